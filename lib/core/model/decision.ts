@@ -1,0 +1,189 @@
+/**
+ * The whole output of a decision. Each variant names one thing to do; the reason
+ * is a code for logs, metrics, REST and `explain`, with the facts that it rests on.
+ */
+import type { MemberName } from "./member.ts";
+import type { LongTask } from "./task_view.ts";
+
+/** Why the cycle rests; noun or participle, because it becomes a metric label. */
+export type WaitReason =
+  | "leading"
+  | "following"
+  | "following_nobody"
+  | "task_in_progress"
+  | "starting_up"
+  | "dcs_unreachable"
+  | "lease_still_covers"
+  | "lease_too_short"
+  | "lease_lost"
+  | "bid_lost"
+  | "paused"
+  | "system_id_invalid"
+  | "data_directory_unusable"
+  | "leader_not_bootstrapped"
+  | "bootstrap_elsewhere"
+  | "bootstrap_not_allowed"
+  | "leader_unknown_address"
+  | "leader_not_running"
+  | "upstream_silent"
+  | "new_leader_expected"
+  | "candidate_expected"
+  | "candidate_only"
+  | "not_synchronous"
+  | "nofailover"
+  | "timeline_behind"
+  | "lag_exceeds_maximum"
+  | "primary_alive"
+  | "peer_ahead"
+  | "peer_priority_higher"
+  | "quorum_missing"
+  | "position_unknown"
+  | "replica_cannot_start"
+  | "diverged_no_repair"
+  | "leader_checkpoint_pending"
+  | "back_off"
+  | "switchover_scheduled"
+  | "start_timed_out_no_candidate"
+  | "unresponsive";
+
+/** Why the free leader key is bid for. */
+export type AcquireReason =
+  | "healthiest"
+  | "already_primary"
+  | "named_candidate"
+  | "took_back";
+
+/** Why a leader gives the key back. */
+export type ReleaseReason =
+  | "data_directory_empty"
+  | "data_directory_unusable"
+  | "start_failed"
+  | "not_running_in_pause"
+  | "system_id_mismatch";
+
+/** Why a task is started. */
+export type TaskReason =
+  | "no_cluster_yet"
+  | "data_directory_empty"
+  | "crashed_primary"
+  | "crash_failover"
+  | "leader_starts_read_only"
+  | "instance_down"
+  | "lease_acquired"
+  | "lease_held"
+  | "upstream_changed"
+  | "diverged"
+  | "rewind_failed"
+  | "half_made_clone"
+  | "switchover_requested"
+  | "start_timed_out"
+  | "lease_lost"
+  | "not_leader"
+  | "not_healthiest"
+  | "dcs_unreachable"
+  | "lease_running_out"
+  | "restart_requested"
+  | "reinitialize_requested";
+
+/** Why a failover request is removed. */
+export type ClearReason =
+  | "leader_mismatch"
+  | "already_leader"
+  | "candidate_missing_in_pause"
+  | "no_candidate"
+  | "schedule_passed"
+  | "fulfilled";
+
+/** The two numbers or names that a refusal compared. */
+export type Facts = Readonly<
+  Record<string, string | number | boolean | bigint | null>
+>;
+
+/** What to do now. Variants marked (round) lead to another round of the same cycle. */
+export type Decision =
+  /** (round) Ask the peers for their positions. */
+  | { readonly kind: "ask_peers"; readonly reason: "no_leader" | "switchover" }
+  /** (round) Ask the leader's instance for its timeline history, read the local WAL end. */
+  | { readonly kind: "ask_upstream"; readonly reason: "divergence_suspected" }
+  /** (round) Note that the local WAL is on the leader's line. */
+  | { readonly kind: "trust_timeline"; readonly reason: "not_diverged" }
+  /** (round) Renew the lease and make sure that the leader key hangs on it. */
+  | { readonly kind: "renew_lease"; readonly reason: "cycle" }
+  /** (round) Bid for the free leader key. */
+  | { readonly kind: "acquire_lease"; readonly reason: AcquireReason }
+  /** (round) Delete the own leader key by compare-and-delete. */
+  | { readonly kind: "release_lease"; readonly reason: ReleaseReason }
+  /** (round) Create the empty `initialize` key; the winner bootstraps. */
+  | { readonly kind: "race_initialize"; readonly reason: "no_cluster_yet" }
+  /** (round) Publish the system identifier. */
+  | {
+    readonly kind: "write_initialize";
+    readonly reason: "initialize_invalid";
+    readonly systemId: string;
+  }
+  /** (round) Empty the failover key by compare-and-set. */
+  | { readonly kind: "clear_failover"; readonly reason: ClearReason }
+  /** (round) Write the sync key by compare-and-set. */
+  | {
+    readonly kind: "write_sync";
+    readonly reason: "synchronous_standbys_changed" | "synchronous_enabled";
+    readonly leader: MemberName;
+    readonly standbys: readonly MemberName[];
+    readonly quorum: number;
+  }
+  /** (round) Delete the sync key. */
+  | { readonly kind: "delete_sync"; readonly reason: "synchronous_disabled" }
+  /** (round) Set synchronous_standby_names; null restores the user's own value. */
+  | {
+    readonly kind: "set_synchronous_standbys";
+    readonly reason: "synchronous_standbys_changed" | "before_promotion";
+    readonly value: string | null;
+  }
+  | {
+    readonly kind: "start_task";
+    readonly task: LongTask;
+    readonly reason: TaskReason;
+    readonly facts: Facts;
+  }
+  | {
+    readonly kind: "cancel_task";
+    readonly reason: "lease_lost" | "reinitialize_requested";
+  }
+  /** End the agent. `isPostgresLeft`: the instance is not touched. */
+  | {
+    readonly kind: "exit";
+    readonly reason: "system_id_mismatch" | "replica_without_cluster";
+    readonly isPostgresLeft: boolean;
+    readonly facts: Facts;
+  }
+  | {
+    readonly kind: "wait";
+    readonly reason: WaitReason;
+    readonly facts: Facts;
+    /** Look again after that time instead of a whole loop_wait; null: loop_wait. */
+    readonly againInMs: number | null;
+  };
+
+/** True for decisions after which the core is asked again in the same cycle. */
+export function leadsToAnotherRound(decision: Decision): boolean {
+  switch (decision.kind) {
+    case "start_task":
+    case "cancel_task":
+    case "exit":
+    case "wait":
+      return false;
+    case "ask_peers":
+    case "ask_upstream":
+    case "trust_timeline":
+    case "renew_lease":
+    case "acquire_lease":
+    case "release_lease":
+    case "race_initialize":
+    case "write_initialize":
+    case "clear_failover":
+    case "write_sync":
+    case "delete_sync":
+    case "set_synchronous_standbys":
+      return true;
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * What must survive between cycles, as one readonly value with one reducer.
+ */
+import type { Lsn, Moment } from "../base/units.ts";
+import type { ClusterView } from "./cluster_view.ts";
+import type { Member, MemberName, MemberRole } from "./member.ts";
+import type { TaskOutcome } from "./task_view.ts";
+
+/** Whether the local WAL may have left the leader's line of history. */
+export type DivergenceMemory =
+  /** Nothing points to it. */
+  | "unsuspected"
+  /** Something happened after which it must be looked at before streaming is trusted. */
+  | "suspected"
+  /** A rewind failed against a healthy primary. */
+  | "rewind_failed";
+
+/** The members of the last view that had a leader: who must be asked in a race. */
+export interface KnownPeers {
+  readonly leader: MemberName;
+  readonly members: readonly Member[];
+}
+
+/** The agent's memory. */
+export interface AgentMemory {
+  readonly role: MemberRole;
+  readonly knownPeers: KnownPeers | null;
+  readonly divergence: DivergenceMemory;
+  readonly lastOutcome: TaskOutcome | null;
+  /** Consecutive failures of the same kind of task; drives the back-off. */
+  readonly failuresInRow: number;
+  /** Set by a start or restart until the instance answered: a failed start gives the lease away. */
+  readonly isRecovering: boolean;
+  /** When the current start of the instance began; null while it runs or is down. */
+  readonly startingSince: Moment | null;
+  readonly startTimeoutMs: number | null;
+  /** This member gave the lease away by a switchover at that moment. */
+  readonly demotedAt: Moment | null;
+  /** Flush position when synchronous_standby_names last changed; null: not changed by this agent. */
+  readonly syncChangedAtLsn: Lsn | null;
+  /** Timeline of the highest leader that was seen; a rise makes divergence suspect. */
+  readonly leaderTimeline: number;
+}
+
+/** Memory of an agent that just started. */
+export const FIRST_MEMORY: AgentMemory = {
+  role: "uninitialized",
+  knownPeers: null,
+  divergence: "suspected",
+  lastOutcome: null,
+  failuresInRow: 0,
+  isRecovering: false,
+  startingSince: null,
+  startTimeoutMs: null,
+  demotedAt: null,
+  syncChangedAtLsn: null,
+  leaderTimeline: 0,
+};
+
+/** What happened that must be remembered. */
+export type MemoryEvent =
+  | { readonly kind: "viewed"; readonly view: ClusterView }
+  | { readonly kind: "task_ended"; readonly outcome: TaskOutcome }
+  | {
+    readonly kind: "starting";
+    readonly at: Moment;
+    readonly timeoutMs: number;
+  }
+  | { readonly kind: "answered"; readonly role: MemberRole }
+  | { readonly kind: "stopped" }
+  | { readonly kind: "divergence"; readonly value: DivergenceMemory }
+  | { readonly kind: "synchronous_standbys_set"; readonly at: Lsn };
+
+/** The memory after `event`. */
+export function remember(
+  memory: AgentMemory,
+  event: MemoryEvent,
+): AgentMemory {
+  switch (event.kind) {
+    case "viewed":
+      return rememberView(memory, event.view);
+    case "task_ended":
+      return rememberOutcome(memory, event.outcome);
+    case "starting":
+      return {
+        ...memory,
+        isRecovering: true,
+        startingSince: event.at,
+        startTimeoutMs: event.timeoutMs,
+      };
+    case "answered":
+      return {
+        ...memory,
+        role: event.role,
+        isRecovering: false,
+        startingSince: null,
+        startTimeoutMs: null,
+      };
+    case "stopped":
+      return { ...memory, startingSince: null, startTimeoutMs: null };
+    case "divergence":
+      return { ...memory, divergence: event.value };
+    case "synchronous_standbys_set":
+      return { ...memory, syncChangedAtLsn: event.at };
+  }
+}
+
+function rememberView(memory: AgentMemory, view: ClusterView): AgentMemory {
+  if (view.leader === null) return memory;
+  const name = view.leader.name;
+  const timeline = view.members.find((m) => m.name === name)?.timeline ?? 0;
+  const hasRisen = timeline > memory.leaderTimeline;
+  const isFirstLeader = memory.leaderTimeline === 0;
+  return {
+    ...memory,
+    knownPeers: { leader: name, members: view.members },
+    leaderTimeline: Math.max(timeline, memory.leaderTimeline),
+    divergence: hasRisen && !isFirstLeader &&
+        memory.divergence === "unsuspected"
+      ? "suspected"
+      : memory.divergence,
+  };
+}
+
+function rememberOutcome(
+  memory: AgentMemory,
+  outcome: TaskOutcome,
+): AgentMemory {
+  const isRepeated = memory.lastOutcome?.task.kind === outcome.task.kind;
+  const failuresInRow = outcome.result === "failed"
+    ? (isRepeated ? memory.failuresInRow : 0) + 1
+    : 0;
+  const next = { ...memory, lastOutcome: outcome, failuresInRow };
+  if (outcome.task.kind === "demote") {
+    return {
+      ...next,
+      role: "demoted",
+      divergence: "suspected",
+      demotedAt: outcome.task.how === "graceful" ? outcome.endedAt : null,
+    };
+  }
+  if (outcome.task.kind === "rewind") {
+    return {
+      ...next,
+      divergence: outcome.result === "done" ? "unsuspected" : next.divergence,
+    };
+  }
+  if (outcome.task.kind === "clone" || outcome.task.kind === "reinitialize") {
+    return outcome.result === "done"
+      ? { ...next, divergence: "unsuspected", role: "replica" }
+      : next;
+  }
+  return next;
+}

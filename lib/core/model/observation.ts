@@ -1,0 +1,44 @@
+/**
+ * The whole input of a decision: plain data, gathered before, never fetched
+ * during the decision. What a rule is not shown here it can not depend on.
+ */
+import type { Moment } from "../base/units.ts";
+import type { ClusterView } from "./cluster_view.ts";
+import type { LeaseView } from "./lease_view.ts";
+import type { MemberName, Tags } from "./member.ts";
+import type { AgentMemory } from "./memory.ts";
+import type { PeersView, UpstreamView } from "./peer_view.ts";
+import type { PostgresView } from "./postgres_view.ts";
+import type { OperatorRequest } from "./request.ts";
+import type { ClusterSettings } from "./settings.ts";
+import type { TaskView } from "./task_view.ts";
+
+/** The DCS as this cycle found it. */
+export type DcsView =
+  | { readonly kind: "reachable"; readonly view: ClusterView }
+  /** Only transport failures and timeouts; any other answer is "reachable". */
+  | {
+    readonly kind: "unreachable";
+    readonly since: Moment;
+    readonly detail: string;
+  };
+
+/** Everything that one decision may look at. */
+export interface Observation {
+  readonly now: Moment;
+  /** Wall clock in ms since the epoch, only for scheduled requests and texts. */
+  readonly wallTimeMs: number;
+  readonly self: MemberName;
+  readonly tags: Tags;
+  /** The local configuration has a `bootstrap` section. */
+  readonly canBootstrap: boolean;
+  readonly settings: ClusterSettings;
+  readonly dcs: DcsView;
+  readonly postgres: PostgresView;
+  readonly lease: LeaseView;
+  readonly peers: PeersView;
+  readonly upstream: UpstreamView;
+  readonly task: TaskView;
+  readonly request: OperatorRequest | null;
+  readonly memory: AgentMemory;
+}

@@ -1,0 +1,61 @@
+/**
+ * The scope's dynamic settings that decisions depend on: the `config` key after
+ * defaults, lenient parsing and the timing rule. PostgreSQL's own parameters are
+ * not in here; the agent hands them to the PostgreSQL adapter.
+ */
+
+/** How commits wait for replicas. */
+export type SynchronousMode = "off" | "on" | "quorum";
+
+/** Source: spec/dcs.md 3.2. All durations in milliseconds, all sizes in bytes. */
+export interface ClusterSettings {
+  readonly ttlMs: number;
+  readonly loopWaitMs: number;
+  readonly retryTimeoutMs: number;
+  readonly maximumLagOnFailoverBytes: number;
+  /** 0 or less: no limit. */
+  readonly maximumLagOnSyncnodeBytes: number;
+  readonly isTimelineChecked: boolean;
+  /** 0: keep all. */
+  readonly timelinesHistoryMax: number;
+  /** 0: fail over at once after a crash. */
+  readonly primaryStartTimeoutMs: number;
+  /** 0: no escalation. Only used in synchronous mode. */
+  readonly primaryStopTimeoutMs: number;
+  readonly synchronousMode: SynchronousMode;
+  readonly isSynchronousModeStrict: boolean;
+  readonly synchronousNodeCount: number;
+  readonly isFailsafeMode: boolean;
+  readonly isPaused: boolean;
+  /** 0 or less: slots of vanished members are dropped at once. */
+  readonly memberSlotsTtlMs: number;
+  readonly isStandbyCluster: boolean;
+  readonly hasSlots: boolean;
+  readonly isRewindAllowed: boolean;
+  readonly isDataRemovedOnRewindFailure: boolean;
+  readonly isDataRemovedOnDivergedTimelines: boolean;
+}
+
+/** Source: spec/ha.md 1. */
+export const DEFAULT_SETTINGS: ClusterSettings = {
+  ttlMs: 30_000,
+  loopWaitMs: 10_000,
+  retryTimeoutMs: 10_000,
+  maximumLagOnFailoverBytes: 1_048_576,
+  maximumLagOnSyncnodeBytes: -1,
+  isTimelineChecked: false,
+  timelinesHistoryMax: 0,
+  primaryStartTimeoutMs: 300_000,
+  primaryStopTimeoutMs: 0,
+  synchronousMode: "off",
+  isSynchronousModeStrict: false,
+  synchronousNodeCount: 1,
+  isFailsafeMode: false,
+  isPaused: false,
+  memberSlotsTtlMs: 1_800_000,
+  isStandbyCluster: false,
+  hasSlots: true,
+  isRewindAllowed: false,
+  isDataRemovedOnRewindFailure: false,
+  isDataRemovedOnDivergedTimelines: false,
+};

@@ -1,0 +1,77 @@
+/**
+ * Long work: what the task runner may be told to do, one at a time, outside of
+ * the cycle, and how it ended. Progress is part of the next observation.
+ */
+import type { Moment } from "../base/units.ts";
+import type { MemberName } from "./member.ts";
+
+/**
+ * How a primary stops being one.
+ *
+ * - graceful: checkpoint, fast stop, the lease is released as soon as a candidate has the shutdown checkpoint
+ * - immediate: immediate stop, then the lease is released
+ * - immediate_nolock: immediate stop; the lease is already lost
+ * - offline: fast stop, escalated so that it ends before the lease; no DCS access
+ *
+ * Source: spec/ha.md 7.
+ */
+export type DemoteMode =
+  | "graceful"
+  | "immediate"
+  | "immediate_nolock"
+  | "offline";
+
+/** Work that takes longer than a cycle may. */
+export type LongTask =
+  | { readonly kind: "bootstrap" }
+  /** `source` null: a method that needs no running member. */
+  | { readonly kind: "clone"; readonly source: MemberName | null }
+  | {
+    readonly kind: "start";
+    readonly as: "primary" | "standby";
+    /** Null: in recovery without upstream. Only with `as: "standby"`. */
+    readonly upstream: MemberName | null;
+    readonly timeoutMs: number;
+  }
+  | { readonly kind: "restart"; readonly timeoutMs: number }
+  | { readonly kind: "follow"; readonly upstream: MemberName | null }
+  | { readonly kind: "promote" }
+  | {
+    readonly kind: "demote";
+    readonly how: DemoteMode;
+    /** The instance must be down by then; null: no limit. */
+    readonly deadline: Moment | null;
+  }
+  | { readonly kind: "rewind"; readonly source: MemberName }
+  /** Throws the data directory away so that a clone can follow. */
+  | { readonly kind: "remove_data"; readonly why: RemoveDataReason }
+  | {
+    readonly kind: "reinitialize";
+    readonly source: MemberName;
+    readonly isForcedFromLeader: boolean;
+  };
+
+/** Why a data directory may be thrown away; logged and kept in the history of the member. */
+export type RemoveDataReason =
+  | "rewind_failed"
+  | "diverged_timelines"
+  | "half_made_clone"
+  | "operator_request";
+
+/** How a task ended. */
+export interface TaskOutcome {
+  readonly task: LongTask;
+  readonly result: "done" | "failed" | "cancelled";
+  /** One sentence for the log; empty if done. */
+  readonly detail: string;
+  readonly endedAt: Moment;
+}
+
+/** What the task runner is busy with. */
+export type TaskView =
+  | { readonly kind: "idle" }
+  | {
+    readonly kind: "running";
+    readonly task: LongTask;
+    readonly startedAt: Moment;
+  };

@@ -1,0 +1,101 @@
+/**
+ * What the REST API may ask the agent: views that are ready at once, and
+ * requests that the loop serves. The HTTP room sees nothing else of the agent.
+ */
+import type { Moment } from "../core/base/units.ts";
+import type { ClusterView } from "../core/model/cluster_view.ts";
+import type {
+  Member,
+  MemberRole,
+  MemberState,
+  Tags,
+} from "../core/model/member.ts";
+import type { Observation } from "../core/model/observation.ts";
+import type { PeerAnswer } from "../core/model/peer_view.ts";
+import type { PostgresView } from "../core/model/postgres_view.ts";
+import type { ClusterSettings } from "../core/model/settings.ts";
+
+/** Who this agent is. */
+export interface AgentIdentity {
+  readonly scope: string;
+  readonly name: string;
+  /** The numeric Patroni-compatible version that peers read, e.g. `4.1.4`. */
+  readonly version: string;
+}
+
+/** The agent's own state at one moment. */
+export interface AgentStatus {
+  readonly now: Moment;
+  readonly state: MemberState;
+  readonly role: MemberRole;
+  /** A fresh look at the instance. */
+  readonly postgres: PostgresView;
+  /** The last good view, if younger than ttl; else null. */
+  readonly view: ClusterView | null;
+  readonly settings: ClusterSettings;
+  readonly tags: Tags;
+  /** The lock timer: until when this member may call itself leader; null: not leader. */
+  readonly leaseDeadline: Moment | null;
+  /** Epoch seconds of the last successful DCS read; 0 before the first. */
+  readonly dcsLastSeen: number;
+  readonly isFailsafeActive: boolean;
+  /** Last known timeline of a replica (its own or by replication connection). */
+  readonly timeline: number | null;
+  /** When the next cycle should have begun; liveness compares it with now. */
+  readonly nextCycleAt: Moment;
+  /** The last decision's sentence, for people. */
+  readonly lastDecision: string;
+}
+
+/** Outcome of a request that the loop serves. */
+export interface RequestOutcome {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** The filters of POST /restart, already validated. */
+export interface RestartFilters {
+  readonly role: "primary" | "standby_leader" | "replica" | null;
+  readonly postgresVersion: string | null;
+  readonly isPendingOnly: boolean;
+  readonly timeoutMs: number | null;
+}
+
+/** Result of a compare-and-set on the config key. */
+export type ConfigWrite = "written" | "conflict" | "failed";
+
+/** The agent behind the REST API. Methods that read the DCS throw the errors of ports/errors.ts. */
+export interface AgentApi {
+  readonly identity: AgentIdentity;
+  /** Takes a look at the instance (one query) and returns the state. Never throws. */
+  status(): Promise<AgentStatus>;
+  /** A DCS read made for this request. */
+  freshView(): Promise<ClusterView>;
+  /** Asks those members as a race would. */
+  askPeers(members: readonly Member[]): Promise<readonly PeerAnswer[]>;
+  /** Writes the config key; `revision` null: unconditional. */
+  writeConfig(
+    document: Readonly<Record<string, unknown>>,
+    revision: bigint | null,
+  ): Promise<ConfigWrite>;
+  /** Writes the failover key (compact JSON, `{}` clears); `revision` null: unconditional. False: not written. */
+  writeFailover(
+    request: Readonly<Record<string, string>>,
+    revision: bigint | null,
+  ): Promise<boolean>;
+  /** Wakes the loop now. */
+  wake(): void;
+  /** Blocks until the restart is done or failed. */
+  restart(filters: RestartFilters): Promise<RequestOutcome>;
+  reinitialize(
+    options: {
+      readonly isForced: boolean;
+      readonly isForcedFromLeader: boolean;
+    },
+  ): Promise<RequestOutcome>;
+  /** Same as SIGHUP. */
+  reload(): void;
+  /** The observation behind the last decision, for `explain`; null before the first. */
+  lastObservation(): Observation | null;
+  sleep(ms: number): Promise<void>;
+}

@@ -1,0 +1,24 @@
+/**
+ * What a port call may fail with. Caught in `observe.ts` and `act.ts` (and their
+ * proxy and CLI counterparts), where it becomes data.
+ */
+
+/** The store did not answer in time or could not be connected. The only failure that may mean "unreachable". */
+export class DcsUnreachableError extends Error {
+  override readonly name: string = "DcsUnreachableError";
+}
+
+/** The store answered, with a refusal that is not a failed compare (authentication, lease not found ...). */
+export class DcsRefusedError extends Error {
+  override readonly name: string = "DcsRefusedError";
+}
+
+/** PostgreSQL, or one of its programs, failed. The message is one sentence for an operator. */
+export class PostgresError extends Error {
+  override readonly name: string = "PostgresError";
+}
+
+/** A long operation ended because its signal was aborted. */
+export class CancelledError extends Error {
+  override readonly name: string = "CancelledError";
+}

@@ -1,0 +1,123 @@
+/**
+ * The local instance: everything the agent may do to it. Operations are whole
+ * steps an administrator would name; what order they go in is decided above.
+ */
+import type { Lsn } from "../core/base/units.ts";
+import type { LocalEnd, UpstreamView } from "../core/model/peer_view.ts";
+import type { ControlData, PostgresView } from "../core/model/postgres_view.ts";
+
+/** Where to stream or copy from. Credentials come from the local configuration. */
+export interface PostgresPeer {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** How an instance is started. */
+export type StartMode =
+  | { readonly kind: "primary" }
+  /** In recovery; `upstream` null: no streaming. */
+  | { readonly kind: "standby"; readonly upstream: PostgresPeer | null };
+
+/** PostgreSQL's stop modes, plus the last resort. */
+export type StopMode = "smart" | "fast" | "immediate" | "kill";
+
+/** How a stop goes. */
+export interface StopOptions {
+  readonly mode: StopMode;
+  /** CHECKPOINT first, so that the shutdown checkpoint is short. */
+  readonly isCheckpointFirst: boolean;
+  /** After that time: immediate, then SIGKILL of the postmaster and its children. Null: wait for ever. */
+  readonly escalateAfterMs: number | null;
+  /**
+   * Called once, with the shutdown checkpoint's position, as soon as pg_control
+   * says "shut down" (the postmaster may still be sending WAL to replicas).
+   * Not called by immediate stops.
+   */
+  readonly onShutdownCheckpoint: ((position: Lsn) => Promise<void>) | null;
+}
+
+/** What a start came to. */
+export type StartResult =
+  | { readonly kind: "running" }
+  /** Still rejecting connections when the time was up; it goes on starting. */
+  | { readonly kind: "starting" }
+  | { readonly kind: "failed"; readonly detail: string };
+
+/** Result of pointing a running standby to another upstream. */
+export type FollowResult = "unchanged" | "reloaded" | "restart_needed";
+
+/** Physical slots to have and to drop; logical ones follow with their own issue. */
+export interface SlotPlan {
+  readonly create: readonly string[];
+  readonly drop: readonly string[];
+  /** Inactive physical slots to advance, name to position. */
+  readonly advance: Readonly<Record<string, Lsn>>;
+}
+
+/** PostgreSQL settings derived from the dynamic document; a plain value that the adapter compares with what is in force. */
+export interface DynamicPostgresSettings {
+  /** The `postgresql` part of the dynamic document, as stored. */
+  readonly document: Readonly<Record<string, unknown>>;
+}
+
+/** The local instance. Every operation throws PostgresError (with cause) or CancelledError. */
+export interface Postgres {
+  /** One look: data directory, control file, one query. Bounded to about 3 s; never throws. */
+  observe(): Promise<PostgresView>;
+  /** pg_controldata, also while the server runs; null without a usable data directory. */
+  control(): Promise<ControlData | null>;
+  /** Resolves when the postmaster that is running now has ended (at once if none is); used to wake the loop. */
+  untilPostmasterEnds(signal: AbortSignal): Promise<void>;
+
+  /** initdb or the custom method, first start as primary, users, passwords, post_bootstrap. Leaves a running primary. On failure the directory is moved away. */
+  bootstrap(signal: AbortSignal): Promise<{ readonly systemId: string }>;
+  /** pg_basebackup (or create_replica_methods) into the empty data directory; on failure nothing is left. `slotName` null: without slot. */
+  clone(
+    source: PostgresPeer | null,
+    slotName: string | null,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Starts the daemonized postmaster and waits until it answers (`pg_isready`), at most `timeoutMs`. */
+  start(
+    mode: StartMode,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<StartResult>;
+  /** Stops the instance; resolves when the postmaster and its children are gone. No error if none runs. */
+  stop(options: StopOptions): Promise<void>;
+  /** pg_promote; resolves when the instance is writable. */
+  promote(timeoutMs: number, signal: AbortSignal): Promise<void>;
+  /** Writes recovery settings for `upstream` and reloads if that is enough. */
+  follow(upstream: PostgresPeer | null): Promise<FollowResult>;
+  checkpoint(signal: AbortSignal): Promise<void>;
+
+  /** Timeline, history and role of another instance, by replication connection and SQL, and the local WAL end. Never throws. */
+  askUpstream(upstream: PostgresPeer): Promise<UpstreamView>;
+  localEnd(): Promise<LocalEnd | null>;
+  /** Whether pg_rewind may be used here: setting, program, checksums or wal_log_hints. */
+  canRewind(): Promise<boolean>;
+  /** pg_rewind from a primary; the instance is down before and after. */
+  rewind(source: PostgresPeer, signal: AbortSignal): Promise<void>;
+  /** Removes the content of the data directory (tablespaces and WAL directory included). The instance is down. */
+  removeData(): Promise<void>;
+
+  /** Sets synchronous_standby_names and reloads; null restores the user's own value. */
+  setSynchronousStandbys(value: string | null): Promise<void>;
+  /** Creates, drops and advances physical slots; failures of single slots are logged, not thrown. */
+  applySlots(plan: SlotPlan): Promise<void>;
+  /** Takes over dynamic settings (parameters, pg_hba, pg_ident ...): rewrites files if they differ and reloads a running server. */
+  configure(settings: DynamicPostgresSettings): Promise<void>;
+  /** SIGHUP of the agent: rewrites the files from the reloaded local configuration and reloads in any case. */
+  reload(): Promise<void>;
+  /** Text of `<timeline>.history` with its modification time (ms since the epoch); null if there is none. */
+  readHistoryFile(
+    timeline: number,
+  ): Promise<{ readonly text: string; readonly modifiedAtMs: number } | null>;
+  /** patroni.dynamic.json in the data directory. */
+  saveDynamicConfig(
+    document: Readonly<Record<string, unknown>>,
+  ): Promise<void>;
+  loadDynamicConfig(): Promise<Readonly<Record<string, unknown>> | null>;
+  close(): Promise<void>;
+}
