@@ -1,0 +1,29 @@
+/**
+ * The house's own lint rules, loaded by `deno lint` through deno.json. One
+ * rule per file; this file only lists them.
+ */
+
+import { agentClock } from "./agent_clock.ts";
+import { corePurity } from "./core_purity.ts";
+import { functionForm } from "./function_form.ts";
+import { importLaw } from "./import_law_rule.ts";
+import { namedExports } from "./named_exports.ts";
+import { noBooleanParameters } from "./no_boolean_parameters.ts";
+import { plainTypes } from "./plain_types.ts";
+import { sizeLimits } from "./size_limits.ts";
+
+const plugin: Deno.lint.Plugin = {
+  name: "house",
+  rules: {
+    "agent-clock": agentClock,
+    "core-purity": corePurity,
+    "function-form": functionForm,
+    "import-law": importLaw,
+    "named-exports": namedExports,
+    "no-boolean-parameters": noBooleanParameters,
+    "plain-types": plainTypes,
+    "size-limits": sizeLimits,
+  },
+};
+
+export default plugin;
