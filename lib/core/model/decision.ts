@@ -85,6 +85,12 @@ export type TaskReason =
   | "restart_requested"
   | "reinitialize_requested";
 
+/** Why the agent ends itself. */
+export type ExitReason =
+  | "system_id_mismatch"
+  | "replica_without_cluster"
+  | "bootstrap_failed";
+
 /** Why a failover request is removed. */
 export type ClearReason =
   | "leader_mismatch"
@@ -121,6 +127,8 @@ export type Decision =
     readonly reason: "initialize_invalid";
     readonly systemId: string;
   }
+  /** (round) Write the dynamic configuration that this agent has in force. */
+  | { readonly kind: "write_config"; readonly reason: "config_missing" }
   /** (round) Empty the failover key by compare-and-set. */
   | { readonly kind: "clear_failover"; readonly reason: ClearReason }
   /** (round) Write the sync key by compare-and-set. */
@@ -152,7 +160,7 @@ export type Decision =
   /** End the agent. `isPostgresLeft`: the instance is not touched. */
   | {
     readonly kind: "exit";
-    readonly reason: "system_id_mismatch" | "replica_without_cluster";
+    readonly reason: ExitReason;
     readonly isPostgresLeft: boolean;
     readonly facts: Facts;
   }
@@ -180,6 +188,7 @@ export function leadsToAnotherRound(decision: Decision): boolean {
     case "release_lease":
     case "race_initialize":
     case "write_initialize":
+    case "write_config":
     case "clear_failover":
     case "write_sync":
     case "delete_sync":

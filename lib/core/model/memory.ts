@@ -29,6 +29,8 @@ export interface AgentMemory {
   readonly lastOutcome: TaskOutcome | null;
   /** Consecutive failures of the same kind of task; drives the back-off. */
   readonly failuresInRow: number;
+  /** This agent won the initialize race and has not finished the bootstrap. */
+  readonly isBootstrapOwner: boolean;
   /** Set by a start or restart until the instance answered: a failed start gives the lease away. */
   readonly isRecovering: boolean;
   /** When the current start of the instance began; null while it runs or is down. */
@@ -49,6 +51,7 @@ export const FIRST_MEMORY: AgentMemory = {
   divergence: "suspected",
   lastOutcome: null,
   failuresInRow: 0,
+  isBootstrapOwner: false,
   isRecovering: false,
   startingSince: null,
   startTimeoutMs: null,
@@ -68,6 +71,7 @@ export type MemoryEvent =
   }
   | { readonly kind: "answered"; readonly role: MemberRole }
   | { readonly kind: "stopped" }
+  | { readonly kind: "initialize"; readonly isOwner: boolean }
   | { readonly kind: "divergence"; readonly value: DivergenceMemory }
   | { readonly kind: "synchronous_standbys_set"; readonly at: Lsn };
 
@@ -98,6 +102,8 @@ export function remember(
       };
     case "stopped":
       return { ...memory, startingSince: null, startTimeoutMs: null };
+    case "initialize":
+      return { ...memory, isBootstrapOwner: event.isOwner };
     case "divergence":
       return { ...memory, divergence: event.value };
     case "synchronous_standbys_set":

@@ -80,6 +80,8 @@ interface RunningFacts {
   readonly slots: readonly SlotView[];
   /** The raw value of synchronous_standby_names. */
   readonly synchronousStandbyNames: string;
+  /** That value was set by an agent (survives agent restarts), not by the user's configuration. */
+  readonly areStandbysManaged: boolean;
   readonly pendingRestart: Readonly<Record<string, PendingRestartReason>>;
 }
 
