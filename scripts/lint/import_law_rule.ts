@@ -51,7 +51,10 @@ export const importLaw: Deno.lint.Rule = {
       ExportAllDeclaration: (node) => judge(node.source),
       ExportNamedDeclaration: (node) => judge(node.source),
       ImportExpression: (node) => judge(node.source),
-      TSImportType: (node) => judge(node.argument),
+      TSImportType: (node) =>
+        judge(
+          node.argument.type === "TSLiteralType" ? node.argument.literal : null,
+        ),
     };
   },
 };

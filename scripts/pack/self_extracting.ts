@@ -1,0 +1,66 @@
+/**
+ * The executable for build hosts that can not get `denort`: the shell header
+ * `header.sh`, then the Deno binary in use and the program, compressed.
+ * The header explains how it starts.
+ */
+
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { run } from "./run.ts";
+
+async function headerFor(payload: Uint8Array): Promise<string> {
+  const template = await Deno.readTextFile(
+    new URL("header.sh", import.meta.url),
+  );
+  const hash = createHash("sha256").update(payload).digest("hex");
+  const header = template.replace("@HASH@", hash);
+  // The header names the byte after itself, counted from 1.
+  const rest = header.length - "@FROM@".length + 1;
+  const digits = String(rest + String(rest).length).length;
+  return header.replace("@FROM@", String(rest + digits));
+}
+
+/**
+ * Packs the program folder `stage` and this Deno into the file `output`.
+ *
+ * The same input makes the same bytes.
+ */
+export async function packSelfExtracting(
+  stage: string,
+  output: string,
+): Promise<void> {
+  const deno = join(stage, "deno");
+  await Deno.copyFile(Deno.execPath(), deno);
+  await Deno.chmod(deno, 0o755);
+  const archive = `${stage}.tar`;
+  try {
+    await run("tar", [
+      "--sort=name",
+      "--owner=0",
+      "--group=0",
+      "--numeric-owner",
+      "--mtime=@0",
+      "-cf",
+      archive,
+      "-C",
+      stage,
+      "app",
+      "deno",
+      "proto",
+    ]);
+    await run("gzip", ["-9", "--no-name", "--force", archive]);
+    const payload = await Deno.readFile(`${archive}.gz`);
+    const file = await Deno.open(output, {
+      write: true,
+      create: true,
+      truncate: true,
+    });
+    const out = file.writable.getWriter();
+    await out.write(new TextEncoder().encode(await headerFor(payload)));
+    await out.write(payload);
+    await out.close();
+  } finally {
+    await Deno.remove(archive).catch(() => {});
+    await Deno.remove(`${archive}.gz`).catch(() => {});
+  }
+}
