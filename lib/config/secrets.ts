@@ -1,0 +1,56 @@
+/**
+ * Masks passwords before a value reaches a log line, an error or a REST body.
+ *
+ * It errs on the side of hiding: text after a password that can not be told
+ * from the password is hidden too.
+ */
+import { isConfigMap } from "../core/calc/config_merge.ts";
+
+/** What stands where a secret was. */
+export const MASK = "***";
+
+const SECRET_KEY =
+  /(?:^|[_-])password$|^(?:ssl|pg)password$|^(?:token|auth_data|authorization)$|secret/i;
+
+const URL_PASSWORD = /(:\/\/[^\s:@/]*):\S*@/g;
+
+const NAMED_PASSWORD =
+  /(password["']?\s*[=:]\s*)(?:'(?:[^'\\]|\\.)*(?:'|$)|"(?:[^"\\]|\\.)*(?:"|$)|(?:\\.|[^\s\\])+)/gis;
+
+/**
+ * Whether the value of a key with this name is a secret.
+ *
+ * @param key The last part of a dotted path, or an environment variable.
+ */
+export function isSecretKey(key: string): boolean {
+  return SECRET_KEY.test(key);
+}
+
+/**
+ * Text with the passwords of URLs and connection strings masked.
+ *
+ * Covers `scheme://user:PASSWORD@host`, `password=...` in keyword strings,
+ * options and URL queries, and `password: ...` in YAML and JSON texts.
+ */
+export function redactText(text: string): string {
+  return text.replace(URL_PASSWORD, `$1:${MASK}@`)
+    .replace(NAMED_PASSWORD, `$1${MASK}`);
+}
+
+/**
+ * Copy of a value that may be shown: secrets by key and inside texts masked.
+ *
+ * @param value A configuration value or document.
+ * @param key The key under which the value stands, if there is one.
+ */
+export function redact(value: unknown, key = ""): unknown {
+  const isEmpty = value === null || value === undefined || value === "";
+  if (isEmpty) return value;
+  if (isSecretKey(key)) return MASK;
+  if (typeof value === "string") return redactText(value);
+  if (Array.isArray(value)) return value.map((item) => redact(item));
+  if (!isConfigMap(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [name, redact(item, name)]),
+  );
+}
