@@ -73,7 +73,7 @@ export function parsePort(value: unknown): number | null {
 function splitAtPort(text: string): [string, string | null] {
   const colon = text.lastIndexOf(":");
   const left = text.slice(0, Math.max(colon, 0));
-  const isWholeIpv6 = /^:?$/.test(left) && /^[0-9a-f:.]{2,}$/i.test(text);
+  const isWholeIpv6 = left === ":";
   if (colon < 0 || text.endsWith("]") || isWholeIpv6) return [text, null];
   return [left, text.slice(colon + 1)];
 }
