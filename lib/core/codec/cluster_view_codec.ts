@@ -1,0 +1,99 @@
+/**
+ * One read of the DCS, turned into the view that decisions are made on.
+ *
+ * Owns which key is what. A key that can not be read is treated as the reader
+ * table of spec/dcs.md 4 says; decoding never fails.
+ */
+import type { LeaseId, Revision } from "../base/units.ts";
+import type {
+  ClusterView,
+  ConfigKey,
+  LeaderKey,
+} from "../model/cluster_view.ts";
+import type { Member } from "../model/member.ts";
+import { decodeFailover } from "./failover_codec.ts";
+import { decodeFailsafe } from "./failsafe_codec.ts";
+import { decodeHistory } from "./history_codec.ts";
+import { decodeInitialize } from "./initialize_codec.ts";
+import { parseJsonObject } from "./json.ts";
+import { decodeMember } from "./member_codec.ts";
+import { decodeStatus } from "./status_codec.ts";
+import { decodeSync } from "./sync_codec.ts";
+
+/** One key as a store returned it; the port's DcsEntry fits. */
+export interface StoredEntry {
+  /** Relative to the scope: `leader`, `members/n1`. */
+  readonly key: string;
+  readonly value: string;
+  readonly revision: Revision;
+  readonly leaseId: LeaseId | null;
+}
+
+/** A consistent read of a scope; the port's DcsSnapshot fits. */
+export interface StoredSnapshot {
+  readonly revision: Revision;
+  readonly entries: readonly StoredEntry[];
+}
+
+/** Prefix of the members' keys inside the scope. */
+export const MEMBERS_PREFIX = "members/";
+
+/** The key of a member, relative to the scope. */
+export function memberKey(name: string): string {
+  return `${MEMBERS_PREFIX}${name}`;
+}
+
+/**
+ * The view that a snapshot shows.
+ *
+ * @example
+ * ```ts
+ * import { revision } from "../base/units.ts";
+ * import assert from "node:assert/strict";
+ * const view = decodeClusterView({ revision: revision(1), entries: [] });
+ * assert.equal(view.initialize.kind, "absent");
+ * assert.equal(view.leader, null);
+ * ```
+ *
+ * Source: spec/dcs.md 3 and 4.
+ */
+export function decodeClusterView(snapshot: StoredSnapshot): ClusterView {
+  const byKey = new Map(snapshot.entries.map((entry) => [entry.key, entry]));
+  const text = (key: string): string | null => byKey.get(key)?.value ?? null;
+  const sync = byKey.get("sync");
+  const failover = byKey.get("failover");
+  return {
+    revision: snapshot.revision,
+    initialize: decodeInitialize(text("initialize")),
+    config: configKey(byKey.get("config")),
+    leader: leaderKey(byKey.get("leader")),
+    status: decodeStatus(text("status"), text("optime/leader")),
+    members: members(snapshot.entries),
+    failover: failover === undefined
+      ? null
+      : decodeFailover(failover.value, failover.revision),
+    sync: decodeSync(sync?.value ?? null, sync?.revision ?? null),
+    history: decodeHistory(text("history")),
+    failsafe: decodeFailsafe(text("failsafe")),
+  };
+}
+
+function configKey(entry: StoredEntry | undefined): ConfigKey | null {
+  if (entry === undefined) return null;
+  return { document: parseJsonObject(entry.value), revision: entry.revision };
+}
+
+function leaderKey(entry: StoredEntry | undefined): LeaderKey | null {
+  if (entry === undefined) return null;
+  const { value, leaseId, revision } = entry;
+  return { name: value, leaseId, revision };
+}
+
+function members(entries: readonly StoredEntry[]): readonly Member[] {
+  return entries.flatMap((entry) => {
+    if (!entry.key.startsWith(MEMBERS_PREFIX)) return [];
+    const name = entry.key.slice(MEMBERS_PREFIX.length);
+    const isMember = name !== "" && !name.includes("/");
+    return isMember ? [decodeMember(name, entry.value)] : [];
+  }).sort((a, b) => a.name < b.name ? -1 : 1);
+}

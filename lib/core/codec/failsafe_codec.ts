@@ -1,0 +1,27 @@
+/** The `failsafe` key: whom a leader asks when the DCS is away. */
+import { encodeJson, parseJsonObject, readText } from "./json.ts";
+
+/** Member name to its `api_url`. */
+export type FailsafeMap = Readonly<Record<string, string>>;
+
+/**
+ * The map in the key; `null` if it is absent or no JSON object. Members without a
+ * URL are skipped.
+ *
+ * Source: spec/dcs.md 3.10.
+ */
+export function decodeFailsafe(text: string | null): FailsafeMap | null {
+  const document = parseJsonObject(text ?? "");
+  if (document === null) return null;
+  return Object.fromEntries(
+    Object.entries(document).flatMap(([name, value]) => {
+      const url = readText(value);
+      return url === null ? [] : [[name, url]];
+    }),
+  );
+}
+
+/** Compact JSON of the map, in the order given. */
+export function encodeFailsafe(map: FailsafeMap): string {
+  return encodeJson(map);
+}

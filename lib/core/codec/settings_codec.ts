@@ -1,0 +1,170 @@
+/**
+ * The dynamic document (the `config` key) as decisions need it: defaults, lenient
+ * numbers and booleans, aliases, and the timing rule.
+ *
+ * A broken timing part is not taken over: the settings in force stay. The same
+ * document is still used for everything else, as on every Patroni node.
+ */
+import {
+  type BaseUnit,
+  isTruthyFlag,
+  parseBool,
+  parseInteger,
+} from "../base/scalars.ts";
+import {
+  type ClusterSettings,
+  DEFAULT_SETTINGS,
+  type SynchronousMode,
+} from "../model/settings.ts";
+import { asObject, type JsonObject } from "./json.ts";
+import { readTiming } from "./timing_codec.ts";
+
+/** What a document is read against. */
+export interface SettingsContext {
+  /** Settings in force; their timing stays if the document's is unusable. */
+  readonly previous?: ClusterSettings;
+  /** The local `postgresql` section, which beats the dynamic one per key. */
+  readonly localPostgresql?: JsonObject;
+}
+
+/** Numbers of the document with their unit, default and factor to the model. */
+interface IntegerRule {
+  readonly keys: readonly string[];
+  readonly unit?: BaseUnit;
+  readonly fallback: number;
+}
+
+/**
+ * Settings of a document; `null` (no usable document) gives those in force.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * const settings = decodeSettings({ ttl: "40", pause: "on" });
+ * assert.equal(settings.ttlMs, 40_000);
+ * assert.equal(settings.isPaused, true);
+ * ```
+ *
+ * Source: spec/configuration.md 4; spec/dcs.md 3.2.
+ */
+export function decodeSettings(
+  document: JsonObject | null,
+  context: SettingsContext = {},
+): ClusterSettings {
+  const previous = context.previous ?? DEFAULT_SETTINGS;
+  if (document === null) return previous;
+  const { timing } = readTiming(document);
+  const { ttlMs, loopWaitMs, retryTimeoutMs } = timing ?? previous;
+  return {
+    ttlMs,
+    loopWaitMs,
+    retryTimeoutMs,
+    ...failoverSettings(document),
+    ...synchronousSettings(document),
+    ...postgresSettings(document, context.localPostgresql ?? {}),
+    isFailsafeMode: isOn(document["failsafe_mode"]),
+    isPaused: isOn(document["pause"]),
+    isStandbyCluster: isStandbyCluster(document),
+  };
+}
+
+/**
+ * What was repaired or refused in a document, one sentence each, for a warning
+ * when the document is taken over.
+ */
+export function settingsProblems(
+  document: JsonObject | null,
+): readonly string[] {
+  return document === null ? [] : readTiming(document).problems;
+}
+
+function failoverSettings(document: JsonObject) {
+  return {
+    maximumLagOnFailoverBytes: integer(document, {
+      keys: ["maximum_lag_on_failover"],
+      fallback: DEFAULT_SETTINGS.maximumLagOnFailoverBytes,
+    }),
+    isTimelineChecked: isOn(document["check_timeline"]),
+    timelinesHistoryMax: integer(document, {
+      keys: ["max_timelines_history"],
+      fallback: DEFAULT_SETTINGS.timelinesHistoryMax,
+    }),
+    primaryStartTimeoutMs: 1000 * integer(document, {
+      keys: ["primary_start_timeout", "master_start_timeout"],
+      fallback: 300,
+    }),
+    primaryStopTimeoutMs: 1000 * integer(document, {
+      keys: ["primary_stop_timeout", "master_stop_timeout"],
+      fallback: 0,
+    }),
+    memberSlotsTtlMs: 1000 * integer(document, {
+      keys: ["member_slots_ttl"],
+      unit: "s",
+      fallback: 1800,
+    }),
+  };
+}
+
+function synchronousSettings(document: JsonObject) {
+  const isSynchronousModeStrict = isOn(document["synchronous_mode_strict"]);
+  const count = integer(document, {
+    keys: ["synchronous_node_count"],
+    fallback: DEFAULT_SETTINGS.synchronousNodeCount,
+  });
+  return {
+    synchronousMode: synchronousMode(document),
+    isSynchronousModeStrict,
+    synchronousNodeCount: Math.max(count, isSynchronousModeStrict ? 1 : 0),
+    maximumLagOnSyncnodeBytes: integer(document, {
+      keys: ["maximum_lag_on_syncnode"],
+      fallback: DEFAULT_SETTINGS.maximumLagOnSyncnodeBytes,
+    }),
+  };
+}
+
+function postgresSettings(document: JsonObject, local: JsonObject) {
+  const dynamic = asObject(document["postgresql"]) ?? {};
+  const flag = (key: string): boolean =>
+    isTruthyFlag(Object.hasOwn(local, key) ? local[key] : dynamic[key]);
+  return {
+    // A local use_slots is ignored: all members must agree on it.
+    hasSlots: Object.hasOwn(dynamic, "use_slots")
+      ? isOn(dynamic["use_slots"])
+      : true,
+    isRewindAllowed: flag("use_pg_rewind"),
+    isDataRemovedOnRewindFailure: flag(
+      "remove_data_directory_on_rewind_failure",
+    ),
+    isDataRemovedOnDivergedTimelines: flag(
+      "remove_data_directory_on_diverged_timelines",
+    ),
+  };
+}
+
+function synchronousMode(document: JsonObject): SynchronousMode {
+  if (isStandbyCluster(document)) return "off";
+  const value = document["synchronous_mode"];
+  const isQuorum = typeof value === "string" &&
+    value.toLowerCase() === "quorum";
+  if (isQuorum) return "quorum";
+  return isOn(value) ? "on" : "off";
+}
+
+function isStandbyCluster(document: JsonObject): boolean {
+  const section = asObject(document["standby_cluster"]);
+  return section !== null &&
+    ["host", "port", "restore_command"].some((key) =>
+      isTruthyFlag(section[key])
+    );
+}
+
+/** The first key that is there counts, even if its value is unusable. */
+function integer(document: JsonObject, rule: IntegerRule): number {
+  const key = rule.keys.find((name) => Object.hasOwn(document, name));
+  const value = key === undefined ? undefined : document[key];
+  return parseInteger(value, rule.unit) ?? rule.fallback;
+}
+
+function isOn(value: unknown): boolean {
+  return parseBool(value) === true;
+}
