@@ -69,6 +69,8 @@ export interface AgentApi {
   readonly identity: AgentIdentity;
   /** Takes a look at the instance (one query) and returns the state. Never throws. */
   status(): Promise<AgentStatus>;
+  /** The state as the last cycle left it: at once, without a query (liveness, allowlists, pause). `now` is current. */
+  glance(): AgentStatus;
   /** A DCS read made for this request. */
   freshView(): Promise<ClusterView>;
   /** Asks those members as a race would. */
