@@ -1,0 +1,33 @@
+/** Which TCP ports a lab uses, and whether they are free before anything starts. */
+
+/** A port with what it is for, as it reads in an error. */
+export interface PortUse {
+  readonly port: number;
+  readonly use: string;
+}
+
+/** Whether nothing listens on `port` of loopback or of all addresses. */
+export function isPortFree(port: number): boolean {
+  try {
+    Deno.listen({ hostname: "127.0.0.1", port }).close();
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) return false;
+    throw error;
+  }
+}
+
+/**
+ * One sentence about the ports that are taken.
+ *
+ * @returns null if all are free.
+ */
+export function takenPorts(uses: readonly PortUse[]): string | null {
+  const taken = uses.filter((use) => !isPortFree(use.port));
+  if (taken.length === 0) return null;
+  const list = taken.map((use) => `${use.port} (${use.use})`).join(", ");
+  const noun = taken.length === 1 ? "Port" : "Ports";
+  const verb = taken.length === 1 ? "is" : "are";
+  return `${noun} ${list} on 127.0.0.1 ${verb} already in use: ` +
+    "stop what listens there, or choose others with --port-base.";
+}
