@@ -1,0 +1,283 @@
+/**
+ * Who may lead: which peers a race must hear, and what their answers mean for
+ * this member. Only comparisons; what follows from them stands in the rules.
+ */
+import { type Lsn, maxLsn } from "../base/units.ts";
+import { clusterTimeline, type ClusterView } from "../model/cluster_view.ts";
+import type { Facts, WaitReason } from "../model/decision.ts";
+import type { Member, MemberName } from "../model/member.ts";
+import type { AgentMemory } from "../model/memory.ts";
+import type { Observation } from "../model/observation.ts";
+import type { PeerAnswer } from "../model/peer_view.ts";
+import { ownPosition } from "../model/postgres_view.ts";
+import type { ClusterSettings } from "../model/settings.ts";
+
+/** A peer that answered with a usable status. */
+export type UsablePeer = Extract<PeerAnswer, { kind: "answered" }>;
+
+/** The result of comparing this member with its peers. */
+export type RaceVerdict =
+  | { readonly kind: "win"; readonly facts: Facts }
+  | {
+    readonly kind: "lose";
+    readonly reason: WaitReason;
+    readonly facts: Facts;
+  };
+
+/**
+ * True while the mode is on and the sync key names a leader: only then its names
+ * restrict who may lead.
+ *
+ * Source: spec/ha.md 5.1.
+ */
+export function isSyncActive(
+  settings: ClusterSettings,
+  view: ClusterView,
+): boolean {
+  return settings.synchronousMode !== "off" && !settings.isStandbyCluster &&
+    view.sync.leader !== null;
+}
+
+/** True if the sync key lists that member, as leader or standby; case does not count. */
+export function isInSync(view: ClusterView, name: MemberName): boolean {
+  const wanted = name.toLowerCase();
+  return view.sync.leader?.toLowerCase() === wanted ||
+    view.sync.standbys.some((standby) => standby.toLowerCase() === wanted);
+}
+
+/**
+ * The members that a race must ask: those of the last view that had a leader,
+ * overlaid by those of the current view, without self and without those that can
+ * not be asked or never lead.
+ *
+ * Source: spec/ha.md 5.2.
+ */
+export function racePeers(
+  o: Observation,
+  view: ClusterView,
+): readonly Member[] {
+  const byName = new Map<MemberName, Member>();
+  for (const member of o.memory.knownPeers?.members ?? []) {
+    byName.set(member.name, member);
+  }
+  for (const member of view.members) byName.set(member.name, member);
+  const isQuorum = o.settings.synchronousMode === "quorum";
+  const isRestricted = isSyncActive(o.settings, view);
+  return [...byName.values()].filter((member) =>
+    member.name !== o.self && member.apiUrl !== null &&
+    (!member.tags.isNofailover || (isRestricted && isQuorum)) &&
+    (!isRestricted || isInSync(view, member.name))
+  );
+}
+
+/**
+ * The members that could take over from this leader: what a switchover, an
+ * early release or a crash failover may count on.
+ *
+ * Source: spec/ha.md 5.6.
+ */
+export function successors(
+  o: Pick<Observation, "self" | "settings">,
+  view: ClusterView,
+): readonly Member[] {
+  const request = view.failover;
+  const isManualFailover = request !== null && request.leader === null;
+  const isRestricted = isSyncActive(o.settings, view) && !isManualFailover;
+  return view.members.filter((member) =>
+    member.name !== o.self && member.apiUrl !== null &&
+    !member.tags.isNofailover &&
+    (!isRestricted || isInSync(view, member.name)) &&
+    (request === null || request.candidate === null ||
+      request.candidate === member.name)
+  );
+}
+
+/** True if the answer shows a member that may lead at all. */
+export function isUsable(answer: PeerAnswer): answer is UsablePeer {
+  return answer.kind === "answered" && answer.position !== null &&
+    !answer.isNofailover && !answer.hasWatchdogFailed;
+}
+
+/** Limits that a successor must keep. */
+export interface SuccessorLimits {
+  /** It must have received the WAL up to here; null: only the lag counts. */
+  readonly requiredLsn: Lsn | null;
+  /** The leader's position, for the lag; null: unknown. */
+  readonly leaderLsn: Lsn | null;
+}
+
+/**
+ * The names among `answers` that could take over now.
+ *
+ * Source: spec/ha.md 5.6.
+ */
+export function readySuccessors(
+  o: Pick<Observation, "self" | "settings">,
+  view: ClusterView,
+  inputs: {
+    readonly answers: readonly PeerAnswer[];
+    readonly limits: SuccessorLimits;
+  },
+): readonly MemberName[] {
+  const { answers, limits } = inputs;
+  const names = new Set(successors(o, view).map((member) => member.name));
+  const ready = answers.filter((answer) =>
+    names.has(answer.name) && isUsable(answer) && answer.isInRecovery &&
+    isWithin(answer, limits, o.settings) &&
+    (!o.settings.isTimelineChecked ||
+      (answer.timeline ?? 0) >= clusterTimeline(view))
+  ).map((answer) => answer.name);
+  const isQuorum = isSyncActive(o.settings, view) &&
+    o.settings.synchronousMode === "quorum" &&
+    view.failover?.candidate === undefined;
+  return isQuorum && ready.length - 1 < view.sync.quorum ? [] : ready;
+}
+
+function isWithin(
+  answer: UsablePeer,
+  limits: SuccessorLimits,
+  settings: ClusterSettings,
+): boolean {
+  const position = answer.position ?? 0n;
+  if (limits.requiredLsn !== null) return position >= limits.requiredLsn;
+  if (limits.leaderLsn === null) return true;
+  return limits.leaderLsn - position <=
+    BigInt(settings.maximumLagOnFailoverBytes);
+}
+
+/** How strictly a race compares. */
+export interface RaceOptions {
+  /** False for manual requests. */
+  readonly isLagChecked: boolean;
+  /** Answers of these members do not count. */
+  readonly ignored: readonly MemberName[];
+}
+
+/**
+ * Compares this replica with the answers of its peers.
+ *
+ * Source: spec/ha.md 5.3 and 5.4.
+ */
+export function compareInRace(
+  o: Observation,
+  view: ClusterView,
+  inputs: {
+    readonly answers: readonly PeerAnswer[];
+    readonly options: RaceOptions;
+  },
+): RaceVerdict {
+  const { answers, options } = inputs;
+  const own = o.postgres.kind === "running" ? ownPosition(o.postgres) : null;
+  if (own === null) return lose("position_unknown", {});
+  const refusal = ownRefusal(o, view, { own, options });
+  if (refusal !== null) return refusal;
+  const peers = answers.filter(isUsable)
+    .filter((peer) => !options.ignored.includes(peer.name));
+  const better = peers.map((peer) => betterThanSelf(o, view, { own, peer }))
+    .find((verdict) => verdict !== null);
+  if (better !== undefined && better !== null) return better;
+  return countVotes(o, view, { own, peers });
+}
+
+function ownRefusal(
+  o: Observation,
+  view: ClusterView,
+  facts: { readonly own: Lsn; readonly options: RaceOptions },
+): RaceVerdict | null {
+  const lagBytes = (view.status.leaderLsn ?? 0n) - facts.own;
+  const maximum = BigInt(o.settings.maximumLagOnFailoverBytes);
+  if (facts.options.isLagChecked && lagBytes > maximum) {
+    return lose("lag_exceeds_maximum", {
+      lagBytes,
+      maximumLagOnFailoverBytes: maximum,
+    });
+  }
+  const known = clusterTimeline(view);
+  const timeline = o.postgres.kind === "running" ? o.postgres.timeline : 0;
+  if (
+    o.settings.isTimelineChecked && !o.settings.isStandbyCluster &&
+    timeline < known
+  ) {
+    return lose("timeline_behind", { timeline, clusterTimeline: known });
+  }
+  return null;
+}
+
+function betterThanSelf(
+  o: Observation,
+  view: ClusterView,
+  facts: { readonly own: Lsn; readonly peer: UsablePeer },
+): RaceVerdict | null {
+  const { own, peer } = facts;
+  const position = peer.position ?? 0n;
+  const isSync = isSyncActive(o.settings, view);
+  if (!peer.isInRecovery) return lose("primary_alive", { peer: peer.name });
+  if (position > own) {
+    if (isSync && peer.name === view.sync.leader) return null;
+    return lose("peer_ahead", {
+      peer: peer.name,
+      peerPosition: position,
+      ownPosition: own,
+    });
+  }
+  const isOutranked = position === own &&
+    o.tags.failoverPriority < peer.failoverPriority;
+  if (!isOutranked || isFormerLeader(o.memory, view, peer.name)) return null;
+  if (isQuorumRace(o, view) && !isInSync(view, peer.name)) return null;
+  return lose("peer_priority_higher", {
+    peer: peer.name,
+    peerPriority: peer.failoverPriority,
+    ownPriority: o.tags.failoverPriority,
+  });
+}
+
+function isFormerLeader(
+  memory: AgentMemory,
+  view: ClusterView,
+  name: MemberName,
+): boolean {
+  return name === view.sync.leader || name === memory.knownPeers?.leader;
+}
+
+function isQuorumRace(o: Observation, view: ClusterView): boolean {
+  return o.settings.synchronousMode === "quorum" &&
+    isSyncActive(o.settings, view);
+}
+
+function countVotes(
+  o: Observation,
+  view: ClusterView,
+  facts: { readonly own: Lsn; readonly peers: readonly UsablePeer[] },
+): RaceVerdict {
+  if (!isQuorumRace(o, view)) return { kind: "win", facts: { own: facts.own } };
+  const voters = facts.peers.filter((peer) =>
+    isInSync(view, peer.name) && (peer.position ?? 0n) > 0n
+  );
+  const votes = (isInSync(view, o.self) ? 0 : -1) + voters.length;
+  const quorum = view.sync.quorum;
+  if (votes >= quorum || view.sync.leader === o.self) {
+    return { kind: "win", facts: { votes, quorum } };
+  }
+  return lose("quorum_missing", { votes, quorum });
+}
+
+function lose(reason: WaitReason, facts: Facts): RaceVerdict {
+  return { kind: "lose", reason, facts };
+}
+
+/** The highest timeline that anything in the DCS or in memory shows for this scope. */
+export function highestKnownTimeline(
+  memory: AgentMemory,
+  view: ClusterView,
+): number {
+  return Math.max(
+    clusterTimeline(view),
+    memory.leaderTimeline,
+    ...view.members.map((member) => member.timeline ?? 0),
+  );
+}
+
+/** The position that a member key shows: the higher of its published positions. */
+export function publishedPosition(member: Member): Lsn | null {
+  return maxLsn(member.xlogLsn, maxLsn(member.receivedLsn, member.replayedLsn));
+}

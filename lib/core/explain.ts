@@ -1,0 +1,207 @@
+/**
+ * Sentences for people, made from decisions and their reason codes. Where the
+ * wording is an interface that tools read in Patroni's log (spec/ha.md), it is
+ * produced here and nowhere else.
+ */
+import type { Decision, Facts, WaitReason } from "./model/decision.ts";
+import type { MemberName } from "./model/member.ts";
+import type { LongTask } from "./model/task_view.ts";
+
+/**
+ * One sentence that says what the decision does and why.
+ *
+ * @param self The name of the deciding member.
+ *
+ * @example
+ * ```ts
+ * import { explain } from "./explain.ts";
+ * const text = explain({ kind: "wait", reason: "leading", facts: {}, againInMs: null }, "n1");
+ * if (text !== "no action. I am (n1), the leader with the lock") throw new Error(text);
+ * ```
+ */
+export function explain(decision: Decision, self: MemberName): string {
+  switch (decision.kind) {
+    case "wait":
+      return explainWait(decision.reason, decision.facts, self);
+    case "start_task":
+      return `${explainTask(decision.task)}${factsText(decision.facts)}`;
+    case "acquire_lease":
+      return ACQUIRE[decision.reason];
+    case "release_lease":
+      return RELEASE[decision.reason];
+    case "exit":
+      return explainExit(decision, self);
+    case "ask_peers":
+      return "asking the other members for their positions";
+    case "ask_upstream":
+      return "comparing the local WAL with the leader's history";
+    case "trust_timeline":
+      return "the local WAL is on the leader's line of history";
+    case "renew_lease":
+      return "updating leader lock";
+    case "race_initialize":
+      return "trying to bootstrap a new cluster";
+    case "write_initialize":
+      return `publishing system identifier ${decision.systemId}`;
+    case "write_config":
+      return "writing the missing dynamic configuration";
+    case "clear_failover":
+      return `Cleaning up failover key: ${decision.reason}`;
+    case "write_sync":
+      return decision.standbys.length === 0
+        ? "No synchronous standby has every commit now"
+        : `Synchronous standby status assigned to [${
+          decision.standbys.join(", ")
+        }]`;
+    case "delete_sync":
+      return "Disabled synchronous replication";
+    case "set_synchronous_standbys":
+      return `Assigning synchronous standby status to [${
+        decision.value ?? "the configured value"
+      }]`;
+    case "cancel_task":
+      return decision.reason === "lease_lost"
+        ? "lost leader before promote"
+        : "cancelling the running task";
+  }
+}
+
+const ACQUIRE = {
+  healthiest: "trying to acquire session lock as the healthiest member",
+  already_primary: "acquiring session lock as a leader",
+  named_candidate: "trying to acquire session lock as the named candidate",
+  took_back: "taking the session lock back: no other member can lead",
+} as const;
+
+const RELEASE = {
+  data_directory_empty:
+    "released leader key voluntarily as data dir empty and currently leader",
+  data_directory_unusable:
+    "released leader key voluntarily as data dir not accessible and currently leader",
+  start_failed: "removed leader key after trying and failing to start postgres",
+  not_running_in_pause: "removed leader lock because postgres is not running",
+  system_id_mismatch:
+    "released leader key voluntarily due to the system ID mismatch",
+} as const;
+
+function explainExit(
+  decision: Extract<Decision, { kind: "exit" }>,
+  self: MemberName,
+): string {
+  const { facts } = decision;
+  switch (decision.reason) {
+    case "system_id_mismatch":
+      return `system ID mismatch, node ${self} belongs to a different cluster: ${
+        facts["scopeSystemId"]
+      } != ${facts["localSystemId"]}`;
+    case "replica_without_cluster":
+      return "No initialize key in DCS and PostgreSQL is running as replica, aborting start";
+    case "bootstrap_failed":
+      return `Failed to bootstrap cluster: ${facts["detail"]}`;
+  }
+}
+
+function explainTask(task: LongTask): string {
+  switch (task.kind) {
+    case "bootstrap":
+      return "trying to bootstrap a new cluster";
+    case "clone":
+      return task.source === null
+        ? "trying to bootstrap (without leader)"
+        : `trying to bootstrap from '${task.source}'`;
+    case "start":
+      return task.as === "primary"
+        ? "starting primary after failure"
+        : task.upstream === null
+        ? "starting read-only, without an upstream"
+        : `starting as a secondary of ${task.upstream}`;
+    case "restart":
+      return "restarting on request";
+    case "follow":
+      return task.upstream === null
+        ? "following nobody"
+        : `following new leader ${task.upstream}`;
+    case "promote":
+      return "promoted self to leader by acquiring session lock";
+    case "demote":
+      return `Demoting self (${task.how.replace("_", "-")})`;
+    case "rewind":
+      return `running pg_rewind from ${task.source}`;
+    case "remove_data":
+      return `removing the data directory: ${task.why}`;
+    case "reinitialize":
+      return `reinitializing from ${task.source}`;
+  }
+}
+
+const WAITING: Readonly<Record<WaitReason, string>> = {
+  leading: "no action. I am ($self), the leader with the lock",
+  following:
+    "no action. I am ($self), a secondary, and following a leader ($leader)",
+  following_nobody: "no action. I am ($self)",
+  task_in_progress: "$task in progress",
+  starting_up: "PostgreSQL is still starting up",
+  dcs_unreachable: "DCS is not accessible",
+  lease_still_covers:
+    "DCS is not accessible; continuing as leader while the lease lasts",
+  lease_too_short: "not promoting: too little of the lease is left",
+  lease_lost: "not promoting because failed to update leader lock in DCS",
+  bid_lost: "following new leader after trying and failing to obtain lock",
+  paused: "no action in pause. I am ($self)",
+  system_id_invalid:
+    "data dir for the cluster is not empty, but system ID is invalid; consider doing reinitialize",
+  data_directory_unusable: "data directory is not accessible",
+  leader_not_bootstrapped: "waiting for leader to bootstrap",
+  bootstrap_elsewhere: "waiting for leader to bootstrap",
+  bootstrap_not_allowed:
+    "waiting for leader to bootstrap: this member may not create a cluster",
+  leader_unknown_address: "waiting for the leader to publish its address",
+  leader_not_running: "waiting for the leader's PostgreSQL",
+  upstream_silent: "waiting: the leader's PostgreSQL does not answer",
+  new_leader_expected: "waiting for another member to take over",
+  candidate_expected: "waiting for the named candidate",
+  candidate_only: "waiting: only the named candidate may take over",
+  not_synchronous:
+    "following a different leader because I am not a synchronous standby",
+  nofailover:
+    "following a different leader because I am not allowed to promote",
+  timeline_behind: "My timeline is behind last known cluster timeline",
+  lag_exceeds_maximum: "My wal position exceeds maximum replication lag",
+  primary_alive: "Primary ($peer) is still alive",
+  peer_ahead: "Wal position of $peer is ahead of my wal position",
+  peer_priority_higher:
+    "$peer has equally tolerable WAL position and priority $peerPriority, while this node has priority $ownPriority",
+  quorum_missing: "not enough quorum votes",
+  position_unknown: "not healthy enough for leader race",
+  replica_cannot_start: "failed to start postgres",
+  diverged_no_repair:
+    "the local WAL diverged from the leader's and may not be repaired: enable use_pg_rewind or reinitialize this member",
+  leader_checkpoint_pending: "Waiting for checkpoint on $leader before rewind",
+  back_off: "waiting before $task is tried again",
+  switchover_scheduled: "Awaiting switchover at the scheduled time",
+  start_timed_out_no_candidate:
+    "primary start has timed out, but continuing to wait because failover is not possible",
+  unresponsive: "PostgreSQL does not answer",
+};
+
+function explainWait(
+  reason: WaitReason,
+  facts: Facts,
+  self: MemberName,
+): string {
+  const values: Facts = { ...facts, self };
+  const used = new Set<string>();
+  const sentence = WAITING[reason].replace(/\$(\w+)/g, (_, name: string) => {
+    used.add(name);
+    return String(values[name] ?? "?");
+  });
+  const rest = Object.entries(facts).filter(([name]) => !used.has(name));
+  return `${sentence}${factsText(Object.fromEntries(rest))}`;
+}
+
+function factsText(facts: Facts): string {
+  const parts = Object.entries(facts).map(([name, value]) =>
+    `${name} ${value}`
+  );
+  return parts.length === 0 ? "" : ` (${parts.join(", ")})`;
+}

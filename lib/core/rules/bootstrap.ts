@@ -1,0 +1,122 @@
+/**
+ * BOOTSTRAP: no leader, and a data directory or an `initialize` key that is not
+ * there yet. Rows come before those of the race.
+ */
+import type { Decision } from "../model/decision.ts";
+import type { Observation } from "../model/observation.ts";
+import {
+  localSystemId,
+  pauseAfterFailure,
+  primaryOf,
+  replicaOf,
+  startTask,
+  viewOf,
+  wait,
+} from "./parts.ts";
+import type { Rule } from "./rule.ts";
+
+/** The first rows of the section "no leader". */
+export const BOOTSTRAP: readonly Rule[] = [
+  {
+    id: "R110",
+    why: "A data directory that a failed clone or initdb left is thrown away.",
+    match: removeHalfMade,
+  },
+  {
+    id: "R120",
+    why: "A data directory that can not be read is left alone.",
+    match: (o) =>
+      o.postgres.kind === "unusable"
+        ? wait("data_directory_unusable", {
+          problem: o.postgres.problem,
+          detail: o.postgres.detail,
+        })
+        : null,
+  },
+  {
+    id: "R130",
+    why: "The winner of the initialize race creates the first data directory.",
+    match: (o) =>
+      o.postgres.kind === "empty" && o.memory.isBootstrapOwner
+        ? startTask({ kind: "bootstrap" }, "no_cluster_yet")
+        : null,
+  },
+  {
+    id: "R140",
+    why:
+      "The first member with an empty directory and a bootstrap section may try.",
+    match: (o) =>
+      o.postgres.kind === "empty" &&
+        viewOf(o).initialize.kind === "absent" && o.canBootstrap &&
+        !o.tags.isNofailover && !o.settings.isPaused
+        ? { kind: "race_initialize", reason: "no_cluster_yet" }
+        : null,
+  },
+  {
+    id: "R150",
+    why: "An empty directory waits for a leader to clone from.",
+    match: (o) => o.postgres.kind === "empty" ? waitForLeader(o) : null,
+  },
+  {
+    id: "R160",
+    why:
+      "A replica whose scope was never initialized belongs elsewhere: leave it running and end.",
+    match: (o) =>
+      replicaOf(o) !== null && viewOf(o).initialize.kind === "absent" &&
+        o.memory.role === "uninitialized" && !o.settings.isPaused
+        ? {
+          kind: "exit",
+          reason: "replica_without_cluster",
+          isPostgresLeft: true,
+          facts: {},
+        }
+        : null,
+  },
+  {
+    id: "R170",
+    why:
+      "A member that brings a data directory publishes its lineage when none is known.",
+    match: publishSystemId,
+  },
+];
+
+/** Throws away what a failed clone or initdb left; shared with the follower section. */
+export function removeHalfMade(o: Observation): Decision | null {
+  if (o.postgres.kind !== "unusable" || o.postgres.problem !== "half_made") {
+    return null;
+  }
+  if (o.settings.isPaused) return null;
+  return pauseAfterFailure(o, "remove_data") ??
+    startTask(
+      { kind: "remove_data", why: "half_made_clone" },
+      "half_made_clone",
+      { detail: o.postgres.detail },
+    );
+}
+
+function waitForLeader(o: Observation): Decision {
+  switch (viewOf(o).initialize.kind) {
+    case "bootstrapping":
+      return wait("bootstrap_elsewhere");
+    case "absent":
+      return wait("bootstrap_not_allowed", {
+        canBootstrap: o.canBootstrap,
+        isNofailover: o.tags.isNofailover,
+      });
+    case "initialized":
+    case "invalid":
+      return wait("leader_not_bootstrapped");
+  }
+}
+
+function publishSystemId(o: Observation): Decision | null {
+  const kind = viewOf(o).initialize.kind;
+  if (kind === "initialized" || o.settings.isPaused) return null;
+  const isOurs = o.memory.isBootstrapOwner || kind !== "bootstrapping" ||
+    o.memory.role === "uninitialized";
+  const systemId = localSystemId(o);
+  const isLineage = primaryOf(o) !== null || o.postgres.kind === "stopped";
+  return isOurs && systemId !== null && isLineage
+    ? { kind: "write_initialize", reason: "initialize_invalid", systemId }
+    : null;
+}

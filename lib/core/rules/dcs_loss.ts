@@ -1,0 +1,65 @@
+/**
+ * DCS_LOSS: the store can not be reached. Nobody gains anything here; a primary
+ * keeps what its lease still covers (R020 stops it in time), a stopped one comes
+ * back read-only.
+ */
+import { leaseRemainingMs, stopBudgetMs } from "../calc/budgets.ts";
+import type { Observation } from "../model/observation.ts";
+import {
+  primaryOf,
+  startAsStandby,
+  startTask,
+  wait,
+  waitShortly,
+} from "./parts.ts";
+import type { Rule } from "./rule.ts";
+
+/** A renewal is tried again after that time while the lease runs. */
+const TRY_AGAIN_MS = 1_000;
+
+/** The rows while the store is unreachable. */
+export const DCS_LOSS: readonly Rule[] = [
+  {
+    id: "R810",
+    why: "In pause a lost store changes nothing.",
+    match: (o) => o.settings.isPaused ? wait("dcs_unreachable") : null,
+  },
+  {
+    id: "R820",
+    why: "A primary without a lease stops at once.",
+    match: (o) =>
+      primaryOf(o) !== null && o.lease.deadline === null
+        ? startTask(
+          { kind: "demote", how: "offline", deadline: null },
+          "dcs_unreachable",
+        )
+        : null,
+  },
+  {
+    id: "R830",
+    why: "A primary goes on while its lease covers it, and keeps trying.",
+    match: (o) =>
+      primaryOf(o) === null
+        ? null
+        : waitShortly("lease_still_covers", {}, untilStop(o)),
+  },
+  {
+    id: "R840",
+    why: "An instance that stopped as primary comes back read-only.",
+    match: (o) =>
+      o.postgres.kind === "stopped" && o.memory.role === "demoted"
+        ? startAsStandby(o, null, "instance_down")
+        : null,
+  },
+  {
+    id: "R850",
+    why: "A replica goes on; nobody is promoted.",
+    match: () => waitShortly("dcs_unreachable", {}, TRY_AGAIN_MS),
+  },
+];
+
+function untilStop(o: Observation): number {
+  const remaining = leaseRemainingMs(o.lease, o.now) ?? 0;
+  const untilMs = remaining - stopBudgetMs(o.settings);
+  return Math.max(50, Math.min(TRY_AGAIN_MS, untilMs));
+}

@@ -1,0 +1,128 @@
+/**
+ * EARLY: what comes before any question about the leader. A wrong lineage, a
+ * lease that runs out, and work that is already under way.
+ */
+import { leaseRemainingMs, stopBudgetMs } from "../calc/budgets.ts";
+import type { Decision } from "../model/decision.ts";
+import type { Observation } from "../model/observation.ts";
+import type { Rule } from "./rule.ts";
+import { localSystemId, primaryOf, startTask, wait } from "./parts.ts";
+
+/** The rows of this section; unlike the others it may match nothing. */
+export const EARLY: readonly Rule[] = [
+  {
+    id: "R010",
+    why:
+      "A data directory of another cluster must never serve this scope: end the agent and touch nothing.",
+    match: exitOnOtherSystemId,
+  },
+  {
+    id: "R020",
+    why:
+      "A primary whose lease runs out stops while the lease still covers the stop.",
+    match: demoteBeforeLeaseEnds,
+  },
+  {
+    id: "R030",
+    why: "A promotion without the lease is cancelled.",
+    match: (o) =>
+      o.task.kind === "running" && o.task.task.kind === "promote" &&
+        !isLeader(o) && o.dcs.kind === "reachable"
+        ? { kind: "cancel_task", reason: "lease_lost" }
+        : null,
+  },
+  {
+    id: "R040",
+    why: "Starting a primary without the lease is cancelled.",
+    match: (o) => {
+      if (o.task.kind !== "running" || o.dcs.kind !== "reachable") return null;
+      const task = o.task.task;
+      const isPrimaryStart = task.kind === "start" && task.as === "primary" ||
+        task.kind === "restart" && o.memory.role === "primary";
+      return isPrimaryStart && !isLeader(o) && !o.settings.isPaused
+        ? { kind: "cancel_task", reason: "lease_lost" }
+        : null;
+    },
+  },
+  {
+    id: "R050",
+    why: "Long work of the leader does not cost it the lease.",
+    match: (o) =>
+      o.task.kind === "running" && isLeader(o) && !o.lease.isFresh &&
+        !isGivingUp(o)
+        ? { kind: "renew_lease", reason: "cycle" }
+        : null,
+  },
+  {
+    id: "R060",
+    why: "One long task at a time; the cycle rests until it ends.",
+    match: (o) =>
+      o.task.kind === "running"
+        ? wait("task_in_progress", { task: o.task.task.kind })
+        : null,
+  },
+  {
+    id: "R070",
+    why:
+      "A bootstrap that failed ends the agent: what it left stands aside under another name.",
+    match: (o) =>
+      o.memory.lastOutcome?.task.kind === "bootstrap" &&
+        o.memory.lastOutcome.result === "failed"
+        ? {
+          kind: "exit",
+          reason: "bootstrap_failed",
+          isPostgresLeft: false,
+          facts: { detail: o.memory.lastOutcome.detail },
+        }
+        : null,
+  },
+];
+
+function exitOnOtherSystemId(o: Observation): Decision | null {
+  if (o.dcs.kind !== "reachable" || o.settings.isPaused) return null;
+  const { initialize } = o.dcs.view;
+  const local = localSystemId(o);
+  if (initialize.kind !== "initialized" || local === null) return null;
+  return local === initialize.systemId ? null : {
+    kind: "exit",
+    reason: "system_id_mismatch",
+    isPostgresLeft: true,
+    facts: { scopeSystemId: initialize.systemId, localSystemId: local },
+  };
+}
+
+function demoteBeforeLeaseEnds(o: Observation): Decision | null {
+  const remaining = leaseRemainingMs(o.lease, o.now);
+  if (remaining === null || o.settings.isPaused) return null;
+  if (remaining > stopBudgetMs(o.settings) || !mayBeWritable(o)) return null;
+  if (isGivingUp(o)) return null;
+  return startTask(
+    { kind: "demote", how: "offline", deadline: o.lease.deadline },
+    "lease_running_out",
+    {
+      remainingMs: Math.round(remaining),
+      stopBudgetMs: stopBudgetMs(o.settings),
+    },
+  );
+}
+
+/** Writable now, or able to become so by the work under way. */
+function mayBeWritable(o: Observation): boolean {
+  if (primaryOf(o) !== null) return true;
+  if (o.task.kind === "running") {
+    const task = o.task.task;
+    return task.kind === "promote" || task.kind === "restart" ||
+      task.kind === "start" && task.as === "primary";
+  }
+  return o.postgres.kind === "starting" && !o.postgres.isStandby ||
+    o.postgres.kind === "unresponsive";
+}
+
+function isGivingUp(o: Observation): boolean {
+  return o.task.kind === "running" && o.task.task.kind === "demote" &&
+    o.task.task.how !== "graceful";
+}
+
+function isLeader(o: Observation): boolean {
+  return o.dcs.kind === "reachable" && o.dcs.view.leader?.name === o.self;
+}

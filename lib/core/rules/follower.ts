@@ -1,0 +1,276 @@
+/**
+ * FOLLOWER: another member leads. Be its replica: never writable, on its line of
+ * history, streaming from the right place.
+ */
+import { judgeDivergence } from "../calc/divergence.ts";
+import { parseConnUrl } from "../codec/conn_url.ts";
+import { memberOf } from "../model/cluster_view.ts";
+import type { Decision } from "../model/decision.ts";
+import type { Member } from "../model/member.ts";
+import type { Observation } from "../model/observation.ts";
+import { removeHalfMade } from "./bootstrap.ts";
+import { restartOnRequest } from "./operator.ts";
+import {
+  leaderOf,
+  pauseAfterFailure,
+  primaryOf,
+  replicaOf,
+  startAsStandby,
+  startTask,
+  viewOf,
+  wait,
+  waitShortly,
+} from "./parts.ts";
+import type { Rule } from "./rule.ts";
+
+/** The rows for everybody but the leader. */
+export const FOLLOWER: readonly Rule[] = [
+  {
+    id: "R610",
+    why: "Only the leader may be writable.",
+    match: (o) =>
+      primaryOf(o) === null
+        ? null
+        : o.settings.isPaused
+        ? wait("paused")
+        : startTask(
+          { kind: "demote", how: "immediate_nolock", deadline: null },
+          "not_leader",
+          { leader: leaderOf(o).name },
+        ),
+  },
+  {
+    id: "R620",
+    why: "In pause a stopped or empty instance is left as it is.",
+    match: (o) =>
+      o.settings.isPaused && replicaOf(o) === null && o.request === null
+        ? wait("paused")
+        : null,
+  },
+  {
+    id: "R630",
+    why: "A data directory that a failed clone left is thrown away.",
+    match: removeHalfMade,
+  },
+  {
+    id: "R640",
+    why: "A data directory that can not be read is left alone.",
+    match: (o) =>
+      o.postgres.kind === "unusable"
+        ? wait("data_directory_unusable", {
+          problem: o.postgres.problem,
+          detail: o.postgres.detail,
+        })
+        : null,
+  },
+  {
+    id: "R650",
+    why: "An operator asked for a new copy of the data.",
+    match: reinitializeOnRequest,
+  },
+  {
+    id: "R660",
+    why: "An empty data directory is filled from a running member.",
+    match: clone,
+  },
+  {
+    id: "R670",
+    why: "A starting instance is given its time.",
+    match: (o) =>
+      o.postgres.kind === "starting" ? waitShortly("starting_up") : null,
+  },
+  {
+    id: "R680",
+    why: "An instance that does not answer is watched.",
+    match: (o) =>
+      o.postgres.kind === "unresponsive"
+        ? waitShortly("unresponsive", { detail: o.postgres.detail })
+        : null,
+  },
+  {
+    id: "R690",
+    why:
+      "Streaming on the leader's timeline is the proof that nothing diverged.",
+    match: trustStream,
+  },
+  {
+    id: "R700",
+    why:
+      "Before a member is trusted again, its WAL is compared with the leader's history.",
+    match: checkDivergence,
+  },
+  {
+    id: "R710",
+    why: "A stopped instance starts as replica of the leader.",
+    match: (o) =>
+      o.postgres.kind === "stopped"
+        ? startAsStandby(o, upstreamName(o), "instance_down")
+        : null,
+  },
+  {
+    id: "R720",
+    why: "A requested restart keeps the role.",
+    match: restartOnRequest,
+  },
+  {
+    id: "R730",
+    why: "A replica streams from the leader, or from the member its tag names.",
+    match: follow,
+  },
+  {
+    id: "R740",
+    why: "All is well: this member follows.",
+    match: (o) =>
+      o.memory.divergence === "unsuspected"
+        ? wait("following", { leader: leaderOf(o).name })
+        : waitShortly("following", { leader: leaderOf(o).name }, 1_000),
+  },
+];
+
+/** The member to stream from: the tag's, if it runs, else the leader; null: no streaming. */
+function upstreamName(o: Observation): string | null {
+  if (o.tags.isNostream) return null;
+  const wanted = o.tags.replicatefrom;
+  if (wanted !== null && wanted !== o.self) {
+    if (memberOf(viewOf(o), wanted)?.connUrl) return wanted;
+  }
+  return leaderOf(o).name;
+}
+
+function leaderMember(o: Observation): Member | null {
+  return memberOf(viewOf(o), leaderOf(o).name);
+}
+
+function reinitializeOnRequest(o: Observation): Decision | null {
+  if (o.request?.kind !== "reinitialize") return null;
+  const source = leaderOf(o).name;
+  const { isForcedFromLeader } = o.request;
+  return startTask(
+    { kind: "reinitialize", source, isForcedFromLeader },
+    "reinitialize_requested",
+  );
+}
+
+function clone(o: Observation): Decision | null {
+  if (o.postgres.kind !== "empty") return null;
+  const leader = leaderMember(o);
+  if (leader?.connUrl == null) return waitShortly("leader_unknown_address");
+  if (leader.state !== "running") {
+    return waitShortly("leader_not_running", { state: leader.state });
+  }
+  const preferred = viewOf(o).members.find((member) =>
+    member.tags.isClonefrom && member.name !== o.self &&
+    member.name !== leader.name && member.state === "running" &&
+    member.connUrl !== null
+  );
+  const source = preferred?.name ?? leader.name;
+  return pauseAfterFailure(o, "clone") ??
+    startTask({ kind: "clone", source }, "data_directory_empty", { source });
+}
+
+function trustStream(o: Observation): Decision | null {
+  const replica = replicaOf(o);
+  if (replica === null || o.memory.divergence === "unsuspected") return null;
+  const leaderTimeline = leaderMember(o)?.timeline ?? null;
+  return replica.isStreaming && replica.timeline === leaderTimeline &&
+      isOnUpstream(o)
+    ? { kind: "trust_timeline", reason: "not_diverged" }
+    : null;
+}
+
+function checkDivergence(o: Observation): Decision | null {
+  if (o.memory.divergence !== "suspected") return repairFailedRewind(o);
+  if (o.postgres.kind !== "stopped" && replicaOf(o) === null) return null;
+  const leader = leaderMember(o);
+  const isReady = leader !== null && leader.connUrl !== null &&
+    leader.role === "primary" && leader.state === "running";
+  if (!isReady) {
+    return o.postgres.kind === "stopped"
+      ? waitShortly("leader_not_running", { state: leader?.state ?? null })
+      : null;
+  }
+  if (o.upstream.kind === "not_asked") {
+    return { kind: "ask_upstream", reason: "divergence_suspected" };
+  }
+  if (o.upstream.kind === "silent") {
+    return o.postgres.kind === "stopped"
+      ? waitShortly("upstream_silent", { detail: o.upstream.detail })
+      : null;
+  }
+  const verdict = judgeDivergence(o.upstream);
+  if (verdict.kind === "same_line") {
+    return { kind: "trust_timeline", reason: "not_diverged" };
+  }
+  return verdict.kind === "unknown" ? null : repair(o, leader, verdict.facts);
+}
+
+type RepairFacts = ReturnType<typeof judgeDivergence>["facts"];
+
+function repair(
+  o: Observation,
+  leader: Member,
+  facts: RepairFacts,
+): Decision | null {
+  if (canRewind(o)) {
+    if (leader.isCheckpointAfterPromotePending) {
+      return waitShortly("leader_checkpoint_pending", { leader: leader.name });
+    }
+    return pauseAfterFailure(o, "rewind") ??
+      startTask({ kind: "rewind", source: leader.name }, "diverged", facts);
+  }
+  if (o.settings.isDataRemovedOnDivergedTimelines) {
+    return startTask(
+      { kind: "remove_data", why: "diverged_timelines" },
+      "diverged",
+      facts,
+    );
+  }
+  return o.postgres.kind === "stopped"
+    ? null
+    : waitShortly("diverged_no_repair", facts, o.settings.loopWaitMs);
+}
+
+function repairFailedRewind(o: Observation): Decision | null {
+  if (o.memory.divergence !== "rewind_failed") return null;
+  const isAllowed = o.settings.isDataRemovedOnRewindFailure ||
+    o.settings.isDataRemovedOnDivergedTimelines;
+  if (isAllowed && o.postgres.kind !== "empty") {
+    return startTask(
+      { kind: "remove_data", why: "rewind_failed" },
+      "rewind_failed",
+      { detail: o.memory.lastOutcome?.detail ?? "" },
+    );
+  }
+  return o.postgres.kind === "stopped"
+    ? null
+    : waitShortly("diverged_no_repair", {}, o.settings.loopWaitMs);
+}
+
+function canRewind(o: Observation): boolean {
+  if (!o.settings.isRewindAllowed) return false;
+  if (o.postgres.kind !== "stopped") return true;
+  const { control } = o.postgres;
+  return control.hasChecksums || control.hasWalLogHints;
+}
+
+function isOnUpstream(o: Observation): boolean {
+  const replica = replicaOf(o);
+  const name = upstreamName(o);
+  if (replica === null) return false;
+  if (name === null) return replica.upstream === null;
+  const url = memberOf(viewOf(o), name)?.connUrl ?? null;
+  const wanted = url === null ? null : parseConnUrl(url);
+  if (wanted === null || replica.upstream === null) return false;
+  return replica.upstream.host === wanted.host &&
+    replica.upstream.port === wanted.port;
+}
+
+function follow(o: Observation): Decision | null {
+  if (replicaOf(o) === null || isOnUpstream(o)) return null;
+  const upstream = upstreamName(o);
+  const isKnown = upstream === null ||
+    (memberOf(viewOf(o), upstream)?.connUrl ?? null) !== null;
+  if (!isKnown) return waitShortly("leader_unknown_address");
+  return pauseAfterFailure(o, "follow") ??
+    startTask({ kind: "follow", upstream }, "upstream_changed", { upstream });
+}

@@ -1,0 +1,263 @@
+/**
+ * LEADER: this member holds the leader key. Keep the lease, keep the instance
+ * primary, obey the operator, keep the synchronous set true.
+ */
+import { leaseRemainingMs, promoteBudgetMs } from "../calc/budgets.ts";
+import { readySuccessors, successors } from "../calc/candidates.ts";
+import {
+  isConfirmationPending,
+  planBeforePromotion,
+  planSynchronous,
+} from "../calc/sync_standbys.ts";
+import type { Decision, ReleaseReason } from "../model/decision.ts";
+import type { Observation } from "../model/observation.ts";
+import type { TaskReason } from "../model/decision.ts";
+import {
+  localSystemId,
+  pauseAfterFailure,
+  primaryOf,
+  replicaOf,
+  startAsStandby,
+  startTask,
+  viewOf,
+  wait,
+  waitShortly,
+} from "./parts.ts";
+import { OPERATOR } from "./operator.ts";
+import type { Rule } from "./rule.ts";
+
+const REPAIR: readonly Rule[] = [
+  {
+    id: "R410",
+    why: "First of all the lease is renewed.",
+    match: (o) =>
+      o.lease.isFresh ? null : { kind: "renew_lease", reason: "cycle" },
+  },
+  {
+    id: "R420",
+    why: "A leader without usable data gives the key away.",
+    match: (o) =>
+      o.postgres.kind === "empty"
+        ? release("data_directory_empty")
+        : o.postgres.kind === "unusable"
+        ? release("data_directory_unusable")
+        : null,
+  },
+  {
+    id: "R425",
+    why: "In pause a leader whose instance is down gives the key away.",
+    match: (o) =>
+      o.settings.isPaused && o.postgres.kind === "stopped"
+        ? release("not_running_in_pause")
+        : null,
+  },
+  {
+    id: "R430",
+    why: "A leader that could not start its instance gives the key away.",
+    match: (o) =>
+      o.postgres.kind === "stopped" && o.memory.isRecovering
+        ? release("start_failed")
+        : null,
+  },
+  {
+    id: "R440",
+    why:
+      "With primary_start_timeout 0 a crash is answered by a failover, if somebody can take over.",
+    match: failOverAfterCrash,
+  },
+  {
+    id: "R450",
+    why:
+      "A primary that stopped or crashed under its lease is started again as primary, on its timeline.",
+    match: (o) =>
+      o.postgres.kind === "stopped" && !o.postgres.isStandby &&
+        !o.settings.isStandbyCluster
+        ? pauseAfterFailure(o, "start") ?? startTask(
+          {
+            kind: "start",
+            as: "primary",
+            upstream: null,
+            timeoutMs: o.settings.primaryStartTimeoutMs || 60_000,
+          },
+          "crashed_primary",
+          { controlState: o.postgres.control.state },
+        )
+        : null,
+  },
+  {
+    id: "R460",
+    why:
+      "A stopped replica that holds the key starts read-only first; it is promoted once it answers.",
+    match: (o) =>
+      o.postgres.kind === "stopped"
+        ? startAsStandby(o, null, "leader_starts_read_only")
+        : null,
+  },
+  {
+    id: "R470",
+    why:
+      "A start that takes longer than primary_start_timeout is given up when somebody can take over.",
+    match: giveUpSlowStart,
+  },
+  {
+    id: "R480",
+    why: "An instance that does not answer is watched; the lease is kept.",
+    match: (o) =>
+      o.postgres.kind === "unresponsive"
+        ? waitShortly("unresponsive", { detail: o.postgres.detail })
+        : null,
+  },
+];
+
+const PROMOTION: readonly Rule[] = [
+  {
+    id: "R485",
+    why: "In pause a leader that is no primary is left as it is.",
+    match: (o) =>
+      o.settings.isPaused && replicaOf(o) !== null &&
+        viewOf(o).failover?.candidate !== o.self
+        ? wait("paused")
+        : null,
+  },
+  {
+    id: "R490",
+    why: "A promotion begins only if the rest of the lease covers it.",
+    match: (o) => {
+      const remainingMs = leaseRemainingMs(o.lease, o.now) ?? 0;
+      const neededMs = promoteBudgetMs(o.settings);
+      return replicaOf(o) !== null && remainingMs < neededMs
+        ? waitShortly("lease_too_short", {
+          remainingMs: Math.round(remainingMs),
+          neededMs,
+        })
+        : null;
+    },
+  },
+  {
+    id: "R493",
+    why:
+      "Before a promotion the old leader's synchronous replicas are forgotten.",
+    match: (o) => {
+      const replica = replicaOf(o);
+      return replica === null ? null : planBeforePromotion({
+        self: o.self,
+        settings: o.settings,
+        view: viewOf(o),
+        synchronousStandbyNames: replica.synchronousStandbyNames,
+        areStandbysManaged: replica.areStandbysManaged,
+      });
+    },
+  },
+  {
+    id: "R496",
+    why: "The holder of the lease becomes primary.",
+    match: (o) =>
+      replicaOf(o) === null ? null : pauseAfterFailure(o, "promote") ??
+        startTask({ kind: "promote" }, "lease_acquired"),
+  },
+];
+
+const STEADY: readonly Rule[] = [
+  {
+    id: "R560",
+    why: "The scope's system identifier is this primary's.",
+    match: (o) => {
+      const systemId = localSystemId(o);
+      return viewOf(o).initialize.kind === "initialized" || systemId === null
+        ? null
+        : { kind: "write_initialize", reason: "initialize_invalid", systemId };
+    },
+  },
+  {
+    id: "R570",
+    why: "A missing or broken dynamic configuration is written again.",
+    match: (o) => {
+      const document = viewOf(o).config?.document ?? null;
+      return document === null || Object.keys(document).length === 0
+        ? { kind: "write_config", reason: "config_missing" }
+        : null;
+    },
+  },
+  {
+    id: "R580",
+    why:
+      "The synchronous set changes one safe step at a time: add to PostgreSQL first, remove from the key first.",
+    match: planSyncStep,
+  },
+  {
+    id: "R590",
+    why: "All is well: this member leads.",
+    match: (o) => {
+      const primary = primaryOf(o);
+      const isPending = primary !== null &&
+        isConfirmationPending(syncInputs(o, primary));
+      return isPending ? waitShortly("leading", {}) : wait("leading");
+    },
+  },
+];
+
+/** The rows for the holder of the leader key. */
+export const LEADER: readonly Rule[] = [
+  ...REPAIR,
+  ...PROMOTION,
+  ...OPERATOR,
+  ...STEADY,
+];
+
+function release(reason: ReleaseReason): Decision {
+  return { kind: "release_lease", reason };
+}
+
+function syncInputs(
+  o: Observation,
+  postgres: NonNullable<ReturnType<typeof primaryOf>>,
+) {
+  return {
+    self: o.self,
+    settings: o.settings,
+    view: viewOf(o),
+    postgres,
+    changedAtLsn: o.memory.syncChangedAtLsn,
+  };
+}
+
+function planSyncStep(o: Observation): Decision | null {
+  const primary = primaryOf(o);
+  return primary === null ? null : planSynchronous(syncInputs(o, primary));
+}
+
+function failOverAfterCrash(o: Observation): Decision | null {
+  if (o.postgres.kind !== "stopped" || o.postgres.isStandby) return null;
+  if (o.settings.primaryStartTimeoutMs > 0) return null;
+  return demoteIfPossible(o, "crash_failover");
+}
+
+function giveUpSlowStart(o: Observation): Decision | null {
+  if (o.postgres.kind !== "starting") return null;
+  const since = o.memory.startingSince ?? o.now;
+  const timeoutMs = o.memory.startTimeoutMs ?? o.settings.primaryStartTimeoutMs;
+  const passedMs = o.now - since;
+  if (passedMs <= timeoutMs) {
+    return waitShortly("starting_up", { passedMs, timeoutMs });
+  }
+  return demoteIfPossible(o, "start_timed_out") ??
+    waitShortly("start_timed_out_no_candidate", { passedMs, timeoutMs });
+}
+
+/** Ask the peers, then stop at once if one of them can lead; null if none can. */
+function demoteIfPossible(o: Observation, reason: TaskReason): Decision | null {
+  const view = viewOf(o);
+  if (successors(o, view).length === 0) return null;
+  if (o.peers.kind !== "asked") {
+    return { kind: "ask_peers", reason: "switchover" };
+  }
+  const ready = readySuccessors(o, view, {
+    answers: o.peers.answers,
+    limits: { requiredLsn: null, leaderLsn: view.status.leaderLsn },
+  });
+  return ready.length === 0 ? null : startTask(
+    { kind: "demote", how: "immediate", deadline: null },
+    reason,
+    { ready: ready.join(",") },
+  );
+}

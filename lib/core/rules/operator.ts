@@ -1,0 +1,106 @@
+/**
+ * OPERATOR: what people asked of a leader that is healthy: switchover, failover,
+ * restart. Rows sit inside the leader's section, after those that repair.
+ */
+import { readySuccessors, successors } from "../calc/candidates.ts";
+import { switchoverTiming } from "../calc/schedule.ts";
+import type { FailoverRequest } from "../model/cluster_view.ts";
+import type { ClearReason, Decision } from "../model/decision.ts";
+import type { Observation } from "../model/observation.ts";
+import { primaryOf, startTask, viewOf, waitShortly } from "./parts.ts";
+import type { Rule } from "./rule.ts";
+
+/** Rows for a primary that holds the lease. */
+export const OPERATOR: readonly Rule[] = [
+  {
+    id: "R510",
+    why: "A request that is fulfilled or makes no sense here is removed.",
+    match: clearUnfitRequest,
+  },
+  {
+    id: "R520",
+    why: "A scheduled switchover waits for its time, unless a pause holds it.",
+    match: (o) => {
+      const request = viewOf(o).failover;
+      if (request === null) return null;
+      const timing = switchoverTiming(request.scheduledAt, o);
+      if (timing.kind === "stale") return clear("schedule_passed");
+      return timing.kind === "later"
+        ? null
+        : timing.kind === "near"
+        ? waitShortly(
+          "switchover_scheduled",
+          { inMs: timing.inMs },
+          timing.inMs,
+        )
+        : null;
+    },
+  },
+  {
+    id: "R530",
+    why: "A switchover needs a member that can take over right now.",
+    match: (o) =>
+      isRequestDue(o) && o.peers.kind !== "asked" &&
+        successors(o, viewOf(o)).length > 0
+        ? { kind: "ask_peers", reason: "switchover" }
+        : null,
+  },
+  {
+    id: "R540",
+    why:
+      "With a successor ready the leader stops in order and hands the lease over; without one it stays.",
+    match: handOver,
+  },
+  {
+    id: "R550",
+    why: "A requested restart keeps lease and role.",
+    match: restartOnRequest,
+  },
+];
+
+/** Starts the restart that an operator asked for; shared with the follower's section. */
+export function restartOnRequest(o: Observation): Decision | null {
+  if (o.request?.kind !== "restart") return null;
+  const timeoutMs = o.request.timeoutMs ?? o.settings.primaryStartTimeoutMs;
+  return startTask({ kind: "restart", timeoutMs }, "restart_requested");
+}
+
+function clear(reason: ClearReason): Decision {
+  return { kind: "clear_failover", reason };
+}
+
+function clearUnfitRequest(o: Observation): Decision | null {
+  const request = viewOf(o).failover;
+  if (request === null) return null;
+  if (request.candidate === o.self) return clear("already_leader");
+  if (request.leader !== null && request.leader !== o.self) {
+    return clear("leader_mismatch");
+  }
+  return request.candidate === null && o.settings.isPaused
+    ? clear("candidate_missing_in_pause")
+    : null;
+}
+
+function isRequestDue(o: Observation): boolean {
+  const request: FailoverRequest | null = viewOf(o).failover;
+  return request !== null &&
+    switchoverTiming(request.scheduledAt, o).kind === "now";
+}
+
+function handOver(o: Observation): Decision | null {
+  if (!isRequestDue(o)) return null;
+  const ready = o.peers.kind === "asked"
+    ? readySuccessors(o, viewOf(o), {
+      answers: o.peers.answers,
+      limits: {
+        requiredLsn: null,
+        leaderLsn: primaryOf(o)?.flushedLsn ?? null,
+      },
+    })
+    : [];
+  return ready.length === 0 ? clear("no_candidate") : startTask(
+    { kind: "demote", how: "graceful", deadline: null },
+    "switchover_requested",
+    { ready: ready.join(",") },
+  );
+}

@@ -1,0 +1,116 @@
+/**
+ * The few constructors and questions that several sections share.
+ */
+import { invariant } from "../base/invariant.ts";
+import { backOffMs } from "../calc/budgets.ts";
+import type { ClusterView, LeaderKey } from "../model/cluster_view.ts";
+import type {
+  Decision,
+  Facts,
+  TaskReason,
+  WaitReason,
+} from "../model/decision.ts";
+import type { Observation } from "../model/observation.ts";
+import type { PrimaryView, ReplicaView } from "../model/postgres_view.ts";
+import type { LongTask } from "../model/task_view.ts";
+
+/** How long a loop looks away from something that should change within a moment. */
+export const SOON_MS = 500;
+
+/** Rest until something wakes the loop, at most loop_wait. */
+export function wait(reason: WaitReason, facts: Facts = {}): Decision {
+  return { kind: "wait", reason, facts, againInMs: null };
+}
+
+/** Rest, but look again after `againInMs`. */
+export function waitShortly(
+  reason: WaitReason,
+  facts: Facts = {},
+  againInMs: number = SOON_MS,
+): Decision {
+  return { kind: "wait", reason, facts, againInMs };
+}
+
+/** Start long work. */
+export function startTask(
+  task: LongTask,
+  reason: TaskReason,
+  facts: Facts = {},
+): Decision {
+  return { kind: "start_task", task, reason, facts };
+}
+
+/** The view; sections that use it are only entered while the DCS is reachable. */
+export function viewOf(o: Observation): ClusterView {
+  invariant(o.dcs.kind === "reachable", "section needs a reachable DCS");
+  return o.dcs.view;
+}
+
+/** The leader key; sections that use it are only entered while there is one. */
+export function leaderOf(o: Observation): LeaderKey {
+  const leader = viewOf(o).leader;
+  invariant(leader !== null, "section needs a leader");
+  return leader;
+}
+
+/** The instance if it answers as primary, else null. */
+export function primaryOf(o: Observation): PrimaryView | null {
+  return o.postgres.kind === "running" && o.postgres.role === "primary"
+    ? o.postgres
+    : null;
+}
+
+/** The instance if it answers as replica, else null. */
+export function replicaOf(o: Observation): ReplicaView | null {
+  return o.postgres.kind === "running" && o.postgres.role === "replica"
+    ? o.postgres
+    : null;
+}
+
+/** The system identifier of the local data directory; null if there is none. */
+export function localSystemId(o: Observation): string | null {
+  switch (o.postgres.kind) {
+    case "running":
+      return o.postgres.systemId;
+    case "stopped":
+    case "starting":
+      return o.postgres.control.systemId;
+    case "unresponsive":
+      return o.postgres.control?.systemId ?? null;
+    case "empty":
+    case "unusable":
+      return null;
+  }
+}
+
+/** While the same kind of task failed just before: the remaining pause, else null. */
+export function pauseAfterFailure(
+  o: Observation,
+  kind: LongTask["kind"],
+): Decision | null {
+  const last = o.memory.lastOutcome;
+  if (last === null || last.task.kind !== kind || last.result !== "failed") {
+    return null;
+  }
+  const passedMs = o.now - last.endedAt;
+  const pauseMs = backOffMs(o.memory.failuresInRow, o.settings);
+  return passedMs >= pauseMs ? null : waitShortly("back_off", {
+    task: kind,
+    failures: o.memory.failuresInRow,
+    detail: last.detail,
+  }, pauseMs - passedMs);
+}
+
+/** Starts the instance in recovery, with the usual patience and back-off. */
+export function startAsStandby(
+  o: Observation,
+  upstream: string | null,
+  reason: TaskReason,
+): Decision {
+  return pauseAfterFailure(o, "start") ?? startTask({
+    kind: "start",
+    as: "standby",
+    upstream,
+    timeoutMs: o.settings.primaryStartTimeoutMs || 60_000,
+  }, reason);
+}

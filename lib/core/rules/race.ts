@@ -1,0 +1,234 @@
+/**
+ * RACE: the leader key is free. Who bids for it, who waits for somebody better,
+ * who steps back.
+ */
+import {
+  compareInRace,
+  highestKnownTimeline,
+  isInSync,
+  isSyncActive,
+  racePeers,
+  readySuccessors,
+} from "../calc/candidates.ts";
+import type { FailoverRequest } from "../model/cluster_view.ts";
+import type { AcquireReason, Decision } from "../model/decision.ts";
+import type { Observation } from "../model/observation.ts";
+import {
+  localSystemId,
+  primaryOf,
+  replicaOf,
+  startAsStandby,
+  startTask,
+  viewOf,
+  wait,
+  waitShortly,
+} from "./parts.ts";
+import type { Rule } from "./rule.ts";
+
+/** A peer race is repeated after that time, in case nobody bid. */
+const RACE_AGAIN_MS = 1_000;
+
+/** How long a member that gave the lease away waits for its successor before it starts again. */
+const SUCCESSOR_PATIENCE_MS = 10_000;
+
+/** The last rows of the section "no leader". */
+export const RACE: readonly Rule[] = [
+  {
+    id: "R210",
+    why: "A lost bid means that somebody else leads in a moment.",
+    match: (o) => o.lease.bid === "lost" ? waitShortly("bid_lost") : null,
+  },
+  {
+    id: "R220",
+    why: "In pause a stopped instance stays down.",
+    match: (o) =>
+      o.settings.isPaused && o.postgres.kind === "stopped"
+        ? wait("paused")
+        : null,
+  },
+  {
+    id: "R230",
+    why: "A starting instance takes part once it answers.",
+    match: (o) =>
+      o.postgres.kind === "starting" ? waitShortly("starting_up") : null,
+  },
+  {
+    id: "R240",
+    why: "An instance that does not answer can not lead.",
+    match: (o) =>
+      o.postgres.kind === "unresponsive"
+        ? waitShortly("unresponsive", { detail: o.postgres.detail })
+        : null,
+  },
+  {
+    id: "R250",
+    why:
+      "After giving the lease away, the instance stays down until the successor is known.",
+    match: (o) =>
+      o.postgres.kind === "stopped" && wasJustDemoted(o)
+        ? waitShortly("new_leader_expected")
+        : null,
+  },
+  {
+    id: "R260",
+    why: "A stopped instance starts in recovery, so that it can take part.",
+    match: (o) =>
+      o.postgres.kind === "stopped"
+        ? startAsStandby(o, null, "instance_down")
+        : null,
+  },
+  {
+    id: "R270",
+    why:
+      "A primary on an old timeline, or that commits no longer waited for, must not come back as leader.",
+    match: demoteOldPrimary,
+  },
+  {
+    id: "R280",
+    why: "A running primary of this lineage takes the free key without asking.",
+    match: (o) =>
+      primaryOf(o) === null
+        ? null
+        : isOwnLineage(o)
+        ? acquire("already_primary")
+        : wait("system_id_invalid"),
+  },
+  {
+    id: "R290",
+    why: "In pause only the named candidate of a manual request may take over.",
+    match: (o) =>
+      o.settings.isPaused && viewOf(o).failover?.candidate !== o.self
+        ? wait("paused")
+        : null,
+  },
+  {
+    id: "R300",
+    why: "A member tagged nofailover never leads.",
+    match: (o) => o.tags.isNofailover ? wait("nofailover") : null,
+  },
+  {
+    id: "R310",
+    why: "An operator's request decides before positions do.",
+    match: obeyRequest,
+  },
+  {
+    id: "R320",
+    why:
+      "In synchronous mode only members that surely have every commit may lead.",
+    match: (o) => {
+      const view = viewOf(o);
+      const isOut = isSyncActive(o.settings, view) &&
+        o.settings.synchronousMode === "on" && !isInSync(view, o.self);
+      return isOut
+        ? wait("not_synchronous", {
+          syncLeader: view.sync.leader,
+          standbys: view.sync.standbys.join(","),
+        })
+        : null;
+    },
+  },
+  {
+    id: "R330",
+    why: "Before comparing, the peers' positions must be known.",
+    match: askPeers,
+  },
+  {
+    id: "R340",
+    why: "The healthiest member bids; the others wait for it.",
+    match: (o) => compare(o, []),
+  },
+  {
+    id: "R350",
+    why: "Nothing else applies.",
+    match: () => waitShortly("position_unknown", {}, RACE_AGAIN_MS),
+  },
+];
+
+function acquire(reason: AcquireReason): Decision {
+  return { kind: "acquire_lease", reason };
+}
+
+function wasJustDemoted(o: Observation): boolean {
+  const { demotedAt } = o.memory;
+  return demotedAt !== null && o.now - demotedAt < SUCCESSOR_PATIENCE_MS;
+}
+
+function isOwnLineage(o: Observation): boolean {
+  const { initialize } = viewOf(o);
+  return initialize.kind !== "initialized" ||
+    initialize.systemId === localSystemId(o);
+}
+
+function demoteOldPrimary(o: Observation): Decision | null {
+  const primary = primaryOf(o);
+  if (primary === null || o.settings.isPaused) return null;
+  const view = viewOf(o);
+  const known = highestKnownTimeline(o.memory, view);
+  const isBehind = primary.timeline < known;
+  const isUnsynced = isSyncActive(o.settings, view) && !isInSync(view, o.self);
+  if (!isBehind && !isUnsynced) return null;
+  return startTask(
+    { kind: "demote", how: "immediate_nolock", deadline: null },
+    "not_healthiest",
+    { timeline: primary.timeline, knownTimeline: known, isInSync: !isUnsynced },
+  );
+}
+
+function askPeers(o: Observation): Decision | null {
+  if (o.peers.kind === "asked") return null;
+  return racePeers(o, viewOf(o)).length === 0
+    ? null
+    : { kind: "ask_peers", reason: "no_leader" };
+}
+
+function compare(o: Observation, ignored: readonly string[]): Decision {
+  const verdict = compareInRace(o, viewOf(o), {
+    answers: o.peers.kind === "asked" ? o.peers.answers : [],
+    options: { isLagChecked: ignored.length === 0, ignored },
+  });
+  return verdict.kind === "win"
+    ? acquire("healthiest")
+    : waitShortly(verdict.reason, verdict.facts, RACE_AGAIN_MS);
+}
+
+function obeyRequest(o: Observation): Decision | null {
+  const request = viewOf(o).failover;
+  if (request === null || replicaOf(o) === null) return null;
+  const isOutOfSync = isSyncActive(o.settings, viewOf(o)) &&
+    o.settings.synchronousMode === "on" && !isInSync(viewOf(o), o.self);
+  if (isOutOfSync && request.leader !== null) return null;
+  if (request.candidate === o.self) return acquire("named_candidate");
+  if (o.peers.kind !== "asked") {
+    return askPeers(o) ?? obeyWithoutCandidate(o, request);
+  }
+  if (request.candidate !== null && isCandidateReady(o)) {
+    return waitShortly("candidate_expected", { candidate: request.candidate });
+  }
+  return obeyWithoutCandidate(o, request);
+}
+
+function isCandidateReady(o: Observation): boolean {
+  if (o.peers.kind !== "asked") return false;
+  return readySuccessors(o, viewOf(o), {
+    answers: o.peers.answers,
+    limits: { requiredLsn: null, leaderLsn: null },
+  }).length > 0;
+}
+
+function obeyWithoutCandidate(
+  o: Observation,
+  request: FailoverRequest,
+): Decision | null {
+  if (request.leader === null) return null;
+  if (request.leader !== o.self) return compare(o, [request.leader]);
+  const view = { ...viewOf(o), failover: { ...request, candidate: null } };
+  const others = o.peers.kind === "asked"
+    ? readySuccessors(o, view, {
+      answers: o.peers.answers,
+      limits: { requiredLsn: null, leaderLsn: null },
+    }).filter((name) => name !== request.candidate)
+    : [];
+  return others.length > 0
+    ? waitShortly("new_leader_expected", { others: others.join(",") })
+    : acquire("took_back");
+}
