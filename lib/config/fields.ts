@@ -72,6 +72,22 @@ export function requiredSection<S extends z.ZodRawShape>(
   return z.unknown().optional().pipe(z.object(shape, { error: "a map" }));
 }
 
+/** Null for a value that `isOff` says so, otherwise what `schema` makes of it. */
+export function unless<T>(
+  isOff: (value: unknown) => boolean,
+  schema: z.ZodType<T>,
+): z.ZodType<T | null> {
+  return z.unknown().optional().transform((value, context) => {
+    if (isOff(value)) return null;
+    const result = schema.safeParse(value);
+    if (result.success) return result.data;
+    for (const { message, path } of result.error.issues) {
+      context.issues.push({ code: "custom", message, path, input: value });
+    }
+    return z.NEVER;
+  });
+}
+
 /** Non-empty text; a number counts as its digits, a boolean does not. */
 export function text(value: unknown): string | Wanted {
   if (typeof value === "string" && value !== "") return value;
@@ -142,7 +158,7 @@ export function textMap(
 }
 
 /** One of the given texts, compared exactly. */
-export function oneOf<T extends string>(choices: readonly T[]): Read<T> {
+export function oneOf<const T extends string>(choices: readonly T[]): Read<T> {
   return (value) =>
     choices.find((choice) => choice === value) ??
       new Wanted(`one of ${choices.join(", ")}`);

@@ -1,0 +1,202 @@
+/**
+ * The local configuration as the rest of the program sees it: typed, complete,
+ * with defaults filled in. Units stand in the names; null means "not set".
+ *
+ * Keys that may also come from the dynamic document are checked here at start,
+ * but used through `effective.ts`.
+ */
+import type { ConfigMap } from "../core/calc/config_merge.ts";
+import type { Tags } from "../core/model/member.ts";
+import type { HostPort, ListenAddress } from "./addresses.ts";
+
+/** The whole local configuration of one member. */
+export interface LocalConfig {
+  readonly scope: string;
+  /** Without slashes at its ends; keys stand below `/<namespace>/<scope>/`. */
+  readonly namespace: string;
+  readonly name: string;
+  readonly log: LogConfig;
+  readonly restapi: RestApiConfig;
+  readonly ctl: CtlConfig;
+  readonly dcs: DcsConfig;
+  /** Null: this member never initializes a cluster. */
+  readonly bootstrap: BootstrapConfig | null;
+  readonly postgresql: PostgresqlConfig;
+  readonly watchdog: WatchdogConfig;
+  readonly tags: Tags;
+  /** Null: no proxy runs beside this member. */
+  readonly proxy: ProxyConfig | null;
+  /** The merged document as read, with secrets: `redact()` it before showing. */
+  readonly document: ConfigMap;
+}
+
+/** Levels of Python's logging, as files name them. */
+export type LogLevel =
+  | "DEBUG"
+  | "INFO"
+  | "WARN"
+  | "WARNING"
+  | "ERROR"
+  | "FATAL"
+  | "CRITICAL";
+
+/** Section `log`. */
+export interface LogConfig {
+  readonly type: "plain" | "json";
+  readonly level: LogLevel;
+  readonly isTracebackAtDebug: boolean;
+  /** printf-style template, or the items of the JSON format. */
+  readonly format: string | readonly unknown[];
+  readonly dateformat: string | null;
+  readonly staticFields: ConfigMap;
+  readonly queueSizeMax: number;
+  /** Null: standard error. */
+  readonly dir: string | null;
+  /** Permission bits; null: 0666 less the umask. */
+  readonly mode: number | null;
+  readonly rotatedFilesMax: number;
+  /** 0: no rotation. */
+  readonly rotationSizeBytes: number;
+  readonly loggers: Readonly<Record<string, string>>;
+  readonly hasHeartbeatsDeduplicated: boolean;
+}
+
+/** User name and password of HTTP basic authentication. */
+export interface Credentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** Section `restapi`. */
+export interface RestApiConfig {
+  readonly listen: ListenAddress;
+  readonly connectAddress: HostPort;
+  readonly authentication: Credentials | null;
+  /** Null: no TLS. */
+  readonly certfile: string | null;
+  readonly keyfile: string | null;
+  readonly keyfilePassword: string | null;
+  readonly cafile: string | null;
+  readonly ciphers: string | null;
+  readonly verifyClient: "none" | "optional" | "required";
+  /** Null: no restriction. */
+  readonly allowlist: readonly string[] | null;
+  readonly isMembersAllowed: boolean;
+  readonly httpExtraHeaders: Readonly<Record<string, string>>;
+  readonly httpsExtraHeaders: Readonly<Record<string, string>>;
+  readonly requestQueueSize: number;
+  readonly serverTokens: "original" | "minimal" | "productonly";
+}
+
+/** Section `ctl`, with what it takes over from `restapi`. */
+export interface CtlConfig {
+  readonly authentication: Credentials | null;
+  readonly isInsecure: boolean;
+  readonly cacert: string | null;
+  readonly certfile: string | null;
+  readonly keyfile: string | null;
+  readonly keyfilePassword: string | null;
+}
+
+/** The one DCS in use. */
+export type DcsConfig = Etcd3Config | SqliteConfig;
+
+/** Section `etcd3`. */
+export interface Etcd3Config {
+  readonly kind: "etcd3";
+  /** `http[s]://host:port`, by priority proxy, url, hosts, host. */
+  readonly endpoints: readonly string[];
+  /** Endpoints are proxies: no discovery of the topology. */
+  readonly isProxied: boolean;
+  /** Domain of SRV discovery; `endpoints` is empty then. */
+  readonly srv: string | null;
+  readonly srvSuffix: string | null;
+  readonly username: string | null;
+  readonly password: string | null;
+  readonly cacert: string | null;
+  readonly cert: string | null;
+  readonly key: string | null;
+}
+
+/** Section `sqlite`: the embedded DCS of one-host labs. */
+export interface SqliteConfig {
+  readonly kind: "sqlite";
+  readonly path: string;
+}
+
+/** Section `bootstrap`. */
+export interface BootstrapConfig {
+  /** The first dynamic document, as written. */
+  readonly dcs: ConfigMap;
+  readonly method: BootstrapMethod;
+  /** Lines for pg_hba.conf after bootstrap. */
+  readonly pgHba: readonly string[];
+  /** Command line; one connection string is appended. */
+  readonly postBootstrap: string | null;
+}
+
+/** How the first data directory is made. */
+export type BootstrapMethod =
+  /** `options` are ready arguments such as `--encoding=UTF8`. */
+  | { readonly kind: "initdb"; readonly options: readonly string[] }
+  | {
+    readonly kind: "custom";
+    readonly name: string;
+    readonly command: string;
+    readonly hasNoParams: boolean;
+    readonly isRecoveryConfKept: boolean;
+    readonly recoveryConf: Readonly<Record<string, string>> | null;
+    /** `--key=value` of the other keys, in file order. */
+    readonly options: readonly string[];
+  };
+
+/** One role of `postgresql.authentication`: libpq parameters by their names. */
+export interface AuthenticationRole {
+  readonly username: string | null;
+  readonly password: string | null;
+  /** The ten TLS and GSS keys that are set, such as `sslmode`. */
+  readonly options: Readonly<Record<string, string>>;
+}
+
+/** `postgresql.authentication`. */
+export interface AuthenticationConfig {
+  readonly superuser: AuthenticationRole;
+  readonly replication: AuthenticationRole;
+  /** Null: the superuser rewinds. */
+  readonly rewind: AuthenticationRole | null;
+}
+
+/** The keys of `postgresql` that only exist locally. */
+export interface PostgresqlConfig {
+  readonly listen: ListenAddress;
+  /** What other members and clients use. */
+  readonly connectAddress: HostPort;
+  readonly proxyAddress: HostPort | null;
+  readonly dataDir: string;
+  readonly configDir: string;
+  /** Null: `pgpass` in the home directory. */
+  readonly pgpass: string | null;
+  readonly authentication: AuthenticationConfig;
+}
+
+/** Section `watchdog`. */
+export interface WatchdogConfig {
+  readonly mode: "off" | "automatic" | "required";
+  readonly device: string;
+  /** -1: half of the TTL. */
+  readonly safetyMarginS: number;
+}
+
+/** Section `proxy`, ours. */
+export interface ProxyConfig {
+  /** Addresses, `*` for all. */
+  readonly listen: readonly string[];
+  readonly primaryPort: number;
+  readonly replicaPort: number;
+  readonly statsPort: number;
+  /** How long a new connection waits for a leader. */
+  readonly holdTimeoutMs: number;
+  /** Replicas further behind get no new connections. */
+  readonly replicaLagMaxBytes: number;
+  readonly connectionsMax: number;
+}

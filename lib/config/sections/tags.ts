@@ -1,0 +1,100 @@
+/**
+ * Section `tags`: the member's policy, and the map that it publishes.
+ *
+ * Source: spec 3.15; Patroni 4.1.4 `tags.py` and `patroni.py`, get_tags.
+ */
+import {
+  isTruthyFlag,
+  parseBool,
+  parseInteger,
+} from "../../core/base/scalars.ts";
+import {
+  type ConfigMap,
+  isConfigMap,
+  ownValue,
+} from "../../core/calc/config_merge.ts";
+import type { Tags } from "../../core/model/member.ts";
+import type { z } from "zod";
+import { isAbsent, optional, Wanted } from "../fields.ts";
+
+/** A boolean tag and the number that says the same more finely. */
+interface TagPair {
+  readonly isExcluded: boolean;
+  readonly priority: number;
+}
+
+const PUBLISHED_WHEN_SET: ReadonlyMap<string, string | null> = new Map([
+  ["clonefrom", null],
+  ["nofailover", "failover_priority"],
+  ["noloadbalance", null],
+  ["nosync", "sync_priority"],
+  ["nostream", null],
+]);
+
+/** Schema of the section `tags`. */
+export const tagsSection: z.ZodType<Tags> = optional(readTags, tagsOf({}));
+
+/**
+ * Contradictions between a boolean tag and its priority, as the sentences that
+ * operators of Patroni know.
+ */
+export function tagConflicts(tags: ConfigMap): readonly string[] {
+  const pairs = [["nofailover", "failover_priority"], [
+    "nosync",
+    "sync_priority",
+  ]] as const;
+  return pairs.flatMap(([name, priorityName]) => {
+    const given = ownValue(tags, name);
+    const priority = parseInteger(ownValue(tags, priorityName));
+    if (isAbsent(given) || priority === null) return [];
+    const isExcluded = isTruthyFlag(given);
+    if (isExcluded === (priority <= 0)) return [];
+    const shown = isExcluded ? "True" : "False";
+    return [
+      `Conflicting configuration between ${name}: ${shown} and ` +
+      `${priorityName}: ${priority}. Defaulting to ${name}: ${shown}`,
+    ];
+  });
+}
+
+function readTags(value: unknown): Tags | Wanted {
+  return isConfigMap(value) ? tagsOf(value) : new Wanted("a map");
+}
+
+function tagsOf(tags: ConfigMap): Tags {
+  const failover = tagPair(tags, "nofailover", "failover_priority");
+  const sync = tagPair(tags, "nosync", "sync_priority");
+  const source = ownValue(tags, "replicatefrom");
+  return {
+    isNofailover: failover.isExcluded,
+    failoverPriority: failover.priority,
+    isNosync: sync.isExcluded,
+    syncPriority: sync.priority,
+    isNoloadbalance: isTruthyFlag(ownValue(tags, "noloadbalance")),
+    isClonefrom: isTruthyFlag(ownValue(tags, "clonefrom")),
+    isNostream: parseBool(ownValue(tags, "nostream")) ?? false,
+    replicatefrom: isTruthyFlag(source) ? String(source) : null,
+    published: publishedTags(tags),
+  };
+}
+
+function tagPair(tags: ConfigMap, name: string, numberName: string): TagPair {
+  const given = ownValue(tags, name);
+  const priority = parseInteger(ownValue(tags, numberName)) ?? 1;
+  if (isAbsent(given)) {
+    return { isExcluded: priority <= 0, priority };
+  }
+  const isExcluded = isTruthyFlag(given);
+  return { isExcluded, priority: isExcluded ? 0 : priority };
+}
+
+function publishedTags(tags: ConfigMap): ConfigMap {
+  return Object.fromEntries(
+    Object.entries(tags).filter(([key, value]) => {
+      const partner = PUBLISHED_WHEN_SET.get(key);
+      if (partner === undefined || isTruthyFlag(value)) return true;
+      return partner !== null && Object.hasOwn(tags, partner) &&
+        !isAbsent(value);
+    }),
+  );
+}
