@@ -7,6 +7,7 @@
  */
 import { parseBool } from "../base/scalars.ts";
 import { formatLsn, type Lsn } from "../base/units.ts";
+import { parseConnUrl } from "../codec/conn_url.ts";
 import type { ClusterView } from "../model/cluster_view.ts";
 import type { Member } from "../model/member.ts";
 import { type ConfigMap, isConfigMap, ownValue } from "./config_merge.ts";
@@ -112,31 +113,6 @@ export function clusterDocument(view: ClusterView): ClusterDocument {
 }
 
 /**
- * Host and port out of a connection URL; the port defaults to 5432.
- *
- * @returns null if the text has no host.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * assert.deepEqual(hostAndPort("postgres://[::1]:5433/postgres"), {
- *   host: "::1",
- *   port: 5433,
- * });
- * ```
- */
-export function hostAndPort(
-  connUrl: string,
-): { readonly host: string; readonly port: number } | null {
-  const match =
-    /^[a-z][a-z0-9+.-]*:\/\/(?:[^@/?#]*@)?(?:\[([^\]]*)\]|([^:/?#]*))(?::(\d+))?/i
-      .exec(connUrl);
-  const host = match?.[1] ?? match?.[2] ?? "";
-  if (host === "") return null;
-  return { host, port: Number(match?.[3] ?? 5432) };
-}
-
-/**
  * Whether the dynamic configuration makes the scope a standby cluster.
  *
  * Source: spec/dcs.md 3.2, `standby_cluster`.
@@ -196,7 +172,7 @@ function memberDocument(
   role: ClusterRole,
   leaderLsn: Lsn | null,
 ): MemberDocument {
-  const address = member.connUrl === null ? null : hostAndPort(member.connUrl);
+  const address = member.connUrl === null ? null : parseConnUrl(member.connUrl);
   const isLeader = role === "leader" || role === "standby_leader";
   return {
     name: member.name,

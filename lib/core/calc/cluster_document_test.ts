@@ -4,7 +4,6 @@ import type { ClusterView } from "../model/cluster_view.ts";
 import { type Member, NO_TAGS } from "../model/member.ts";
 import {
   clusterDocument,
-  hostAndPort,
   isStandbyCluster,
   synchronousModeOf,
 } from "./cluster_document.ts";
@@ -172,19 +171,6 @@ Deno.test("clusterDocument() publishes restarts and tags only if there are any",
     lsn: "unknown",
     lag: "unknown",
   });
-});
-
-Deno.test("hostAndPort() reads what agents publish", () => {
-  assert.deepEqual(hostAndPort("postgres://db:6000/postgres"), {
-    host: "db",
-    port: 6000,
-  });
-  assert.deepEqual(hostAndPort("postgres://u:p@db/postgres"), {
-    host: "db",
-    port: 5432,
-  });
-  assert.equal(hostAndPort("postgres:///postgres"), null);
-  assert.equal(hostAndPort("nonsense"), null);
 });
 
 Deno.test("modes are read as leniently as Patroni reads them", () => {
