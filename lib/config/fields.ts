@@ -15,6 +15,7 @@ import {
 } from "../core/base/scalars.ts";
 import { type ConfigMap, isConfigMap } from "../core/calc/config_merge.ts";
 import { parsePort } from "./addresses.ts";
+import { splitCommand } from "./options.ts";
 
 /** What a value should have been, as the end of "wanted ...". */
 export class Wanted {
@@ -97,6 +98,13 @@ export function text(value: unknown): string | Wanted {
       "a text (put it in quotes: YAML reads yes, no, on, off as booleans)",
     )
     : new Wanted("a text that is not empty");
+}
+
+/** Command line, as the words that shell quoting rules make of it. */
+export function command(value: unknown): readonly string[] | Wanted {
+  const line = text(value);
+  if (line instanceof Wanted) return line;
+  return splitCommand(line) ?? new Wanted("a command with closed quotes");
 }
 
 /** Whole number within bounds, by the lenient integer parser. */

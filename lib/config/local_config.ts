@@ -131,8 +131,8 @@ export interface BootstrapConfig {
   readonly method: BootstrapMethod;
   /** Lines for pg_hba.conf after bootstrap. */
   readonly pgHba: readonly string[];
-  /** Command line; one connection string is appended. */
-  readonly postBootstrap: string | null;
+  /** Words of the command; one connection string is appended. */
+  readonly postBootstrap: readonly string[] | null;
 }
 
 /** How the first data directory is made. */
@@ -142,7 +142,7 @@ export type BootstrapMethod =
   | {
     readonly kind: "custom";
     readonly name: string;
-    readonly command: string;
+    readonly command: readonly string[];
     readonly hasNoParams: boolean;
     readonly isRecoveryConfKept: boolean;
     readonly recoveryConf: Readonly<Record<string, string>> | null;
