@@ -1,0 +1,208 @@
+/**
+ * Where client connections may go, as one view of the scope shows it: the one
+ * instance that takes writes, the replicas that are fresh enough for reads, and
+ * for every member that is not in a list the reason with the numbers compared.
+ *
+ * It decides nothing about sessions; `proxy/gate.ts` applies the result.
+ */
+import { type HostPort, parseConnUrl } from "../codec/conn_url.ts";
+import { type ClusterView, memberOf } from "../model/cluster_view.ts";
+import type { Facts } from "../model/decision.ts";
+import type { Member, MemberName } from "../model/member.ts";
+import { maxLsn } from "../base/units.ts";
+
+/** An instance that clients may be connected to. */
+export interface Backend {
+  readonly name: MemberName;
+  /** Without brackets, also for IPv6. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Why a member gets no connections of a route. */
+export type ExclusionReason =
+  | "no_leader"
+  | "leader_unknown"
+  | "is_leader"
+  | "not_primary"
+  | "not_replica"
+  | "not_running"
+  | "not_streaming"
+  | "lag_exceeds_maximum"
+  | "position_unknown"
+  | "noloadbalance"
+  | "address_unknown"
+  | "local_not_primary"
+  | "local_lease_passed";
+
+/** One member (null: nobody in particular) left out of one route. */
+export interface Exclusion {
+  readonly route: "primary" | "replica";
+  readonly name: MemberName | null;
+  readonly reason: ExclusionReason;
+  readonly facts: Facts;
+}
+
+/** The routing table. */
+export interface Routes {
+  /** Takes writes; null: nobody, new connections wait. */
+  readonly primary: Backend | null;
+  /** Take new read-only connections; sorted by name. */
+  readonly replicas: readonly Backend[];
+  /** Take no new read-only connections, but those they have may go on. */
+  readonly resting: readonly Backend[];
+  readonly exclusions: readonly Exclusion[];
+}
+
+/** What the local agent said of its own member; it knows earlier than the DCS. */
+export interface LocalVeto {
+  readonly name: MemberName;
+  readonly reason: "local_not_primary" | "local_lease_passed";
+}
+
+/** The limits that routes keep. */
+export interface RoutingLimits {
+  /** A replica further behind gets no new connections. */
+  readonly replicaLagBytesMax: number;
+  /** Null: nothing is known that the DCS does not know. */
+  readonly veto: LocalVeto | null;
+}
+
+/** The table before anything is known. */
+export const NO_ROUTES: Routes = {
+  primary: null,
+  replicas: [],
+  resting: [],
+  exclusions: [],
+};
+
+/** Either a place in the table or the reason for having none. */
+type Verdict =
+  | { readonly kind: "in"; readonly backend: Backend }
+  /** May keep its sessions: it is behind or asked to be spared, not gone. */
+  | {
+    readonly kind: "resting";
+    readonly backend: Backend;
+    readonly exclusion: Exclusion;
+  }
+  | { readonly kind: "out"; readonly exclusion: Exclusion };
+
+/**
+ * The routing table of a view.
+ *
+ * A replica must stream while there is a leader. Without one nobody can stream,
+ * and the lag behind the last published position alone decides, so that reads
+ * go on during a failover.
+ */
+export function routes(view: ClusterView, limits: RoutingLimits): Routes {
+  const primary = primaryVerdict(view, limits.veto);
+  const others = view.members
+    .map((member) => replicaVerdict(view, member, limits.replicaLagBytesMax));
+  return {
+    primary: primary.kind === "in" ? primary.backend : null,
+    replicas: others.flatMap((v) => v.kind === "in" ? [v.backend] : []),
+    resting: others.flatMap((v) => v.kind === "resting" ? [v.backend] : []),
+    exclusions: [primary, ...others]
+      .flatMap((v) => v.kind === "in" ? [] : [v.exclusion]),
+  };
+}
+
+/** One text per backend, equal for equal backends; for maps and logs. */
+export function backendKey(backend: Backend): string {
+  return `${backend.name}@${backend.host}:${backend.port}`;
+}
+
+function primaryVerdict(view: ClusterView, veto: LocalVeto | null): Verdict {
+  const out = (
+    name: MemberName | null,
+    reason: ExclusionReason,
+    facts: Facts = {},
+  ): Verdict => ({
+    kind: "out",
+    exclusion: { route: "primary", name, reason, facts },
+  });
+  if (view.leader === null) return out(null, "no_leader");
+  const name = view.leader.name;
+  const member = memberOf(view, name);
+  if (member === null) return out(name, "leader_unknown");
+  if (veto !== null && veto.name === name) return out(name, veto.reason);
+  if (member.role !== "primary") {
+    return out(name, "not_primary", { role: member.role });
+  }
+  if (member.state !== "running") {
+    return out(name, "not_running", { state: member.state });
+  }
+  const address = addressOf(member);
+  if (address === null) {
+    return out(name, "address_unknown", { connUrl: member.connUrl });
+  }
+  return { kind: "in", backend: { name, ...address } };
+}
+
+function replicaVerdict(
+  view: ClusterView,
+  member: Member,
+  lagBytesMax: number,
+): Verdict {
+  const name = member.name;
+  const exclusion = (reason: ExclusionReason, facts: Facts): Exclusion => ({
+    route: "replica",
+    name,
+    reason,
+    facts,
+  });
+  const out = (reason: ExclusionReason, facts: Facts = {}): Verdict => ({
+    kind: "out",
+    exclusion: exclusion(reason, facts),
+  });
+  if (view.leader?.name === name) return out("is_leader");
+  if (member.role !== "replica") {
+    return out("not_replica", { role: member.role });
+  }
+  if (member.state !== "running") {
+    return out("not_running", { state: member.state });
+  }
+  const address = addressOf(member);
+  if (address === null) {
+    return out("address_unknown", { connUrl: member.connUrl });
+  }
+  const backend = { name, ...address };
+  const refusal = freshnessRefusal(view, member, lagBytesMax);
+  if (refusal === null) return { kind: "in", backend };
+  return {
+    kind: "resting",
+    backend,
+    exclusion: exclusion(refusal.reason, refusal.facts),
+  };
+}
+
+function freshnessRefusal(
+  view: ClusterView,
+  member: Member,
+  lagBytesMax: number,
+): { readonly reason: ExclusionReason; readonly facts: Facts } | null {
+  if (member.tags.isNoloadbalance) {
+    return { reason: "noloadbalance", facts: {} };
+  }
+  if (view.leader !== null && member.replicationState !== "streaming") {
+    const facts = { replicationState: member.replicationState };
+    return { reason: "not_streaming", facts };
+  }
+  const leaderLsn = leaderPosition(view);
+  if (leaderLsn === null) return null;
+  const replayedLsn = member.replayedLsn ?? member.xlogLsn;
+  if (replayedLsn === null) return { reason: "position_unknown", facts: {} };
+  const lagBytes = Number(leaderLsn - replayedLsn);
+  if (lagBytes <= lagBytesMax) return null;
+  return { reason: "lag_exceeds_maximum", facts: { lagBytes, lagBytesMax } };
+}
+
+/** The furthest position that the leader published; null if it never did. */
+function leaderPosition(view: ClusterView): bigint | null {
+  const leader = view.leader === null ? null : memberOf(view, view.leader.name);
+  return maxLsn(view.status.leaderLsn, leader?.xlogLsn ?? null);
+}
+
+function addressOf(member: Member): HostPort | null {
+  return member.connUrl === null ? null : parseConnUrl(member.connUrl);
+}

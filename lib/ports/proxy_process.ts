@@ -1,0 +1,44 @@
+/**
+ * The proxy process beside the agent, as the agent sees it, and the words that
+ * the two exchange over a unix socket: one JSON object per line.
+ */
+
+/** What the agent knows of its own member before the DCS does. */
+export interface ProxyHeartbeat {
+  /** Role of the local member, as in its member key. */
+  readonly role: string;
+  /** Until when the member may lead, on the host's boot-time clock; null: says nothing. */
+  readonly leaseDeadlineMs: number | null;
+}
+
+/** From the agent to the proxy. */
+export type AgentMessage =
+  | (ProxyHeartbeat & { readonly type: "heartbeat"; readonly pid: number })
+  /** The agent ends in order; the proxy lingers for the next one, then drains. */
+  | { readonly type: "bye" }
+  /** End now. */
+  | { readonly type: "stop" };
+
+/** From the proxy to the agent: the answer to each message. */
+export interface ProxyState {
+  readonly type: "state";
+  readonly pid: number;
+  /** Clients that are connected to a backend. */
+  readonly sessions: number;
+  /** Clients that wait for one. */
+  readonly held: number;
+}
+
+/** Starts, adopts and supervises the proxy of this host. */
+export interface ProxyProcess {
+  /** Tells the proxy at once; kept and told again to a proxy that comes later. */
+  heartbeat(facts: ProxyHeartbeat): void;
+  /** The proxy's last answer; null while there is no connection. */
+  state(): ProxyState | null;
+  /** Keeps a proxy running (adopts a running one, replaces a dead one) until `signal` aborts. Never rejects. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Ends the supervision; the proxy goes on and lingers for the next agent. */
+  bye(): Promise<void>;
+  /** Ends the supervision and the proxy. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,89 @@
+/**
+ * Accepts clients on one port and never stops because of one of them: running
+ * out of file descriptors is said, waited out and survived.
+ */
+import type { Clock } from "../lib/ports/clock.ts";
+import type { Log } from "../lib/ports/log.ts";
+import { tune } from "./dial.ts";
+import { errorText } from "./error_text.ts";
+import { ProxyStartError } from "./options.ts";
+import { closeQuietly } from "./portable_plane.ts";
+
+/** Room for a storm of clients until they are accepted. */
+const BACKLOG = 4096;
+const FAILED_PAUSE_MS = 100;
+const FAILED_LOG_MS = 10_000;
+
+/** What a port is opened for. */
+export interface PortUse {
+  /** The setting that names the port, for the error. */
+  readonly setting: string;
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** What the accept loop needs. */
+export interface AcceptParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onClient: (client: Deno.TcpConn) => void;
+}
+
+/**
+ * Opens a port.
+ *
+ * @throws {ProxyStartError} If it can not be opened, with one sentence that says why.
+ */
+export function openPort(use: PortUse): Deno.TcpListener {
+  try {
+    const { hostname, port } = use;
+    return Deno.listen({ hostname, port, tcpBacklog: BACKLOG });
+  } catch (error) {
+    throw portError(use, error);
+  }
+}
+
+/** The sentence for a port that can not be opened. */
+export function portError(use: PortUse, error: unknown): ProxyStartError {
+  const why = error instanceof Deno.errors.AddrInUse
+    ? "another program uses the port"
+    : errorText(error);
+  return new ProxyStartError(
+    `Cannot listen on ${use.hostname}:${use.port} (proxy.${use.setting}): ${why}`,
+    { cause: error },
+  );
+}
+
+/** Accepts until the listener is closed. Never rejects. */
+export async function acceptAll(
+  listener: Deno.TcpListener,
+  parts: AcceptParts,
+): Promise<void> {
+  const { clock, log, onClient } = parts;
+  let loggedAt = -Infinity;
+  while (true) {
+    try {
+      const client = await listener.accept();
+      tune(client);
+      onClient(client);
+    } catch (error) {
+      if (isClosed(error)) return;
+      if (clock.now() - loggedAt > FAILED_LOG_MS) {
+        loggedAt = clock.now();
+        const message = `Cannot accept a client: ${errorText(error)}`;
+        log.error(message, { error });
+      }
+      await clock.sleep(FAILED_PAUSE_MS);
+    }
+  }
+}
+
+/** Stops accepting; sessions that exist are not touched. */
+export function closePort(listener: Deno.TcpListener): void {
+  closeQuietly(listener);
+}
+
+function isClosed(error: unknown): boolean {
+  return error instanceof Deno.errors.BadResource ||
+    error instanceof Deno.errors.Interrupted;
+}

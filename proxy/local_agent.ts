@@ -1,0 +1,112 @@
+/**
+ * What the agent of this host last said, and what follows from it: whether the
+ * local member may still be served as primary, and whether the proxy is still
+ * wanted. An agent that dies without a word changes nothing here until its
+ * lease has ended; an agent that says goodbye and has no successor ends the
+ * proxy.
+ */
+import { moment, remainingMs } from "../lib/core/base/units.ts";
+import type { LocalVeto } from "../lib/core/calc/routing.ts";
+import type { MemberName } from "../lib/core/model/member.ts";
+import type { Clock } from "../lib/ports/clock.ts";
+import type { ProxyHeartbeat } from "../lib/ports/proxy_process.ts";
+
+/** Roles with which a member surely takes no writes. */
+const NOT_PRIMARY: ReadonlySet<string> = new Set([
+  "replica",
+  "demoted",
+  "standby_leader",
+]);
+
+/** What the agent's word leads to. */
+export interface LocalAgentListener {
+  onVeto(veto: LocalVeto | null): void;
+  /** The agent said goodbye and none came after it. */
+  onAbandoned(): void;
+}
+
+/** What it needs. */
+export interface LocalAgentParts {
+  readonly clock: Clock;
+  readonly memberName: MemberName | null;
+  readonly lingerMs: number;
+  readonly listener: LocalAgentListener;
+}
+
+/** See the head of this file. */
+export class LocalAgent {
+  readonly #parts: LocalAgentParts;
+  #heartbeat: (ProxyHeartbeat & { readonly pid: number }) | null = null;
+  #connections = 0;
+  #deadlineTimer = new AbortController();
+  #lingerTimer = new AbortController();
+
+  constructor(parts: LocalAgentParts) {
+    this.#parts = parts;
+  }
+
+  /** The last heartbeat; null before the first. */
+  get heartbeat(): (ProxyHeartbeat & { readonly pid: number }) | null {
+    return this.#heartbeat;
+  }
+
+  get isConnected(): boolean {
+    return this.#connections > 0;
+  }
+
+  onConnect(): void {
+    this.#connections++;
+    this.#lingerTimer.abort();
+  }
+
+  /** An agent that was killed: the proxy goes on. Issue 6's fence begins here. */
+  onDisconnect(): void {
+    this.#connections--;
+  }
+
+  onHeartbeat(heartbeat: ProxyHeartbeat & { readonly pid: number }): void {
+    this.#heartbeat = heartbeat;
+    this.#deadlineTimer.abort();
+    this.#parts.listener.onVeto(this.#veto());
+    this.#watchDeadline(heartbeat);
+  }
+
+  onBye(): void {
+    this.#lingerTimer.abort();
+    const timer = new AbortController();
+    this.#lingerTimer = timer;
+    this.#parts.clock.sleep(this.#parts.lingerMs, timer.signal).then(() => {
+      if (!timer.signal.aborted) this.#parts.listener.onAbandoned();
+    });
+  }
+
+  /** Stops all timers. */
+  close(): void {
+    this.#deadlineTimer.abort();
+    this.#lingerTimer.abort();
+  }
+
+  #veto(): LocalVeto | null {
+    const { clock, memberName: name } = this.#parts;
+    if (name === null || this.#heartbeat === null) return null;
+    const { role, leaseDeadlineMs } = this.#heartbeat;
+    if (NOT_PRIMARY.has(role)) return { name, reason: "local_not_primary" };
+    if (leaseDeadlineMs === null) return null;
+    const isPassed = remainingMs(moment(leaseDeadlineMs), clock.now()) <= 0;
+    return isPassed ? { name, reason: "local_lease_passed" } : null;
+  }
+
+  #watchDeadline(heartbeat: ProxyHeartbeat): void {
+    if (heartbeat.leaseDeadlineMs === null) return;
+    const { clock, listener } = this.#parts;
+    const deadline = moment(heartbeat.leaseDeadlineMs);
+    const remaining = remainingMs(deadline, clock.now());
+    if (remaining <= 0) return;
+    const timer = new AbortController();
+    this.#deadlineTimer = timer;
+    // One more millisecond: a timer may fire a fraction early.
+    clock.sleep(remaining + 1, timer.signal).then(() => {
+      if (!timer.signal.aborted) listener.onVeto(this.#veto());
+    });
+  }
+}

@@ -1,0 +1,40 @@
+/** What a proxy process is told at its start. */
+import type { MemberName } from "../lib/core/model/member.ts";
+
+/** All durations in milliseconds. A port may be 0: any free one (tests). */
+export interface ProxyOptions {
+  readonly scope: string;
+  /** The member beside which it runs; null on an application host. */
+  readonly memberName: MemberName | null;
+  readonly version: string;
+  /** Address to listen on, for all three ports. */
+  readonly listen: string;
+  readonly primaryPort: number;
+  readonly replicaPort: number;
+  readonly statsPort: number;
+  /** How long a new connection waits for a backend. */
+  readonly holdTimeoutMs: number;
+  readonly replicaLagBytesMax: number;
+  /** Clients of both ports together, waiting ones included. */
+  readonly connectionsMax: number;
+  /** Limit of one DCS call. */
+  readonly dcsTimeoutMs: number;
+  /** Unix socket for the agent; null: no agent on this host. */
+  readonly controlPath: string | null;
+  /** After an agent's orderly end: how long to wait for the next one. */
+  readonly lingerMs: number;
+  /** How long sessions may go on once the proxy accepts no new ones. */
+  readonly drainMs: number;
+}
+
+/** Times that are no one's to configure yet. */
+export const PROXY_TIMES = {
+  dcsTimeoutMs: 5_000,
+  lingerMs: 60_000,
+  drainMs: 60_000,
+} as const;
+
+/** The proxy can not start; the message is one sentence for an operator. */
+export class ProxyStartError extends Error {
+  override readonly name: string = "ProxyStartError";
+}

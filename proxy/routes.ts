@@ -1,0 +1,205 @@
+/**
+ * The routing table and how it stays current: an own watch and own reads of the
+ * DCS, independent of the agent. It never forgets a table because the DCS is
+ * away; it changes one at once when the DCS or the local agent says so.
+ */
+import { decodeClusterView } from "../lib/core/codec/cluster_view_codec.ts";
+import type { Revision } from "../lib/core/base/units.ts";
+import type { ClusterView } from "../lib/core/model/cluster_view.ts";
+import {
+  backendKey,
+  type LocalVeto,
+  NO_ROUTES,
+  type Routes,
+  routes,
+} from "../lib/core/calc/routing.ts";
+import type { Clock } from "../lib/ports/clock.ts";
+import type { Dcs, DcsChange, DcsListener } from "../lib/ports/dcs.ts";
+import type { Log } from "../lib/ports/log.ts";
+import { errorText } from "./error_text.ts";
+
+/** The table is read that often also without a change: a net below the watch. */
+const READ_AGAIN_MS = 10_000;
+/** After a failed read. */
+const RETRY_MS = 1_000;
+/** A read that is older than a change already seen is repeated that often. */
+const STALE_READS_MAX = 20;
+const STALE_PAUSE_MS = 25;
+const CHANGES_KEPT = 20;
+
+/** One change of the table that moved clients. */
+export interface RouteChange {
+  readonly wallTimeMs: number;
+  readonly text: string;
+}
+
+/** How the store answers. */
+export type DcsHealth =
+  | { readonly kind: "not_read_yet" }
+  | { readonly kind: "reachable"; readonly readAtMs: number }
+  | {
+    readonly kind: "unreachable";
+    readonly sinceMs: number;
+    readonly detail: string;
+  };
+
+/** What the watch needs. */
+export interface RouteWatchParts {
+  readonly dcs: Dcs;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly dcsTimeoutMs: number;
+  readonly replicaLagBytesMax: number;
+  /** Called after each change of the table, at once. Must not throw. */
+  readonly onRoutes: (routes: Routes) => void;
+}
+
+/** See the head of this file. */
+export class RouteWatch implements DcsListener {
+  readonly #parts: RouteWatchParts;
+  #view: ClusterView | null = null;
+  #veto: LocalVeto | null = null;
+  #routes: Routes = NO_ROUTES;
+  #health: DcsHealth = { kind: "not_read_yet" };
+  #changes: readonly RouteChange[] = [];
+  #newestChange: Revision | null = null;
+  #waking = new AbortController();
+
+  constructor(parts: RouteWatchParts) {
+    this.#parts = parts;
+  }
+
+  get routes(): Routes {
+    return this.#routes;
+  }
+
+  get health(): DcsHealth {
+    return this.#health;
+  }
+
+  /** Newest first. */
+  get changes(): readonly RouteChange[] {
+    return this.#changes;
+  }
+
+  /** Watches and reads until `signal` aborts. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    this.#parts.dcs.watch(this, signal);
+    signal.addEventListener("abort", () => this.#waking.abort());
+    while (!signal.aborted) {
+      const waking = new AbortController();
+      this.#waking = waking;
+      const isRead = await this.#read(signal);
+      if (signal.aborted) return;
+      if (isRead) await this.#parts.clock.sleep(READ_AGAIN_MS, waking.signal);
+      else await this.#parts.clock.sleep(RETRY_MS, signal);
+    }
+  }
+
+  onChange(change: DcsChange): void {
+    this.#newestChange = change.revision;
+    if (change.key === "leader") this.#takeLeader(change);
+    this.#waking.abort();
+  }
+
+  onReset(): void {
+    this.#waking.abort();
+  }
+
+  /** Says what the local agent knows better than the DCS; null: nothing. */
+  setVeto(veto: LocalVeto | null): void {
+    this.#veto = veto;
+    this.#recompute();
+  }
+
+  /** The leader key needs no second look: what it says is in the change. */
+  #takeLeader(change: DcsChange): void {
+    if (this.#view === null || change.revision <= this.#view.revision) return;
+    const leader = change.value === null ? null : {
+      name: change.value,
+      leaseId: null,
+      revision: change.revision,
+    };
+    this.#view = { ...this.#view, leader };
+    this.#recompute();
+  }
+
+  async #read(signal: AbortSignal): Promise<boolean> {
+    const { clock, dcs, dcsTimeoutMs } = this.#parts;
+    try {
+      let snapshot = await dcs.read({ timeoutMs: dcsTimeoutMs });
+      // A read that was under way when a change arrived would undo it.
+      for (let reads = 1; reads < STALE_READS_MAX; reads++) {
+        const newest = this.#newestChange;
+        if (newest === null || snapshot.revision >= newest) break;
+        await clock.sleep(STALE_PAUSE_MS, signal);
+        if (signal.aborted) return false;
+        snapshot = await dcs.read({ timeoutMs: dcsTimeoutMs });
+      }
+      this.#view = decodeClusterView(snapshot);
+      this.#recompute();
+      this.#noteReachable();
+      return true;
+    } catch (error) {
+      if (!signal.aborted) this.#noteFailure(error);
+      return false;
+    }
+  }
+
+  #noteReachable(): void {
+    const { clock, log } = this.#parts;
+    if (this.#health.kind === "unreachable") {
+      log.info("The DCS answers again; the routes are current");
+    }
+    this.#health = { kind: "reachable", readAtMs: clock.wallTimeMs() };
+  }
+
+  #noteFailure(error: unknown): void {
+    if (this.#health.kind === "unreachable") return;
+    const detail = errorText(error);
+    this.#parts.log.warning(
+      `Cannot read the DCS, the last known routes stay: ${detail}`,
+      { error },
+    );
+    const sinceMs = this.#parts.clock.wallTimeMs();
+    this.#health = { kind: "unreachable", sinceMs, detail };
+  }
+
+  #recompute(): void {
+    if (this.#view === null) return;
+    const before = this.#routes;
+    this.#routes = routes(this.#view, {
+      replicaLagBytesMax: this.#parts.replicaLagBytesMax,
+      veto: this.#veto,
+    });
+    const text = changeText(before, this.#routes);
+    if (text !== null) this.#note(text);
+    this.#parts.onRoutes(this.#routes);
+  }
+
+  #note(text: string): void {
+    const { clock, log } = this.#parts;
+    log.info(text, { exclusions: this.#routes.exclusions });
+    const change = { wallTimeMs: clock.wallTimeMs(), text };
+    this.#changes = [change, ...this.#changes].slice(0, CHANGES_KEPT);
+  }
+}
+
+function changeText(before: Routes, now: Routes): string | null {
+  const texts: string[] = [];
+  const [was, is] = [primaryText(before), primaryText(now)];
+  if (was !== is) texts.push(`primary: ${was} -> ${is}`);
+  const [had, has] = [replicasText(before), replicasText(now)];
+  if (had !== has) texts.push(`replicas: ${had} -> ${has}`);
+  return texts.length === 0 ? null : `Route changed, ${texts.join("; ")}`;
+}
+
+function primaryText(table: Routes): string {
+  if (table.primary !== null) return backendKey(table.primary);
+  const reason = table.exclusions.find((e) => e.route === "primary")?.reason;
+  return reason === undefined ? "none" : `none (${reason})`;
+}
+
+function replicasText(table: Routes): string {
+  return table.replicas.map(backendKey).join(", ") || "none";
+}

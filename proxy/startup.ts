@@ -1,0 +1,92 @@
+/**
+ * As much of PostgreSQL's protocol as it takes to refuse a client politely: it
+ * reads the startup packet (a client listens to an error only after that) and
+ * builds the error. On success the proxy never looks at the bytes.
+ *
+ * Source: PostgreSQL 17 manual, "Message Flow" (start-up, SSL and GSSAPI
+ * session encryption) and "Message Formats" (ErrorResponse, StartupMessage).
+ */
+import { type ByteStream } from "./data_plane.ts";
+import { writeAll } from "./portable_plane.ts";
+
+/** The longest startup packet a server takes. Source: PostgreSQL `pqcomm.h`, MAX_STARTUP_PACKET_LENGTH. */
+export const STARTUP_BYTES_MAX = 10_000;
+
+const HEADER_BYTES = 8;
+const CANCEL_REQUEST = 80877102;
+const SSL_REQUEST = 80877103;
+const GSSENC_REQUEST = 80877104;
+const ENCRYPTION_REQUESTS_MAX = 2;
+const NO_ENCRYPTION = new TextEncoder().encode("N");
+
+/** What a client opened with. */
+export type Opening =
+  /** A startup packet: the client now listens. */
+  | "startup"
+  /** A cancel request: the client expects no answer. */
+  | "cancel"
+  /** The client went away first. */
+  | "gone"
+  /** No PostgreSQL client. */
+  | "garbage";
+
+/** The error to send. */
+export interface RefusalText {
+  /** SQLSTATE, five characters. */
+  readonly code: string;
+  readonly message: string;
+  readonly detail: string | null;
+}
+
+/**
+ * Reads up to and including the startup packet, turning down encryption on the
+ * way. Reads no more than {@link STARTUP_BYTES_MAX} bytes per packet.
+ */
+export async function readOpening(client: ByteStream): Promise<Opening> {
+  for (let asked = 0; asked <= ENCRYPTION_REQUESTS_MAX; asked++) {
+    const header = await readExactly(client, HEADER_BYTES);
+    if (header === null) return "gone";
+    const view = new DataView(header.buffer);
+    const length = view.getUint32(0);
+    const code = view.getUint32(4);
+    if (length < HEADER_BYTES || length > STARTUP_BYTES_MAX) return "garbage";
+    const body = await readExactly(client, length - HEADER_BYTES);
+    if (body === null) return "gone";
+    if (code === CANCEL_REQUEST) return "cancel";
+    if (code >>> 16 === 3) return "startup";
+    if (code !== SSL_REQUEST && code !== GSSENC_REQUEST) return "garbage";
+    await writeAll(client, NO_ENCRYPTION);
+  }
+  return "garbage";
+}
+
+/** An ErrorResponse with severity FATAL. */
+export function errorResponse(text: RefusalText): Uint8Array {
+  const fields = [
+    "SFATAL",
+    "VFATAL",
+    `C${text.code}`,
+    `M${text.message}`,
+    ...(text.detail === null ? [] : [`D${text.detail}`]),
+  ];
+  const body = new TextEncoder().encode(`${fields.join("\0")}\0\0`);
+  const packet = new Uint8Array(1 + 4 + body.length);
+  packet[0] = "E".charCodeAt(0);
+  new DataView(packet.buffer).setUint32(1, 4 + body.length);
+  packet.set(body, 5);
+  return packet;
+}
+
+async function readExactly(
+  from: ByteStream,
+  length: number,
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  const bytes = new Uint8Array(length);
+  let filled = 0;
+  while (filled < length) {
+    const read = await from.read(bytes.subarray(filled));
+    if (read === null) return null;
+    filled += read;
+  }
+  return bytes;
+}
