@@ -1,0 +1,165 @@
+/**
+ * The one lease of this agent: granted, renewed and bound to the leader key here
+ * and nowhere else. Keeps the lease discipline of docs/architecture.md: the
+ * deadline counts from before the request, nobody renews in the background, a
+ * released lease can not come back by itself.
+ */
+import { driftAllowanceMs } from "../core/calc/budgets.ts";
+import { after, type LeaseId, type Moment } from "../core/base/units.ts";
+import type { ClusterView } from "../core/model/cluster_view.ts";
+import type { MemberName } from "../core/model/member.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Dcs, DcsLimits } from "../ports/dcs.ts";
+
+const LEADER = "leader";
+
+/** What a lease call is allowed to take and asks for. */
+export interface LeaseTerms extends DcsLimits {
+  readonly ttlMs: number;
+}
+
+/** Keeps this agent's lease. Calls run one after the other, whoever makes them. */
+export class LeaseKeeper {
+  readonly #dcs: Dcs;
+  readonly #clock: Clock;
+  readonly #self: MemberName;
+  #lease: { readonly id: LeaseId; readonly ttlMs: number } | null = null;
+  #deadline: Moment | null = null;
+  #isReleased = false;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(ports: { dcs: Dcs; clock: Clock }, self: MemberName) {
+    this.#dcs = ports.dcs;
+    this.#clock = ports.clock;
+    this.#self = self;
+  }
+
+  /** Until when this member may act as leader; null: it may not. */
+  get deadline(): Moment | null {
+    return this.#deadline;
+  }
+
+  /** The lease that the member key should hang on; null before the first grant. */
+  get leaseId(): LeaseId | null {
+    return this.#lease?.id ?? null;
+  }
+
+  /**
+   * Bids for the free leader key.
+   *
+   * @throws DcsUnreachableError, DcsRefusedError; the bid may have been won then,
+   * which the next view shows.
+   */
+  acquire(terms: LeaseTerms): Promise<"won" | "lost"> {
+    return this.#inTurn(async () => {
+      const { id, since } = await this.#freshLease(terms);
+      const result = await this.#dcs.write({
+        kind: "put",
+        key: LEADER,
+        value: this.#self,
+        leaseId: id,
+        guard: { kind: "absent" },
+      }, terms);
+      if (result.kind === "guard_failed") return "lost";
+      this.#isReleased = false;
+      this.#hold(since, terms);
+      return "won";
+    });
+  }
+
+  /**
+   * Renews the lease of the leader key that `view` shows as ours; after a restart
+   * of the agent the key is bound to the new lease first.
+   */
+  renew(view: ClusterView, terms: LeaseTerms): Promise<"renewed" | "lost"> {
+    return this.#inTurn(async () => {
+      if (this.#isReleased || view.leader?.name !== this.#self) {
+        return this.#lose();
+      }
+      const held = this.#lease;
+      const { id, since } = await this.#freshLease(terms);
+      // Our lease is gone, and with it the key: that calls for a race, not for a rebind.
+      const hasExpired = held !== null && held.id !== id &&
+        held.ttlMs === terms.ttlMs;
+      if (hasExpired) return this.#lose();
+      if (view.leader.leaseId !== id) {
+        const result = await this.#dcs.write({
+          kind: "put",
+          key: LEADER,
+          value: this.#self,
+          leaseId: id,
+          guard: { kind: "value_is", value: this.#self },
+        }, terms);
+        if (result.kind === "guard_failed") return this.#lose();
+      }
+      this.#hold(since, terms);
+      return "renewed";
+    });
+  }
+
+  /**
+   * Gives the leader key back by compare-and-delete. The right to lead ends
+   * before the request is sent.
+   *
+   * @returns False if the key was not ours any more.
+   */
+  release(limits: DcsLimits): Promise<boolean> {
+    this.#isReleased = true;
+    this.#deadline = null;
+    return this.#inTurn(async () => {
+      this.#deadline = null;
+      const result = await this.#dcs.write({
+        kind: "delete",
+        key: LEADER,
+        guard: { kind: "value_is", value: this.#self },
+      }, limits);
+      return result.kind === "done";
+    });
+  }
+
+  /** Forgets the right to lead, without telling the store. */
+  forget(): void {
+    this.#deadline = null;
+  }
+
+  /** One renewal for the member key of an agent that does not lead. */
+  keepMember(terms: LeaseTerms): Promise<LeaseId> {
+    return this.#inTurn(async () => (await this.#freshLease(terms)).id);
+  }
+
+  /** The own lease, renewed or granted now; `since` is the moment before the request. */
+  async #freshLease(
+    terms: LeaseTerms,
+  ): Promise<{ readonly id: LeaseId; readonly since: Moment }> {
+    const held = this.#lease;
+    if (held !== null && held.ttlMs === terms.ttlMs) {
+      const since = this.#clock.now();
+      const answer = await this.#dcs.renewLease(held.id, terms);
+      if (answer.kind === "alive") return { id: held.id, since };
+    }
+    const since = this.#clock.now();
+    const id = await this.#dcs.grantLease(terms.ttlMs, terms);
+    this.#lease = { id, ttlMs: terms.ttlMs };
+    return { id, since };
+  }
+
+  #hold(since: Moment, terms: LeaseTerms): void {
+    // A release that came while the answer was on its way wins.
+    if (this.#isReleased) return;
+    this.#deadline = after(
+      since,
+      terms.ttlMs - driftAllowanceMs(terms.ttlMs),
+    );
+  }
+
+  #lose(): "lost" {
+    this.#deadline = null;
+    return "lost";
+  }
+
+  #inTurn<T>(call: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(call, call);
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+}
