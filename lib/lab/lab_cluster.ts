@@ -20,7 +20,7 @@ import {
   startChild,
   stopChild,
 } from "./processes.ts";
-import { waitFor } from "./wait.ts";
+import { LabBrokenError, waitFor } from "./wait.ts";
 
 /** How a member's agent is started. */
 export interface AgentCommand extends CommandLine {
@@ -122,12 +122,23 @@ export class LabCluster {
       isSynchronous: this.plan.isSynchronous,
     };
     return await waitFor("all members to stream", async () => {
+      this.#assertAgentsRun();
       const status = await this.status();
       if (status === null) throw new Error("no member answers");
       const missing = missingToBeWhole(status, wanted);
       if (missing !== null) throw new Error(missing);
       return status;
     }, { timeoutMs: WHOLE_MS, ...(signal && { signal }) });
+  }
+
+  /** An agent that ended by itself says why in the last line of its log. */
+  #assertAgentsRun(): void {
+    for (const [name, agent] of this.#agents) {
+      if (agent.isRunning()) continue;
+      const text = Deno.readTextFileSync(this.member(name).logPath);
+      const line = text.trimEnd().split("\n").at(-1) ?? "";
+      throw new LabBrokenError(`The agent of ${name} has ended: ${line}`);
+    }
   }
 
   /** The name of the running leader, by the members that answer; null if unknown. */

@@ -20,6 +20,11 @@ export class LabTimeoutError extends Error {
   override readonly name: string = "LabTimeoutError";
 }
 
+/** Waiting on makes no sense: something ended that should run. */
+export class LabBrokenError extends Error {
+  override readonly name: string = "LabBrokenError";
+}
+
 /** Resolves after `ms` milliseconds, or at once when `signal` aborts. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted) return Promise.resolve();
@@ -40,6 +45,7 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
  * @param what What is waited for, as it reads after "Waited N s for".
  * @param probe Looks once; null means "not yet", an error is a reason for it.
  * @throws {LabTimeoutError} When the time is up, with the last error if any.
+ * @throws {LabBrokenError} As soon as the probe throws it.
  * @throws {DOMException} "AbortError" when the signal aborts.
  */
 export async function waitFor<T>(
@@ -56,6 +62,7 @@ export async function waitFor<T>(
       if (value !== null) return value;
       last = null;
     } catch (error) {
+      if (error instanceof LabBrokenError) throw error;
       last = error;
     }
     if (performance.now() >= end) break;

@@ -1,0 +1,235 @@
+/**
+ * `deno task bench:failover`: what a client feels of four kinds of failure,
+ * with Patroni + HAProxy and with this project, measured in turns by the same
+ * meter on the same machine and the same etcd (ttl 30, loop_wait 10).
+ *
+ * --rounds N (5), --systems patroni,matriarch, --scenarios switchover,...,
+ * --json FILE, --dir DIR (kept), --port-base N (21000).
+ */
+import { parseArgs } from "node:util";
+import { etcdNodes, startEtcd } from "../../lib/lab/etcd.ts";
+import { MeterProcess } from "../../lib/lab/meter_process.ts";
+import { killMarked } from "../../lib/lab/processes.ts";
+import {
+  runStep,
+  STEP_KINDS,
+  STEP_TITLES,
+  type StepKind,
+} from "../../lib/lab/steps.ts";
+import { runAs, unprivilegedAccount } from "../../lib/lab/unprivileged.ts";
+import { benchPlan } from "./bench_plan.ts";
+import { getPatroni } from "./get_patroni.ts";
+import { startMatriarch } from "./matriarch_side.ts";
+import { startPatroni } from "./patroni_side.ts";
+import { markdown, type Round, summaries } from "./report.ts";
+import {
+  type System,
+  SYSTEM_NAMES,
+  SYSTEM_TITLES,
+  type SystemName,
+} from "./system.ts";
+
+interface Options {
+  readonly rounds: number;
+  readonly systems: readonly SystemName[];
+  readonly scenarios: readonly StepKind[];
+  /** Where the result is copied to; null: nowhere. */
+  readonly json: string | null;
+  /** Made for this run and removed after it if null. */
+  readonly directory: string | null;
+  readonly portBase: number;
+}
+
+/** File in the run's directory that holds the result. */
+const RESULT = "result.json";
+
+/** Set for the second start, under the unprivileged user. */
+const DIRECTORY_VARIABLE = "MATRIARCH_BENCH_DIR";
+const PYTHON_VARIABLE = "MATRIARCH_BENCH_PYTHONPATH";
+
+function chosen<T extends string>(text: string, all: readonly T[]): T[] {
+  const names = text.split(",");
+  const unknown = names.filter((name) => !all.some((known) => known === name));
+  if (unknown.length > 0) {
+    throw new TypeError(`Unknown: ${unknown.join(", ")}; wanted: ${all}`);
+  }
+  return all.filter((known) => names.includes(known));
+}
+
+function readOptions(): Options {
+  const { values } = parseArgs({
+    args: Deno.args,
+    options: {
+      rounds: { type: "string", default: "5" },
+      systems: { type: "string", default: SYSTEM_NAMES.join(",") },
+      scenarios: { type: "string", default: STEP_KINDS.join(",") },
+      json: { type: "string" },
+      dir: { type: "string" },
+      "port-base": { type: "string", default: "21000" },
+    },
+  });
+  return {
+    rounds: Number(values.rounds),
+    systems: chosen(values.systems, SYSTEM_NAMES),
+    scenarios: chosen(values.scenarios, STEP_KINDS),
+    json: values.json ?? null,
+    directory: values.dir ?? null,
+    portBase: Number(values["port-base"]),
+  };
+}
+
+function startSystems(
+  directory: string,
+  options: Options,
+  pythonPath: string,
+): Promise<System>[] {
+  const etcd = etcdNodes(1, options.portBase + 100);
+  return options.systems.map((name, index) => {
+    const plan = benchPlan({
+      directory: `${directory}/${name}`,
+      scope: `bench_${name}`,
+      portBase: options.portBase + 100 * (index + 2),
+      etcd,
+    });
+    return name === "patroni"
+      ? startPatroni(plan, pythonPath)
+      : startMatriarch(plan);
+  });
+}
+
+async function measure(
+  system: System,
+  kind: StepKind,
+): Promise<Omit<Round, "round">> {
+  const meter = new MeterProcess(
+    {
+      command: Deno.execPath(),
+      args: [
+        "run",
+        "--allow-all",
+        "--quiet",
+        new URL("meter.ts", import.meta.url).pathname,
+      ],
+      mark: system.cluster.plan.directory,
+    },
+    { url: system.url, table: "bench_rows", pauseMs: 10, silenceMs: 15_000 },
+  );
+  try {
+    const result = await runStep({ cluster: system.cluster, meter }, kind);
+    return { ...result, system: system.name };
+  } finally {
+    await meter[Symbol.asyncDispose]();
+  }
+}
+
+async function measureAll(
+  systems: readonly System[],
+  options: Options,
+): Promise<Round[]> {
+  const rounds: Round[] = [];
+  for (const kind of options.scenarios) {
+    for (let round = 1; round <= options.rounds; round++) {
+      for (const system of systems) {
+        const result = { ...await measure(system, kind), round };
+        rounds.push(result);
+        console.log(
+          `${STEP_TITLES[kind]}, ${SYSTEM_TITLES[system.name]}, round ` +
+            `${round}: gap ${result.gapMs} ms, ${result.errors} errors, ` +
+            `${result.acknowledged} rows, ${result.lost} lost ` +
+            `(${result.oldLeader} -> ${result.newLeader})`,
+        );
+      }
+    }
+  }
+  return rounds;
+}
+
+async function bench(
+  directory: string,
+  options: Options,
+  pythonPath: string,
+): Promise<void> {
+  const nodes = etcdNodes(1, options.portBase + 100);
+  const etcd = await startEtcd({
+    directory: `${directory}/etcd`,
+    mark: directory,
+    nodes,
+  });
+  const started = startSystems(directory, options, pythonPath);
+  try {
+    const systems = await Promise.all(started);
+    for (const system of systems) await system.cluster.untilWhole();
+    const rounds = await measureAll(systems, options);
+    const rows = summaries(rounds);
+    console.log(`\n${markdown(rows)}`);
+    const text = JSON.stringify({ summaries: rows, rounds }, null, 2);
+    await Deno.writeTextFile(`${directory}/${RESULT}`, `${text}\n`);
+  } finally {
+    const settled = await Promise.allSettled(started);
+    await Promise.allSettled(
+      settled.map((s) => s.status === "fulfilled" ? s.value.stop() : null),
+    );
+    await etcd.stop();
+    await killMarked(directory);
+  }
+}
+
+/** The same program under an unprivileged user: PostgreSQL refuses root. */
+async function runUnprivileged(
+  directory: string,
+  pythonPath: string,
+): Promise<number> {
+  const account = unprivilegedAccount();
+  await Deno.chown(directory, account.uid, account.gid);
+  return await runAs({
+    account,
+    home: directory,
+    command: Deno.execPath(),
+    args: [
+      "run",
+      "--allow-all",
+      "--quiet",
+      new URL(import.meta.url).pathname,
+      ...Deno.args,
+    ],
+    env: {
+      [DIRECTORY_VARIABLE]: directory,
+      [PYTHON_VARIABLE]: pythonPath,
+    },
+  });
+}
+
+async function prepareAndRun(options: Options): Promise<number> {
+  const cache = new URL("../../.cache/patroni", import.meta.url).pathname;
+  const pythonPath = await getPatroni(cache);
+  const directory = options.directory ??
+    await Deno.makeTempDir({ prefix: "matriarch-bench-" });
+  await Deno.mkdir(directory, { recursive: true });
+  try {
+    if (Deno.uid() === 0) {
+      const code = await runUnprivileged(directory, pythonPath);
+      if (code !== 0) return code;
+    } else await bench(directory, options, pythonPath);
+    if (options.json !== null) {
+      await Deno.copyFile(`${directory}/${RESULT}`, options.json);
+    }
+    return 0;
+  } finally {
+    if (options.directory === null) {
+      await Deno.remove(directory, { recursive: true });
+    }
+  }
+}
+
+async function main(): Promise<number> {
+  const options = readOptions();
+  const directory = Deno.env.get(DIRECTORY_VARIABLE);
+  const pythonPath = Deno.env.get(PYTHON_VARIABLE);
+  if (directory === undefined || pythonPath === undefined) {
+    return await prepareAndRun(options);
+  }
+  await bench(directory, options, pythonPath);
+  return 0;
+}
+
+if (import.meta.main) Deno.exit(await main());
