@@ -1,0 +1,102 @@
+/**
+ * Who may send unsafe requests: allowlist, client certificate, password, in this
+ * order, and the first failure answers.
+ *
+ * Source: spec/rest-api.md 3.
+ */
+import { Buffer } from "node:buffer";
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { MiddlewareHandler } from "hono";
+import type { ClusterView } from "../core/model/cluster_view.ts";
+import { addressesOf, plainAddress } from "./allowlist.ts";
+import type { ClientInfo, RestContext, RestEnv } from "./context.ts";
+import type { RestCredentials } from "./rest_settings.ts";
+
+/** `restapi.allowlist_include_members` counts everywhere but at `/failsafe`. */
+export type MembersRule = "members_may_be_allowed" | "members_do_not_count";
+
+/** Hono middleware that lets only those pass who may send unsafe requests. */
+export function guard(
+  context: RestContext,
+  membersRule: MembersRule = "members_may_be_allowed",
+): MiddlewareHandler<RestEnv> {
+  return async (c, next) => {
+    const client = c.env?.client ?? null;
+    const refusal = await addressRefusal(context, client, membersRule) ??
+      certificateRefusal(context, client) ??
+      passwordRefusal(context, c.req.header("authorization") ?? null);
+    if (refusal === null) await next();
+    return refusal ?? undefined;
+  };
+}
+
+async function addressRefusal(
+  context: RestContext,
+  client: ClientInfo | null,
+  membersRule: MembersRule,
+): Promise<Response | null> {
+  const { allowlist, isMembersAllowed } = context.settings();
+  const hasMembers = isMembersAllowed &&
+    membersRule === "members_may_be_allowed";
+  if (allowlist === null && !hasMembers) return null;
+  const address = client?.address ?? "";
+  if (allowlist?.includes(address)) return null;
+  const view = hasMembers ? context.api.glance().view : null;
+  if (view !== null && await isMemberAddress(view, address)) return null;
+  return context.replies.text(403, "Access is denied");
+}
+
+function certificateRefusal(
+  context: RestContext,
+  client: ClientInfo | null,
+): Response | null {
+  const isWanted = context.settings().isClientCertificateWanted;
+  if (!isWanted || client?.isTls !== true || client.hasCertificate) return null;
+  return context.replies.text(403, "client certificate required");
+}
+
+function passwordRefusal(
+  context: RestContext,
+  header: string | null,
+): Response | null {
+  const { credentials } = context.settings();
+  if (credentials === null) return null;
+  const text = header === null
+    ? "no auth header received"
+    : isAuthenticated(header, credentials)
+    ? null
+    : "not authenticated";
+  if (text === null) return null;
+  return context.replies.text(401, text, {
+    "WWW-Authenticate": 'Basic realm="Patroni"',
+  });
+}
+
+/** Hashes of equal length, so that neither text nor length shows in the time. */
+function isAuthenticated(
+  header: string,
+  { username, password }: RestCredentials,
+): boolean {
+  const wanted = Buffer.from(`${username}:${password}`).toString("base64");
+  const given = createHash("sha256").update(header).digest();
+  return timingSafeEqual(
+    given,
+    createHash("sha256").update(`Basic ${wanted}`).digest(),
+  );
+}
+
+async function isMemberAddress(
+  view: ClusterView,
+  address: string,
+): Promise<boolean> {
+  const plain = plainAddress(address);
+  const hosts = view.members.map(({ apiUrl }) => hostOf(apiUrl))
+    .filter((host) => host !== null);
+  const known = await Promise.all(hosts.map(addressesOf));
+  return known.some((addresses) => addresses.includes(plain));
+}
+
+function hostOf(apiUrl: string | null): string | null {
+  const url = apiUrl === null ? null : URL.parse(apiUrl);
+  return url === null || url.hostname === "" ? null : url.hostname;
+}

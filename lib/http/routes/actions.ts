@@ -1,0 +1,90 @@
+/**
+ * Requests to this one member: /restart, /reload, /reinitialize, /sigterm, and
+ * the Citus events that only a coordinator would act on.
+ *
+ * Source: spec/rest-api.md 10, 11, 13.
+ */
+import { parseBool } from "../../core/base/scalars.ts";
+import { guard } from "../access.ts";
+import type { RestApp, RestContext } from "../context.ts";
+import { mandatoryBody, optionalBody } from "../requests.ts";
+import { readRestart } from "../restart_request.ts";
+
+/** Hangs the routes on the application. */
+export function actionRoutes(app: RestApp, context: RestContext): void {
+  const { api, replies } = context;
+  app.post(
+    "/restart",
+    guard(context),
+    async (c) => await restart(context, c.req.raw),
+  );
+  app.delete(
+    "/restart",
+    guard(context),
+    () => replies.text(404, "no restarts are scheduled"),
+  );
+  app.post("/reload", guard(context), () => {
+    api.reload();
+    return replies.text(202, "reload scheduled");
+  });
+  app.post(
+    "/reinitialize",
+    guard(context),
+    async (c) => await reinitialize(context, c.req.raw),
+  );
+  app.post(
+    "/sigterm",
+    guard(context),
+    () => replies.text(202, "shutdown scheduled"),
+  );
+  for (const path of ["/citus", "/mpp"]) {
+    app.post(path, guard(context), async (c) => {
+      await mandatoryBody(c.req.raw);
+      return replies.text(200, "OK");
+    });
+  }
+}
+
+async function restart(
+  { api, replies, log }: RestContext,
+  raw: Request,
+): Promise<Response> {
+  const body = await optionalBody(raw);
+  await api.freshView();
+  if (Object.hasOwn(body, "schedule") && api.glance().settings.isPaused) {
+    return replies.text(500, "Can't schedule restart in the paused state");
+  }
+  const request = readRestart(body, Date.now());
+  if (request.kind === "refused") {
+    return replies.text(request.status, request.text);
+  }
+  if (request.scheduledAt !== null) {
+    return replies.text(501, "Scheduled restarts are not supported yet");
+  }
+  try {
+    const outcome = await api.restart(request.filters);
+    return replies.text(outcome.status, outcome.text);
+  } catch (error) {
+    log.error("Cannot restart PostgreSQL for a REST request", { error });
+    return replies.text(400, "restart failed");
+  }
+}
+
+async function reinitialize(
+  { api, replies }: RestContext,
+  raw: Request,
+): Promise<Response> {
+  const body = await optionalBody(raw);
+  const { leader } = await api.freshView();
+  if (leader === null) {
+    return replies.text(503, "Cluster has no leader, can not reinitialize");
+  }
+  if (leader.name === api.identity.name) {
+    return replies.text(503, "I am the leader, can not reinitialize");
+  }
+  const outcome = await api.reinitialize({
+    isForced: parseBool(body["force"]) === true,
+    isForcedFromLeader: parseBool(body["from_leader"]) === true,
+  });
+  return replies.text(outcome.status, outcome.text);
+}
