@@ -1,0 +1,120 @@
+/**
+ * Prints rows in the format that was asked for. The machine formats are as
+ * binding as the table: scripts read them.
+ *
+ * Source: spec/cli.md A4.
+ */
+import { isConfigMap, textForm } from "../core/calc/config_merge.ts";
+import type { Row, RowColumn, Rows } from "./member_rows.ts";
+import { shortReason } from "./member_rows.ts";
+import { drawTable } from "./table.ts";
+import { toFlowYaml, toYaml } from "./yaml_text.ts";
+
+/** How rows are printed; `topology` is `pretty` with tags on one line. */
+export type OutputFormat = "pretty" | "topology" | "tsv" | "json" | "yaml";
+
+/** How rows of one command are printed. */
+export interface PrintOptions {
+  readonly format: OutputFormat;
+  /** Inside the top border; null: none. */
+  readonly title: string | null;
+  /** Whether json and yaml leave out cells without text. */
+  readonly emptyCells: "kept" | "left_out";
+}
+
+/** The format that the user's choice means. */
+export function outputFormat(choice: string | null): OutputFormat {
+  switch (choice) {
+    case "tsv":
+    case "json":
+    case "topology":
+      return choice;
+    case "yaml":
+    case "yml":
+      return "yaml";
+    default:
+      return "pretty";
+  }
+}
+
+/** The rows as text that ends in a newline. */
+export function printedRows(rows: Rows, options: PrintOptions): string {
+  switch (options.format) {
+    case "json":
+      return `${jsonText(objects(rows, options))}\n`;
+    case "yaml":
+      return `${toYaml(objects(rows, options))}\n`;
+    case "tsv":
+      return tsvText(rows);
+    case "pretty":
+    case "topology":
+      return `${tableText(rows, options)}\n`;
+  }
+}
+
+/**
+ * JSON on one line as scripts know it: `, ` and `: ` between, and only ASCII.
+ *
+ * Source: Python's json.dumps with its defaults.
+ */
+export function jsonText(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(jsonText).join(", ")}]`;
+  if (isConfigMap(value)) {
+    const entries = Object.entries(value)
+      .map(([key, item]) => `${jsonText(key)}: ${jsonText(item)}`);
+    return `{${entries.join(", ")}}`;
+  }
+  if (typeof value === "bigint") return String(value);
+  const text = JSON.stringify(value ?? null);
+  return text.replace(
+    /[\u007f-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+function objects({ columns, rows }: Rows, { emptyCells }: PrintOptions): Row[] {
+  return rows.map((row) => {
+    const cells = columns.map(({ name }) => [name, row[name] ?? null] as const);
+    const kept = emptyCells === "kept"
+      ? cells
+      : cells.filter(([, cell]) => textForm(cell) !== "");
+    return Object.fromEntries(kept);
+  });
+}
+
+function tsvText({ columns, rows }: Rows): string {
+  const lines = rows.map((row) =>
+    columns.map(({ name }) => cellText(name, row[name], "flow")).join("\t")
+  );
+  const header = columns.map(({ name }) => name).join("\t");
+  return [header, ...lines].map((line) => `${line}\n`).join("");
+}
+
+/** The cluster's name stands in the title, and group where it is asked for. */
+function isDrawn({ name }: RowColumn): boolean {
+  return name !== "Cluster";
+}
+
+function tableText({ columns, rows }: Rows, options: PrintOptions): string {
+  const drawn = columns.filter(isDrawn);
+  const tagsForm = options.format === "topology" ? "flow" : "block";
+  return drawTable({
+    title: options.title,
+    columns: drawn,
+    rows: rows.map((row) =>
+      drawn.map(({ name }) => {
+        const text = cellText(name, row[name], tagsForm);
+        return name === "Pending restart reason" ? shortReason(text) : text;
+      })
+    ),
+  });
+}
+
+function cellText(
+  name: string,
+  value: unknown,
+  tagsForm: "flow" | "block",
+): string {
+  if (name !== "Tags" || !isConfigMap(value)) return textForm(value);
+  return tagsForm === "flow" ? toFlowYaml(value) : toYaml(value).trimEnd();
+}

@@ -1,0 +1,100 @@
+/**
+ * One command's work: its settings, and the scope that it reads and writes.
+ *
+ * Reads always ask the store itself; the command line has no cache to trust.
+ */
+import { decodeClusterView } from "../core/codec/cluster_view_codec.ts";
+import type { ClusterView } from "../core/model/cluster_view.ts";
+import type { Dcs, DcsLimits, DcsResult, DcsWrite } from "../ports/dcs.ts";
+import type { CliContext } from "./context.ts";
+import { CliError } from "./errors.ts";
+import { localTime } from "./timestamps.ts";
+import type { CliSettings } from "./settings.ts";
+
+const DCS_LIMITS: DcsLimits = { timeoutMs: 10_000 };
+
+const LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"];
+
+/** What a command works with. */
+export interface Session {
+  readonly context: CliContext;
+  readonly settings: CliSettings;
+}
+
+/** One scope in the DCS, open for the time of a command. */
+export interface Scope {
+  readonly name: string;
+  /** Citus group as asked for; null: none. */
+  readonly group: number | null;
+  read(): Promise<ClusterView>;
+  write(write: DcsWrite): Promise<DcsResult>;
+}
+
+/** Which scope a command means. */
+export interface ScopeName {
+  readonly name: string;
+  readonly group: number | null;
+}
+
+/**
+ * Opens the scope for the time of `use`.
+ *
+ * @throws {DcsUnreachableError} If the store does not answer in time.
+ */
+export async function withScope<T>(
+  session: Session,
+  { name, group }: ScopeName,
+  use: (scope: Scope) => Promise<T>,
+): Promise<T> {
+  const { dcs: config, namespace } = session.settings;
+  const target = { config, namespace, scope: name, group };
+  const dcs: Dcs = await session.context.openDcs(target);
+  try {
+    return await use({
+      name,
+      group,
+      read: async () => decodeClusterView(await dcs.readFresh(DCS_LIMITS)),
+      write: (write) => dcs.write(write, DCS_LIMITS),
+    });
+  } finally {
+    await dcs.close();
+  }
+}
+
+/**
+ * The cluster that a command means: the one given, or the configured scope.
+ *
+ * @throws {CliError} If there is neither.
+ */
+export function clusterName(
+  session: Session,
+  given: string | undefined,
+): string {
+  const name = given ?? session.settings.scope;
+  if (name !== null && name !== "") return name;
+  throw new CliError(
+    "No cluster name: give one, or set scope in the configuration",
+  );
+}
+
+/** Prints a line on stdout. */
+export function print({ context }: Session, line: string): void {
+  context.terminal.write(`${line}\n`);
+}
+
+/** Logs a line on stderr, unless the wanted level is higher. */
+export function log(
+  { context }: Session,
+  level: "WARNING" | "ERROR",
+  message: string,
+): void {
+  const { environment, clock, terminal } = context;
+  const wanted = environment["PATRONI_LOG_LEVEL"] ??
+    environment["PATRONI_LOGLEVEL"] ?? environment["LOGLEVEL"] ?? "WARNING";
+  const isWanted = LEVELS.indexOf(level) >= LEVELS.indexOf(wanted);
+  if (!isWanted) return;
+  const time = localTime(clock.wallTimeMs());
+  terminal.writeError(
+    `${time.text},${time.milliseconds} - ${level} - ${message}\n`,
+  );
+}

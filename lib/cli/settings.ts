@@ -1,0 +1,223 @@
+/**
+ * Finds and reads the configuration of the command line: the lookup order, what
+ * overrides what, and the few values that commands use.
+ *
+ * Unlike the agent's, this configuration may lack nearly everything, so only
+ * the sections in use are checked.
+ *
+ * Source: spec/cli.md A2.
+ */
+import {
+  type ConfigMap,
+  isConfigMap,
+  mergePatch,
+  ownValue,
+} from "../core/calc/config_merge.ts";
+import {
+  readEnvironment,
+  wholeConfigurationText,
+  withCredentials,
+} from "../config/env.ts";
+import type { Credentials, DcsConfig } from "../config/local_config.ts";
+import {
+  DCS_AVAILABLE,
+  DCS_SECTIONS,
+  etcd3Section,
+  sqliteSection,
+} from "../config/sections/dcs.ts";
+import { ctlSection } from "../config/sections/restapi.ts";
+import { parseYaml11 } from "../config/yaml_1_1.ts";
+import type { CliContext, TlsSettings } from "./context.ts";
+import { parseDcsUrl } from "./dcs_url.ts";
+import { CliError, messageOf } from "./errors.ts";
+import type { Invocation } from "./invocation.ts";
+
+/** What commands know about the configuration. */
+export interface CliSettings {
+  /** Default of CLUSTER, null if not configured. */
+  readonly scope: string | null;
+  /** Without slashes at its ends. */
+  readonly namespace: string;
+  readonly dcs: DcsConfig;
+  /** `citus.group`, null without that section. */
+  readonly citusGroup: number | null;
+  readonly loopWaitS: number;
+  readonly credentials: Credentials | null;
+  readonly tls: TlsSettings;
+}
+
+/**
+ * The settings for one command.
+ *
+ * @param globals Values of the program's own options.
+ * @throws {CliError} If a file can not be read or there is no usable DCS.
+ */
+export async function loadSettings(
+  context: CliContext,
+  globals: Invocation,
+): Promise<CliSettings> {
+  const document = await readDocument(context, globals.text("-c"));
+  const url = globals.text("-d") ?? (context.environment["DCS_URL"] || null);
+  const withUrl = url === null ? document : replaceDcs(document, url);
+  const settings = settingsOf(withUrl);
+  const { tls } = settings;
+  return globals.has("-k")
+    ? { ...settings, tls: { ...tls, isInsecure: true } }
+    : settings;
+}
+
+async function readDocument(
+  context: CliContext,
+  optionPath: string | null,
+): Promise<ConfigMap> {
+  const { environment } = context;
+  const givenPath = optionPath ||
+    environment["PATRONICTL_CONFIG_FILE"] ||
+    environment["MATRIARCH_CONFIG_FILE"] || null;
+  const path = givenPath ?? defaultPath(context);
+  const fromFile = path === null ? null : await readPath(context, path);
+  if (fromFile === null && givenPath !== null) {
+    throw new CliError(
+      `Provided config file ${givenPath} not existing or no read rights. ` +
+        "Check the -c/--config-file parameter",
+    );
+  }
+  const whole = fromFile === null ? wholeConfigurationText(environment) : null;
+  if (whole !== null) return parsed(whole, "PATRONI_CONFIGURATION");
+  const fromEnvironment = readEnvironment(environment);
+  const merged = mergePatch(fromFile ?? {}, fromEnvironment.document).value;
+  return withCredentials(merged, fromEnvironment.credentials);
+}
+
+function defaultPath({ environment, isMacOs }: CliContext): string | null {
+  const home = environment["HOME"] ?? "";
+  const folder = isMacOs
+    ? `${home}/Library/Application Support`
+    : environment["XDG_CONFIG_HOME"] || `${home}/.config`;
+  return folder.startsWith("/") ? `${folder}/patroni/patronictl.yaml` : null;
+}
+
+/** Null if there is neither a readable file nor a directory. */
+async function readPath(
+  { files }: CliContext,
+  path: string,
+): Promise<ConfigMap | null> {
+  const names = await files.list(path);
+  if (names === null) {
+    const text = await files.readText(path);
+    return text === null ? null : parsed(text, path);
+  }
+  let document: ConfigMap = {};
+  for (const name of names.filter((each) => /\.ya?ml$/.test(each)).toSorted()) {
+    const text = await files.readText(`${path}/${name}`);
+    if (text === null) continue;
+    document = mergePatch(document, parsed(text, `${path}/${name}`)).value;
+  }
+  return document;
+}
+
+function parsed(text: string, source: string): ConfigMap {
+  let value: unknown;
+  try {
+    value = parseYaml11(text);
+  } catch (error) {
+    throw new CliError(`Cannot read ${source}: ${messageOf(error)}`);
+  }
+  if (value === null) return {};
+  if (isConfigMap(value)) return value;
+  throw new CliError(`Cannot read ${source}: it does not contain a map`);
+}
+
+function replaceDcs(document: ConfigMap, urlText: string): ConfigMap {
+  const url = parseDcsUrl(urlText);
+  const kept = Object.entries(document).filter(([key]) =>
+    !DCS_SECTIONS.some((section) => section === key)
+  );
+  const namespace = url.namespace === null ? {} : { namespace: url.namespace };
+  return {
+    ...Object.fromEntries(kept),
+    ...namespace,
+    [url.kind]: url.section,
+  };
+}
+
+function settingsOf(document: ConfigMap): CliSettings {
+  const restapi = mapAt(document, "restapi");
+  const ctl = checked(ctlSection, ownValue(document, "ctl"), "ctl");
+  const citusGroup = ownValue(mapAt(document, "citus"), "group");
+  const loopWait = ownValue(document, "loop_wait");
+  return {
+    scope: textAt(document, "scope"),
+    namespace: (textAt(document, "namespace") ?? "service")
+      .replace(/^\/+|\/+$/g, ""),
+    dcs: dcsOf(document),
+    citusGroup: typeof citusGroup === "number" ? citusGroup : null,
+    loopWaitS: typeof loopWait === "number" ? loopWait : 10,
+    credentials: ctl.authentication ?? credentialsOf(restapi),
+    tls: {
+      isInsecure: ctl.isInsecure,
+      cacert: ctl.cacert ?? textAt(restapi, "cafile"),
+      certfile: ctl.certfile,
+      keyfile: ctl.keyfile,
+      keyfilePassword: ctl.keyfilePassword,
+    },
+  };
+}
+
+function dcsOf(document: ConfigMap): DcsConfig {
+  const kind = DCS_AVAILABLE.find((name) => Object.hasOwn(document, name));
+  if (kind === undefined) {
+    throw new CliError(
+      "Can not find suitable configuration of distributed configuration " +
+        `store\nAvailable implementations: ${
+          [...DCS_AVAILABLE].toSorted().join(", ")
+        }`,
+    );
+  }
+  const section = ownValue(document, kind);
+  return kind === "etcd3"
+    ? checked(etcd3Section, section, kind)
+    : checked(sqliteSection, section, kind);
+}
+
+/** The part of a schema that is needed here; zod's types fit. */
+interface Schema<T> {
+  safeParse(value: unknown):
+    | { readonly success: true; readonly data: T }
+    | { readonly success: false; readonly error: SchemaError };
+}
+
+interface SchemaError {
+  readonly issues: readonly {
+    readonly path: readonly PropertyKey[];
+    readonly message: string;
+  }[];
+}
+
+function checked<T>(schema: Schema<T>, value: unknown, name: string): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) =>
+    `${[name, ...issue.path].map(String).join(".")} ${issue.message}`
+  );
+  throw new CliError(`The configuration is wrong: ${problems.join("; ")}`);
+}
+
+function credentialsOf(restapi: ConfigMap): Credentials | null {
+  const section = mapAt(restapi, "authentication");
+  const username = textAt(section, "username");
+  const password = textAt(section, "password");
+  return username === null || password === null ? null : { username, password };
+}
+
+function mapAt(map: ConfigMap, key: string): ConfigMap {
+  const value = ownValue(map, key);
+  return isConfigMap(value) ? value : {};
+}
+
+/** Text, also of a number: `password: 1234` is common. Empty counts as absent. */
+function textAt(map: ConfigMap, key: string): string | null {
+  const value = ownValue(map, key);
+  const text = typeof value === "number" ? String(value) : value;
+  return typeof text === "string" && text !== "" ? text : null;
+}
