@@ -30,21 +30,51 @@ export interface AcceptParts {
 }
 
 /**
- * Opens a port.
+ * Opens a port on each of some addresses.
  *
- * @throws {ProxyStartError} If it can not be opened, with one sentence that says why.
+ * @param uses Of one setting; where the port is 0, all get the port of the first.
+ * @throws {ProxyStartError} If one can not be opened, with one sentence that says why; none stays open.
  */
-export function openPort(use: PortUse): Deno.TcpListener {
+export function openPorts<T extends Listening>(
+  uses: readonly PortUse[],
+  open: (hostname: string, port: number) => T,
+): readonly T[] {
+  const opened: T[] = [];
+  for (const use of uses) {
+    try {
+      const port = use.port || (opened[0]?.addr.port ?? 0);
+      opened.push(openOne(use.hostname, (host) => open(host, port)));
+    } catch (error) {
+      for (const one of opened) one.close?.();
+      throw portError(use, error);
+    }
+  }
+  return opened;
+}
+
+/** Something that has an address; what is opened in vain is closed again. */
+export interface Listening {
+  readonly addr: Deno.NetAddr;
+  readonly close?: () => void;
+}
+
+/** A TCP listener for clients. */
+export function listenTcp(hostname: string, port: number): Deno.TcpListener {
+  return Deno.listen({ hostname, port, tcpBacklog: BACKLOG });
+}
+
+/** `*` is both families, or IPv4 alone on a host without IPv6. */
+function openOne<T>(hostname: string, open: (hostname: string) => T): T {
+  if (hostname !== "*") return open(hostname);
   try {
-    const { hostname, port } = use;
-    return Deno.listen({ hostname, port, tcpBacklog: BACKLOG });
+    return open("::");
   } catch (error) {
-    throw portError(use, error);
+    if (error instanceof Deno.errors.AddrInUse) throw error;
+    return open("0.0.0.0");
   }
 }
 
-/** The sentence for a port that can not be opened. */
-export function portError(use: PortUse, error: unknown): ProxyStartError {
+function portError(use: PortUse, error: unknown): ProxyStartError {
   const why = error instanceof Deno.errors.AddrInUse
     ? "another program uses the port"
     : errorText(error);

@@ -7,8 +7,8 @@ export interface ProxyOptions {
   /** The member beside which it runs; null on an application host. */
   readonly memberName: MemberName | null;
   readonly version: string;
-  /** Address to listen on, for all three ports. */
-  readonly listen: string;
+  /** Addresses to listen on, for all three ports; `*` stands for all of the host. */
+  readonly listen: readonly string[];
   readonly primaryPort: number;
   readonly replicaPort: number;
   readonly statsPort: number;

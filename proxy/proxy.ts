@@ -15,7 +15,13 @@ import type { DataPlane } from "./data_plane.ts";
 import type { Dialer } from "./dial.ts";
 import { Gate } from "./gate.ts";
 import { type BackendTotals, Ledger, type Route } from "./ledger.ts";
-import { acceptAll, closePort, openPort } from "./listener.ts";
+import {
+  acceptAll,
+  closePort,
+  listenTcp,
+  openPorts,
+  type PortUse,
+} from "./listener.ts";
 import { LocalAgent } from "./local_agent.ts";
 import type { ProxyOptions } from "./options.ts";
 import { RouteWatch } from "./routes.ts";
@@ -59,8 +65,8 @@ export interface ProxyPorts {
 }
 
 interface Doors {
-  readonly primary: Deno.TcpListener;
-  readonly replica: Deno.TcpListener;
+  readonly primary: readonly Deno.TcpListener[];
+  readonly replica: readonly Deno.TcpListener[];
 }
 
 /** See the head of this file. */
@@ -100,8 +106,8 @@ export class Proxy {
       onRoutes: (routes) => this.#takeRoutes(routes),
     });
     this.ports = {
-      primary: doors.primary.addr.port,
-      replica: doors.replica.addr.port,
+      primary: portOf(doors.primary),
+      replica: portOf(doors.replica),
       stats: stats.port,
     };
     this.ended = this.#run();
@@ -113,18 +119,19 @@ export class Proxy {
    * @throws {ProxyStartError} If a port or the control socket can not be opened; nothing stays open.
    */
   static async open(parts: ProxyParts): Promise<Proxy> {
-    const { listen: hostname, ...ports } = parts.options;
+    const { listen, primaryPort, replicaPort, statsPort } = parts.options;
     const opened: { close(): void | Promise<void> }[] = [];
-    const open = (setting: string, port: number): Deno.TcpListener => {
-      const door = openPort({ setting, hostname, port });
-      opened.push(door);
-      return door;
+    const uses = (setting: string, port: number): readonly PortUse[] =>
+      listen.map((hostname) => ({ setting, hostname, port }));
+    const open = (setting: string, port: number) => {
+      const doors = openPorts(uses(setting, port), listenTcp);
+      opened.push(...doors);
+      return doors;
     };
     try {
-      const primary = open("primary_port", ports.primaryPort);
-      const replica = open("replica_port", ports.replicaPort);
-      const use = { setting: "stats_port", hostname, port: ports.statsPort };
-      const stats = new StatsServer(use, parts.log);
+      const primary = open("primary_port", primaryPort);
+      const replica = open("replica_port", replicaPort);
+      const stats = new StatsServer(uses("stats_port", statsPort), parts.log);
       opened.push(stats);
       const proxy = new Proxy(parts, { primary, replica }, stats);
       opened.splice(0, opened.length, { close: () => proxy.stop() });
@@ -140,6 +147,11 @@ export class Proxy {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.ended;
+  }
+
+  /** Reads the DCS now, as it does by itself every 10 s and after changes. */
+  refreshRoutes(): void {
+    this.#watch.onReset();
   }
 
   /** Clients now, for the agent. */
@@ -205,8 +217,8 @@ export class Proxy {
   async #run(): Promise<void> {
     const signal = this.#stopping.signal;
     const accepting = [
-      this.#accept("primary", this.#doors.primary),
-      this.#accept("replica", this.#doors.replica),
+      ...this.#doors.primary.map((door) => this.#accept("primary", door)),
+      ...this.#doors.replica.map((door) => this.#accept("replica", door)),
     ];
     const watching = this.#watch.run(signal);
     const stopped = Promise.withResolvers<void>();
@@ -236,8 +248,8 @@ export class Proxy {
   }
 
   #closeDoors(): void {
-    closePort(this.#doors.primary);
-    closePort(this.#doors.replica);
+    for (const door of this.#doors.primary) closePort(door);
+    for (const door of this.#doors.replica) closePort(door);
   }
 
   #accept(route: Route, door: Deno.TcpListener): Promise<void> {
@@ -339,4 +351,8 @@ export class Proxy {
       isRouted: open.some((b) => b !== null && backendKey(b) === key),
     });
   }
+}
+
+function portOf(doors: readonly Deno.TcpListener[]): number {
+  return doors[0]?.addr.port ?? 0;
 }

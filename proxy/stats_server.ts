@@ -1,37 +1,28 @@
 /** Port 7000: the statistics for people (`/`), programs and monitoring. */
 import type { Log } from "../lib/ports/log.ts";
 import { errorText } from "./error_text.ts";
-import { portError, type PortUse } from "./listener.ts";
+import { openPorts, type PortUse } from "./listener.ts";
 import { prometheusText, type Stats, statsJson } from "./stats.ts";
 import { STATS_PAGE } from "./stats_page.ts";
 
 /** See the head of this file. */
 export class StatsServer {
   readonly port: number;
-  readonly #closing: AbortController;
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
-
+  readonly #log: Log;
+  readonly #closing = new AbortController();
+  readonly #servers: readonly Deno.HttpServer<Deno.NetAddr>[];
   #stats: (() => Stats) | null = null;
 
   /** @throws {ProxyStartError} If the port can not be opened. */
-  constructor(use: PortUse, log: Log) {
-    this.#closing = new AbortController();
+  constructor(uses: readonly PortUse[], log: Log) {
+    this.#log = log;
     try {
-      this.#server = Deno.serve({
-        hostname: use.hostname,
-        port: use.port,
-        signal: this.#closing.signal,
-        onListen: () => {},
-        onError: (error) => {
-          const message = `The statistics page failed: ${errorText(error)}`;
-          log.error(message, { error });
-          return new Response("internal error\n", { status: 500 });
-        },
-      }, (request) => this.#answer(request));
+      this.#servers = openPorts(uses, (host, port) => this.#serve(host, port));
     } catch (error) {
-      throw portError(use, error);
+      this.#closing.abort();
+      throw error;
     }
-    this.port = this.#server.addr.port;
+    this.port = this.#servers[0]?.addr.port ?? 0;
   }
 
   /** From now on requests are answered with these statistics. */
@@ -41,7 +32,21 @@ export class StatsServer {
 
   async close(): Promise<void> {
     this.#closing.abort();
-    await this.#server.finished;
+    await Promise.all(this.#servers.map((server) => server.finished));
+  }
+
+  #serve(hostname: string, port: number): Deno.HttpServer<Deno.NetAddr> {
+    return Deno.serve({
+      hostname,
+      port,
+      signal: this.#closing.signal,
+      onListen: () => {},
+      onError: (error) => {
+        const message = `The statistics page failed: ${errorText(error)}`;
+        this.#log.error(message, { error });
+        return new Response("internal error\n", { status: 500 });
+      },
+    }, (request) => this.#answer(request));
   }
 
   #answer(request: Request): Response {

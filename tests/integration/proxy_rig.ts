@@ -1,0 +1,140 @@
+/** A proxy in this process over a memory DCS, with members that a test moves about. */
+import type { LeaseId } from "../../lib/core/base/units.ts";
+import type { Dialer } from "../../proxy/dial.ts";
+import { TcpDialer } from "../../proxy/dial.ts";
+import type { ProxyOptions } from "../../proxy/options.ts";
+import { PortablePlane } from "../../proxy/portable_plane.ts";
+import { Proxy } from "../../proxy/proxy.ts";
+import { KeptLog, RealClock } from "../helpers/tcp.ts";
+import { MemoryDcs } from "../sim/dcs_memory.ts";
+import { MemoryStore } from "../sim/dcs_memory_store.ts";
+
+const LIMITS = { timeoutMs: 1_000 };
+
+/** Fields of a member key that tests care about. */
+export interface MemberFields {
+  readonly port: number;
+  readonly role?: string;
+  readonly state?: string;
+  readonly replication_state?: string;
+  readonly xlog_location?: number;
+  readonly replay_lsn?: number;
+  readonly tags?: Readonly<Record<string, unknown>>;
+}
+
+/** Writes the keys that agents would write. */
+export class KeyWriter {
+  readonly dcs: MemoryDcs;
+
+  constructor(dcs: MemoryDcs) {
+    this.dcs = dcs;
+  }
+
+  async put(key: string, value: string): Promise<void> {
+    const leaseId: LeaseId | null = null;
+    const guard = { kind: "none" } as const;
+    const write = { kind: "put", key, value, leaseId, guard } as const;
+    await this.dcs.write(write, LIMITS);
+  }
+
+  async remove(key: string): Promise<void> {
+    const guard = { kind: "none" } as const;
+    await this.dcs.write({ kind: "delete", key, guard }, LIMITS);
+  }
+
+  /** The leader key. */
+  async lead(name: string): Promise<void> {
+    await this.put("leader", name);
+  }
+
+  async member(name: string, fields: MemberFields): Promise<void> {
+    const { port, ...rest } = fields;
+    const value = {
+      conn_url: `postgres://127.0.0.1:${port}/postgres`,
+      api_url: "http://127.0.0.1:1/patroni",
+      state: "running",
+      role: "replica",
+      version: "4.1.4",
+      ...rest,
+    };
+    await this.put(`members/${name}`, JSON.stringify(value));
+  }
+
+  async primary(name: string, port: number): Promise<void> {
+    await this.member(name, { port, role: "primary", xlog_location: 1000 });
+  }
+
+  async replica(name: string, port: number): Promise<void> {
+    await this.member(name, {
+      port,
+      replication_state: "streaming",
+      xlog_location: 1000,
+    });
+  }
+}
+
+/** What a test may set. */
+export interface RigOptions extends Partial<ProxyOptions> {
+  readonly dialer?: Dialer;
+}
+
+/** A running proxy and everything around it. */
+export class ProxyRig {
+  readonly keys: KeyWriter;
+  readonly dcs: MemoryDcs;
+  readonly log: KeptLog;
+  readonly proxy: Proxy;
+
+  private constructor(parts: {
+    readonly keys: KeyWriter;
+    readonly dcs: MemoryDcs;
+    readonly log: KeptLog;
+    readonly proxy: Proxy;
+  }) {
+    this.keys = parts.keys;
+    this.dcs = parts.dcs;
+    this.log = parts.log;
+    this.proxy = parts.proxy;
+  }
+
+  static async open(given: RigOptions = {}): Promise<ProxyRig> {
+    const clock = new RealClock();
+    const store = new MemoryStore(clock);
+    const dcs = new MemoryDcs(store, "/service/demo");
+    const keys = new KeyWriter(new MemoryDcs(store, "/service/demo"));
+    const log = new KeptLog();
+    const { dialer = new TcpDialer(clock), ...options } = given;
+    const proxy = await Proxy.open({
+      options: { ...OPTIONS, ...options },
+      dcs,
+      clock,
+      log,
+      dialer,
+      plane: new PortablePlane(clock),
+    });
+    return new ProxyRig({ keys, dcs, log, proxy });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.proxy.stop();
+    await this.dcs.close();
+    await this.keys.dcs.close();
+  }
+}
+
+const OPTIONS: ProxyOptions = {
+  scope: "demo",
+  memberName: "n1",
+  version: "0.0.0",
+  listen: ["127.0.0.1"],
+  primaryPort: 0,
+  replicaPort: 0,
+  statsPort: 0,
+  holdTimeoutMs: 10_000,
+  replicaLagBytesMax: 100,
+  connectionsMax: 100,
+  dcsTimeoutMs: 1_000,
+  controlPath: null,
+  lingerMs: 60_000,
+  drainMs: 60_000,
+};
