@@ -1,0 +1,116 @@
+/**
+ * What a store must offer to go through the conformance suite, and the small
+ * tools its cases share.
+ */
+import assert from "node:assert/strict";
+import type { LeaseId, Revision } from "../../lib/core/base/units.ts";
+import type {
+  Dcs,
+  DcsChange,
+  DcsGuard,
+  DcsListener,
+  DcsResult,
+} from "../../lib/ports/dcs.ts";
+
+/** A running store. */
+export interface DcsFixture extends AsyncDisposable {
+  /** A new client; every client of one path shares the scope. */
+  connect(scopePath: string): Dcs;
+  /** Stops the store's answers, as SIGSTOP does. */
+  freeze(): Promise<void>;
+  thaw(): Promise<void>;
+  /** Ends all connections, and lets clients in again; null: it has none. */
+  readonly cutConnections: (() => Promise<void>) | null;
+  /** Whether a frozen store still answers reads (a locked file does). */
+  readonly isReadableWhenFrozen: boolean;
+}
+
+/** Generous limit for calls that should succeed. */
+export const LIMITS = { timeoutMs: 10_000 };
+/** Limit for calls that should fail. */
+export const SHORT_LIMITS = { timeoutMs: 1000 };
+/** Shortest lease that every store grants as asked. */
+export const TTL_MS = 2000;
+
+/** Puts without lease and guard unless told. */
+export function put(
+  dcs: Dcs,
+  key: string,
+  value: string,
+): Promise<DcsResult> {
+  return guardedPut(dcs, key, { value, guard: { kind: "none" } });
+}
+
+/** Puts with a guard, and maybe a lease. */
+export function guardedPut(
+  dcs: Dcs,
+  key: string,
+  put: {
+    readonly value: string;
+    readonly guard: DcsGuard;
+    readonly leaseId?: LeaseId;
+  },
+): Promise<DcsResult> {
+  const { value, guard, leaseId = null } = put;
+  return dcs.write({ kind: "put", key, value, leaseId, guard }, LIMITS);
+}
+
+/** Deletes with a guard. */
+export function guardedDelete(
+  dcs: Dcs,
+  key: string,
+  guard: DcsGuard,
+): Promise<DcsResult> {
+  return dcs.write({ kind: "delete", key, guard }, LIMITS);
+}
+
+/** The revision of a write that must have happened. */
+export function revisionOf(result: DcsResult): Revision {
+  assert.equal(result.kind, "done");
+  if (result.kind !== "done") throw new Error("unreachable");
+  return result.revision;
+}
+
+/** The scope's keys and values, as the cache or the store has them. */
+export async function contents(
+  dcs: Dcs,
+  from: "read" | "readFresh" = "readFresh",
+): Promise<Record<string, string>> {
+  const { entries } = await dcs[from](LIMITS);
+  return Object.fromEntries(entries.map((e) => [e.key, e.value]));
+}
+
+/** Remembers what a watch said. */
+export class Recorder implements DcsListener {
+  readonly changes: DcsChange[] = [];
+  resets = 0;
+
+  onChange(change: DcsChange): void {
+    this.changes.push(change);
+  }
+
+  onReset(): void {
+    this.resets += 1;
+  }
+
+  /** The values that `key` took, in order. */
+  valuesOf(key: string): (string | null)[] {
+    return this.changes.filter((c) => c.key === key).map((c) => c.value);
+  }
+}
+
+/** Waits until `condition` holds; fails with `describe()` after `limitMs`. */
+export async function eventually(
+  condition: () => boolean | Promise<boolean>,
+  describe: () => unknown,
+  limitMs = 20_000,
+): Promise<void> {
+  const deadline = performance.now() + limitMs;
+  while (!(await condition())) {
+    if (performance.now() > deadline) {
+      const seen = Deno.inspect(describe(), { depth: 6 });
+      assert.fail(`Condition did not come true; last seen: ${seen}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
