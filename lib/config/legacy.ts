@@ -1,0 +1,44 @@
+/**
+ * Moves keys of older layouts to where they stand today.
+ *
+ * Source: spec 1.4; Patroni 4.1.4 `config.py`, _build_effective_configuration.
+ */
+import {
+  type ConfigMap,
+  isConfigMap,
+  ownValue,
+} from "../core/calc/config_merge.ts";
+
+/**
+ * Document in today's layout; the given one is not changed.
+ *
+ * `postgresql.name` becomes `name`, and the roles that once stood directly in
+ * `postgresql` become `authentication`, both only where the new key is absent.
+ * `postgresql.pg_rewind` also allows rewinding.
+ */
+export function modernLayout(document: ConfigMap): ConfigMap {
+  const postgresql = ownValue(document, "postgresql");
+  if (!isConfigMap(postgresql)) return document;
+  const legacyName = ownValue(postgresql, "name");
+  const hasName = ownValue(document, "name") !== undefined;
+  return {
+    ...document,
+    ...(hasName || legacyName === undefined ? {} : { name: legacyName }),
+    postgresql: modernPostgresql(postgresql),
+  };
+}
+
+function modernPostgresql(postgresql: ConfigMap): ConfigMap {
+  if (isConfigMap(ownValue(postgresql, "authentication"))) return postgresql;
+  const replication = ownValue(postgresql, "replication");
+  const rewind = ownValue(postgresql, "pg_rewind");
+  const superuser = ownValue(postgresql, "superuser") ?? rewind;
+  const roles = Object.entries({ replication, superuser, rewind })
+    .filter(([, role]) => isConfigMap(role));
+  if (roles.length === 0) return postgresql;
+  return {
+    ...postgresql,
+    ...(isConfigMap(rewind) ? { use_pg_rewind: true } : {}),
+    authentication: Object.fromEntries(roles),
+  };
+}
