@@ -110,10 +110,10 @@ export interface Postgres {
   configure(settings: DynamicPostgresSettings): Promise<void>;
   /** SIGHUP of the agent: rewrites the files from the reloaded local configuration and reloads in any case. */
   reload(): Promise<void>;
-  /** Text of `<timeline>.history` with its modification time (ms since the epoch); null if there is none. */
+  /** Text of `<timeline>.history` with its modification time (ISO 8601, local zone); null if there is none. */
   readHistoryFile(
     timeline: number,
-  ): Promise<{ readonly text: string; readonly modifiedAtMs: number } | null>;
+  ): Promise<{ readonly text: string; readonly modifiedAt: string } | null>;
   /** patroni.dynamic.json in the data directory. */
   saveDynamicConfig(
     document: Readonly<Record<string, unknown>>,

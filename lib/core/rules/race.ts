@@ -34,6 +34,17 @@ const SUCCESSOR_PATIENCE_MS = 10_000;
 /** The last rows of the section "no leader". */
 export const RACE: readonly Rule[] = [
   {
+    id: "R205",
+    why: "A primary that could not get the key stops: somebody else leads.",
+    match: (o) =>
+      o.lease.bid === "lost" && primaryOf(o) !== null && !o.settings.isPaused
+        ? startTask(
+          { kind: "demote", how: "immediate_nolock", deadline: null },
+          "lease_lost",
+        )
+        : null,
+  },
+  {
     id: "R210",
     why: "A lost bid means that somebody else leads in a moment.",
     match: (o) => o.lease.bid === "lost" ? waitShortly("bid_lost") : null,

@@ -1,0 +1,309 @@
+/**
+ * Carries out one decision and says what the next round of the cycle looks at.
+ * Sequences of port calls; whether to make them was decided before.
+ */
+import type { LeaseTerms } from "./leases.ts";
+import type { ClusterView } from "../core/model/cluster_view.ts";
+import type { Decision } from "../core/model/decision.ts";
+import type { DcsView, Observation } from "../core/model/observation.ts";
+import { racePeers, successors } from "../core/calc/candidates.ts";
+import { DcsRefusedError, DcsUnreachableError } from "../ports/errors.ts";
+import { type AgentContext, peerOf } from "./context.ts";
+import { withRetries } from "./limits.ts";
+import { assemble, notePostgres, noteView, unreachable } from "./observe.ts";
+import { bodyOf } from "./tasks.ts";
+
+/** Look again soon after a write that somebody else's write came before. */
+const AFTER_CONFLICT_MS = 200;
+
+/** What follows a decision. */
+export type Act =
+  | { readonly kind: "round"; readonly observation: Observation }
+  /** The cycle is over; null: rest for loop_wait. */
+  | { readonly kind: "rest"; readonly againInMs: number | null }
+  | {
+    readonly kind: "exit";
+    readonly decision: Extract<Decision, { kind: "exit" }>;
+  };
+
+type Of<K extends Decision["kind"]> = Extract<Decision, { kind: K }>;
+
+/**
+ * Carries out `decision`.
+ *
+ * @param o The observation that it rests on.
+ */
+export async function act(
+  context: AgentContext,
+  o: Observation,
+  decision: Decision,
+): Promise<Act> {
+  try {
+    return await carryOut(context, o, decision);
+  } catch (error) {
+    if (error instanceof DcsUnreachableError) {
+      const dcs = unreachable(context, context.ports.clock.now(), error);
+      return round(context, o, { dcs });
+    }
+    if (!(error instanceof DcsRefusedError)) throw error;
+    context.ports.log.error(`${decision.kind} was refused: ${error.message}`);
+    return { kind: "rest", againInMs: AFTER_CONFLICT_MS };
+  }
+}
+
+function carryOut(
+  context: AgentContext,
+  o: Observation,
+  decision: Decision,
+): Promise<Act> {
+  switch (decision.kind) {
+    case "wait":
+      return rest(decision.againInMs);
+    case "exit":
+      return Promise.resolve({ kind: "exit", decision });
+    case "start_task":
+      return startTask(context, decision);
+    case "cancel_task":
+      return cancelTask(context);
+    case "renew_lease":
+      return renewLease(context, o);
+    case "acquire_lease":
+      return acquireLease(context, o);
+    case "release_lease":
+      return releaseLease(context, o);
+    case "ask_peers":
+      return askPeers(context, o, decision);
+    case "ask_upstream":
+      return askUpstream(context, o);
+    case "trust_timeline":
+      context.state.remember({ kind: "divergence", value: "unsuspected" });
+      return Promise.resolve(round(context, o, {}));
+    case "set_synchronous_standbys":
+      return setSynchronousStandbys(context, o, decision);
+    case "race_initialize":
+    case "write_initialize":
+    case "write_config":
+    case "clear_failover":
+    case "write_sync":
+    case "delete_sync":
+      return writeKey(context, o, decision);
+  }
+}
+
+async function startTask(
+  context: AgentContext,
+  decision: Of<"start_task">,
+): Promise<Act> {
+  const { task } = decision;
+  await context.tasks.start(task, bodyOf(context, task));
+  if (task.kind === "reinitialize") {
+    context.inbox.answer({ status: 200, text: "reinitialize started" });
+  }
+  return await rest(null);
+}
+
+async function cancelTask(context: AgentContext): Promise<Act> {
+  await context.tasks.cancel();
+  return await rest(0);
+}
+
+async function renewLease(context: AgentContext, o: Observation): Promise<Act> {
+  if (o.dcs.kind !== "reachable") return await rest(null);
+  const { view } = o.dcs;
+  const outcome = await withRetries(
+    context,
+    (limits) => context.leases.renew(view, terms(context, limits.timeoutMs)),
+  );
+  if (outcome === "renewed") {
+    return round(context, o, { lease: fresh(context) });
+  }
+  context.ports.log.warning("failed to update leader lock");
+  const dcs = await readAgain(context);
+  return round(context, o, {
+    dcs: withoutLeader(dcs, context.config.self),
+    lease: { deadline: null, isFresh: false, bid: "none" },
+  });
+}
+
+async function acquireLease(
+  context: AgentContext,
+  o: Observation,
+): Promise<Act> {
+  const { leases } = context;
+  const outcome = await leases.acquire(
+    terms(context, context.state.settings.retryTimeoutMs),
+  );
+  const dcs = await readAgain(context);
+  if (outcome === "lost") {
+    context.ports.log.info("Could not take out TTL lock");
+    return round(context, o, {
+      dcs: withoutLeader(dcs, context.config.self),
+      lease: { deadline: null, isFresh: false, bid: "lost" },
+    });
+  }
+  return round(context, o, { dcs, lease: fresh(context) });
+}
+
+async function releaseLease(
+  context: AgentContext,
+  o: Observation,
+): Promise<Act> {
+  const timeoutMs = context.state.settings.retryTimeoutMs;
+  await context.leases.release({ timeoutMs });
+  context.state.remember({ kind: "stopped" });
+  const dcs = withoutLeader(await readAgain(context), context.config.self);
+  const lease = { deadline: null, isFresh: false, bid: "lost" } as const;
+  return round(context, o, { dcs, lease });
+}
+
+async function askPeers(
+  context: AgentContext,
+  o: Observation,
+  decision: Of<"ask_peers">,
+): Promise<Act> {
+  if (o.dcs.kind !== "reachable") return await rest(null);
+  const members = decision.reason === "no_leader"
+    ? racePeers(o, o.dcs.view)
+    : successors(o, o.dcs.view);
+  const answers = await context.ports.peers.ask(members);
+  return round(context, o, { peers: { kind: "asked", answers } });
+}
+
+async function askUpstream(
+  context: AgentContext,
+  o: Observation,
+): Promise<Act> {
+  const leader = o.dcs.kind === "reachable" ? o.dcs.view.leader : null;
+  if (leader === null) return await rest(null);
+  const upstream = await context.ports.postgres.askUpstream(
+    peerOf(context, leader.name),
+  );
+  return round(context, o, { upstream });
+}
+
+async function setSynchronousStandbys(
+  context: AgentContext,
+  o: Observation,
+  decision: Of<"set_synchronous_standbys">,
+): Promise<Act> {
+  const { postgres } = context.ports;
+  await postgres.setSynchronousStandbys(decision.value);
+  const view = await postgres.observe();
+  notePostgres(context, view);
+  if (view.kind === "running" && view.role === "primary") {
+    // Read after the reload: what was flushed later surely waited for the new names.
+    context.state.remember({
+      kind: "synchronous_standbys_set",
+      at: view.flushedLsn,
+    });
+  }
+  const isApplied = view.kind === "running" &&
+    (decision.value === null ||
+      view.synchronousStandbyNames === decision.value);
+  return isApplied
+    ? round(context, o, { postgres: view })
+    : { kind: "rest", againInMs: AFTER_CONFLICT_MS };
+}
+
+async function writeKey(
+  context: AgentContext,
+  o: Observation,
+  decision: KeyWrite,
+): Promise<Act> {
+  if (o.dcs.kind !== "reachable") return await rest(null);
+  const outcome = await write(context, o.dcs.view, decision);
+  if (outcome === "conflict") {
+    context.ports.log.info(`${decision.kind}: somebody else was first`);
+    await readAgain(context);
+    return { kind: "rest", againInMs: AFTER_CONFLICT_MS };
+  }
+  if (decision.kind === "race_initialize") {
+    context.state.remember({ kind: "initialize", isOwner: true });
+  }
+  if (decision.kind === "write_initialize") {
+    context.state.remember({ kind: "initialize", isOwner: false });
+  }
+  return round(context, o, { dcs: await readAgain(context) });
+}
+
+type KeyWrite = Of<
+  | "race_initialize"
+  | "write_initialize"
+  | "write_config"
+  | "clear_failover"
+  | "write_sync"
+  | "delete_sync"
+>;
+
+async function write(
+  context: AgentContext,
+  view: ClusterView,
+  decision: KeyWrite,
+): Promise<"written" | "conflict"> {
+  const { store, state } = context;
+  const limits = { timeoutMs: state.settings.retryTimeoutMs };
+  switch (decision.kind) {
+    case "race_initialize":
+      return await store.raceInitialize(limits);
+    case "write_initialize":
+      return await store.writeInitialize(view, decision.systemId, limits);
+    case "write_config":
+      return await store.writeConfig(state.document ?? {}, null, limits);
+    case "clear_failover":
+      return view.failover === null
+        ? "written"
+        : await store.clearFailover(view.failover.revision, limits);
+    case "write_sync":
+      return await store.writeSync(decision, view.sync.revision, limits);
+    case "delete_sync":
+      return view.sync.revision === null
+        ? "written"
+        : await store.deleteSync(view.sync.revision, limits);
+  }
+}
+
+async function readAgain(context: AgentContext): Promise<DcsView> {
+  const view = await withRetries(
+    context,
+    (limits) => context.store.view(limits),
+  );
+  await noteView(context, view);
+  return { kind: "reachable", view };
+}
+
+/** A view that still names us although the store refused us: nobody leads, as far as we know. */
+function withoutLeader(dcs: DcsView, self: string): DcsView {
+  const isSelf = dcs.kind === "reachable" && dcs.view.leader?.name === self;
+  return isSelf ? { ...dcs, view: { ...dcs.view, leader: null } } : dcs;
+}
+
+function fresh(context: AgentContext): Observation["lease"] {
+  return { deadline: context.leases.deadline, isFresh: true, bid: "none" };
+}
+
+function terms(context: AgentContext, timeoutMs: number): LeaseTerms {
+  return { ttlMs: context.state.settings.ttlMs, timeoutMs };
+}
+
+function rest(againInMs: number | null): Promise<Act> {
+  return Promise.resolve({ kind: "rest", againInMs });
+}
+
+/** The next round: what this one changed, over what still holds, at the time of now. */
+function round(
+  context: AgentContext,
+  o: Observation,
+  changes: Partial<Observation>,
+): Act {
+  const now = assemble(context, { dcs: o.dcs, postgres: o.postgres });
+  return {
+    kind: "round",
+    observation: {
+      ...now,
+      lease: { ...o.lease, deadline: context.leases.deadline },
+      peers: o.peers,
+      upstream: o.upstream,
+      ...changes,
+    },
+  };
+}

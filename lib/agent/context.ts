@@ -1,0 +1,139 @@
+/**
+ * What all parts of the agent share: its ports, its configuration, and the one
+ * mutable record of what it knows. Only the loop and the events that it hands
+ * out change the record.
+ */
+import {
+  type AgentMemory,
+  FIRST_MEMORY,
+  type MemoryEvent,
+  remember,
+} from "../core/model/memory.ts";
+import type { MemberIdentity } from "../core/calc/publication.ts";
+import { type Moment, moment, type Revision } from "../core/base/units.ts";
+import type { ClusterView } from "../core/model/cluster_view.ts";
+import type { MemberName, Tags } from "../core/model/member.ts";
+import type { Observation } from "../core/model/observation.ts";
+import {
+  type ClusterSettings,
+  DEFAULT_SETTINGS,
+} from "../core/model/settings.ts";
+import { memberOf } from "../core/model/cluster_view.ts";
+import { parseConnUrl } from "../core/codec/conn_url.ts";
+import type { Callbacks } from "../ports/callbacks.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Dcs } from "../ports/dcs.ts";
+import type { Log } from "../ports/log.ts";
+import type { Peers } from "../ports/peers.ts";
+import type { Postgres, PostgresPeer } from "../ports/postgres.ts";
+import { PostgresError } from "../ports/errors.ts";
+import type { ProxyProcess } from "../ports/proxy_process.ts";
+import { LeaseKeeper } from "./leases.ts";
+import { Inbox } from "./inbox.ts";
+import { ScopeStore } from "./scope_store.ts";
+import { TaskRunner } from "./task_runner.ts";
+
+type Document = Readonly<Record<string, unknown>>;
+
+/** The world, as ports. */
+export interface AgentPorts {
+  readonly clock: Clock;
+  readonly dcs: Dcs;
+  readonly postgres: Postgres;
+  readonly peers: Peers;
+  readonly log: Log;
+  readonly callbacks: Callbacks;
+  /** Null: `proxy: false`. */
+  readonly proxy: Pick<ProxyProcess, "heartbeat"> | null;
+}
+
+/** The local configuration, as far as the agent itself needs it. Replaced on reload. */
+export interface AgentConfig {
+  readonly scope: string;
+  readonly self: MemberName;
+  readonly tags: Tags;
+  /** The configuration has a `bootstrap` section. */
+  readonly canBootstrap: boolean;
+  /** Dynamic document to begin with when neither store nor cache has one. */
+  readonly bootstrapDocument: Document | null;
+  /** The local `postgresql` section; beats the dynamic one per key. */
+  readonly localPostgresql: Document;
+  readonly identity: MemberIdentity;
+}
+
+/** What the agent knows between two cycles. */
+export class AgentState {
+  memory: AgentMemory = FIRST_MEMORY;
+  settings: ClusterSettings = DEFAULT_SETTINGS;
+  document: Document | null = null;
+  configRevision: Revision | null = null;
+  view: ClusterView | null = null;
+  viewedAt: Moment | null = null;
+  viewedAtWallMs = 0;
+  observation: Observation | null = null;
+  sentence = "starting";
+  nextCycleAt: Moment = moment(0);
+
+  /** Feeds the memory's reducer. */
+  remember(event: MemoryEvent): void {
+    this.memory = remember(this.memory, event);
+  }
+}
+
+/** The agent's shared parts. */
+export interface AgentContext {
+  readonly ports: AgentPorts;
+  config: AgentConfig;
+  readonly state: AgentState;
+  readonly leases: LeaseKeeper;
+  readonly store: ScopeStore;
+  readonly inbox: Inbox;
+  readonly tasks: TaskRunner;
+}
+
+/** Builds the parts around the ports. */
+export function createContext(
+  ports: AgentPorts,
+  config: AgentConfig,
+): AgentContext {
+  const state = new AgentState();
+  const inbox = new Inbox(ports.clock);
+  const tasks = new TaskRunner(ports.clock, (outcome) => {
+    state.remember({ kind: "task_ended", outcome });
+    if (outcome.result === "failed") {
+      ports.log.error(`Task ${outcome.task.kind} failed: ${outcome.detail}`);
+    }
+    if (outcome.task.kind === "restart") {
+      inbox.answer(
+        outcome.result === "done"
+          ? { status: 200, text: "restarted successfully" }
+          : { status: 503, text: "restart failed" },
+      );
+    }
+    inbox.wake();
+  });
+  return {
+    ports,
+    config,
+    state,
+    inbox,
+    tasks,
+    leases: new LeaseKeeper(ports, config.self),
+    store: new ScopeStore(ports.dcs),
+  };
+}
+
+/**
+ * The address of a member's instance.
+ *
+ * @throws {PostgresError} If the last view does not show it.
+ */
+export function peerOf(context: AgentContext, name: MemberName): PostgresPeer {
+  const { view } = context.state;
+  const url = view === null ? null : memberOf(view, name)?.connUrl ?? null;
+  const address = url === null ? null : parseConnUrl(url);
+  if (address === null) {
+    throw new PostgresError(`The address of member "${name}" is not known`);
+  }
+  return { name, ...address };
+}

@@ -1,0 +1,142 @@
+/**
+ * Giving up the lead: stop the instance in the way that fits, and hand the lease
+ * over where that is still ours to do. Shared by demotion and agent shutdown.
+ */
+import { readySuccessors, successors } from "../core/calc/candidates.ts";
+import { type Lsn, remainingMs } from "../core/base/units.ts";
+import type { LongTask } from "../core/model/task_view.ts";
+import type { StopOptions } from "../ports/postgres.ts";
+import type { AgentContext } from "./context.ts";
+
+/** How often the successors are asked whether they have the shutdown checkpoint. */
+const SUCCESSOR_POLL_MS = 100;
+
+/** Reserved at the end of an offline stop for the SIGKILL to work. */
+const KILL_RESERVE_MS = 1_000;
+
+/** Runs a demotion. Resolves when the instance is down and the lease is settled. */
+export async function demote(
+  context: AgentContext,
+  task: Extract<LongTask, { kind: "demote" }>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { postgres, log } = context.ports;
+  log.info(`Demoting self (${task.how.replaceAll("_", "-")})`);
+  tellProxy(context);
+  switch (task.how) {
+    case "graceful":
+      return await handOver(context, signal);
+    case "immediate":
+      await postgres.stop(stopAtOnce());
+      return await release(context, null);
+    case "immediate_nolock":
+      context.leases.forget();
+      return await postgres.stop(stopAtOnce());
+    case "offline": {
+      const leftMs = task.deadline === null
+        ? 0
+        : remainingMs(task.deadline, context.ports.clock.now());
+      await postgres.stop({
+        mode: "fast",
+        isCheckpointFirst: false,
+        escalateAfterMs: Math.max(500, leftMs - KILL_RESERVE_MS),
+        onShutdownCheckpoint: null,
+      });
+      return context.leases.forget();
+    }
+  }
+}
+
+/**
+ * Stops the leader's instance in order and releases the lease as soon as a
+ * successor has the shutdown checkpoint, at the latest when the instance is down.
+ * An abort (the lease runs out meanwhile) turns it into an immediate stop.
+ */
+export async function handOver(
+  context: AgentContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const { postgres } = context.ports;
+  const { settings } = context.state;
+  const isEscalated = settings.synchronousMode !== "off" &&
+    settings.primaryStopTimeoutMs > 0;
+  let position: Lsn | null = null;
+  const stopped = new AbortController();
+  let releasing: Promise<boolean> = Promise.resolve(false);
+  const stopping = postgres.stop({
+    mode: "fast",
+    isCheckpointFirst: true,
+    escalateAfterMs: isEscalated ? settings.primaryStopTimeoutMs : null,
+    onShutdownCheckpoint: (checkpoint) => {
+      position = checkpoint;
+      releasing = releaseWhenReceived(context, checkpoint, stopped.signal);
+      return Promise.resolve();
+    },
+  });
+  await Promise.race([stopping, abortOf(signal)]);
+  if (signal.aborted) await postgres.stop(stopAtOnce());
+  await stopping;
+  stopped.abort();
+  if (!await releasing) await release(context, position);
+}
+
+/** Waits for a successor that has `checkpoint`; false if the stop was quicker. */
+async function releaseWhenReceived(
+  context: AgentContext,
+  checkpoint: Lsn,
+  stopped: AbortSignal,
+): Promise<boolean> {
+  const { peers, clock } = context.ports;
+  while (!stopped.aborted) {
+    const { view, settings } = context.state;
+    if (view === null) return false;
+    const who = { self: context.config.self, settings };
+    const answers = await peers.ask(successors(who, view));
+    const limits = { requiredLsn: checkpoint, leaderLsn: null };
+    if (readySuccessors(who, view, { answers, limits }).length > 0) {
+      await release(context, checkpoint);
+      return true;
+    }
+    await clock.sleep(SUCCESSOR_POLL_MS, stopped);
+  }
+  return false;
+}
+
+/** Gives the leader key back, after publishing the position that successors must have reached. */
+async function release(
+  context: AgentContext,
+  position: Lsn | null,
+): Promise<void> {
+  const { store, leases, state, ports } = context;
+  const limits = { timeoutMs: state.settings.retryTimeoutMs };
+  context.leases.forget();
+  if (position !== null) {
+    const status = state.view?.status;
+    await store.writeStatus({
+      leaderLsn: position,
+      slots: status?.slots ?? null,
+      retainSlots: status?.retainSlots ?? null,
+    }, limits);
+  }
+  if (await leases.release(limits)) ports.log.info("Leader key released");
+}
+
+function abortOf(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) resolve();
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  return promise;
+}
+
+function tellProxy(context: AgentContext): void {
+  context.ports.proxy?.heartbeat({ role: "demoted", leaseDeadlineMs: null });
+}
+
+function stopAtOnce(): StopOptions {
+  return {
+    mode: "immediate",
+    isCheckpointFirst: false,
+    escalateAfterMs: 5_000,
+    onShutdownCheckpoint: null,
+  };
+}

@@ -1,0 +1,55 @@
+/**
+ * How long a call of the loop may take, so that a leader whose store hangs still
+ * has time to stop before its lease ends.
+ */
+import { leaseRemainingMs, stopBudgetMs } from "../core/calc/budgets.ts";
+import type { DcsLimits } from "../ports/dcs.ts";
+import { DcsUnreachableError } from "../ports/errors.ts";
+import type { AgentContext } from "./context.ts";
+
+/** A call gets at least that long, or it could never succeed. */
+const CALL_MIN_MS = 500;
+
+/** One attempt of a store call; a hanging endpoint must not eat the whole budget. */
+const ATTEMPT_MAX_MS = 3_000;
+
+const PAUSE_MIN_MS = 100;
+const PAUSE_MAX_MS = 1_000;
+
+/** The budget for store calls of this cycle: retry_timeout, or what the lease leaves. */
+export function dcsBudgetMs(context: AgentContext): number {
+  const { settings } = context.state;
+  const { deadline } = context.leases;
+  const lease = { deadline, isFresh: false, bid: "none" } as const;
+  const leftMs = leaseRemainingMs(lease, context.ports.clock.now());
+  if (leftMs === null) return settings.retryTimeoutMs;
+  const untilStopMs = leftMs - stopBudgetMs(settings);
+  return Math.max(CALL_MIN_MS, Math.min(settings.retryTimeoutMs, untilStopMs));
+}
+
+/**
+ * Repeats `call` while the store is unreachable, with growing pauses, until the
+ * budget is used up. Any other failure ends it at once.
+ *
+ * @throws {DcsUnreachableError} The last one, when the time is up.
+ */
+export async function withRetries<T>(
+  context: AgentContext,
+  call: (limits: DcsLimits) => Promise<T>,
+): Promise<T> {
+  const { clock } = context.ports;
+  const startedAt = clock.now();
+  const budgetMs = dcsBudgetMs(context);
+  for (let pauseMs = PAUSE_MIN_MS;; pauseMs *= 2) {
+    const leftMs = budgetMs - (clock.now() - startedAt);
+    const timeoutMs = Math.max(CALL_MIN_MS, Math.min(ATTEMPT_MAX_MS, leftMs));
+    try {
+      return await call({ timeoutMs });
+    } catch (error) {
+      const waitMs = Math.min(pauseMs, PAUSE_MAX_MS);
+      const isOver = clock.now() - startedAt + waitMs >= budgetMs;
+      if (!(error instanceof DcsUnreachableError) || isOver) throw error;
+      await clock.sleep(waitMs);
+    }
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * Gathers the first observation of a cycle: the store's view, one look at the
+ * instance, and what the agent remembers. Failures become data here.
+ */
+import {
+  decodeSettings,
+  settingsProblems,
+} from "../core/codec/settings_codec.ts";
+import type { ClusterView } from "../core/model/cluster_view.ts";
+import type { DcsView, Observation } from "../core/model/observation.ts";
+import type { PostgresView } from "../core/model/postgres_view.ts";
+import { DcsUnreachableError } from "../ports/errors.ts";
+import type { AgentContext } from "./context.ts";
+import { withRetries } from "./limits.ts";
+
+/** The observation that a cycle begins with. */
+export async function observe(context: AgentContext): Promise<Observation> {
+  const [dcs, postgres] = await Promise.all([
+    observeDcs(context),
+    context.ports.postgres.observe(),
+  ]);
+  notePostgres(context, postgres);
+  return assemble(context, { dcs, postgres });
+}
+
+/** The facts of now around a view and a look at the instance. */
+export function assemble(
+  context: AgentContext,
+  looks: { readonly dcs: DcsView; readonly postgres: PostgresView },
+): Observation {
+  const { state, config, ports, leases } = context;
+  return {
+    now: ports.clock.now(),
+    wallTimeMs: ports.clock.wallTimeMs(),
+    self: config.self,
+    tags: config.tags,
+    canBootstrap: config.canBootstrap,
+    settings: state.settings,
+    dcs: looks.dcs,
+    postgres: looks.postgres,
+    lease: { deadline: leases.deadline, isFresh: false, bid: "none" },
+    peers: { kind: "not_asked" },
+    upstream: { kind: "not_asked" },
+    task: context.tasks.view,
+    request: context.inbox.request,
+    memory: state.memory,
+  };
+}
+
+/** Reads the store; "unreachable" is an answer too. */
+export async function observeDcs(context: AgentContext): Promise<DcsView> {
+  const { store, ports, state } = context;
+  try {
+    const view = await withRetries(context, (limits) => store.view(limits));
+    await noteView(context, view);
+    return { kind: "reachable", view };
+  } catch (error) {
+    if (!(error instanceof DcsUnreachableError)) throw error;
+    state.view = null;
+    return unreachable(context, ports.clock.now(), error);
+  }
+}
+
+/** The store as a failed call shows it. */
+export function unreachable(
+  context: AgentContext,
+  since: Observation["now"],
+  error: Error,
+): DcsView {
+  context.ports.log.warning(
+    `Error communicating with DCS: ${error.message}`,
+  );
+  return { kind: "unreachable", since, detail: error.message };
+}
+
+/** Keeps a fresh view, and takes over the dynamic configuration if it changed. */
+export async function noteView(
+  context: AgentContext,
+  view: ClusterView,
+): Promise<void> {
+  const { state, ports } = context;
+  state.view = view;
+  state.viewedAt = ports.clock.now();
+  state.viewedAtWallMs = ports.clock.wallTimeMs();
+  state.remember({ kind: "viewed", view });
+  const { config } = view;
+  if (config === null || config.revision === state.configRevision) return;
+  state.configRevision = config.revision;
+  if (config.document === null || isEmpty(config.document)) return;
+  await takeOver(context, config.document);
+}
+
+/** Makes a dynamic document the one in force. A document that fails is logged and not tried again. */
+export async function takeOver(
+  context: AgentContext,
+  document: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const { state, ports, config } = context;
+  for (const problem of settingsProblems(document)) {
+    ports.log.warning(problem);
+  }
+  state.document = document;
+  state.settings = decodeSettings(document, {
+    previous: state.settings,
+    localPostgresql: config.localPostgresql,
+  });
+  try {
+    await ports.postgres.configure({ document });
+    if (state.memory.role !== "uninitialized") {
+      await ports.postgres.saveDynamicConfig(document);
+    }
+  } catch (error) {
+    ports.log.error(
+      `Exception when setting dynamic_configuration: ${String(error)}`,
+    );
+  }
+}
+
+/** Tells the memory that the instance answered. */
+export function notePostgres(context: AgentContext, view: PostgresView): void {
+  if (view.kind !== "running") return;
+  const { role } = view;
+  context.state.remember({ kind: "answered", role });
+}
+
+function isEmpty(document: Readonly<Record<string, unknown>>): boolean {
+  return Object.keys(document).length === 0;
+}

@@ -1,0 +1,132 @@
+/**
+ * What every cycle leaves behind: the member key, and for the leader the status,
+ * the history and the slots. Best effort: a failure here changes no decision.
+ */
+import { encodeMember, isSamePublication } from "../core/codec/member_codec.ts";
+import { isHistoryStale, mergeHistory } from "../core/calc/history.ts";
+import {
+  isCheckpointPending,
+  publicationOf,
+} from "../core/calc/publication.ts";
+import { planSlots, publishedSlots } from "../core/calc/slots.ts";
+import type { ClusterView } from "../core/model/cluster_view.ts";
+import type { Observation } from "../core/model/observation.ts";
+import type { PrimaryView } from "../core/model/postgres_view.ts";
+import type { Lsn } from "../core/base/units.ts";
+import type { DcsLimits } from "../ports/dcs.ts";
+import type { AgentContext } from "./context.ts";
+import { dcsBudgetMs } from "./limits.ts";
+
+/** Publishes after a cycle; remembers what was written last. */
+export class Publisher {
+  readonly #context: AgentContext;
+  #member: { readonly text: string; readonly leaseId: string } | null = null;
+  #optime: Lsn | null = null;
+  #checkpoint: AbortController | null = null;
+
+  constructor(context: AgentContext) {
+    this.#context = context;
+  }
+
+  /** Writes what changed. Throws what the ports throw. */
+  async publish(o: Observation): Promise<void> {
+    if (o.dcs.kind !== "reachable") return;
+    const { view } = o.dcs;
+    const limits = { timeoutMs: Math.min(3_000, dcsBudgetMs(this.#context)) };
+    await this.#touchMember(o, limits);
+    const running = o.postgres.kind === "running" ? o.postgres : null;
+    const isLeader = view.leader?.name === o.self;
+    if (isLeader && running?.role === "primary") {
+      await this.#writeStatus(view, running, limits);
+      await this.#writeHistory(view, running, limits);
+      this.#checkpointOnce(o);
+    }
+    const hasConfig = view.config !== null && view.leader !== null;
+    if (running !== null && hasConfig && o.task.kind === "idle") {
+      const { self, settings } = o;
+      const plan = planSlots({ self, settings, view, postgres: running });
+      await this.#context.ports.postgres.applySlots(plan);
+    }
+  }
+
+  /** Writes the member key now, whatever the cycle does; used around shutdown. */
+  async #touchMember(o: Observation, limits: DcsLimits): Promise<void> {
+    const { leases, store, config } = this.#context;
+    const ttlMs = o.settings.ttlMs;
+    const leaseId = o.lease.isFresh && leases.leaseId !== null
+      ? leases.leaseId
+      : await leases.keepMember({ ...limits, ttlMs });
+    const text = encodeMember(publicationOf(o, config.identity));
+    const last = this.#member;
+    const isKnown = last !== null && last.leaseId === leaseId &&
+      isSamePublication(last.text, text) && isListed(o);
+    if (isKnown) return;
+    await store.touchMember({ name: o.self, text }, leaseId, limits);
+    this.#member = { text, leaseId };
+  }
+
+  async #writeStatus(
+    view: ClusterView,
+    primary: PrimaryView,
+    limits: DcsLimits,
+  ): Promise<void> {
+    if (this.#optime === primary.flushedLsn) return;
+    const { store, config } = this.#context;
+    await store.writeStatus({
+      leaderLsn: primary.flushedLsn,
+      slots: publishedSlots(config.self, primary),
+      retainSlots: view.status.retainSlots,
+    }, limits);
+    this.#optime = primary.flushedLsn;
+  }
+
+  async #writeHistory(
+    view: ClusterView,
+    primary: PrimaryView,
+    limits: DcsLimits,
+  ): Promise<void> {
+    if (!isHistoryStale(view.history, primary.timeline)) return;
+    const { store, ports, config, state } = this.#context;
+    if (primary.timeline === 1) {
+      await store.writeHistory([], limits);
+      return;
+    }
+    const file = await ports.postgres.readHistoryFile(primary.timeline);
+    if (file === null) return;
+    await store.writeHistory(
+      mergeHistory({
+        self: config.self,
+        text: file.text,
+        timestamp: file.modifiedAt,
+        known: view.history,
+        linesMax: state.settings.timelinesHistoryMax,
+      }),
+      limits,
+    );
+  }
+
+  /** Starts the checkpoint that rejoining members wait for; its end wakes the loop. */
+  #checkpointOnce(o: Observation): void {
+    if (!isCheckpointPending(o) || this.#checkpoint !== null) return;
+    const { ports, inbox } = this.#context;
+    this.#checkpoint = new AbortController();
+    ports.postgres.checkpoint(this.#checkpoint.signal)
+      .catch((error: unknown) =>
+        ports.log.warning(`Checkpoint after promotion: ${String(error)}`)
+      )
+      .finally(() => {
+        this.#checkpoint = null;
+        inbox.wake();
+      });
+  }
+
+  /** Ends what still runs. */
+  close(): void {
+    this.#checkpoint?.abort();
+  }
+}
+
+function isListed(o: Observation): boolean {
+  return o.dcs.kind === "reachable" &&
+    o.dcs.view.members.some((member) => member.name === o.self);
+}

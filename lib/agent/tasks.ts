@@ -1,0 +1,225 @@
+/**
+ * The bodies of the long tasks, except giving up the lead (demote.ts): sequences
+ * of port calls, no decisions about whether.
+ */
+import { promoteBudgetMs, stopBudgetMs } from "../core/calc/budgets.ts";
+import { slotNameOf } from "../core/codec/slot_name.ts";
+import { remainingMs } from "../core/base/units.ts";
+import type { LongTask } from "../core/model/task_view.ts";
+import { CancelledError, PostgresError } from "../ports/errors.ts";
+import type { StartMode } from "../ports/postgres.ts";
+import { type AgentContext, peerOf } from "./context.ts";
+import { demote } from "./demote.ts";
+import type { TaskBody } from "./task_runner.ts";
+
+type TaskOf<K extends LongTask["kind"]> = Extract<LongTask, { kind: K }>;
+
+/** What to run for `task`. */
+export function bodyOf(context: AgentContext, task: LongTask): TaskBody {
+  switch (task.kind) {
+    case "bootstrap":
+      return (signal) => bootstrap(context, signal);
+    case "clone":
+      return (signal) => clone(context, task.source, signal);
+    case "start":
+      return (signal) => start(context, task, signal);
+    case "restart":
+      return (signal) => restart(context, task, signal);
+    case "follow":
+      return (signal) => follow(context, task, signal);
+    case "promote":
+      return (signal) => promote(context, signal);
+    case "demote":
+      return (signal) => demote(context, task, signal);
+    case "rewind":
+      return (signal) => rewind(context, task, signal);
+    case "remove_data":
+      return () => removeData(context, task);
+    case "reinitialize":
+      return (signal) => reinitialize(context, task, signal);
+  }
+}
+
+async function bootstrap(
+  context: AgentContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const { postgres, callbacks } = context.ports;
+  try {
+    await postgres.bootstrap(signal);
+  } catch (error) {
+    const timeoutMs = context.state.settings.retryTimeoutMs;
+    await context.store.cancelInitialize({ timeoutMs });
+    throw error;
+  }
+  callbacks.fire("on_start", "primary");
+}
+
+async function clone(
+  context: AgentContext,
+  source: string | null,
+  signal: AbortSignal,
+): Promise<void> {
+  const { settings } = context.state;
+  await context.ports.postgres.clone(
+    source === null ? null : peerOf(context, source),
+    settings.hasSlots ? slotNameOf(context.config.self) : null,
+    signal,
+  );
+}
+
+async function start(
+  context: AgentContext,
+  task: TaskOf<"start">,
+  signal: AbortSignal,
+): Promise<void> {
+  const { callbacks } = context.ports;
+  const wasPrimary = ["primary", "demoted"].includes(context.state.memory.role);
+  await startInstance(context, modeOf(context, task), {
+    timeoutMs: task.timeoutMs,
+    signal,
+  });
+  const role = task.as === "primary" ? "primary" : "replica";
+  const isRoleChange = wasPrimary && role === "replica";
+  callbacks.fire(isRoleChange ? "on_role_change" : "on_start", role);
+}
+
+function modeOf(context: AgentContext, task: TaskOf<"start">): StartMode {
+  if (task.as === "primary") return { kind: "primary" };
+  const { upstream } = task;
+  return {
+    kind: "standby",
+    upstream: upstream === null ? null : peerOf(context, upstream),
+  };
+}
+
+async function startInstance(
+  context: AgentContext,
+  mode: StartMode,
+  options: { readonly timeoutMs: number; readonly signal: AbortSignal },
+): Promise<void> {
+  const { postgres, clock } = context.ports;
+  const { timeoutMs, signal } = options;
+  context.state.remember({ kind: "starting", at: clock.now(), timeoutMs });
+  const result = await postgres.start(mode, timeoutMs, signal);
+  if (result.kind === "failed") throw new PostgresError(result.detail);
+}
+
+async function restart(
+  context: AgentContext,
+  task: TaskOf<"restart">,
+  signal: AbortSignal,
+): Promise<void> {
+  const { postgres, callbacks } = context.ports;
+  const view = await postgres.observe();
+  const isStandby = view.kind === "running"
+    ? view.role === "replica"
+    : view.kind === "stopped" && view.isStandby;
+  const leader = context.state.view?.leader?.name ?? null;
+  const upstream = leader === null || leader === context.config.self
+    ? null
+    : peerOf(context, leader);
+  await postgres.stop({
+    mode: "fast",
+    isCheckpointFirst: true,
+    escalateAfterMs: null,
+    onShutdownCheckpoint: null,
+  });
+  if (signal.aborted) throw new CancelledError("Restart was cancelled");
+  const mode: StartMode = isStandby
+    ? { kind: "standby", upstream }
+    : { kind: "primary" };
+  await startInstance(context, mode, { timeoutMs: task.timeoutMs, signal });
+  callbacks.fire("on_restart", isStandby ? "replica" : "primary");
+}
+
+async function follow(
+  context: AgentContext,
+  task: TaskOf<"follow">,
+  signal: AbortSignal,
+): Promise<void> {
+  const { postgres } = context.ports;
+  const upstream = task.upstream === null
+    ? null
+    : peerOf(context, task.upstream);
+  if (await postgres.follow(upstream) !== "restart_needed") return;
+  await postgres.stop({
+    mode: "fast",
+    isCheckpointFirst: true,
+    escalateAfterMs: null,
+    onShutdownCheckpoint: null,
+  });
+  const timeoutMs = context.state.settings.primaryStartTimeoutMs;
+  await startInstance(context, { kind: "standby", upstream }, {
+    timeoutMs,
+    signal,
+  });
+}
+
+async function promote(
+  context: AgentContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const { postgres, callbacks, clock } = context.ports;
+  const { settings } = context.state;
+  const deadline = context.leases.deadline;
+  const leftMs = deadline === null ? 0 : remainingMs(deadline, clock.now());
+  // Time has passed since the decision: the last look at the lease is here.
+  if (leftMs < promoteBudgetMs(settings) || signal.aborted) {
+    throw new CancelledError(`Only ${Math.round(leftMs)} ms of lease are left`);
+  }
+  await postgres.promote(leftMs - stopBudgetMs(settings), signal);
+  callbacks.fire("on_role_change", "primary");
+}
+
+async function rewind(
+  context: AgentContext,
+  task: TaskOf<"rewind">,
+  signal: AbortSignal,
+): Promise<void> {
+  const { postgres, log } = context.ports;
+  const source = peerOf(context, task.source);
+  await postgres.stop({
+    mode: "fast",
+    isCheckpointFirst: false,
+    escalateAfterMs: 60_000,
+    onShutdownCheckpoint: null,
+  });
+  try {
+    await postgres.rewind(source, signal);
+  } catch (error) {
+    // Only a primary that is well and still refuses makes the failure final.
+    const answer = await postgres.askUpstream(source);
+    if (answer.kind === "answered" && !signal.aborted) {
+      log.error(`Failed to rewind from healthy primary: ${source.name}`);
+      context.state.remember({ kind: "divergence", value: "rewind_failed" });
+    }
+    throw error;
+  }
+}
+
+async function removeData(
+  context: AgentContext,
+  task: TaskOf<"remove_data">,
+): Promise<void> {
+  const { postgres, log } = context.ports;
+  log.warning(`Removing the data directory: ${task.why}`);
+  await postgres.stop({
+    mode: "immediate",
+    isCheckpointFirst: false,
+    escalateAfterMs: 30_000,
+    onShutdownCheckpoint: null,
+  });
+  await postgres.removeData();
+  context.state.remember({ kind: "divergence", value: "suspected" });
+}
+
+async function reinitialize(
+  context: AgentContext,
+  task: TaskOf<"reinitialize">,
+  signal: AbortSignal,
+): Promise<void> {
+  await removeData(context, { kind: "remove_data", why: "operator_request" });
+  if (signal.aborted) throw new CancelledError("Reinitialize was cancelled");
+  await clone(context, task.source, signal);
+}
