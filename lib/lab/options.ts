@@ -1,0 +1,126 @@
+/** What `lab` understands on its command line, checked as a whole before anything is touched. */
+import { parseArgs } from "node:util";
+import { MEMBERS_MAX } from "./plan.ts";
+
+/** What the lab is asked for. */
+export interface LabOptions {
+  readonly isDemo: boolean;
+  readonly members: number;
+  readonly dcs: "sqlite" | "etcd";
+  /** Directory to use and leave behind; null: a temporary one. */
+  readonly directory: string | null;
+  /** Leave the directory behind, whichever it is. */
+  readonly isKept: boolean;
+  readonly portBase: number;
+  /** The demo's result as JSON on standard output. */
+  readonly isJson: boolean;
+  /** Missing packages may be installed (as root). */
+  readonly isInstalling: boolean;
+}
+
+/** The command line is wrong; the message lists every problem, one per line. */
+export class LabUsageError extends Error {
+  override readonly name: string = "LabUsageError";
+}
+
+/** The text of `lab --help`. */
+export const LAB_HELP = `Three members and a proxy on this machine, to try out.
+
+Usage: lab [OPTIONS]        start, show, and remove everything on Ctrl-C
+       lab demo [OPTIONS]   four failures of the leader, unattended
+
+Options:
+  --members N          number of members, 1 to ${MEMBERS_MAX} (3)
+  --dcs sqlite|etcd    where the members meet (sqlite); etcd: three real nodes
+  --dir DIRECTORY      work in this directory and keep it
+  --keep               keep the temporary directory
+  --port-base N        first port (5000): N read-write, N+1000 read-only,
+                       N+2000 statistics; the members use ports near them
+  --install            install missing packages (needs root)
+  --json               demo: print the result as JSON
+  --help               this text
+`;
+
+const OPTIONS = {
+  members: { type: "string", default: "3" },
+  dcs: { type: "string", default: "sqlite" },
+  dir: { type: "string" },
+  keep: { type: "boolean", default: false },
+  "port-base": { type: "string", default: "5000" },
+  install: { type: "boolean", default: false },
+  json: { type: "boolean", default: false },
+  help: { type: "boolean", short: "h", default: false },
+} as const;
+
+/** Ports up to port base + 4006 are used. */
+const PORT_BASE_MAX = 65_535 - 4010;
+
+function integerProblem(
+  text: string,
+  range: { readonly min: number; readonly max: number },
+): string | null {
+  const value = Number(text);
+  const isGood = /^\d+$/.test(text) && value >= range.min && value <= range.max;
+  return isGood
+    ? null
+    : `"${text}" is not a whole number from ${range.min} to ${range.max}`;
+}
+
+function parse(args: readonly string[]): ReturnType<typeof parseRaw> {
+  try {
+    return parseRaw(args);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new LabUsageError(message);
+  }
+}
+
+// The return type is node's, derived from OPTIONS.
+function parseRaw(args: readonly string[]) {
+  return parseArgs({
+    args: [...args],
+    options: OPTIONS,
+    allowPositionals: true,
+  });
+}
+
+/**
+ * Reads the command line.
+ *
+ * @param args What follows `lab`.
+ * @returns null if help is wanted.
+ * @throws {LabUsageError}
+ */
+export function readLabOptions(args: readonly string[]): LabOptions | null {
+  const { values, positionals } = parse(args);
+  if (values.help) return null;
+  const isDemo = positionals[0] === "demo";
+  const strange = positionals.slice(isDemo ? 1 : 0);
+  const members = integerProblem(values.members, { min: 1, max: MEMBERS_MAX });
+  const base = integerProblem(values["port-base"], {
+    min: 1024,
+    max: PORT_BASE_MAX,
+  });
+  const problems = [
+    ...strange.map((word) => `Unexpected argument: "${word}"`),
+    ...(members ? [`--members: ${members}`] : []),
+    ...(isDemo && Number(values.members) < 2
+      ? ["--members: the demo needs at least 2"]
+      : []),
+    ...(values.dcs === "sqlite" || values.dcs === "etcd"
+      ? []
+      : [`--dcs: "${values.dcs}" is neither sqlite nor etcd`]),
+    ...(base ? [`--port-base: ${base}`] : []),
+  ];
+  if (problems.length > 0) throw new LabUsageError(problems.join("\n"));
+  return {
+    isDemo,
+    members: Number(values.members),
+    dcs: values.dcs === "etcd" ? "etcd" : "sqlite",
+    directory: values.dir ?? null,
+    isKept: values.keep,
+    portBase: Number(values["port-base"]),
+    isJson: values.json,
+    isInstalling: values.install,
+  };
+}

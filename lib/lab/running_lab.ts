@@ -1,0 +1,73 @@
+/** A started lab: etcd if wanted, the members, the stand-alone proxy, and their ordered end. */
+import { selfCommand } from "../compose/self_command.ts";
+import { type Etcd, startEtcd } from "./etcd.ts";
+import { type AgentCommand, LabCluster } from "./lab_cluster.ts";
+import { memberYaml, proxyYaml } from "./member_config.ts";
+import type { LabPlan } from "./plan.ts";
+import {
+  type Child,
+  killMarked,
+  markedPids,
+  startChild,
+  stopChild,
+} from "./processes.ts";
+
+/** This very program with other arguments. */
+export function ownProgram(...args: readonly string[]): AgentCommand {
+  const self = selfCommand();
+  return { ...self, args: [...self.args, ...args] };
+}
+
+const PROXY_STOP_MS = 5000;
+
+/** See the head of this file. */
+export class RunningLab {
+  readonly plan: LabPlan;
+  readonly cluster: LabCluster;
+  #etcd: Etcd | null = null;
+  #proxy: Child | null = null;
+
+  constructor(plan: LabPlan) {
+    this.plan = plan;
+    this.cluster = new LabCluster(plan, {
+      agentCommand: (member) => ownProgram("run", member.configPath),
+      configText: (member) => memberYaml(plan, member),
+    });
+  }
+
+  /** Starts everything; the members are not whole yet when it resolves. */
+  async start(): Promise<void> {
+    const { dcs, directory } = this.plan;
+    if (dcs.kind === "etcd") {
+      this.#etcd = await startEtcd({ ...dcs, mark: `${directory}/etcd` });
+    }
+    await this.cluster.start();
+    const config = `${directory}/proxy.yml`;
+    await Deno.writeTextFile(config, proxyYaml(this.plan), { mode: 0o600 });
+    this.#proxy = startChild({
+      ...ownProgram("proxy", config),
+      mark: `${directory}/proxy`,
+      cwd: directory,
+      logPath: `${directory}/proxy.log`,
+    });
+  }
+
+  /**
+   * Stops everything in order and makes sure that nothing is left.
+   *
+   * @returns How many processes did not end in order and had to be killed.
+   */
+  async stop(): Promise<number> {
+    let killed = await this.cluster.stop();
+    if (this.#proxy !== null) await stopChild(this.#proxy, PROXY_STOP_MS);
+    if (this.#etcd !== null) await this.#etcd.stop();
+    killed += markedPids(this.plan.directory).length;
+    await killMarked(this.plan.directory);
+    return killed;
+  }
+
+  /** Kills everything at once, for the impatient and for failed starts. */
+  async kill(): Promise<void> {
+    await killMarked(this.plan.directory);
+  }
+}
