@@ -6,7 +6,6 @@
 import { runLabUnprivileged } from "./as_root.ts";
 import { demoText, runDemo } from "./demo.ts";
 import { LabDirectoryError, makeDirectory, openRecord } from "./directory.ts";
-import { ensurePackages, MissingPackageError } from "./install.ts";
 import { showLive } from "./live.ts";
 import { meterMain } from "./meter_main.ts";
 import {
@@ -17,7 +16,7 @@ import {
 } from "./options.ts";
 import { LAB_TIMING, type LabPlan, planLab, portUses } from "./plan.ts";
 import { takenPorts } from "./ports.ts";
-import { findPostgresBinDir } from "./programs.ts";
+import { MissingPackageError, requirePrograms } from "./requirements.ts";
 import { RunningLab } from "./running_lab.ts";
 import { StopSignals } from "./stop_signals.ts";
 import { LabBrokenError, LabTimeoutError } from "./wait.ts";
@@ -49,7 +48,7 @@ function drawPlan(
     password,
     timing: LAB_TIMING,
     isSynchronous: options.members > 1,
-    binDir: findPostgresBinDir() ?? "",
+    binDir: requirePrograms(options.dcs),
   });
 }
 
@@ -98,7 +97,7 @@ async function prepareAndRun(
   options: LabOptions,
   args: readonly string[],
 ): Promise<number> {
-  await ensurePackages(options.dcs, options.isInstalling);
+  requirePrograms(options.dcs);
   const taken = takenPorts(portUses(drawPlan(options, "", "")));
   if (taken !== null) throw new LabUsageError(taken);
   const directory = await makeDirectory(options.directory);

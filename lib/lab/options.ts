@@ -14,8 +14,6 @@ export interface LabOptions {
   readonly portBase: number;
   /** The demo's result as JSON on standard output. */
   readonly isJson: boolean;
-  /** Missing packages may be installed (as root). */
-  readonly isInstalling: boolean;
 }
 
 /** The command line is wrong; the message lists every problem, one per line. */
@@ -36,7 +34,6 @@ Options:
   --keep               keep the temporary directory
   --port-base N        first port (5000): N read-write, N+1000 read-only,
                        N+2000 statistics; the members use ports near them
-  --install            install missing packages (needs root)
   --json               demo: print the result as JSON
   --help               this text
 `;
@@ -47,7 +44,6 @@ const OPTIONS = {
   dir: { type: "string" },
   keep: { type: "boolean", default: false },
   "port-base": { type: "string", default: "5000" },
-  install: { type: "boolean", default: false },
   json: { type: "boolean", default: false },
   help: { type: "boolean", short: "h", default: false },
 } as const;
@@ -121,6 +117,5 @@ export function readLabOptions(args: readonly string[]): LabOptions | null {
     isKept: values.keep,
     portBase: Number(values["port-base"]),
     isJson: values.json,
-    isInstalling: values.install,
   };
 }

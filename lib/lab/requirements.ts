@@ -1,0 +1,30 @@
+/**
+ * What a lab needs of the machine. The program itself never installs anything;
+ * scripts/lab does, as root, before it starts the program.
+ */
+import { findPostgresBinDir, hasProgram } from "./programs.ts";
+
+/** A package is missing. One sentence that names it. */
+export class MissingPackageError extends Error {
+  override readonly name: string = "MissingPackageError";
+}
+
+/**
+ * Makes sure that PostgreSQL, and etcd if wanted, are there.
+ *
+ * @returns The folder of PostgreSQL's programs.
+ * @throws {MissingPackageError} With the names of Debian's packages.
+ */
+export function requirePrograms(dcs: "sqlite" | "etcd"): string {
+  const binDir = findPostgresBinDir();
+  const missing = [
+    ...(binDir === null ? ["postgresql"] : []),
+    ...(dcs === "etcd" && !hasProgram("etcd") ? ["etcd-server"] : []),
+  ];
+  if (binDir !== null && missing.length === 0) return binDir;
+  const list = missing.join(" ");
+  throw new MissingPackageError(
+    `Cannot start the lab: install ${list} first (on Debian, as root: ` +
+      `apt-get install ${list}).`,
+  );
+}

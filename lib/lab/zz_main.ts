@@ -1,0 +1,2 @@
+import { lab } from "./lab.ts";
+Deno.exit(await lab(Deno.args));
