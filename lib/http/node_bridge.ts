@@ -1,0 +1,177 @@
+/**
+ * Carries one request from node:http to the application and its reply back, and
+ * closes the connection after it. Rejected by the application means: no reply,
+ * not one byte.
+ *
+ * Source: spec/rest-api.md 2.1, 2.5, 14.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
+import type { Log } from "../ports/log.ts";
+import type { ClientInfo, RestApp } from "./context.ts";
+import {
+  pageHtml,
+  PageProblem,
+  pageReason,
+  type PageStatus,
+  unsupportedMethod,
+} from "./problems.ts";
+
+/** Methods that a Request can not have; no route has them either. */
+const METHODS_UNSUPPORTED = new Set(["TRACE", "TRACK", "CONNECT"]);
+const METHODS_WITHOUT_BODY = new Set(["GET", "HEAD"]);
+
+/** See the head of this file. */
+export class NodeBridge {
+  readonly #app: RestApp;
+  readonly #log: Log;
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(app: RestApp, log: Log) {
+    this.#app = app;
+    this.#log = log;
+  }
+
+  /** Serves one request; whatever fails ends with the connection. */
+  serve(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    const running = this.#serve(incoming, outgoing)
+      .finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  /** Answers what is no HTTP request, and who was too slow to send one. */
+  refuse(error: Error, socket: Duplex): void {
+    const problem = new PageProblem(statusOfError(error));
+    if (!socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const html = pageHtml(problem);
+    const head = [
+      `HTTP/1.1 ${problem.status} ${pageReason(problem)}`,
+      "Connection: close",
+      "Content-Type: text/html;charset=utf-8",
+      `Content-Length: ${new TextEncoder().encode(html).length}`,
+    ];
+    socket.end(`${head.join("\r\n")}\r\n\r\n${html}`, () => socket.destroy());
+  }
+
+  /** Resolves when no request is being served, or after `timeoutMs`. */
+  async drain(timeoutMs: number): Promise<void> {
+    if (this.#running.size === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, timeoutMs);
+    await Promise.race([Promise.all(this.#running), promise]);
+    clearTimeout(timer);
+  }
+
+  async #serve(
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+  ): Promise<void> {
+    const begunMs = performance.now();
+    const line = `${incoming.method} ${incoming.url} ` +
+      `HTTP/${incoming.httpVersion}`;
+    const address = incoming.socket.remoteAddress ?? "unknown";
+    try {
+      const response = await this.#reply(incoming);
+      await send(response, outgoing);
+      const tookMs = (performance.now() - begunMs).toFixed(3);
+      this.#log.debug(
+        `API thread: ${address} - - "${line}" ${response.status} - ` +
+          `latency: ${tookMs} ms`,
+      );
+    } catch (error) {
+      this.#log.warning(
+        `Closed a REST connection without a reply: ${address} - - "${line}"`,
+        { error },
+      );
+      incoming.socket.destroy();
+    }
+  }
+
+  async #reply(incoming: IncomingMessage): Promise<Response> {
+    const method = incoming.method ?? "GET";
+    if (METHODS_UNSUPPORTED.has(method)) {
+      return pageResponse(unsupportedMethod(method));
+    }
+    const url = requestUrl(incoming.url ?? "/");
+    if (url === null) return pageResponse(new PageProblem(400));
+    const request = new Request(url, {
+      method,
+      headers: headersOf(incoming),
+      ...(METHODS_WITHOUT_BODY.has(method)
+        ? {}
+        : { body: ReadableStream.from(incoming) }),
+    });
+    return await this.#app.fetch(request, { client: clientOf(incoming) });
+  }
+}
+
+/** Targets come as path, as whole URL, or as `*`. */
+function requestUrl(target: string): string | null {
+  const isAbsolute = /^https?:\/\//i.test(target);
+  const path = target.startsWith("/") ? target : `/${target}`;
+  return URL.parse(isAbsolute ? target : `http://localhost${path}`)?.href ??
+    null;
+}
+
+function headersOf(incoming: IncomingMessage): Headers {
+  const headers = new Headers();
+  for (const name of ["authorization", "content-length"]) {
+    const value = incoming.headers[name];
+    if (typeof value === "string") headers.set(name, value);
+  }
+  return headers;
+}
+
+function clientOf({ socket }: IncomingMessage): ClientInfo {
+  const isTls = socket instanceof TLSSocket;
+  const certificate = isTls ? socket.getPeerCertificate() : null;
+  return {
+    address: socket.remoteAddress ?? "",
+    isTls,
+    hasCertificate: Object.keys(certificate ?? {}).length > 0,
+  };
+}
+
+async function send(
+  response: Response,
+  outgoing: ServerResponse,
+): Promise<void> {
+  const body = await response.bytes();
+  outgoing.shouldKeepAlive = false;
+  outgoing.statusCode = response.status;
+  if (response.statusText !== "") outgoing.statusMessage = response.statusText;
+  for (const [name, value] of response.headers) {
+    outgoing.setHeader(usualCase(name), value);
+  }
+  outgoing.setHeader("Connection", "close");
+  outgoing.setHeader("Content-Length", body.length);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  outgoing.once("close", resolve);
+  outgoing.end(body, resolve);
+  await promise;
+}
+
+/** `content-type` as `Content-Type`, for scripts that look at it with grep. */
+function usualCase(name: string): string {
+  if (name === "www-authenticate") return "WWW-Authenticate";
+  if (name === "lsn") return name;
+  return name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase());
+}
+
+function pageResponse(problem: PageProblem): Response {
+  return new Response(new TextEncoder().encode(pageHtml(problem)), {
+    status: problem.status,
+    statusText: pageReason(problem),
+    headers: { "Content-Type": "text/html;charset=utf-8" },
+  });
+}
+
+function statusOfError(error: Error): PageStatus {
+  const code = "code" in error ? error.code : null;
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return 408;
+  return code === "HPE_HEADER_OVERFLOW" ? 431 : 400;
+}

@@ -1,0 +1,240 @@
+/**
+ * The listener in front of the application: node:http, or node:https where
+ * certificates are configured, because only these can ask clients for
+ * certificates, take HTTP/1.0 without Host, and close without a reply.
+ *
+ * Owns sockets and their limits. A client that is slow, silent or greedy loses
+ * its connection; one that has sent its request may wait as long as it takes.
+ *
+ * Source: spec/rest-api.md 2.1, 2.5, 3.1.
+ */
+import { createServer as createHttpServer, type Server } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import type { AddressInfo, Socket } from "node:net";
+import { TLSSocket } from "node:tls";
+import type { Log } from "../ports/log.ts";
+import { NodeBridge } from "./node_bridge.ts";
+import type { RestApp } from "./context.ts";
+
+/** Certificates of the listener, as PEM texts. */
+export interface TlsOptions {
+  /** Chain; may contain the key as well. */
+  readonly cert: string;
+  /** Null: it stands in `cert`. */
+  readonly key: string | null;
+  readonly passphrase: string | null;
+  /** Bundle that client certificates are checked against. */
+  readonly ca: string | null;
+  /** OpenSSL cipher string. */
+  readonly ciphers: string | null;
+  readonly verifyClient: "none" | "optional" | "required";
+}
+
+/** Bounds for what clients may take. */
+export interface ServerLimits {
+  /** A whole request head must arrive in that time, silence included. */
+  readonly headTimeoutMs: number;
+  /** A whole request, body included. */
+  readonly requestTimeoutMs: number;
+  readonly headBytesMax: number;
+  /** Further connections are closed at once. */
+  readonly connectionsMax: number;
+  /** How long `close()` lets requests finish. */
+  readonly closeTimeoutMs: number;
+}
+
+/** Where and how to listen. */
+export interface ServeOptions {
+  /** Host: name or address; empty or `*` for all addresses. Port 0: any. */
+  readonly listen: { readonly host: string; readonly port: number };
+  /** `restapi.request_queue_size`. */
+  readonly backlog?: number;
+  /** Null: plain HTTP. */
+  readonly tls: TlsOptions | null;
+  readonly limits?: Partial<ServerLimits>;
+  readonly log: Log;
+}
+
+/** A listener that serves. */
+export interface RestServer extends AsyncDisposable {
+  readonly port: number;
+  /** Stops listening, lets requests finish within a bound, then ends them. */
+  close(): Promise<void>;
+}
+
+const DEFAULT_LIMITS: ServerLimits = {
+  headTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  headBytesMax: 16_384,
+  connectionsMax: 1_024,
+  closeTimeoutMs: 3_000,
+};
+
+/** Patroni's default is 5; a burst of health checks needs more. */
+const BACKLOG = 128;
+/** Idle connections of dead hosts must not pile up. */
+const KEEPALIVE_IDLE_MS = 3_000;
+
+/**
+ * Listens and serves.
+ *
+ * @throws {Error} One sentence, if the address can not be used or the
+ * certificates can not be read; the cause is attached.
+ */
+export async function serveRest(
+  app: RestApp,
+  options: ServeOptions,
+): Promise<RestServer> {
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const bridge = new NodeBridge(app, options.log);
+  const server = makeServer(options.tls, limits);
+  server.on("request", (incoming, outgoing) => {
+    bridge.serve(incoming, outgoing);
+  });
+  server.on("clientError", (error, socket) => {
+    bridge.refuse(error, socket);
+  });
+  const sockets = trackSockets(server, limits);
+  await listen(server, options);
+  // Without a listener an accept error (too many files) would end the agent.
+  server.on("error", (error) => {
+    options.log.warning("The REST listener had an error", { error });
+  });
+  const close = (): Promise<void> =>
+    closeServer(server, bridge, {
+      sockets,
+      timeoutMs: limits.closeTimeoutMs,
+    });
+  return {
+    port: portOf(server),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function makeServer(tls: TlsOptions | null, limits: ServerLimits): Server {
+  const options = {
+    requireHostHeader: false,
+    headersTimeout: limits.headTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    connectionsCheckingInterval: Math.min(1_000, limits.headTimeoutMs / 2),
+    maxHeaderSize: limits.headBytesMax,
+    keepAlive: true,
+    keepAliveInitialDelay: KEEPALIVE_IDLE_MS,
+  };
+  if (tls === null) return createHttpServer(options);
+  try {
+    return createHttpsServer({ ...options, ...secureOptions(tls, limits) });
+  } catch (error) {
+    throw new Error(
+      `Cannot use the certificates of the REST API: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+}
+
+function secureOptions(
+  tls: TlsOptions,
+  limits: ServerLimits,
+): Readonly<Record<string, unknown>> {
+  return {
+    cert: tls.cert,
+    key: tls.key ?? tls.cert,
+    ...(tls.passphrase === null ? {} : { passphrase: tls.passphrase }),
+    ...(tls.ca === null ? {} : { ca: tls.ca }),
+    ...(tls.ciphers === null ? {} : { ciphers: tls.ciphers }),
+    requestCert: tls.verifyClient !== "none",
+    // Optional: a missing certificate passes, access.ts judges it.
+    rejectUnauthorized: tls.verifyClient === "required",
+    handshakeTimeout: limits.headTimeoutMs,
+  };
+}
+
+function trackSockets(
+  server: Server,
+  limits: ServerLimits,
+): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  const track = (socket: Socket): void => {
+    if (sockets.size >= limits.connectionsMax) {
+      socket.destroy();
+      return;
+    }
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    // Resets and early closes are the client's business.
+    socket.on("error", () => socket.destroy());
+  };
+  server.on("connection", track);
+  server.on("secureConnection", (socket) => {
+    if (isForgedClient(socket)) socket.destroy();
+  });
+  return sockets;
+}
+
+/** With `verify_client: optional` a certificate may be missing, but not wrong. */
+function isForgedClient(socket: Socket): boolean {
+  if (!(socket instanceof TLSSocket) || socket.authorized) return false;
+  return hasPeerCertificate(socket);
+}
+
+/** True if the client presented a certificate. */
+function hasPeerCertificate(socket: TLSSocket): boolean {
+  const certificate = socket.getPeerCertificate();
+  return Object.keys(certificate ?? {}).length > 0;
+}
+
+function listen(server: Server, options: ServeOptions): Promise<void> {
+  const { host, port } = options.listen;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const onError = (error: Error): void => reject(listenError(error, options));
+  server.once("error", onError);
+  server.listen({
+    port,
+    ...(host === "" || host === "*" ? {} : { host }),
+    backlog: options.backlog ?? BACKLOG,
+  }, () => {
+    server.off("error", onError);
+    resolve();
+  });
+  return promise;
+}
+
+function listenError(error: Error, { listen }: ServeOptions): Error {
+  const address = `${listen.host === "" ? "*" : listen.host}:${listen.port}`;
+  const code = "code" in error ? error.code : null;
+  const why = code === "EADDRINUSE"
+    ? "the port is in use"
+    : code === "EADDRNOTAVAIL"
+    ? "this host has no such address"
+    : code === "EACCES"
+    ? "permission denied"
+    : error.message;
+  return new Error(`Cannot listen on ${address} for the REST API: ${why}`, {
+    cause: error,
+  });
+}
+
+async function closeServer(
+  server: Server,
+  bridge: NodeBridge,
+  { sockets, timeoutMs }: {
+    readonly sockets: ReadonlySet<Socket>;
+    readonly timeoutMs: number;
+  },
+): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.close(() => resolve());
+  await bridge.drain(timeoutMs);
+  for (const socket of [...sockets]) socket.destroy();
+  await promise;
+}
+
+function portOf(server: Server): number {
+  const address: AddressInfo | string | null = server.address();
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,81 @@
+/** The REST application on a stub agent, asked without sockets. */
+import { createApp } from "../../lib/http/app.ts";
+import type { ClientInfo, RestApp } from "../../lib/http/context.ts";
+import {
+  DEFAULT_REST_SETTINGS,
+  type RestSettings,
+} from "../../lib/http/rest_settings.ts";
+import type { Log } from "../../lib/ports/log.ts";
+import type { MetricSample } from "../../lib/ports/metrics.ts";
+import { StubAgentApi } from "./stub_agent_api.ts";
+
+/** A log that keeps its lines, as `LEVEL message`. */
+export class LogLines implements Log {
+  readonly lines: string[] = [];
+  debug = (message: string): void => this.#add("DEBUG", message);
+  info = (message: string): void => this.#add("INFO", message);
+  warning = (message: string): void => this.#add("WARNING", message);
+  error = (message: string): void => this.#add("ERROR", message);
+  critical = (message: string): void => this.#add("CRITICAL", message);
+
+  #add(level: string, message: string): void {
+    this.lines.push(`${level} ${message}`);
+  }
+}
+
+/** What a request may name; `json` sets body and length. */
+export interface AskOptions {
+  readonly json?: unknown;
+  readonly text?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly client?: ClientInfo;
+}
+
+/** An answer with its body read. */
+export interface Answer {
+  readonly status: number;
+  readonly text: string;
+  readonly headers: Headers;
+  readonly statusText: string;
+}
+
+/** The application under test. */
+export class RestBench {
+  readonly api = new StubAgentApi();
+  readonly log = new LogLines();
+  settings: RestSettings = DEFAULT_REST_SETTINGS;
+  samples: MetricSample[] = [];
+  readonly app: RestApp = createApp(this.api, {
+    settings: () => this.settings,
+    metrics: { samples: () => this.samples },
+    log: this.log,
+  });
+
+  /** Sends `METHOD /path`; rejects where the server would not reply. */
+  async ask(line: string, options: AskOptions = {}): Promise<Answer> {
+    const [method = "GET", path = "/"] = line.split(" ");
+    const headers = new Headers(options.headers);
+    const body = options.json === undefined
+      ? options.text
+      : JSON.stringify(options.json);
+    if (body !== undefined && !headers.has("content-length")) {
+      const length = new TextEncoder().encode(body).length;
+      headers.set("content-length", String(length));
+    }
+    const init = { method, headers, ...(body === undefined ? {} : { body }) };
+    const env = options.client === undefined ? {} : { client: options.client };
+    const response = await this.app.request(path, init, env);
+    return {
+      status: response.status,
+      statusText: response.statusText,
+      headers: response.headers,
+      text: await response.text(),
+    };
+  }
+
+  /** Status and body of an answer, as `200 text`. */
+  async line(line: string, options: AskOptions = {}): Promise<string> {
+    const { status, text } = await this.ask(line, options);
+    return `${status} ${text}`;
+  }
+}
