@@ -10,15 +10,17 @@ import {
   type ConfigMap,
   isConfigMap,
   ownValue,
-  textForm,
 } from "../core/calc/config_merge.ts";
-import {
-  CONTROLLED_PARAMETERS,
-  controlledParameter,
-  walKeep,
-  walLevelFor,
-} from "./controlled_parameters.ts";
+import { controlledParameter } from "./controlled_parameters.ts";
 import type { LocalConfig } from "./local_config.ts";
+import {
+  checkedParameters,
+  controlledValues,
+  isRecoveryName,
+  otherParameters,
+  type ParameterMap,
+  renderParameters,
+} from "./parameters.ts";
 import type { ConfigProblem } from "./problems.ts";
 import {
   type CloneMethod,
@@ -90,27 +92,6 @@ const LOCAL_ONLY: ReadonlySet<string> = new Set([
   "authentication",
 ]);
 
-const RECOVERY_NAMES: ReadonlySet<string> = new Set([
-  "archive_cleanup_command",
-  "pause_at_recovery_target",
-  "primary_conninfo",
-  "primary_slot_name",
-  "promote_trigger_file",
-  "recovery_end_command",
-  "recovery_min_apply_delay",
-  "recovery_target",
-  "recovery_target_action",
-  "recovery_target_inclusive",
-  "recovery_target_lsn",
-  "recovery_target_name",
-  "recovery_target_time",
-  "recovery_target_timeline",
-  "recovery_target_xid",
-  "restore_command",
-  "standby_mode",
-  "trigger_file",
-]);
-
 /**
  * The PostgreSQL settings in force.
  *
@@ -143,45 +124,17 @@ export function effectivePostgres(input: EffectiveInput): EffectiveResult {
   if (!settings.success || problems.length > 0) {
     return { kind: "rejected", problems };
   }
-  const warnings: string[] = [];
-  const controlled = controlledValues(input, dynamic, warnings);
+  const { values: controlled, warnings } = controlledValues(dynamic, {
+    scope: input.local.scope,
+    listen: input.local.postgresql.listen,
+    serverVersion: input.serverVersion,
+  });
   const others = otherParameters(dynamic, local);
   const skipped = refusedBasebackupOptions(settings.data)
     .map((reason) => `pg_basebackup ${reason}, it is skipped`);
   const config = configOf(settings.data, layered, { controlled, others });
   return { kind: "ok", config, warnings: [...warnings, ...skipped] };
 }
-
-/**
- * Problems of `parameters` in a `postgresql` section: values that are no text,
- * number or boolean.
- */
-export function checkedParameters(postgresql: ConfigMap): ConfigProblem[] {
-  const parameters = ownValue(postgresql, "parameters");
-  if (parameters === undefined || parameters === null) return [];
-  const path = "postgresql.parameters";
-  if (!isConfigMap(parameters)) {
-    return [{ path, value: parameters, wanted: "a map" }];
-  }
-  return Object.entries(parameters)
-    .filter(([, value]) => typeof value === "object" && value !== null)
-    .map(([name, value]) => ({
-      path: `${path}.${name}`,
-      value,
-      wanted: "a text, number or boolean",
-    }));
-}
-
-/**
- * Text of a parameter's value as PostgreSQL reads it: booleans as `on` and
- * `off`, everything else as written.
- */
-export function renderParameter(value: unknown): string {
-  return typeof value === "boolean" ? (value ? "on" : "off") : String(value);
-}
-
-/** Value by parameter name; the spelling of the name is kept. */
-type ParameterMap = Readonly<Record<string, string>>;
 
 interface ParameterLayers {
   readonly controlled: ParameterMap;
@@ -193,71 +146,6 @@ function rejectedSection(value: unknown): EffectiveResult {
   return { kind: "rejected", problems: [problem] };
 }
 
-function controlledValues(
-  input: EffectiveInput,
-  dynamic: ConfigMap,
-  warnings: string[],
-): ParameterMap {
-  const version = input.serverVersion;
-  const accepted = acceptedParameters(dynamic, warnings);
-  const { hosts, port } = input.local.postgresql.listen;
-  const segments = accepted.get("wal_keep_segments") ?? null;
-  const size = accepted.get("wal_keep_size") ?? null;
-  const keep = walKeep(segments, size, version);
-  const level = accepted.get("wal_level") ?? "hot_standby";
-  const derived: ReadonlyMap<string, string> = new Map([
-    ["listen_addresses", hosts.join(",")],
-    ["port", String(port)],
-    ["cluster_name", input.local.scope],
-    ["wal_keep_segments", keep],
-    ["wal_keep_size", keep],
-    ["wal_level", walLevelFor(level, version)],
-  ]);
-  const known = CONTROLLED_PARAMETERS.filter(({ since, until }) =>
-    version >= since && version < until
-  );
-  return Object.fromEntries(known.map(({ name, fallback }) => [
-    name,
-    derived.get(name) ?? accepted.get(name) ?? fallback ?? "",
-  ]));
-}
-
-function acceptedParameters(
-  dynamic: ConfigMap,
-  warnings: string[],
-): ReadonlyMap<string, string> {
-  const accepted = new Map<string, string>();
-  const parameters = sectionOf(dynamic, "parameters");
-  for (const [name, value] of Object.entries(parameters)) {
-    const parameter = controlledParameter(name);
-    if (parameter === null || value === null) continue;
-    const text = parameter.accept(value);
-    if (text !== null) accepted.set(parameter.name, text);
-    else {
-      warnings.push(
-        `postgresql parameter ${name}=${textForm(value)} failed validation, ` +
-          `defaulting to ${textForm(parameter.fallback)}`,
-      );
-    }
-  }
-  return accepted;
-}
-
-/** Names are matched in any case; the local spelling wins. */
-function otherParameters(dynamic: ConfigMap, local: ConfigMap): ParameterMap {
-  const byName = new Map<string, readonly [string, string]>();
-  for (const layer of [dynamic, local]) {
-    for (
-      const [name, value] of Object.entries(sectionOf(layer, "parameters"))
-    ) {
-      if (controlledParameter(name) !== null) continue;
-      if (value === null || value === undefined) continue;
-      byName.set(name.toLowerCase(), [name, renderParameter(value)]);
-    }
-  }
-  return Object.fromEntries(byName.values());
-}
-
 /** Recovery names among the parameters replace `recovery_conf` as a set. */
 function recoveryConfOf(
   settings: PostgresSettings,
@@ -266,11 +154,7 @@ function recoveryConfOf(
   const inParameters = Object.entries(others)
     .filter(([name]) => isRecoveryName(name));
   if (inParameters.length > 0) return Object.fromEntries(inParameters);
-  return Object.fromEntries(
-    Object.entries(settings.recovery_conf ?? {})
-      .filter(([, value]) => value !== null && value !== undefined)
-      .map(([name, value]) => [name, renderParameter(value)]),
-  );
+  return renderParameters(settings.recovery_conf ?? {});
 }
 
 function configOf(
@@ -308,10 +192,6 @@ function configOf(
     database: settings.database,
     krbsrvname: settings.krbsrvname,
   };
-}
-
-function isRecoveryName(name: string): boolean {
-  return RECOVERY_NAMES.has(name.toLowerCase());
 }
 
 function presentEntries(map: ConfigMap): ConfigMap {

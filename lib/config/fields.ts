@@ -150,6 +150,15 @@ export function map(value: unknown): ConfigMap | Wanted {
   return isConfigMap(value) ? value : new Wanted("a map");
 }
 
+/** Map whose values are scalars or null, as they are. */
+export function scalarMap(value: unknown): ConfigMap | Wanted {
+  const isFlat = isConfigMap(value) &&
+    Object.values(value).every((item) =>
+      isAbsent(item) || typeof item !== "object"
+    );
+  return isFlat ? value : new Wanted("a map of texts, numbers or booleans");
+}
+
 /** Map whose values are scalars, as their texts. */
 export function textMap(
   value: unknown,

@@ -11,7 +11,6 @@ import {
   isConfigMap,
   ownValue,
 } from "../core/calc/config_merge.ts";
-import { checkedParameters } from "./effective.ts";
 import { isAbsent, optional, required, text } from "./fields.ts";
 import { modernLayout } from "./legacy.ts";
 import type { DcsConfig, LocalConfig, ProxyConfig } from "./local_config.ts";
@@ -29,6 +28,7 @@ import {
   sqliteSection,
 } from "./sections/dcs.ts";
 import { logSection } from "./sections/log.ts";
+import { checkedParameters } from "./parameters.ts";
 import { postgresSettings } from "./sections/postgres_settings.ts";
 import { postgresqlSection } from "./sections/postgresql.ts";
 import { PROXY_DEFAULTS, proxySection } from "./sections/proxy.ts";

@@ -14,16 +14,18 @@ import {
   command,
   isAbsent,
   map,
+  mapped,
   optional,
   required,
   requiredSection,
+  scalarMap,
   text,
   textList,
-  textMap,
   unless,
   Wanted,
 } from "../fields.ts";
 import type { BootstrapConfig, BootstrapMethod } from "../local_config.ts";
+import { renderParameters } from "../parameters.ts";
 import { INITDB_FORBIDDEN, optionArguments } from "../options.ts";
 
 const NO_LINES: readonly string[] = [];
@@ -45,7 +47,7 @@ const fixedKeys: z.ZodType<FixedKeys> = requiredSection({
 
 const customKeys = requiredSection({
   command: required(command),
-  recovery_conf: optional(textMap, null),
+  recovery_conf: optional(mapped(scalarMap, renderParameters), null),
 });
 
 interface FixedKeys {

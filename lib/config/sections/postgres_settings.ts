@@ -20,6 +20,7 @@ import {
   optional,
   optionalText,
   required,
+  scalarMap,
   section,
   text,
   textList,
@@ -88,7 +89,7 @@ export const postgresSettings = section({
   parameters: optional(map, {}),
   pg_hba: optional(textList, null),
   pg_ident: optional(textList, null),
-  recovery_conf: optional(map, null),
+  recovery_conf: optional(scalarMap, null),
   use_slots: optional<boolean, boolean>(
     (value) => parseBool(value) ?? false,
     true,

@@ -1,0 +1,280 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type { ConfigMap } from "../core/calc/config_merge.ts";
+import {
+  effectivePostgres,
+  type EffectivePostgresConfig,
+  type EffectiveResult,
+} from "./effective.ts";
+
+const PG15 = 150008;
+
+interface Layers {
+  readonly dynamic?: ConfigMap;
+  readonly local?: ConfigMap;
+  readonly version?: number;
+}
+
+function layered({ dynamic, local, version }: Layers): EffectiveResult {
+  return effectivePostgres({
+    dynamic: dynamic === undefined ? {} : { postgresql: dynamic },
+    local: {
+      scope: "main",
+      document: { postgresql: local ?? {} },
+      postgresql: {
+        listen: { hosts: ["*"], port: 5433 },
+        connectAddress: { host: "h", port: 5433 },
+        proxyAddress: null,
+        dataDir: "/d",
+        configDir: "/d",
+        pgpass: null,
+        authentication: {
+          superuser: { username: null, password: null, options: {} },
+          replication: { username: "r", password: null, options: {} },
+          rewind: null,
+        },
+      },
+    },
+    serverVersion: version ?? PG15,
+  });
+}
+
+function config(layers: Layers): EffectivePostgresConfig {
+  const result = layered(layers);
+  assert.ok(result.kind === "ok", JSON.stringify(result));
+  return result.config;
+}
+
+function warnings(layers: Layers): readonly string[] {
+  const result = layered(layers);
+  assert.ok(result.kind === "ok");
+  return result.warnings;
+}
+
+Deno.test("effectivePostgres() starts from the built-in defaults", () => {
+  const { commandLine, parameters, ...rest } = config({});
+  assert.deepEqual(commandLine, {
+    listen_addresses: "*",
+    port: "5433",
+    cluster_name: "main",
+    wal_level: "replica",
+    hot_standby: "on",
+    max_connections: "100",
+    max_wal_senders: "10",
+    max_prepared_transactions: "0",
+    max_locks_per_transaction: "64",
+    track_commit_timestamp: "off",
+    max_replication_slots: "10",
+    max_worker_processes: "8",
+    wal_log_hints: "on",
+  });
+  assert.deepEqual(parameters, { ...commandLine, wal_keep_size: "128MB" });
+  assert.equal(rest.hasSlots, true);
+  assert.equal(rest.isRewindAllowed, false);
+  assert.equal(rest.pgCtlTimeoutS, 60);
+});
+
+Deno.test("effectivePostgres() merges parameters by name in any case", () => {
+  const { parameters } = config({
+    dynamic: { parameters: { work_mem: "8MB", Log_Min_Messages: "info" } },
+    local: { parameters: { Work_Mem: "16MB", ssl: true, log_mode: null } },
+  });
+  assert.equal(parameters["Work_Mem"], "16MB");
+  assert.equal(parameters["work_mem"], undefined);
+  assert.equal(parameters["Log_Min_Messages"], "info");
+  assert.equal(parameters["ssl"], "on");
+  assert.equal(Object.hasOwn(parameters, "log_mode"), false);
+});
+
+Deno.test("effectivePostgres() lets local keys replace, but not controlled ones", () => {
+  const result = config({
+    dynamic: {
+      pg_hba: ["dynamic"],
+      use_slots: false,
+      data_dir: "/elsewhere",
+      callbacks: { on_start: "a b" },
+      parameters: { max_connections: 200 },
+    },
+    local: {
+      pg_hba: ["local"],
+      use_slots: true,
+      callbacks: { on_stop: "c" },
+      parameters: { max_connections: 300, port: 1 },
+    },
+  });
+  assert.deepEqual(result.pgHba, ["local"]);
+  assert.equal(result.hasSlots, false);
+  assert.deepEqual(result.callbacks, { on_stop: ["c"] });
+  assert.equal(result.parameters["max_connections"], "200");
+  assert.equal(result.parameters["port"], "5433");
+});
+
+type ControlledCase = readonly [string, unknown, string | null];
+
+/** null: refused, the default stays. */
+const CONTROLLED: readonly ControlledCase[] = [
+  ["max_connections", "0x40", "64"],
+  ["max_connections", 25, "25"],
+  ["max_connections", 24, null],
+  ["max_connections", "100kB", null],
+  ["Max_Connections", 33, "33"],
+  ["max_wal_senders", 2, null],
+  ["max_wal_senders", 3, "3"],
+  ["max_replication_slots", 3, null],
+  ["max_worker_processes", 2, "2"],
+  ["max_locks_per_transaction", 31, null],
+  ["max_prepared_transactions", 0, "0"],
+  ["max_prepared_transactions", -1, null],
+  ["wal_level", "LOGICAL", "logical"],
+  ["wal_level", "hot_standby", "replica"],
+  ["wal_level", "minimal", null],
+  ["wal_level", true, null],
+  ["hot_standby", "off", null],
+  ["track_commit_timestamp", true, "on"],
+  ["track_commit_timestamp", "maybe", null],
+  ["wal_log_hints", "off", "off"],
+  ["wal_keep_size", "2GB", "2GB"],
+  ["wal_keep_size", 16, "16"],
+  ["wal_keep_size", "8MB", null],
+  ["listen_addresses", "x", null],
+  ["port", 1, null],
+  ["cluster_name", "x", null],
+];
+
+Deno.test("effectivePostgres() validates controlled parameters", () => {
+  const defaults = config({}).parameters;
+  for (const [name, value, expected] of CONTROLLED) {
+    const layers = { dynamic: { parameters: { [name]: value } } };
+    const actual = config(layers).parameters[name.toLowerCase()];
+    assert.equal(actual, expected ?? defaults[name], `${name}=${value}`);
+    assert.equal(warnings(layers).length, expected === null ? 1 : 0, name);
+  }
+  assert.deepEqual(
+    warnings({ dynamic: { parameters: { max_connections: 1, port: true } } }),
+    [
+      "postgresql parameter max_connections=1 failed validation, " +
+      "defaulting to 100",
+      "postgresql parameter port=True failed validation, defaulting to None",
+    ],
+  );
+});
+
+Deno.test("effectivePostgres() fits the controlled parameters to the version", () => {
+  const old = config({
+    dynamic: { parameters: { wal_keep_size: "1GB" } },
+    version: 120015,
+  });
+  assert.equal(old.parameters["wal_keep_segments"], "64");
+  assert.equal(old.parameters["wal_keep_size"], undefined);
+  assert.equal(old.commandLine["wal_keep_segments"], undefined);
+  assert.equal(
+    config({ version: 120015 }).parameters["wal_keep_segments"],
+    "8",
+  );
+  const modern = config({ dynamic: { parameters: { wal_keep_segments: 10 } } });
+  assert.equal(modern.parameters["wal_keep_size"], "160MB");
+  assert.equal(modern.parameters["wal_keep_segments"], undefined);
+});
+
+Deno.test("effectivePostgres() lets recovery names in parameters replace recovery_conf", () => {
+  const recovery_conf = { restore_command: "a", recovery_target_timeline: 2 };
+  assert.deepEqual(config({ dynamic: { recovery_conf } }).recoveryConf, {
+    restore_command: "a",
+    recovery_target_timeline: "2",
+  });
+  const replaced = config({
+    dynamic: { recovery_conf, parameters: { recovery_end_command: "b" } },
+  });
+  assert.deepEqual(replaced.recoveryConf, { recovery_end_command: "b" });
+  assert.equal(replaced.parameters["recovery_end_command"], undefined);
+});
+
+Deno.test("effectivePostgres() builds clone methods with what scripts expect", () => {
+  const { cloneMethods } = config({
+    dynamic: {
+      create_replica_methods: ["a", "b", "c", "basebackup"],
+      a: { command: "/x 'y z'", no_leader: 1, keep_data: true, threads: 4 },
+      b: { no_params: true, keep_data: true, q: "v" },
+      basebackup: ["verbose", { pgdata: "x" }, { "max-rate": "100M" }],
+    },
+  });
+  assert.deepEqual(cloneMethods, [
+    {
+      kind: "custom",
+      name: "a",
+      command: ["/x", "y z"],
+      hasNoLeader: true,
+      isDataKept: true,
+      hasNoParams: false,
+      options: ["--no_leader=1", "--keep_data=True", "--threads=4"],
+    },
+    {
+      kind: "custom",
+      name: "b",
+      command: ["b"],
+      hasNoLeader: false,
+      isDataKept: true,
+      hasNoParams: true,
+      options: ["--q=v"],
+    },
+    {
+      kind: "custom",
+      name: "c",
+      command: ["c"],
+      hasNoLeader: false,
+      isDataKept: false,
+      hasNoParams: false,
+      options: [],
+    },
+    { kind: "basebackup", options: ["--verbose", "--max-rate=100M"] },
+  ]);
+  assert.deepEqual(warnings({ dynamic: { basebackup: [{ pgdata: "x" }] } }), [
+    "pg_basebackup option pgdata is set by the agent, it is skipped",
+  ]);
+});
+
+Deno.test("effectivePostgres() reads pg_ctl_timeout leniently", () => {
+  const cases = [[120, 120], ["90", 90], ["soon", 60], [0, 0], [null, 0]];
+  for (const [given, expected] of cases) {
+    const dynamic = { pg_ctl_timeout: given };
+    assert.equal(config({ dynamic }).pgCtlTimeoutS, expected, String(given));
+  }
+});
+
+Deno.test("effectivePostgres() rejects a dynamic document of wrong types", () => {
+  const rejected: readonly ConfigMap[] = [
+    { parameters: [1] },
+    { parameters: { work_mem: { a: 1 } } },
+    { pg_hba: "all" },
+    { callbacks: { on_start: "a 'b" } },
+  ];
+  for (const dynamic of rejected) {
+    assert.equal(
+      layered({ dynamic }).kind,
+      "rejected",
+      JSON.stringify(dynamic),
+    );
+  }
+});
+
+Deno.test("effectivePostgres() accepts or rejects any document, never throws", () => {
+  const keys = fc.constantFrom(
+    ..."parameters pg_hba callbacks recovery_conf basebackup create_replica_methods use_slots pg_ctl_timeout bin_name pre_promote max_connections wal_keep_size on_start a"
+      .split(" "),
+  );
+  const { tree } = fc.letrec((tie) => ({
+    tree: fc.oneof(
+      { depthSize: "small" },
+      fc.jsonValue({ maxDepth: 1 }),
+      fc.dictionary(keys, tie("tree"), { maxKeys: 6 }),
+    ),
+  }));
+  fc.assert(
+    fc.property(fc.dictionary(keys, tree), (dynamic) => {
+      const result = layered({ dynamic });
+      if (result.kind === "rejected") assert.ok(result.problems.length > 0);
+      else assert.equal(result.config.parameters["port"], "5433");
+    }),
+    { numRuns: 500 },
+  );
+});

@@ -1,0 +1,184 @@
+/**
+ * Reads the `parameters` maps: which values are possible, how they are written
+ * for PostgreSQL, which ones the scope controls and what those become.
+ *
+ * Source: spec 6.1, 6.4, 6.5; Patroni 4.1.4 `postgresql/config.py`.
+ */
+import {
+  type ConfigMap,
+  isConfigMap,
+  ownValue,
+  textForm,
+} from "../core/calc/config_merge.ts";
+import {
+  CONTROLLED_PARAMETERS,
+  controlledParameter,
+  walKeep,
+  walLevelFor,
+} from "./controlled_parameters.ts";
+import type { ListenAddress } from "./addresses.ts";
+import type { ConfigProblem } from "./problems.ts";
+
+/** Value by parameter name; the spelling of the name is kept. */
+export type ParameterMap = Readonly<Record<string, string>>;
+
+/** Texts of a map of scalars; keys with null are left out. */
+export function renderParameters(map: ConfigMap): ParameterMap {
+  return Object.fromEntries(
+    Object.entries(map)
+      .filter(([, value]) => value !== null && value !== undefined)
+      .map(([name, value]) => [name, renderParameter(value)]),
+  );
+}
+
+/** What controlled parameters follow from, besides the dynamic document. */
+export interface ControlledFacts {
+  readonly scope: string;
+  readonly listen: ListenAddress;
+  /** As in `server_version_num`. */
+  readonly serverVersion: number;
+}
+
+/** Controlled parameters, and a sentence for each refused value. */
+export interface ControlledValues {
+  readonly values: ParameterMap;
+  readonly warnings: readonly string[];
+}
+
+interface AcceptedParameters {
+  readonly accepted: ReadonlyMap<string, string>;
+  readonly warnings: readonly string[];
+}
+
+const RECOVERY_NAMES: ReadonlySet<string> = new Set([
+  "archive_cleanup_command",
+  "pause_at_recovery_target",
+  "primary_conninfo",
+  "primary_slot_name",
+  "promote_trigger_file",
+  "recovery_end_command",
+  "recovery_min_apply_delay",
+  "recovery_target",
+  "recovery_target_action",
+  "recovery_target_inclusive",
+  "recovery_target_lsn",
+  "recovery_target_name",
+  "recovery_target_time",
+  "recovery_target_timeline",
+  "recovery_target_xid",
+  "restore_command",
+  "standby_mode",
+  "trigger_file",
+]);
+
+/**
+ * Problems of `parameters` in a `postgresql` section: values that are no text,
+ * number or boolean.
+ */
+export function checkedParameters(postgresql: ConfigMap): ConfigProblem[] {
+  const parameters = ownValue(postgresql, "parameters");
+  if (parameters === undefined || parameters === null) return [];
+  const path = "postgresql.parameters";
+  if (!isConfigMap(parameters)) {
+    return [{ path, value: parameters, wanted: "a map" }];
+  }
+  return Object.entries(parameters)
+    .filter(([, value]) => typeof value === "object" && value !== null)
+    .map(([name, value]) => ({
+      path: `${path}.${name}`,
+      value,
+      wanted: "a text, number or boolean",
+    }));
+}
+
+/**
+ * Text of a parameter's value as PostgreSQL reads it: booleans as `on` and
+ * `off`, everything else as written.
+ */
+export function renderParameter(value: unknown): string {
+  return typeof value === "boolean" ? (value ? "on" : "off") : String(value);
+}
+
+/**
+ * The controlled parameters that the server's version knows, with defaults.
+ *
+ * @param dynamic The `postgresql` section of the dynamic document.
+ */
+export function controlledValues(
+  dynamic: ConfigMap,
+  facts: ControlledFacts,
+): ControlledValues {
+  const version = facts.serverVersion;
+  const { accepted, warnings } = acceptedParameters(dynamic);
+  const { hosts, port } = facts.listen;
+  const segments = accepted.get("wal_keep_segments") ?? null;
+  const size = accepted.get("wal_keep_size") ?? null;
+  const keep = walKeep(segments, size, version);
+  const level = accepted.get("wal_level") ?? "hot_standby";
+  const derived: ReadonlyMap<string, string> = new Map([
+    ["listen_addresses", hosts.join(",")],
+    ["port", String(port)],
+    ["cluster_name", facts.scope],
+    ["wal_keep_segments", keep],
+    ["wal_keep_size", keep],
+    ["wal_level", walLevelFor(level, version)],
+  ]);
+  const known = CONTROLLED_PARAMETERS.filter(({ since, until }) =>
+    version >= since && version < until
+  );
+  const values = known.map(({ name, fallback }) => [
+    name,
+    derived.get(name) ?? accepted.get(name) ?? fallback ?? "",
+  ]);
+  return { values: Object.fromEntries(values), warnings };
+}
+
+function acceptedParameters(dynamic: ConfigMap): AcceptedParameters {
+  const accepted = new Map<string, string>();
+  const warnings: string[] = [];
+  const parameters = sectionOf(dynamic, "parameters");
+  for (const [name, value] of Object.entries(parameters)) {
+    const parameter = controlledParameter(name);
+    if (parameter === null || value === null) continue;
+    const text = parameter.accept(value);
+    if (text !== null) accepted.set(parameter.name, text);
+    else {
+      warnings.push(
+        `postgresql parameter ${name}=${textForm(value)} failed validation, ` +
+          `defaulting to ${textForm(parameter.fallback)}`,
+      );
+    }
+  }
+  return { accepted, warnings };
+}
+
+/**
+ * The parameters that are not controlled, the local layer over the dynamic one.
+ * Names are matched in any case; the later spelling is kept.
+ */
+export function otherParameters(
+  dynamic: ConfigMap,
+  local: ConfigMap,
+): ParameterMap {
+  const byName = new Map<string, readonly [string, string]>();
+  for (const layer of [dynamic, local]) {
+    for (
+      const [name, value] of Object.entries(sectionOf(layer, "parameters"))
+    ) {
+      if (controlledParameter(name) !== null) continue;
+      if (value === null || value === undefined) continue;
+      byName.set(name.toLowerCase(), [name, renderParameter(value)]);
+    }
+  }
+  return Object.fromEntries(byName.values());
+}
+
+/** Whether the parameter belongs to recovery, in any case. */
+export function isRecoveryName(name: string): boolean {
+  return RECOVERY_NAMES.has(name.toLowerCase());
+}
+
+function sectionOf(map: ConfigMap, key: string): ConfigMap {
+  const section = ownValue(map, key);
+  return isConfigMap(section) ? section : {};
+}

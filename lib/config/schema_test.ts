@@ -1,0 +1,300 @@
+import assert from "node:assert/strict";
+import { type ConfigMap, mergePatch } from "../core/calc/config_merge.ts";
+import { MINIMAL_YAML } from "./fixtures/examples.ts";
+import type { LocalConfig } from "./local_config.ts";
+import { ConfigError, formatProblem } from "./problems.ts";
+import { decodeLocalConfig } from "./schema.ts";
+import { parseYaml11 } from "./yaml_1_1.ts";
+
+/** The minimal example with `patch` (YAML) over it. */
+function documentWith(patch: string): ConfigMap {
+  const read = (text: string): ConfigMap => Object(parseYaml11(text));
+  return mergePatch(read(MINIMAL_YAML), read(patch)).value;
+}
+
+function decoded(patch: string): LocalConfig {
+  return decodeLocalConfig(documentWith(patch)).config;
+}
+
+function warningsOf(patch: string): string[] {
+  return decodeLocalConfig(documentWith(patch)).warnings
+    .map(({ text }) => text);
+}
+
+function problemsOf(document: ConfigMap): string[] {
+  try {
+    decodeLocalConfig(document);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems.map(formatProblem);
+    throw error;
+  }
+  return [];
+}
+
+Deno.test("decodeLocalConfig() lists all problems of all sections at once", () => {
+  const broken = documentWith(`
+scope: null
+log: {level: info}
+restapi: {listen: "8008", authentication: {username: u}}
+etcd3: {hosts: ["a:99999"], protocol: ftp}
+bootstrap: {initdb: [pgdata]}
+postgresql: {listen: "a:b", data_dir: "", parameters: {x: [1]}, pg_hba: y}
+proxy: {primary_port: 0, hold_timeout: soon}
+watchdog: {safety_margin: -2}
+tags: [nofailover]
+`);
+  assert.deepEqual(problemsOf(broken), [
+    "scope is missing, wanted a text that is not empty",
+    'log.level: got "info", wanted one of DEBUG, INFO, WARN, WARNING, ERROR, ' +
+    "FATAL, CRITICAL",
+    'restapi.listen: got "8008", wanted <HOST>:<PORT>',
+    "restapi.authentication.password is missing, wanted a text that is not " +
+    "empty",
+    "bootstrap.initdb: got ['pgdata'], wanted options of initdb, but option " +
+    "pgdata is set by the agent",
+    'postgresql.listen: got "a:b", wanted ADDRESS[,ADDRESS...][:PORT]',
+    'postgresql.data_dir: got "", wanted a text that is not empty',
+    "watchdog.safety_margin: got -2, wanted a whole number from -1",
+    "tags: got ['nofailover'], wanted a map",
+    "proxy.primary_port: got 0, wanted a port from 1 to 65535",
+    'proxy.hold_timeout: got "soon", wanted seconds, or a text with a time ' +
+    'unit such as "500ms"',
+    'postgresql.pg_hba: got "y", wanted a list of texts',
+    "etcd3.hosts: got ['a:99999'], wanted a list of HOST[:PORT]",
+    'etcd3.protocol: got "ftp", wanted one of http, https',
+    "postgresql.parameters.x: got [1], wanted a text, number or boolean",
+  ]);
+});
+
+Deno.test("decodeLocalConfig() names what an empty document lacks", () => {
+  const paths = problemsOf({ a: 1 }).map((line) => line.split(" is ")[0]);
+  assert.deepEqual(paths, [
+    "scope",
+    "name",
+    "restapi",
+    "postgresql",
+    "etcd3 or sqlite",
+  ]);
+});
+
+Deno.test("decodeLocalConfig() masks secrets in problems", () => {
+  const lines = problemsOf(documentWith(`
+postgresql: {authentication: {superuser: {password: yes}}}
+etcd3: {url: "ftp://root:hunter2@h"}
+`)).join("\n");
+  assert.match(lines, /superuser\.password: got "\*\*\*", wanted a text/);
+  assert.match(lines, /etcd3\.url: got "ftp:\/\/root:\*\*\*@h"/);
+  assert.equal(lines.includes("hunter2"), false);
+});
+
+Deno.test("decodeLocalConfig() asks for a DCS section and names both", () => {
+  const line =
+    problemsOf(documentWith("etcd3: null\nzookeeper: {hosts: a}"))[0];
+  assert.match(
+    line ?? "",
+    /^etcd3 or sqlite is missing, wanted .*etcd3 .*sqlite/,
+  );
+  assert.match(
+    line ?? "",
+    /Can not find suitable configuration of distributed configuration store/,
+  );
+  assert.match(line ?? "", /section zookeeper names a store/);
+  const empty = problemsOf(documentWith("etcd3: null\netcd3: {hosts: null}"));
+  assert.match(empty[0] ?? "", /^etcd3\.hosts is missing/);
+});
+
+type EtcdCase = readonly [string, readonly string[]];
+
+const ETCD_CASES: readonly EtcdCase[] = [
+  ["{host: a}", ["http://a:2379"]],
+  ["{host: 'a:1', protocol: https}", ["https://a:1"]],
+  ["{host: a, port: 4001}", ["http://a:4001"]],
+  ["{hosts: 'a:1,b'}", ["http://a:1", "http://b:2379"]],
+  ["{hosts: ['[::1]:1']}", ["http://[::1]:1"]],
+  ["{host: a, url: 'https://b'}", ["https://b:2379"]],
+  ["{url: 'https://b:443/'}", ["https://b:443"]],
+  ["{url: 'http://b:1', proxy: 'http://c:2'}", ["http://c:2"]],
+  ["{srv: example.net, host: a}", []],
+];
+
+Deno.test("decodeLocalConfig() resolves etcd endpoints by priority", () => {
+  for (const [section, endpoints] of ETCD_CASES) {
+    const { dcs } = decoded(`etcd3: {hosts: null}\n`.replace(
+      "{hosts: null}",
+      section.startsWith("{hosts")
+        ? section
+        : `{hosts: null, ${section.slice(1)}`,
+    ));
+    assert.ok(dcs.kind === "etcd3");
+    assert.deepEqual(dcs.endpoints, endpoints, section);
+  }
+});
+
+Deno.test("decodeLocalConfig() keeps etcd credentials, those of a URL first", () => {
+  const byKeys = decoded("etcd3: {url: 'http://h', username: u, password: 7}");
+  assert.ok(byKeys.dcs.kind === "etcd3");
+  assert.deepEqual([byKeys.dcs.username, byKeys.dcs.password], ["u", "7"]);
+  const byUrl = decoded("etcd3: {url: 'http://a:p%40@h', username: u}");
+  assert.ok(byUrl.dcs.kind === "etcd3");
+  assert.deepEqual([byUrl.dcs.username, byUrl.dcs.password], ["a", "p@"]);
+});
+
+Deno.test("decodeLocalConfig() turns the proxy on, off and down", () => {
+  const sqlite = "etcd3: null\nsqlite: {path: /d}\n";
+  assert.equal(decoded("proxy: false").proxy, null);
+  assert.equal(decoded("proxy: off").proxy, null);
+  assert.equal(decoded(sqlite).proxy, null);
+  assert.equal(decoded(`${sqlite}proxy: {}`).proxy?.primaryPort, 5000);
+  assert.deepEqual(
+    decoded(`proxy:
+  listen: 127.0.0.1
+  primary_port: "15000"
+  hold_timeout: 1.5
+  replica_max_lag: 16MB
+  max_connections: 20`).proxy,
+    {
+      listen: ["127.0.0.1"],
+      primaryPort: 15000,
+      replicaPort: 6000,
+      statsPort: 7000,
+      holdTimeoutMs: 1500,
+      replicaLagMaxBytes: 16 * 1024 * 1024,
+      connectionsMax: 20,
+    },
+  );
+  assert.equal(
+    decoded("proxy: {hold_timeout: 500ms}").proxy?.holdTimeoutMs,
+    500,
+  );
+  const clash = problemsOf(documentWith("proxy: {primary_port: 6000}"));
+  assert.match(clash[0] ?? "", /^proxy: .*wanted three different ports$/);
+  const listen = problemsOf(documentWith("proxy: {listen: '*:5000'}"));
+  assert.match(listen[0] ?? "", /^proxy\.listen: .*addresses without port/);
+});
+
+Deno.test("decodeLocalConfig() publishes and derives tags", () => {
+  const { tags } = decoded(`tags:
+  nofailover: false
+  failover_priority: 0
+  nosync: ""
+  clonefrom: false
+  nostream: "no"
+  noloadbalance: "false"
+  replicatefrom: b
+  zone: 3`);
+  assert.equal(tags.isNofailover, false);
+  assert.equal(tags.failoverPriority, 0);
+  assert.equal(tags.isNoloadbalance, true);
+  assert.equal(tags.isNostream, false);
+  assert.equal(tags.replicatefrom, "b");
+  assert.deepEqual(tags.published, {
+    nofailover: false,
+    failover_priority: 0,
+    nostream: "no",
+    noloadbalance: "false",
+    replicatefrom: "b",
+    zone: 3,
+  });
+  assert.equal(decoded("tags: {failover_priority: 0}").tags.isNofailover, true);
+  assert.deepEqual(
+    decoded("tags: {nofailover: true}").tags.failoverPriority,
+    0,
+  );
+});
+
+const WARNINGS: readonly (readonly [string, RegExp])[] = [
+  ["ttl: 30", /^ttl is ignored here/],
+  ["postgresql: {use_slots: true}", /^postgresql\.use_slots is ignored/],
+  [
+    "postgresql: {parameters: {Max_Connections: 5}}",
+    /^postgresql\.parameters\.Max_Connections is ignored/,
+  ],
+  ["restapi: {lisen: x}", /restapi\.lisen sets nothing; did you mean "listen"/],
+  ["postgrsql: {}", /did you mean "postgresql"/],
+  ["tags: {nofailovr: true}", /did you mean "nofailover"/],
+  ["bootstrap: {dcs: {maximum_lag_on_failver: 1}}", /maximum_lag_on_failover/],
+  ["whatever: 1", /^Unknown key whatever sets nothing$/],
+  ["ctl: {insecure: 'false'}", /counts as true/],
+  ["restapi: {verify_client: maybe}", /^Bad value in the "restapi/],
+  ["watchdog: {mode: perhaps}", /^Watchdog mode perhaps not recognized/],
+  ["bootstrap: {method: gone}", /initdb is used instead/],
+  ["thread_pool_size: many", /^thread_pool_size is not a whole number/],
+  ["sqlite: {path: x}", /^Section sqlite is not used: etcd3 is$/],
+  ["citus: {group: 0, database: x}", /Citus is not supported/],
+  [
+    "tags: {nofailover: true, failover_priority: 2}",
+    /^Conflicting configuration between nofailover: True and failover_priority: 2\. Defaulting to nofailover: True$/,
+  ],
+];
+
+Deno.test("decodeLocalConfig() warns of what is probably a mistake", () => {
+  for (const [patch, expected] of WARNINGS) {
+    const texts = warningsOf(patch);
+    assert.equal(texts.length, 1, `${patch}: ${texts.join(" | ")}`);
+    assert.match(texts[0] ?? "", expected);
+  }
+});
+
+Deno.test("decodeLocalConfig() knows custom methods and tags", () => {
+  assert.deepEqual(
+    warningsOf(`
+tags: {datacenter: east}
+postgresql: {create_replica_methods: [wal_e], wal_e: {command: x}}
+bootstrap: {method: b, b: {command: x}}
+`),
+    [],
+  );
+});
+
+Deno.test("decodeLocalConfig() accepts older layouts", () => {
+  const legacy = decoded(`
+name: null
+postgresql:
+  name: old
+  authentication: null
+  superuser: {username: s}
+  replication: {username: r, password: p}
+  pg_rewind: {username: w}
+`);
+  assert.equal(legacy.name, "old");
+  const { superuser, replication, rewind } = legacy.postgresql.authentication;
+  assert.deepEqual(
+    [superuser.username, replication.username, rewind?.username],
+    [
+      "s",
+      "r",
+      "w",
+    ],
+  );
+});
+
+Deno.test("decodeLocalConfig() fills ctl from restapi", () => {
+  const { ctl } = decoded(`
+restapi: {authentication: {username: u, password: p}, cafile: /ca}
+ctl: {certfile: /crt}`);
+  assert.deepEqual(ctl, {
+    authentication: { username: "u", password: "p" },
+    isInsecure: false,
+    cacert: "/ca",
+    certfile: "/crt",
+    keyfile: null,
+    keyfilePassword: null,
+  });
+});
+
+Deno.test("decodeLocalConfig() reads lenient scalars", () => {
+  const { config } = decodeLocalConfig(documentWith(`
+name: 007x
+watchdog: {mode: off, safety_margin: "0x5"}
+postgresql: {listen: "*", connect_address: null}
+namespace: //a//b/
+`));
+  assert.equal(config.watchdog.mode, "off");
+  assert.equal(config.watchdog.safetyMarginS, 5);
+  assert.deepEqual(config.postgresql.listen, { hosts: ["*"], port: 5432 });
+  assert.deepEqual(config.postgresql.connectAddress, {
+    host: "localhost",
+    port: 5432,
+  });
+  assert.equal(config.namespace, "a/b");
+});
