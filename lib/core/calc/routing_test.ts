@@ -1,0 +1,209 @@
+import assert from "node:assert/strict";
+import { lsn, revision } from "../base/units.ts";
+import type { ClusterView } from "../model/cluster_view.ts";
+import { type Member, NO_TAGS } from "../model/member.ts";
+import { routes } from "./routing.ts";
+
+function member(name: string, given: Partial<Member> = {}): Member {
+  return {
+    name,
+    connUrl: `postgres://${name}:5432/postgres`,
+    apiUrl: null,
+    state: "running",
+    role: "replica",
+    version: null,
+    timeline: 1,
+    xlogLsn: lsn(1000),
+    receivedLsn: lsn(1000),
+    replayedLsn: lsn(1000),
+    replicationState: "streaming",
+    tags: NO_TAGS,
+    isCheckpointAfterPromotePending: false,
+    pendingRestart: null,
+    scheduledRestart: null,
+    isPaused: false,
+    ...given,
+  };
+}
+
+function view(leader: string | null, members: readonly Member[]): ClusterView {
+  return {
+    revision: revision(1),
+    initialize: { kind: "initialized", systemId: "1234567890" },
+    config: null,
+    leader: leader === null
+      ? null
+      : { name: leader, leaseId: null, revision: revision(1) },
+    status: { leaderLsn: lsn(1000), slots: null, retainSlots: null },
+    members,
+    failover: null,
+    sync: { leader: null, quorum: 0, standbys: [], revision: null },
+    history: [],
+    failsafe: null,
+  };
+}
+
+const LIMITS = { replicaLagBytesMax: 100, veto: null };
+const LEADER = member("n1", { role: "primary", replicationState: null });
+
+interface Case {
+  readonly title: string;
+  readonly view: ClusterView;
+  /** Names in: primary, replicas, resting. */
+  readonly want: readonly [string | null, string, string];
+  /** "route name reason" of the exclusion that matters. */
+  readonly because: string;
+  readonly facts?: Readonly<Record<string, unknown>>;
+}
+
+const CASES: readonly Case[] = [
+  {
+    title: "routes to a running primary and a streaming replica",
+    view: view("n1", [LEADER, member("n2")]),
+    want: ["n1", "n2", ""],
+    because: "replica n1 is_leader",
+  },
+  {
+    title: "has no primary without a leader key",
+    view: view(null, [LEADER]),
+    want: [null, "", ""],
+    because: "primary null no_leader",
+  },
+  {
+    title: "waits for a leader that has not published itself",
+    view: view("n9", [LEADER]),
+    want: [null, "", ""],
+    because: "primary n9 leader_unknown",
+  },
+  {
+    title: "waits for a leader that is not yet a primary",
+    view: view("n2", [member("n2", { role: "promoted" })]),
+    want: [null, "", ""],
+    because: "primary n2 not_primary",
+    facts: { role: "promoted" },
+  },
+  {
+    title: "has no read-write route in a standby cluster",
+    view: view("n1", [
+      member("n1", { role: "standby_leader" }),
+      member("n2"),
+    ]),
+    want: [null, "n2", ""],
+    because: "primary n1 not_primary",
+    facts: { role: "standby_leader" },
+  },
+  {
+    title: "waits for a leader that restarts",
+    view: view("n1", [{ ...LEADER, state: "restarting" }]),
+    want: [null, "", ""],
+    because: "primary n1 not_running",
+    facts: { state: "restarting" },
+  },
+  {
+    title: "waits for a leader without usable address",
+    view: view("n1", [{ ...LEADER, connUrl: "postgres:///x" }]),
+    want: [null, "", ""],
+    because: "primary n1 address_unknown",
+  },
+  {
+    title: "takes a replica whose lag is the maximum",
+    view: view("n1", [LEADER, member("n2", { replayedLsn: lsn(900) })]),
+    want: ["n1", "n2", ""],
+    because: "replica n1 is_leader",
+  },
+  {
+    title: "rests a replica whose lag exceeds the maximum",
+    view: view("n1", [LEADER, member("n2", { replayedLsn: lsn(899) })]),
+    want: ["n1", "", "n2"],
+    because: "replica n2 lag_exceeds_maximum",
+    facts: { lagBytes: 101, lagBytesMax: 100 },
+  },
+  {
+    title: "counts the lag from the furthest position of the leader",
+    view: view("n1", [{ ...LEADER, xlogLsn: lsn(5000) }, member("n2")]),
+    want: ["n1", "", "n2"],
+    because: "replica n2 lag_exceeds_maximum",
+    facts: { lagBytes: 4000, lagBytesMax: 100 },
+  },
+  {
+    title: "uses the published position if none was replayed",
+    view: view("n1", [LEADER, member("n2", { replayedLsn: null })]),
+    want: ["n1", "n2", ""],
+    because: "replica n1 is_leader",
+  },
+  {
+    title: "rests a replica without any position",
+    view: view("n1", [
+      LEADER,
+      member("n2", { replayedLsn: null, xlogLsn: null }),
+    ]),
+    want: ["n1", "", "n2"],
+    because: "replica n2 position_unknown",
+  },
+  {
+    title: "rests a replica that does not stream",
+    view: view("n1", [LEADER, member("n2", { replicationState: null })]),
+    want: ["n1", "", "n2"],
+    because: "replica n2 not_streaming",
+  },
+  {
+    title: "does not ask for streaming while there is no leader",
+    view: view(null, [member("n2", { replicationState: null })]),
+    want: [null, "n2", ""],
+    because: "primary null no_leader",
+  },
+  {
+    title: "rests a replica that asked to be spared",
+    view: view("n1", [
+      LEADER,
+      member("n2", { tags: { ...NO_TAGS, isNoloadbalance: true } }),
+    ]),
+    want: ["n1", "", "n2"],
+    because: "replica n2 noloadbalance",
+  },
+  {
+    title: "leaves out a replica that does not run",
+    view: view("n1", [LEADER, member("n2", { state: "starting" })]),
+    want: ["n1", "", ""],
+    because: "replica n2 not_running",
+  },
+  {
+    title: "leaves out a second primary",
+    view: view("n1", [LEADER, member("n2", { role: "primary" })]),
+    want: ["n1", "", ""],
+    because: "replica n2 not_replica",
+  },
+];
+
+for (const one of CASES) {
+  Deno.test(`routes() ${one.title}`, () => {
+    const table = routes(one.view, LIMITS);
+    const names = (list: readonly { readonly name: string }[]): string =>
+      list.map((backend) => backend.name).join(",");
+    assert.deepEqual([
+      table.primary?.name ?? null,
+      names(table.replicas),
+      names(table.resting),
+    ], one.want);
+    const found = table.exclusions.find((e) =>
+      `${e.route} ${e.name} ${e.reason}` === one.because
+    );
+    assert.ok(found, Deno.inspect(table.exclusions));
+    if (one.facts !== undefined) assert.deepEqual(found.facts, one.facts);
+  });
+}
+
+Deno.test("routes() believes the local agent before the DCS, of its own member only", () => {
+  const reason = "local_lease_passed" as const;
+  const own = routes(view("n1", [LEADER]), {
+    ...LIMITS,
+    veto: { name: "n1", reason },
+  });
+  assert.equal(own.primary, null);
+  assert.equal(own.exclusions[0]?.reason, reason);
+  const other = routes(view("n1", [LEADER]), {
+    ...LIMITS,
+    veto: { name: "n2", reason },
+  });
+  assert.deepEqual(other.primary, { name: "n1", host: "n1", port: 5432 });
+});

@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { type Backend, NO_ROUTES } from "../lib/core/calc/routing.ts";
+import { ManualClock } from "../tests/helpers/manual_clock.ts";
+import { Gate, type GateSession } from "./gate.ts";
+
+function backend(name: string): Backend {
+  return { name, host: name, port: 5432 };
+}
+
+function session(): GateSession & { reroutes: number } {
+  const made = {
+    reroutes: 0,
+    reroute: () => {
+      made.reroutes++;
+    },
+    end: () => {},
+  };
+  return made;
+}
+
+const [A, B] = [backend("a"), backend("b")];
+
+Deno.test("gate gives a client the backend with the fewest sessions", () => {
+  const gate = new Gate("replica", new ManualClock());
+  gate.update({ ...NO_ROUTES, replicas: [A, B] });
+  const names: (string | undefined)[] = [];
+  for (let i = 0; i < 4; i++) {
+    const one = session();
+    gate.enter(one);
+    const picked = gate.pick(new Set());
+    gate.assign(one, picked);
+    names.push(picked?.name);
+  }
+  assert.deepEqual(names, ["a", "b", "a", "b"]);
+});
+
+Deno.test("gate passes over what the client could not reach", () => {
+  const gate = new Gate("replica", new ManualClock());
+  gate.update({ ...NO_ROUTES, replicas: [A, B] });
+  assert.equal(gate.pick(new Set(["a@a:5432"]))?.name, "b");
+  assert.equal(gate.pick(new Set(["a@a:5432", "b@b:5432"])), null);
+});
+
+Deno.test("gate reroutes only sessions whose backend is out", () => {
+  const gate = new Gate("replica", new ManualClock());
+  gate.update({ ...NO_ROUTES, replicas: [A, B] });
+  const [onA, onB, held] = [session(), session(), session()];
+  for (const one of [onA, onB, held]) gate.enter(one);
+  gate.assign(onA, A);
+  gate.assign(onB, B);
+  gate.update({ ...NO_ROUTES, replicas: [], resting: [B] });
+  assert.deepEqual([onA.reroutes, onB.reroutes, held.reroutes], [1, 0, 0]);
+  assert.deepEqual([gate.size, gate.held], [3, 1]);
+  gate.leave(onA);
+  assert.deepEqual([gate.size, gate.countOf(A)], [2, 0]);
+});

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { ManualClock } from "../tests/helpers/manual_clock.ts";
+import { LocalAgent } from "./local_agent.ts";
+
+function rig(memberName: string | null = "n1") {
+  const clock = new ManualClock();
+  const seen: { veto: unknown; isAbandoned: boolean } = {
+    veto: "nothing said",
+    isAbandoned: false,
+  };
+  const agent = new LocalAgent({
+    clock,
+    memberName,
+    lingerMs: 60,
+    listener: {
+      onVeto: (veto) => {
+        seen.veto = veto;
+      },
+      onAbandoned: () => {
+        seen.isAbandoned = true;
+      },
+    },
+  });
+  const beat = (role: string, leaseDeadlineMs: number | null): void =>
+    agent.onHeartbeat({ pid: 1, role, leaseDeadlineMs });
+  return { agent, beat, clock, seen };
+}
+
+Deno.test("local agent vetoes a member that is no primary any more", () => {
+  const { beat, seen } = rig();
+  beat("primary", 100);
+  assert.equal(seen.veto, null);
+  beat("demoted", 100);
+  assert.deepEqual(seen.veto, { name: "n1", reason: "local_not_primary" });
+  beat("primary", 100);
+  assert.equal(seen.veto, null);
+});
+
+Deno.test("local agent that does not know its role yet says nothing", () => {
+  const { beat, seen } = rig();
+  beat("uninitialized", null);
+  assert.equal(seen.veto, null);
+});
+
+Deno.test("local agent's lease ends at its deadline, also after the agent died", async () => {
+  const { agent, beat, clock, seen } = rig();
+  agent.onConnect();
+  beat("primary", 100);
+  agent.onDisconnect();
+  await clock.advance(99);
+  assert.equal(seen.veto, null);
+  await clock.advance(2);
+  assert.deepEqual(seen.veto, { name: "n1", reason: "local_lease_passed" });
+});
+
+Deno.test("local agent's renewed lease replaces the old deadline", async () => {
+  const { beat, clock, seen } = rig();
+  beat("primary", 100);
+  await clock.advance(50);
+  beat("primary", 150);
+  await clock.advance(60);
+  assert.equal(seen.veto, null);
+  await clock.advance(60);
+  assert.deepEqual(seen.veto, { name: "n1", reason: "local_lease_passed" });
+});
+
+Deno.test("local agent can not veto on a host without a member", () => {
+  const { beat, seen } = rig(null);
+  beat("replica", null);
+  assert.equal(seen.veto, null);
+});
+
+Deno.test("proxy is abandoned after a goodbye, unless another agent comes", async () => {
+  const first = rig();
+  first.agent.onConnect();
+  first.agent.onBye();
+  first.agent.onDisconnect();
+  await first.clock.advance(59);
+  assert.equal(first.seen.isAbandoned, false);
+  await first.clock.advance(1);
+  assert.equal(first.seen.isAbandoned, true);
+
+  const second = rig();
+  second.agent.onBye();
+  await second.clock.advance(30);
+  second.agent.onConnect();
+  await second.clock.advance(100);
+  assert.equal(second.seen.isAbandoned, false);
+});
+
+Deno.test("proxy is not abandoned when its agent is killed", async () => {
+  const { agent, clock, seen } = rig();
+  agent.onConnect();
+  agent.onDisconnect();
+  await clock.advance(1_000_000);
+  assert.equal(seen.isAbandoned, false);
+});
