@@ -46,7 +46,7 @@ export function drawTable({ title, columns, rows }: Table): string {
     ...rowLines(row).map(lineOf),
     ...(isRuled ? [rule] : []),
   ]);
-  if (!isRuled && body.length > 0) body.push(rule);
+  if (!isRuled || body.length === 0) body.push(rule);
   return [titled(rule, title), header, rule, ...body].join("\n");
 }
 

@@ -1,0 +1,70 @@
+/** `version`: of this program, and of the members of a cluster. */
+import { asObject, parseJsonObject } from "../../core/codec/json.ts";
+import type { Member } from "../../core/model/member.ts";
+import { callMember } from "../api_client.ts";
+import {
+  CLUSTER_ARGUMENT,
+  type CommandDefinition,
+  GROUP_OPTION,
+  MEMBERS_ARGUMENT,
+} from "../definition.ts";
+import { messageOf } from "../errors.ts";
+import { print, type Session, withScope } from "../session.ts";
+
+/** From here on PostgreSQL's version has two parts, before it had three. */
+const TWO_PART_VERSION = 100_000;
+
+/** `version`. */
+export const VERSION_COMMAND: CommandDefinition = {
+  name: "version",
+  summary: "Show the version of this program, and of a cluster's members",
+  arguments: [CLUSTER_ARGUMENT, MEMBERS_ARGUMENT],
+  options: [GROUP_OPTION],
+  run: async (invocation, session) => {
+    const { programName, version } = session.context;
+    print(session, `${programName} version ${version}`);
+    const [name, ...wanted] = invocation.positionals;
+    if (name === undefined) return;
+    print(session, "");
+    const group = invocation.number("--group") ?? session.settings.citusGroup;
+    const view = await withScope(
+      session,
+      { name, group },
+      (scope) => scope.read(),
+    );
+    for (const member of view.members) {
+      const isWanted = wanted.length === 0 || wanted.includes(member.name);
+      if (isWanted && member.apiUrl !== null) {
+        print(session, `${member.name}: ${await versionText(session, member)}`);
+      }
+    }
+  },
+};
+
+async function versionText(session: Session, member: Member): Promise<string> {
+  try {
+    const call = { method: "GET", path: "/patroni" } as const;
+    const { body } = await callMember(session, member, call);
+    const document = parseJsonObject(body);
+    const version = asObject(document?.["patroni"])?.["version"];
+    if (typeof version !== "string") {
+      throw new Error("no version in its answer");
+    }
+    const server = document?.["server_version"];
+    const postgres = typeof server === "number"
+      ? ` PostgreSQL ${postgresVersion(server)}`
+      : "";
+    return `Patroni ${version}${postgres}`;
+  } catch (error) {
+    return `failed to get version: ${messageOf(error)}`;
+  }
+}
+
+/** 160004 is 16.4, 90624 is 9.6.24. */
+function postgresVersion(version: number): string {
+  const major = Math.floor(version / 10_000);
+  const minor = version % 10_000;
+  return version >= TWO_PART_VERSION
+    ? `${major}.${minor}`
+    : `${major}.${Math.floor(minor / 100)}.${minor % 100}`;
+}
