@@ -1,0 +1,148 @@
+/**
+ * Makes sure that PostgreSQL and etcd are there, as packages of the
+ * distribution: `packages.ts [postgresql] [etcd-server]`.
+ *
+ * Only as root on a machine with apt-get does it install anything, and says
+ * so. What it installs is left switched off: no distribution service, no
+ * default database, because tests and lab bring up their own.
+ */
+
+import { join } from "node:path";
+
+interface Package {
+  readonly name: "postgresql" | "etcd-server";
+  readonly what: string;
+  readonly isThere: () => boolean;
+  /** systemd units that the package would start. */
+  readonly units: readonly string[];
+}
+
+const POSTGRES_ROOT = "/usr/lib/postgresql";
+const POLICY = "/usr/sbin/policy-rc.d";
+const NO_CLUSTER = "/etc/postgresql-common/createcluster.d/matriarch.conf";
+
+const PACKAGES: readonly Package[] = [
+  {
+    name: "postgresql",
+    what: "PostgreSQL",
+    isThere: hasPostgres,
+    units: ["postgresql.service"],
+  },
+  {
+    name: "etcd-server",
+    what: "etcd",
+    isThere: () => isOnPath("etcd"),
+    units: ["etcd.service"],
+  },
+];
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+function isOnPath(program: string): boolean {
+  const path = Deno.env.get("PATH") ?? "";
+  return path.split(":").some((folder) => isFile(join(folder, program)));
+}
+
+/** Debian keeps the server programs per major version, outside PATH. */
+function hasPostgres(): boolean {
+  if (isOnPath("initdb")) return true;
+  try {
+    return [...Deno.readDirSync(POSTGRES_ROOT)].some((version) =>
+      isFile(join(POSTGRES_ROOT, version.name, "bin", "initdb"))
+    );
+  } catch {
+    return false;
+  }
+}
+
+async function apt(args: readonly string[]): Promise<boolean> {
+  const child = new Deno.Command("apt-get", {
+    args: ["-q", "-y", ...args],
+    env: { DEBIAN_FRONTEND: "noninteractive" },
+    stdin: "null",
+    // What a caller prints as its result stays free of apt's talk.
+    stdout: "piped",
+    stderr: "inherit",
+  });
+  return (await child.output()).success;
+}
+
+/** Runs `action` while the packages' services may not be started. */
+async function withoutServices(action: () => Promise<void>): Promise<void> {
+  const isOurs = !isFile(POLICY);
+  if (isOurs) {
+    await Deno.writeTextFile(POLICY, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  }
+  try {
+    await action();
+  } finally {
+    if (isOurs) await Deno.remove(POLICY);
+  }
+}
+
+/** So that the package makes no data directory of its own. */
+async function forbidDefaultCluster(): Promise<void> {
+  if (!await apt(["install", "--no-install-recommends", "postgresql-common"])) {
+    fail("Cannot install the package postgresql-common (see above)");
+  }
+  await Deno.mkdir(join(NO_CLUSTER, ".."), { recursive: true });
+  await Deno.writeTextFile(NO_CLUSTER, "create_main_cluster = false\n");
+}
+
+async function disableUnits(missing: readonly Package[]): Promise<void> {
+  if (!isOnPath("systemctl")) return;
+  const units = missing.flatMap((one) => one.units);
+  const systemctl = new Deno.Command("systemctl", {
+    args: ["disable", "--quiet", ...units],
+    stdout: "null",
+    stderr: "null",
+  });
+  // Where systemd does not run there is nothing to switch off.
+  await systemctl.output();
+}
+
+async function install(missing: readonly Package[]): Promise<void> {
+  const names = missing.map((one) => one.name);
+  console.error(`packages: installing ${names.join(" and ")}`);
+  await withoutServices(async () => {
+    await apt(["update"]);
+    if (names.includes("postgresql")) await forbidDefaultCluster();
+    if (!await apt(["install", "--no-install-recommends", ...names])) {
+      fail(`Cannot install the packages ${names.join(", ")} (see above)`);
+    }
+  });
+  await disableUnits(missing);
+}
+
+function fail(message: string): never {
+  console.error(`packages: ${message}`);
+  Deno.exit(1);
+}
+
+async function ensure(wanted: readonly string[]): Promise<void> {
+  const missing = PACKAGES.filter((one) =>
+    wanted.includes(one.name) && !one.isThere()
+  );
+  if (missing.length === 0) return;
+  const what = missing.map((one) => one.what).join(" and ");
+  const names = missing.map((one) => one.name).join(" ");
+  if (Deno.uid() !== 0 || !isOnPath("apt-get")) {
+    fail(
+      `${what} must be installed first, and only root can do that. On ` +
+        `Debian: apt-get install ${names}`,
+    );
+  }
+  await install(missing);
+  const still = missing.filter((one) => !one.isThere());
+  if (still.length > 0) {
+    fail(`${still.map((one) => one.what).join(" and ")} is still missing`);
+  }
+}
+
+await ensure(Deno.args);

@@ -1,0 +1,133 @@
+/** Runs one stage of ./scripts/test and counts its result. */
+
+import type { Stage } from "./stages.ts";
+import { NOTHING, type Tally, tallyOf } from "./tally.ts";
+
+/** What came of a stage. */
+export interface StageResult {
+  readonly tally: Tally;
+  /** Why it did not do what a good stage does; null for a good one. */
+  readonly complaint: string | null;
+  /** Everything it printed, both streams in the order of arrival. */
+  readonly output: string;
+}
+
+/** What a finished command says about a stage. */
+export interface Ending {
+  readonly success: boolean;
+  readonly timedOut: boolean;
+  readonly output: string;
+}
+
+/**
+ * Counts a finished command as a stage of `kind`.
+ *
+ * A command that failed counts at least one failure, also when it printed
+ * none (a type error, a crash, the time limit). A test stage in which no test
+ * ran proves nothing, which is an error where `mustRun` says so.
+ */
+export function judge(
+  kind: Stage["kind"],
+  ending: Ending,
+  mustRun: "must_run" | "may_be_empty",
+): StageResult {
+  const { success, timedOut, output } = ending;
+  const counted = kind === "tests" ? tallyOf(output) : NOTHING;
+  if (!success) {
+    const complaint = timedOut ? "the time limit has passed" : "failed";
+    const failed = Math.max(1, counted.failed);
+    return { tally: { ...counted, failed }, complaint, output };
+  }
+  if (kind === "check") {
+    return { tally: { ...NOTHING, passed: 1 }, complaint: null, output };
+  }
+  if (counted.passed > 0) return { tally: counted, complaint: null, output };
+  const failed = mustRun === "must_run" ? 1 : 0;
+  return {
+    tally: { ...counted, failed },
+    complaint: "no test ran",
+    output,
+  };
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const NUDGE_MS = 200;
+const NUDGES_MAX = 50;
+
+/**
+ * Ends the stage's whole process group, so that no test runs on: asks again
+ * and again, because a process just born has no group yet, then insists.
+ *
+ * @returns The timer that the caller clears when the stage has ended.
+ */
+function endGroup(pid: number): ReturnType<typeof setInterval> {
+  let nudges = 0;
+  return setInterval(() => {
+    nudges += 1;
+    try {
+      Deno.kill(-pid, nudges < NUDGES_MAX ? "SIGTERM" : "SIGKILL");
+    } catch {
+      // Not there yet, or not there any more.
+    }
+  }, NUDGE_MS);
+}
+
+/** Sends both streams to a file: a daemon that a test forgot holds no pipe. */
+const TO_LOG = 'exec "$@" >"$0" 2>&1';
+
+async function finish(
+  stage: Stage,
+  log: string,
+  signal: AbortSignal,
+): Promise<Ending> {
+  const [program = "", ...args] = stage.command;
+  const path = program === "deno" ? Deno.execPath() : program;
+  const child = new Deno.Command("/bin/sh", {
+    args: ["-c", TO_LOG, log, path, ...args],
+    env: { NO_COLOR: "1", ...stage.env },
+    stdin: "null",
+    detached: true,
+  }).spawn();
+  let timer: ReturnType<typeof setInterval> | undefined;
+  const stop = (): void => {
+    timer = endGroup(child.pid);
+  };
+  if (signal.aborted) stop();
+  signal.addEventListener("abort", stop);
+  try {
+    const { success } = await child.status;
+    const output = await Deno.readTextFile(log);
+    return { success, timedOut: signal.aborted, output };
+  } finally {
+    signal.removeEventListener("abort", stop);
+    clearInterval(timer);
+  }
+}
+
+/**
+ * Runs `stage` to its end.
+ *
+ * @param log The file that gets everything it prints.
+ * @param signal Ends the stage early, with all its processes.
+ */
+export async function runStage(
+  stage: Stage,
+  log: string,
+  signal: AbortSignal,
+): Promise<StageResult> {
+  const mustRun = Deno.env.get("CI") === "true" ? "must_run" : "may_be_empty";
+  if (stage.needs !== null && !exists(stage.needs)) {
+    const nothing = { success: true, timedOut: false, output: "" };
+    const result = judge("tests", nothing, mustRun);
+    return { ...result, complaint: `${stage.needs} is missing` };
+  }
+  return judge(stage.kind, await finish(stage, log, signal), mustRun);
+}

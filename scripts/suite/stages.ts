@@ -1,0 +1,66 @@
+/** The stages of ./scripts/test, in order. */
+
+/** One stage: a command, and how its result is counted. */
+export interface Stage {
+  readonly name: string;
+  /** Program and arguments, run in the root of the checkout. */
+  readonly command: readonly string[];
+  /** "tests" are counted one by one, a "check" counts as one. */
+  readonly kind: "check" | "tests";
+  /** What it tests; while that is missing there is nothing to run. */
+  readonly needs: string | null;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Enough to find rare interleavings, in seconds. */
+const SIM_SEEDS = 20_000;
+
+function task(name: string, ...args: readonly string[]): readonly string[] {
+  return ["deno", "task", "--quiet", name, ...args];
+}
+
+function tests(name: string, needs: string): Stage {
+  return { name, command: task(`test:${name}`), kind: "tests", needs };
+}
+
+/** Every stage; all run, even if an earlier one failed. */
+export const STAGES: readonly Stage[] = [
+  {
+    name: "format",
+    command: ["deno", "fmt", "--check", "--quiet"],
+    kind: "check",
+    needs: null,
+  },
+  {
+    name: "lint",
+    command: ["deno", "lint", "--quiet"],
+    kind: "check",
+    needs: null,
+  },
+  {
+    name: "types",
+    command: ["deno", "check", "--quiet"],
+    kind: "check",
+    needs: null,
+  },
+  {
+    name: "rules page",
+    command: task("rules", "--check"),
+    kind: "check",
+    needs: "lib/core/decide.ts",
+  },
+  tests("unit", "lib/core"),
+  {
+    ...tests("sim", "tests/sim"),
+    env: { MATRIARCH_SIM_SEEDS: String(SIM_SEEDS) },
+  },
+  tests("conformance", "tests/conformance"),
+  tests("integration", "tests/integration"),
+  tests("e2e", "tests/e2e"),
+  {
+    name: "lab demo",
+    command: ["./scripts/lab", "demo"],
+    kind: "check",
+    needs: "main.ts",
+  },
+];

@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { judge, runStage } from "./run_stage.ts";
+import { STAGES } from "./stages.ts";
+import { tallyOf } from "./tally.ts";
+
+function ending(output: string, success = true) {
+  return { success, timedOut: false, output };
+}
+
+Deno.test("tallyOf() sums every summary line", () => {
+  const output = [
+    "ok | 12 passed | 0 failed (12ms)",
+    "noise | 3 passed",
+    "\x1b[31mFAILED\x1b[0m | 1 passed (1 step) | 2 failed (3 steps) | " +
+    "4 ignored \x1b[38;5;245m(6ms)\x1b[0m",
+    "ok | 1 passed (2 steps) | 0 failed (1s)",
+  ].join("\n");
+  assert.deepEqual(tallyOf(output), { passed: 14, failed: 2, ignored: 4 });
+  assert.deepEqual(tallyOf(""), { passed: 0, failed: 0, ignored: 0 });
+});
+
+Deno.test("judge() counts a check as one", () => {
+  const good = judge("check", ending("x"), "must_run");
+  assert.deepEqual(good.tally, { passed: 1, failed: 0, ignored: 0 });
+  const bad = judge("check", ending("x", false), "must_run");
+  assert.deepEqual(bad.tally, { passed: 0, failed: 1, ignored: 0 });
+});
+
+Deno.test("judge() counts a crash that printed no failure as one", () => {
+  const crash = judge(
+    "tests",
+    ending("ok | 3 passed | 0 failed (1s)\nerror", false),
+    "may_be_empty",
+  );
+  assert.deepEqual(crash.tally, { passed: 3, failed: 1, ignored: 0 });
+  assert.equal(crash.complaint, "failed");
+});
+
+Deno.test("judge() wants a test to have run where it must", () => {
+  const output = "ok | 0 passed | 0 failed | 2 ignored (1s)";
+  const must = judge("tests", ending(output), "must_run");
+  assert.equal(must.tally.failed, 1);
+  assert.equal(must.complaint, "no test ran");
+  const may = judge("tests", ending(output), "may_be_empty");
+  assert.equal(may.tally.failed, 0);
+});
+
+Deno.test("runStage() says that the time limit ended a stage", async () => {
+  const log = await Deno.makeTempFile();
+  try {
+    const result = await runStage(
+      {
+        name: "endless",
+        command: ["/bin/sh", "-c", "echo begun; sleep 600 & wait"],
+        kind: "check",
+        needs: null,
+      },
+      log,
+      AbortSignal.abort(),
+    );
+    assert.equal(result.complaint, "the time limit has passed");
+    assert.equal(result.tally.failed, 1);
+  } finally {
+    await Deno.remove(log);
+  }
+});
+
+Deno.test("every stage has its task", async () => {
+  const config = JSON.parse(
+    await Deno.readTextFile(new URL("../../deno.json", import.meta.url)),
+  );
+  for (const { command } of STAGES) {
+    if (command[1] !== "task") continue;
+    assert.ok(command[3] !== undefined && command[3] in config.tasks);
+  }
+});

@@ -1,0 +1,87 @@
+/**
+ * ./scripts/test: installs what is missing, runs every stage in order and
+ * closes with the line "N passed, N failed". The exit code is 0 only if
+ * nothing failed. Names of stages as arguments run only those.
+ *
+ * The whole output of each stage is kept in .cache/test.
+ */
+
+import { runStage, type StageResult } from "./suite/run_stage.ts";
+import { type Stage, STAGES } from "./suite/stages.ts";
+import { add, NOTHING, type Tally } from "./suite/tally.ts";
+
+/** The house's promise is 20 minutes on two cores. */
+const SUITE_MS_MAX = 19 * 60_000;
+const LOGS = ".cache/test";
+const SHOWN_LINES_MAX = 150;
+
+function lastLines(text: string): string {
+  const lines = text.trimEnd().split("\n");
+  return lines.slice(-SHOWN_LINES_MAX).join("\n");
+}
+
+function line(stage: Stage, result: StageResult, ms: number): string {
+  const { passed, failed, ignored } = result.tally;
+  const counts = stage.kind === "check" && failed === 0 && passed === 1
+    ? "ok"
+    : `${passed} passed, ${failed} failed` +
+      (ignored > 0 ? `, ${ignored} ignored` : "");
+  const note = result.complaint === null ? "" : `: ${result.complaint}`;
+  const seconds = `${(ms / 1000).toFixed(1)} s`;
+  return `${stage.name.padEnd(12)} ${seconds.padStart(8)}  ${counts}${note}`;
+}
+
+async function prepare(program: string, args: string[]): Promise<boolean> {
+  const child = new Deno.Command(program, {
+    args,
+    stdin: "null",
+    stdout: "inherit",
+    stderr: "inherit",
+  });
+  return (await child.output()).success;
+}
+
+async function prepareAll(): Promise<boolean> {
+  const deno = Deno.execPath();
+  return await prepare(deno, [
+    "run",
+    "--allow-all",
+    "--quiet",
+    "scripts/packages.ts",
+    "postgresql",
+    "etcd-server",
+  ]) && await prepare(deno, ["install", "--quiet", "--frozen"]);
+}
+
+async function runAll(stages: readonly Stage[]): Promise<Tally> {
+  const limit = AbortSignal.timeout(SUITE_MS_MAX);
+  await Deno.mkdir(LOGS, { recursive: true });
+  let total = NOTHING;
+  for (const stage of stages) {
+    const begin = performance.now();
+    const log = `${LOGS}/${stage.name.replaceAll(" ", "-")}.log`;
+    const result = await runStage(stage, log, limit);
+    if (result.tally.failed > 0) console.log(lastLines(result.output));
+    console.log(line(stage, result, performance.now() - begin));
+    total = add(total, result.tally);
+  }
+  return total;
+}
+
+/** The stages that the arguments name, all if none; null for a wrong name. */
+function chosen(names: readonly string[]): readonly Stage[] | null {
+  if (names.length === 0) return STAGES;
+  const known = STAGES.filter((stage) => names.includes(stage.name));
+  if (known.length === names.length) return known;
+  const list = STAGES.map((stage) => stage.name).join(", ");
+  console.error(`test: the stages are: ${list}`);
+  return null;
+}
+
+const stages = chosen(Deno.args);
+if (stages === null) Deno.exit(2);
+const total = await prepareAll()
+  ? await runAll(stages)
+  : { ...NOTHING, failed: 1 };
+console.log(`${total.passed} passed, ${total.failed} failed`);
+Deno.exit(total.failed === 0 ? 0 : 1);
