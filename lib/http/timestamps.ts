@@ -41,7 +41,8 @@ export function parseScheduledTime(text: string): ScheduledTime {
   const fraction = fractionText(groups["fraction"]);
   return {
     kind: "time",
-    epochMs: localMs - offset.minutes * 60_000 + Number(`0${fraction}`) * 1000,
+    epochMs: localMs - offset.minutes * 60_000 +
+      Math.floor(Number(`0${fraction}`) * 1000),
     iso: `${day}T${time}${fraction}${offset.text}`,
   };
 }

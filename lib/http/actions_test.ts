@@ -1,0 +1,206 @@
+import assert from "node:assert/strict";
+import { DEFAULT_SETTINGS } from "../core/model/settings.ts";
+import type { RestartFilters } from "../ports/agent_api.ts";
+import { RestBench } from "../../tests/helpers/rest_app.ts";
+import {
+  followingStatus,
+  leadingStatus,
+  threeMembers,
+} from "../../tests/helpers/stub_agent_api.ts";
+
+const NO_FILTERS: RestartFilters = {
+  role: null,
+  postgresVersion: null,
+  isPendingOnly: false,
+  timeoutMs: null,
+};
+
+Deno.test("POST /restart takes an absent, empty or filled body", async () => {
+  const cases: readonly (readonly [string | undefined, RestartFilters])[] = [
+    [undefined, NO_FILTERS],
+    ["", NO_FILTERS],
+    ["{}", NO_FILTERS],
+    ['{"role": "replica"}', { ...NO_FILTERS, role: "replica" }],
+    ['{"restart_pending": false}', { ...NO_FILTERS, isPendingOnly: true }],
+    ['{"timeout": 2}', { ...NO_FILTERS, timeoutMs: 2000 }],
+    ['{"timeout": "1min"}', { ...NO_FILTERS, timeoutMs: 60_000 }],
+    [
+      '{"postgres_version": "16.4"}',
+      { ...NO_FILTERS, postgresVersion: "16.4" },
+    ],
+    [
+      '{"postgres_version": "9.6.24"}',
+      { ...NO_FILTERS, postgresVersion: "9.6.24" },
+    ],
+  ];
+  for (const [text, filters] of cases) {
+    const bench = new RestBench();
+    const options = text === undefined ? {} : { text };
+    assert.equal(
+      await bench.line("POST /restart", options),
+      "200 restarted successfully",
+      text,
+    );
+    assert.deepEqual(bench.api.calls, [["restart", filters]]);
+  }
+});
+
+Deno.test("POST /restart refuses filters it can not read", async () => {
+  const role = "400 PostgreSQL role should be either primary, " +
+    "standby_leader, or replica";
+  const version = "400 Invalid PostgreSQL version format: X.Y or X.Y.Z is " +
+    "accepted: ";
+  const timeout = "400 Timeout should be a positive number of seconds";
+  const cases: readonly (readonly [unknown, string])[] = [
+    [{ role: "master" }, role],
+    [{ role: 1 }, role],
+    [{ postgres_version: "16" }, `${version}16`],
+    [{ postgres_version: "9.6" }, `${version}9.6`],
+    [{ postgres_version: "9.6.1.2" }, `${version}9.6.1.2`],
+    [{ postgres_version: "latest" }, "400 Invalid PostgreSQL version: latest"],
+    [{ timeout: 0 }, timeout],
+    [{ timeout: "-1" }, timeout],
+    [{ timeout: "1 parsec" }, timeout],
+    [{ timeout: null }, timeout],
+    [{ force: 1 }, "400 Unknown filter for the scheduled restart: force"],
+    [{ role: "master", timeout: 0 }, role],
+    [{ timeout: 0, role: "master" }, timeout],
+    [
+      { schedule: "2020-01-01T00:00Z" },
+      "422 Cannot schedule restart in the past",
+    ],
+    [
+      { schedule: "2999-01-01T00:00" },
+      "400 Timezone information is mandatory for the scheduled restart",
+    ],
+    [
+      { schedule: 5 },
+      "422 Unable to parse scheduled timestamp. It should be in an " +
+      "unambiguous format, e.g. ISO 8601",
+    ],
+    [
+      { schedule: "2999-01-01T00:00Z" },
+      "501 Scheduled restarts are not supported yet",
+    ],
+  ];
+  for (const [json, wanted] of cases) {
+    const bench = new RestBench();
+    assert.equal(await bench.line("POST /restart", { json }), wanted);
+    assert.deepEqual(bench.api.calls, []);
+  }
+});
+
+Deno.test("POST /restart: schedules are refused in pause before all else", async () => {
+  const bench = new RestBench();
+  bench.api.current = leadingStatus({
+    settings: { ...DEFAULT_SETTINGS, isPaused: true },
+  });
+  assert.equal(
+    await bench.line("POST /restart", { json: { role: "x", schedule: "" } }),
+    "500 Can't schedule restart in the paused state",
+  );
+});
+
+Deno.test("POST /restart passes the outcome on; a crash is 400", async () => {
+  const bench = new RestBench();
+  bench.api.restartOutcome = {
+    status: 503,
+    text: "postgres is still starting",
+  };
+  assert.equal(
+    await bench.line("POST /restart"),
+    "503 postgres is still starting",
+  );
+  bench.api.restartOutcome = new Error("boom");
+  assert.equal(await bench.line("POST /restart"), "400 restart failed");
+});
+
+Deno.test("DELETE /restart, POST /reload, /sigterm, /citus and /mpp", async () => {
+  const bench = new RestBench();
+  assert.equal(
+    await bench.line("DELETE /restart"),
+    "404 no restarts are scheduled",
+  );
+  assert.equal(await bench.line("POST /reload"), "202 reload scheduled");
+  assert.equal(await bench.line("POST /sigterm"), "202 shutdown scheduled");
+  const json = { type: "before_demote" };
+  assert.equal(await bench.line("POST /citus", { json }), "200 OK");
+  assert.equal(await bench.line("POST /mpp", { json }), "200 OK");
+  assert.deepEqual(bench.api.calls, [["reload"]]);
+});
+
+Deno.test("POST /reinitialize needs another member as leader", async () => {
+  const bench = new RestBench();
+  assert.equal(
+    await bench.line("POST /reinitialize"),
+    "503 I am the leader, can not reinitialize",
+  );
+  bench.api.freshViews = [threeMembers({ leader: null })];
+  assert.equal(
+    await bench.line("POST /reinitialize"),
+    "503 Cluster has no leader, can not reinitialize",
+  );
+});
+
+Deno.test("POST /reinitialize reads force and from_leader; bad bodies do nothing", async () => {
+  const bench = new RestBench();
+  bench.api.identity = { ...bench.api.identity, name: "n2" };
+  bench.api.current = followingStatus();
+  assert.equal(
+    await bench.line("POST /reinitialize", {
+      json: { force: "on", from_leader: 1 },
+    }),
+    "200 reinitialize started",
+  );
+  const plain = { json: { "from-leader": true, force: "maybe" } };
+  await bench.ask("POST /reinitialize", plain);
+  assert.equal(
+    (await bench.ask("POST /reinitialize", { text: "{" })).status,
+    400,
+  );
+  assert.deepEqual(bench.api.calls, [
+    ["reinitialize", { isForced: true, isForcedFromLeader: true }],
+    ["reinitialize", { isForced: false, isForcedFromLeader: false }],
+  ]);
+  bench.api.reinitializeOutcome = {
+    status: 503,
+    text: "restart already in progress",
+  };
+  assert.equal(
+    await bench.line("POST /reinitialize"),
+    "503 restart already in progress",
+  );
+});
+
+Deno.test("GET /failsafe sends the last read map", async () => {
+  const bench = new RestBench();
+  const failsafe = { n1: "http://10.0.0.1:8008/patroni" };
+  bench.api.current = leadingStatus({ view: threeMembers({ failsafe }) });
+  assert.equal(
+    await bench.line("GET /failsafe"),
+    '200 {"n1": "http://10.0.0.1:8008/patroni"}',
+  );
+  bench.api.current = leadingStatus();
+  assert.equal((await bench.ask("GET /failsafe")).status, 502);
+  bench.api.current = leadingStatus({ view: null, dcsLastSeen: 0 });
+  assert.equal(await bench.line("GET /failsafe"), "200 {}");
+});
+
+Deno.test("POST /failsafe never accepts what the agent can not keep", async () => {
+  const bench = new RestBench();
+  const json = { name: "n2", conn_url: "postgres://a", api_url: "http://a" };
+  assert.equal((await bench.ask("POST /failsafe", { json })).status, 502);
+  const settings = { ...DEFAULT_SETTINGS, isFailsafeMode: true };
+  bench.api.current = leadingStatus({ settings });
+  assert.equal(
+    await bench.line("POST /failsafe", { json }),
+    "500 Running as a leader",
+  );
+  bench.api.current = followingStatus({ settings });
+  assert.equal((await bench.ask("POST /failsafe", { json })).status, 501);
+  assert.equal((await bench.ask("POST /failsafe")).status, 411);
+  assert.match(
+    await bench.line("POST /failsafe", { json: { name: "n2", api_url: 1 } }),
+    /^400 conn_url: .*; api_url: /,
+  );
+});
