@@ -1,0 +1,196 @@
+/**
+ * Makes log lines out of records: Patroni's printf-style templates for people,
+ * one JSON object per line for machines.
+ *
+ * Facts follow at the very end as ` key=value`, so that nothing moves in the
+ * columns that existing log readers cut out.
+ *
+ * Source: spec/configuration.md 3.2; Python's logging.Formatter.
+ */
+import type { LogFacts } from "../../ports/log.ts";
+import { asctime, levelNumber, type LogRecord } from "./log_record.ts";
+
+/** Patroni's template. */
+export const DEFAULT_FORMAT = "%(asctime)s %(levelname)s: %(message)s";
+
+/** What no record knows, because it is the same for all of them. */
+export interface LogIdentity {
+  /** `%(name)s` */
+  readonly name: string;
+  /** `%(process)d` */
+  readonly processId: number;
+}
+
+/** An attribute of a record as a JSON member. */
+export interface JsonMember {
+  readonly attribute: string;
+  readonly key: string;
+}
+
+/** A record as text without its line end. */
+export type LogFormatter = (record: LogRecord) => string;
+
+const PLACEHOLDER = /%(?:\((\w+)\)([-+ #0]*)(\d+)?(?:\.(\d+))?([sdf])|%)/g;
+
+/** The part of section `log` that decides how lines look. */
+export interface LogFormatSettings {
+  readonly type: "plain" | "json";
+  /** A template, or the items of the JSON form: names and `{name: output}`. */
+  readonly format: string | readonly unknown[];
+  /** JSON only. */
+  readonly staticFields: LogFacts;
+}
+
+/**
+ * The formatter that section `log` asks for. What can not be used falls back to
+ * Patroni's template, as a wrong format must not silence the log.
+ */
+export function formatterFor(
+  { type, format, staticFields }: LogFormatSettings,
+  identity: LogIdentity,
+): LogFormatter {
+  const template = typeof format === "string" ? format : DEFAULT_FORMAT;
+  if (type === "plain") return plainFormatter(template, identity);
+  const members = typeof format === "string"
+    ? membersOfFormat(format)
+    : format.flatMap(membersOfItem);
+  const used = members.length > 0 ? members : membersOfFormat(DEFAULT_FORMAT);
+  return jsonFormatter(used, staticFields, identity);
+}
+
+/** Lines from a template such as {@link DEFAULT_FORMAT}. */
+export function plainFormatter(
+  template: string,
+  identity: LogIdentity,
+): LogFormatter {
+  return (record) => {
+    const line = template.replaceAll(PLACEHOLDER, (match, ...groups) => {
+      const [attribute, flags, width, precision, kind]: (string | undefined)[] =
+        groups;
+      if (attribute === undefined) return "%";
+      const value = attributeValue(attribute, record, identity);
+      return value === null
+        ? match
+        : printed(value, { flags, width, precision, kind });
+    });
+    return line + factsText(record.facts);
+  };
+}
+
+/** One JSON object per record: the members, the facts, the static fields. */
+export function jsonFormatter(
+  members: readonly JsonMember[],
+  staticFields: LogFacts,
+  identity: LogIdentity,
+): LogFormatter {
+  return (record) => {
+    const entries = members.map(({ attribute, key }) =>
+      [key, attributeValue(attribute, record, identity)] as const
+    );
+    return JSON.stringify(
+      { ...Object.fromEntries(entries), ...record.facts, ...staticFields },
+      (_key, value) => plainValue(value),
+    );
+  };
+}
+
+/** The members that a template's attributes make up, in its order. */
+export function membersOfFormat(template: string): JsonMember[] {
+  return [...template.matchAll(PLACEHOLDER)].flatMap(([, attribute]) =>
+    attribute === undefined ? [] : [{ attribute, key: attribute }]
+  );
+}
+
+function membersOfItem(item: unknown): JsonMember[] {
+  if (typeof item === "string") return [{ attribute: item, key: item }];
+  if (typeof item !== "object" || item === null) return [];
+  return Object.entries(item).flatMap(([attribute, key]) =>
+    typeof key === "string" ? [{ attribute, key }] : []
+  );
+}
+
+/** Null if no record has such an attribute. */
+function attributeValue(
+  attribute: string,
+  record: LogRecord,
+  { name, processId }: LogIdentity,
+): string | number | null {
+  switch (attribute) {
+    case "asctime":
+      return asctime(record.wallTimeMs);
+    case "created":
+      return record.wallTimeMs / 1000;
+    case "msecs":
+      return record.wallTimeMs % 1000;
+    case "levelname":
+      return record.level;
+    case "levelno":
+      return levelNumber(record.level);
+    case "message":
+      return record.message;
+    case "name":
+    case "module":
+    case "filename":
+    case "pathname":
+    case "funcName":
+    case "processName":
+      return name;
+    case "process":
+      return processId;
+    case "thread":
+    case "lineno":
+    case "relativeCreated":
+      return 0;
+    case "threadName":
+      return "MainThread";
+    default:
+      return null;
+  }
+}
+
+interface PrintRule {
+  readonly flags: string | undefined;
+  readonly width: string | undefined;
+  readonly precision: string | undefined;
+  readonly kind: string | undefined;
+}
+
+function printed(value: string | number, rule: PrintRule): string {
+  const width = Number(rule.width ?? 0);
+  const flags = rule.flags ?? "";
+  const text = printedValue(value, rule);
+  if (flags.includes("-")) return text.padEnd(width);
+  const isZeroed = flags.includes("0") && rule.kind !== "s";
+  return text.padStart(width, isZeroed ? "0" : " ");
+}
+
+function printedValue(
+  value: string | number,
+  { kind, precision }: PrintRule,
+): string {
+  if (kind === "f") return Number(value).toFixed(Number(precision ?? 6));
+  if (kind === "d") return String(Math.trunc(Number(value)));
+  const text = String(value);
+  return precision === undefined ? text : text.slice(0, Number(precision));
+}
+
+function factsText(facts: LogFacts): string {
+  return Object.entries(facts)
+    .map(([key, value]) => ` ${key}=${factText(value)}`)
+    .join("");
+}
+
+function factText(value: unknown): string {
+  const plain = plainValue(value);
+  if (typeof plain === "string") {
+    return /^[^\s"=]+$/.test(plain) ? plain : JSON.stringify(plain);
+  }
+  return JSON.stringify(plain, (_key, item) => plainValue(item)) ?? "null";
+}
+
+/** What JSON can not carry: WAL positions become text, errors their message. */
+function plainValue(value: unknown): unknown {
+  if (typeof value === "bigint") return String(value);
+  if (value instanceof Error) return `${value.name}: ${value.message}`;
+  return value;
+}

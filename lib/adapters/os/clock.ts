@@ -1,0 +1,61 @@
+/**
+ * Time on Linux. The moments come from `/proc/uptime`, which is the kernel's
+ * boot-time clock: it counts through suspension and is the same in every
+ * process of the host, so a deadline can be handed from the agent to the proxy.
+ * `performance.now()` can do neither.
+ *
+ * Its resolution is 10 ms. One reading costs about 5 us.
+ */
+import { readFileSync } from "node:fs";
+import { type Moment, moment } from "../../core/base/units.ts";
+import type { Clock } from "../../ports/clock.ts";
+
+const UPTIME_PATH = "/proc/uptime";
+
+/** Longer timers fire at once in JavaScript. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/** The clock of this host. */
+export class SystemClock implements Clock {
+  /**
+   * @throws {Error} If `/proc/uptime` can not be read (no Linux, no /proc).
+   */
+  now(): Moment {
+    return moment(parseUptimeMs(readFileSync(UPTIME_PATH, "ascii")));
+  }
+
+  wallTimeMs(): number {
+    return Date.now();
+  }
+
+  /**
+   * Waits on the runtime's timer, which stands still while the host is
+   * suspended: look at `now()` afterwards. May end up to 10 ms early by it.
+   */
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal?.aborted) return resolve();
+      const end = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", end);
+        resolve();
+      };
+      const delay = Math.min(Math.max(0, ms), TIMER_MS_MAX);
+      const timer = setTimeout(end, delay);
+      signal?.addEventListener("abort", end);
+    });
+  }
+}
+
+/**
+ * Milliseconds since boot in the text of `/proc/uptime`.
+ *
+ * @throws {Error} If the text has another form.
+ *
+ * Source: proc_uptime(5); Linux `fs/proc/uptime.c`, ktime_get_boottime_ts64.
+ */
+export function parseUptimeMs(text: string): number {
+  const match = /^(\d+)\.(\d\d) /.exec(text);
+  if (match === null) throw new Error(`${UPTIME_PATH} has an unknown form`);
+  return Number(match[1]) * 1000 + Number(match[2]) * 10;
+}

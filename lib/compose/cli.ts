@@ -1,0 +1,33 @@
+/** Connects the command line with this process, its terminal and its network. */
+import { SystemClock } from "../adapters/os/clock.ts";
+import { SystemRandom } from "../adapters/os/random.ts";
+import type { CliContext, DcsTarget } from "../cli/context.ts";
+import type { ListedCommand } from "../cli/definition.ts";
+import { sendHttp } from "../cli/http_send.ts";
+import { ProcessFiles, ProcessTerminal, runProgram } from "../cli/terminal.ts";
+import type { Dcs } from "../ports/dcs.ts";
+
+/** What the main file knows and the command line does not. */
+export interface CliParts {
+  /** As the user called us: `matriarch`, `patronictl`. */
+  readonly programName: string;
+  readonly version: string;
+  /** Commands that the main file runs itself. */
+  readonly otherCommands: readonly ListedCommand[];
+  readonly openDcs: (target: DcsTarget) => Promise<Dcs>;
+}
+
+/** The command line's world, made of this process. */
+export function createCliContext(parts: CliParts): CliContext {
+  return {
+    ...parts,
+    environment: Deno.env.toObject(),
+    isMacOs: Deno.build.os === "darwin",
+    terminal: new ProcessTerminal(),
+    files: new ProcessFiles(),
+    clock: new SystemClock(),
+    random: new SystemRandom(),
+    send: sendHttp,
+    runProgram,
+  };
+}
