@@ -100,7 +100,7 @@ export class ProxyRig {
   static async open(given: RigOptions = {}): Promise<ProxyRig> {
     const clock = new RealClock();
     const store = new MemoryStore(clock);
-    const dcs = new MemoryDcs(store, "/service/demo");
+    const dcs = new MemoryDcs(store, "/service/demo", { watchDelayMs: 0 });
     const keys = new KeyWriter(new MemoryDcs(store, "/service/demo"));
     const log = new KeptLog();
     const { dialer = new TcpDialer(clock), ...options } = given;
@@ -111,6 +111,9 @@ export class ProxyRig {
       log,
       dialer,
       plane: new PortablePlane(clock),
+    }).catch(async (error: unknown) => {
+      await dcs.close();
+      throw error;
     });
     return new ProxyRig({ keys, dcs, log, proxy });
   }

@@ -1,0 +1,114 @@
+/**
+ * What a proxy process needs of a configuration. Beside a member it is the
+ * member's own file; on an application host a file with `scope`, `namespace`,
+ * the DCS and `proxy` is enough, so nothing else is asked for or looked at.
+ */
+import { z } from "zod";
+import {
+  type ConfigMap,
+  isConfigMap,
+  ownValue,
+} from "../core/calc/config_merge.ts";
+import { isAbsent, optional, required, text } from "./fields.ts";
+import { modernLayout } from "./legacy.ts";
+import type { DcsConfig, LogConfig, ProxyConfig } from "./local_config.ts";
+import { configErrorOf, type ConfigProblem } from "./problems.ts";
+import { DCS_AVAILABLE, etcd3Section, sqliteSection } from "./sections/dcs.ts";
+import { logSection } from "./sections/log.ts";
+import { PROXY_DEFAULTS, proxySection } from "./sections/proxy.ts";
+
+/** The part of a configuration that a proxy uses. */
+export interface ProxyHostConfig {
+  readonly scope: string;
+  /** Without slashes at its ends. */
+  readonly namespace: string;
+  readonly name: string;
+  readonly log: LogConfig;
+  readonly dcs: DcsConfig;
+  readonly proxy: ProxyConfig;
+  /** The member's data directory; null on an application host. */
+  readonly dataDir: string | null;
+}
+
+const FIELDS = z.object({
+  scope: required(text),
+  namespace: optional(text, "service"),
+  name: optional(text, "proxy"),
+  log: logSection,
+  proxy: proxySection,
+});
+
+/**
+ * The proxy's configuration of a merged document.
+ *
+ * @throws {ConfigError} With every problem found; nothing else is thrown.
+ */
+export function decodeProxyHost(document: ConfigMap): ProxyHostConfig {
+  const modern = modernLayout(document);
+  const fields = FIELDS.safeParse(modern);
+  const dcs = decodeDcs(modern);
+  const isOff = ownValue(modern, "proxy") === false;
+  const problems = [
+    ...problemsOf(fields, modern),
+    ...dcs.problems,
+    ...(isOff ? [OFF] : []),
+  ];
+  if (!fields.success || dcs.config === null || problems.length > 0) {
+    throw configErrorOf(problems);
+  }
+  const { namespace, proxy, ...rest } = fields.data;
+  return {
+    ...rest,
+    namespace: namespace.split("/").filter(Boolean).join("/"),
+    dcs: dcs.config,
+    proxy: proxy ?? PROXY_DEFAULTS,
+    dataDir: dataDirOf(modern),
+  };
+}
+
+const OFF: ConfigProblem = {
+  path: "proxy",
+  value: false,
+  wanted: "a section with ports, because a proxy is to be started",
+};
+
+interface DecodedDcs {
+  readonly config: DcsConfig | null;
+  readonly problems: readonly ConfigProblem[];
+}
+
+function decodeDcs(document: ConfigMap): DecodedDcs {
+  const name = DCS_AVAILABLE.find((key) => !isAbsent(ownValue(document, key)));
+  if (name === undefined) {
+    const path = DCS_AVAILABLE.join(" or ");
+    const wanted = "a section etcd3 (hosts) or sqlite (path)";
+    return { config: null, problems: [{ path, value: undefined, wanted }] };
+  }
+  const sections = { etcd3: etcd3Section, sqlite: sqliteSection };
+  const result = z.object({ [name]: sections[name] }).safeParse(document);
+  const config = result.success ? result.data[name] ?? null : null;
+  return { config, problems: problemsOf(result, document) };
+}
+
+function problemsOf(
+  result: z.ZodSafeParseResult<unknown>,
+  document: ConfigMap,
+): readonly ConfigProblem[] {
+  if (result.success) return [];
+  return result.error.issues.map(({ path, message }) => ({
+    path: path.map(String).join("."),
+    value: path.reduce<unknown>(
+      (value, key) =>
+        isConfigMap(value) ? ownValue(value, String(key)) : undefined,
+      document,
+    ),
+    wanted: message,
+  }));
+}
+
+function dataDirOf(document: ConfigMap): string | null {
+  const postgresql = ownValue(document, "postgresql");
+  if (!isConfigMap(postgresql)) return null;
+  const dataDir = ownValue(postgresql, "data_dir");
+  return typeof dataDir === "string" ? dataDir : null;
+}

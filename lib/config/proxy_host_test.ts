@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { ConfigError } from "./problems.ts";
+import { decodeProxyHost } from "./proxy_host.ts";
+
+Deno.test("a proxy on an application host needs scope and DCS only", () => {
+  const config = decodeProxyHost({
+    scope: "demo",
+    namespace: "/service/",
+    etcd3: { hosts: ["10.0.0.1:2379"] },
+    proxy: { listen: "127.0.0.1", primary_port: 5001 },
+  });
+  assert.deepEqual(
+    [config.scope, config.namespace, config.name, config.dataDir],
+    ["demo", "service", "proxy", null],
+  );
+  assert.deepEqual(config.proxy.listen, ["127.0.0.1"]);
+  assert.equal(config.proxy.primaryPort, 5001);
+  assert.equal(config.proxy.replicaPort, 6000);
+  assert.equal(config.dcs.kind, "etcd3");
+});
+
+Deno.test("a member's file is a proxy's file too", () => {
+  const config = decodeProxyHost({
+    scope: "demo",
+    name: "n1",
+    sqlite: { path: "/x/dcs.db" },
+    postgresql: { data_dir: "/x/n1", listen: "nonsense" },
+  });
+  assert.deepEqual([config.name, config.dataDir], ["n1", "/x/n1"]);
+  assert.equal(config.proxy.holdTimeoutMs, 10_000);
+});
+
+Deno.test("everything that is wrong with a proxy's file is said at once", () => {
+  assert.throws(
+    () => decodeProxyHost({ proxy: { primary_port: "many" } }),
+    (error) => {
+      assert.ok(error instanceof ConfigError);
+      const paths = error.problems.map((problem) => problem.path).sort();
+      assert.deepEqual(paths, [
+        "etcd3 or sqlite",
+        "proxy.primary_port",
+        "scope",
+      ]);
+      return true;
+    },
+  );
+});
+
+Deno.test("a proxy that is turned off can not be started", () => {
+  assert.throws(
+    () =>
+      decodeProxyHost({
+        scope: "demo",
+        sqlite: { path: "/x" },
+        proxy: false,
+      }),
+    /proxy: got False, wanted a section with ports/,
+  );
+});
