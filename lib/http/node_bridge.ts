@@ -6,6 +6,7 @@
  * Source: spec/rest-api.md 2.1, 2.5, 14.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import type { Log } from "../ports/log.ts";
@@ -27,14 +28,18 @@ export class NodeBridge {
   readonly #app: RestApp;
   readonly #log: Log;
   readonly #running = new Set<Promise<void>>();
+  readonly #served = new WeakSet<Socket>();
 
   constructor(app: RestApp, log: Log) {
     this.#app = app;
     this.#log = log;
   }
 
-  /** Serves one request; whatever fails ends with the connection. */
+  /** Serves the first request of a connection; whatever fails ends with it. */
   serve(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    // A pipelined request would be carried out without ever being answered.
+    if (this.#served.has(incoming.socket)) return;
+    this.#served.add(incoming.socket);
     const running = this.#serve(incoming, outgoing)
       .finally(() => this.#running.delete(running));
     this.#running.add(running);
@@ -149,8 +154,10 @@ async function send(
   }
   outgoing.setHeader("Connection", "close");
   outgoing.setHeader("Content-Length", body.length);
+  if (outgoing.destroyed) return;
   const { promise, resolve } = Promise.withResolvers<void>();
   outgoing.once("close", resolve);
+  outgoing.req.socket.once("close", resolve);
   outgoing.end(body, resolve);
   await promise;
 }
