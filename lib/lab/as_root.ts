@@ -6,7 +6,7 @@
 import { fileURLToPath } from "node:url";
 import { dirname } from "node:path";
 import { type SelfCommand, selfCommand } from "../compose/self_command.ts";
-import { killMarked } from "./processes.ts";
+import { killMarked, LAB_MARK } from "./processes.ts";
 import {
   type Account,
   canRead,
@@ -95,7 +95,7 @@ export async function runLabUnprivileged(start: SecondStart): Promise<number> {
       home: directory,
       command: program.command,
       args: [...program.args, "lab", ...start.args],
-      env: { ...program.env, ...start.env },
+      env: { ...program.env, ...start.env, [LAB_MARK]: directory },
     });
   } finally {
     // Also when the second process was killed.

@@ -1,0 +1,184 @@
+/**
+ * The lab as a stranger uses it: the demo heals every step and loses no row,
+ * Ctrl-C leaves nothing behind, and a port in use is one clear sentence.
+ *
+ * Each lab gets a TMPDIR of its own, so "nothing is left" can be checked:
+ * no file in it, and no process that carries its mark. MATRIARCH_BIN runs the
+ * same tests with the one file instead of the checkout.
+ */
+
+import assert from "node:assert/strict";
+import { LAB_TIMING, planLab, portUses } from "../../lib/lab/plan.ts";
+import { takenPorts } from "../../lib/lab/ports.ts";
+import { killMarked, markedPids } from "../../lib/lab/processes.ts";
+import { pause, waitFor } from "../../lib/lab/wait.ts";
+
+const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+const DEADLINE_MS = 240_000;
+
+function command(args: readonly string[], temp: string): Deno.Command {
+  const file = Deno.env.get("MATRIARCH_BIN");
+  const run = ["run", "--allow-all", "--quiet", MAIN];
+  return new Deno.Command(file ?? Deno.execPath(), {
+    args: [...(file ? [] : run), "lab", ...args],
+    env: { TMPDIR: temp },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+/** A base whose ports are all free, below the range of outgoing connections. */
+function freeBase(): number {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const portBase = 10_000 + Math.floor(Math.random() * 180) * 100;
+    const plan = planLab({
+      directory: "",
+      members: 3,
+      dcs: "sqlite",
+      portBase,
+      timing: LAB_TIMING,
+      isSynchronous: true,
+      password: "",
+      binDir: "",
+    });
+    if (takenPorts(portUses(plan)) === null) return portBase;
+  }
+  throw new Error("No free ports for a lab");
+}
+
+/** A TMPDIR that other users can enter; whatever is in it is ended and removed. */
+async function withTemp(work: (temp: string) => Promise<void>): Promise<void> {
+  const temp = await Deno.makeTempDir({ prefix: "labtest-" });
+  await Deno.chmod(temp, 0o755);
+  try {
+    await work(temp);
+  } finally {
+    await killMarked(temp);
+    await Deno.remove(temp, { recursive: true });
+  }
+}
+
+function assertNothingLeft(temp: string): void {
+  assert.deepEqual([...Deno.readDirSync(temp)].map((entry) => entry.name), []);
+  assert.deepEqual(markedPids(temp), []);
+}
+
+interface Output {
+  text: string;
+}
+
+async function collect(
+  stream: ReadableStream<Uint8Array>,
+  output: Output,
+): Promise<void> {
+  const decoder = new TextDecoder();
+  for await (const chunk of stream) {
+    output.text += decoder.decode(chunk, { stream: true });
+  }
+}
+
+interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs a lab; `during` may watch its output and end it. */
+async function run(
+  args: readonly string[],
+  temp: string,
+  during: (child: Deno.ChildProcess, out: Output) => Promise<void> = () =>
+    Promise.resolve(),
+): Promise<Ended> {
+  const child = command(args, temp).spawn();
+  const out = { text: "" };
+  const err = { text: "" };
+  const reading = [collect(child.stdout, out), collect(child.stderr, err)];
+  const watch = new AbortController();
+  const tooLong = pause(DEADLINE_MS, watch.signal).then(() => {
+    if (!watch.signal.aborted) child.kill("SIGKILL");
+  });
+  try {
+    await during(child, out);
+    const { code } = await child.status;
+    await Promise.all(reading);
+    return { code, out: out.text, err: err.text };
+  } catch (error) {
+    child.kill("SIGKILL");
+    await child.status;
+    await killMarked(temp);
+    await Promise.all(reading);
+    throw new Error(`${error}\n${out.text}\n${err.text}`, { cause: error });
+  } finally {
+    watch.abort();
+    await tooLong;
+  }
+}
+
+Deno.test("lab demo: every step heals and no acknowledged row is lost", async () => {
+  await withTemp(async (temp) => {
+    const base = String(freeBase());
+    const ended = await run(["demo", "--json", "--port-base", base], temp);
+    assert.equal(ended.code, 0, `${ended.err}\n${ended.out}`);
+    const result: unknown = JSON.parse(ended.out);
+    const { steps } = Object(result);
+    assert.deepEqual(
+      steps.map((step: { kind: string }) => step.kind),
+      ["switchover", "kill_postmaster", "stop_agent", "lose_member"],
+    );
+    for (const step of steps) {
+      assert.equal(step.lost, 0, `${step.kind} lost rows`);
+      assert.ok(step.acknowledged > 0, `${step.kind} wrote nothing`);
+    }
+    for (const kind of ["switchover", "stop_agent", "lose_member"]) {
+      const step = steps.find((s: { kind: string }) => s.kind === kind);
+      assert.notEqual(step.newLeader, step.oldLeader, kind);
+    }
+    assertNothingLeft(temp);
+  });
+});
+
+Deno.test("lab: Ctrl-C leaves no process and no directory", async () => {
+  await withTemp(async (temp) => {
+    const base = String(freeBase());
+    const ended = await run(["--port-base", base], temp, async (child, out) => {
+      await waitFor("two streaming members", () => {
+        const table = out.text.slice(out.text.lastIndexOf("member  "));
+        return table.match(/streaming/g)?.length === 2 ? true : null;
+      }, { timeoutMs: 90_000 });
+      assert.ok(markedPids(temp).length > 3, "the lab's processes are marked");
+      child.kill("SIGINT");
+    });
+    assert.equal(ended.code, 0, ended.err);
+    assertNothingLeft(temp);
+  });
+});
+
+Deno.test("lab: a port in use is one sentence, before anything starts", async () => {
+  await withTemp(async (temp) => {
+    const portBase = freeBase();
+    const port = portBase + 1000;
+    using _taken = Deno.listen({ hostname: "127.0.0.1", port });
+    const ended = await run(["--port-base", String(portBase)], temp);
+    assert.equal(ended.code, 1);
+    assert.equal(ended.out, "");
+    assert.match(
+      ended.err,
+      new RegExp(`^lab: Port ${port} \\(the lab's proxy, read-only\\).*\\.\n$`),
+    );
+    assertNothingLeft(temp);
+  });
+});
+
+Deno.test("lab: all wrong options are named at once", async () => {
+  await withTemp(async (temp) => {
+    const args = ["--members", "0", "--dcs", "x", "--port-base", "80"];
+    const ended = await run(args, temp);
+    assert.equal(ended.code, 1);
+    for (const option of ["--members", "--dcs", "--port-base"]) {
+      assert.match(ended.err, new RegExp(`^lab: ${option}: `, "m"));
+    }
+    assertNothingLeft(temp);
+  });
+});
