@@ -104,9 +104,11 @@ export class LocalAgent {
     if (remaining <= 0) return;
     const timer = new AbortController();
     this.#deadlineTimer = timer;
-    // One more millisecond: a timer may fire a fraction early.
-    clock.sleep(remaining + 1, timer.signal).then(() => {
-      if (!timer.signal.aborted) listener.onVeto(this.#veto());
+    clock.sleep(remaining, timer.signal).then(() => {
+      if (timer.signal.aborted) return;
+      listener.onVeto(this.#veto());
+      // Timers and clocks differ a little: too early means once more.
+      this.#watchDeadline(heartbeat);
     });
   }
 }

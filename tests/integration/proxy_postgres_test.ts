@@ -1,0 +1,174 @@
+/** The proxy between real clients (psql, pgbench) and a real PostgreSQL. */
+import assert from "node:assert/strict";
+import { freePort, until } from "../helpers/tcp.ts";
+import { ProxyRig } from "./proxy_rig.ts";
+
+const BIN = "/usr/lib/postgresql/15/bin";
+const IS_ROOT = Deno.uid() === 0;
+
+interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs a program to its end; server programs refuse root, so not as root. */
+async function run(program: string, ...args: string[]): Promise<Outcome> {
+  const result = await command(program, args).output();
+  const decoder = new TextDecoder();
+  return {
+    code: result.code,
+    out: decoder.decode(result.stdout),
+    err: decoder.decode(result.stderr),
+  };
+}
+
+function command(program: string, args: readonly string[]): Deno.Command {
+  const line = IS_ROOT
+    ? ["runuser", "-u", "postgres", "--", program, ...args]
+    : [program, ...args];
+  return new Deno.Command(line[0] ?? program, {
+    args: line.slice(1),
+    cwd: "/",
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    env: { PGCONNECT_TIMEOUT: "20" },
+  });
+}
+
+async function succeed(program: string, ...args: string[]): Promise<string> {
+  const { code, out, err } = await run(program, ...args);
+  assert.equal(code, 0, `${program} ${args.join(" ")}: ${err}`);
+  return out;
+}
+
+/** A small server with TLS. */
+class TestPostgres {
+  readonly port = freePort();
+  readonly folder = Deno.makeTempDirSync({ prefix: "matriarch-pg-" });
+  readonly #data = `${this.folder}/data`;
+
+  static async start(): Promise<TestPostgres> {
+    const server = new TestPostgres();
+    try {
+      if (IS_ROOT) {
+        await new Deno.Command("chown", {
+          args: ["postgres", server.folder],
+        }).output();
+      }
+      await server.#start();
+      return server;
+    } catch (error) {
+      await server[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await run(`${BIN}/pg_ctl`, "-D", this.#data, "-m", "immediate", "stop");
+    await Deno.remove(this.folder, { recursive: true });
+  }
+
+  async #start(): Promise<void> {
+    const data = this.#data;
+    await succeed(`${BIN}/initdb`, "-D", data, "-A", "trust", "--no-sync");
+    await succeed(
+      "openssl",
+      ...["req", "-new", "-x509", "-nodes", "-days", "2", "-subj", "/CN=x"],
+      ...["-keyout", `${data}/server.key`, "-out", `${data}/server.crt`],
+    );
+    const settings = [
+      `-p ${this.port} -h 127.0.0.1 -k ${this.folder}`,
+      "-c fsync=off -c shared_buffers=16MB -c ssl=on",
+    ].join(" ");
+    const log = `${this.folder}/log`;
+    await succeed(
+      ...[`${BIN}/pg_ctl`, "-D", data, "-l", log] as const,
+      ...["-w", "-o", settings, "start"],
+    );
+  }
+}
+
+function psql(port: number, sql: string, extra = ""): Promise<Outcome> {
+  const target = `host=127.0.0.1 port=${port} user=postgres ${extra}`;
+  return run("psql", "-XAt", "-d", target, "-c", sql);
+}
+
+Deno.test("psql and pgbench work through the proxy", async (t) => {
+  await using server = await TestPostgres.start();
+  await using rig = await ProxyRig.open({ holdTimeoutMs: 300 });
+  const port = rig.proxy.ports.primary;
+
+  for (const sslmode of ["disable", "prefer"]) {
+    await t.step(`held psql (sslmode ${sslmode}) is told 57P03`, async () => {
+      const target = `host=127.0.0.1 port=${port} sslmode=${sslmode}`;
+      const { code, err } = await run("psql", "-Xd", target, "-c", "select 1");
+      assert.equal(code, 2);
+      assert.match(
+        err,
+        /FATAL: {2}no primary of scope "demo" could be reached within 0\.3 s/,
+      );
+      assert.match(err, /DETAIL: {2}There is no leader at the moment\./);
+    });
+  }
+
+  await rig.keys.primary("n1", server.port);
+  await rig.keys.lead("n1");
+  await until("n1 is routed", () => rig.proxy.stats().routes.primary !== null);
+
+  await t.step("psql selects", async () => {
+    const { out } = await psql(port, "select 6 * 7");
+    assert.equal(out, "42\n");
+  });
+
+  await t.step("TLS is between psql and PostgreSQL", async () => {
+    const sql = "select ssl from pg_stat_ssl where pid = pg_backend_pid()";
+    const { out, err } = await psql(port, sql, "sslmode=require");
+    assert.equal(out, "t\n", err);
+  });
+
+  await t.step("a big result arrives whole", async () => {
+    const sql = "select repeat('x', 1000) from generate_series(1, 50000)";
+    const { out } = await psql(port, sql);
+    assert.equal(out.length, 50_000 * 1001);
+  });
+
+  await t.step("a cancel request reaches the session's server", async () => {
+    const target = `host=127.0.0.1 port=${port} user=postgres`;
+    const sleeper = new Deno.Command("psql", {
+      args: ["-Xd", target, "-c", "select pg_sleep(600)"],
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    const sleeping = "select count(*) from pg_stat_activity " +
+      "where query = 'select pg_sleep(600)' and state = 'active'";
+    await until(
+      "it sleeps",
+      async () => (await psql(server.port, sleeping)).out === "1\n",
+    );
+    sleeper.kill("SIGINT");
+    const { stderr } = await sleeper.output();
+    const text = new TextDecoder().decode(stderr);
+    assert.match(text, /canceling statement due to user request/);
+  });
+
+  await t.step("pgbench loses no transaction", async () => {
+    const at = ["-h", "127.0.0.1", "-p", `${port}`, "-U", "postgres"];
+    await succeed(`${BIN}/pgbench`, ...at, "-i", "-q", "postgres");
+    const out = await succeed(
+      `${BIN}/pgbench`,
+      ...at,
+      ...["-c", "4", "-t", "200", "-M", "prepared", "postgres"],
+    );
+    assert.match(out, /actually processed: 800\/800/);
+    // One connection per transaction.
+    const reconnecting = await succeed(
+      `${BIN}/pgbench`,
+      ...at,
+      ...["-S", "-C", "-c", "2", "-t", "50", "postgres"],
+    );
+    assert.match(reconnecting, /actually processed: 100\/100/);
+  });
+});
