@@ -8,6 +8,7 @@
  *
  * Source: spec/rest-api.md 2.1, 2.5, 3.1.
  */
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createServer as createHttpServer, type Server } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
@@ -137,9 +138,11 @@ function secureOptions(
   tls: TlsOptions,
   limits: ServerLimits,
 ): Readonly<Record<string, unknown>> {
+  const key = tls.key ?? privateKeyIn(tls.cert);
+  checkPair({ ...tls, key });
   return {
     cert: tls.cert,
-    key: tls.key ?? tls.cert,
+    key,
     ...(tls.passphrase === null ? {} : { passphrase: tls.passphrase }),
     ...(tls.ca === null ? {} : { ca: tls.ca }),
     ...(tls.ciphers === null ? {} : { ciphers: tls.ciphers }),
@@ -148,6 +151,29 @@ function secureOptions(
     rejectUnauthorized: tls.verifyClient === "required",
     handshakeTimeout: limits.headTimeoutMs,
   };
+}
+
+/** The runtime takes any text for a certificate and fails each handshake. */
+function checkPair(
+  { cert, key, passphrase }: Pick<TlsOptions, "cert" | "passphrase"> & {
+    readonly key: string;
+  },
+): void {
+  const privateKey = createPrivateKey({
+    key,
+    ...(passphrase === null ? {} : { passphrase }),
+  });
+  if (!new X509Certificate(cert).checkPrivateKey(privateKey)) {
+    throw new Error("the key does not belong to the certificate");
+  }
+}
+
+/** A PEM file may hold the key beside the chain. */
+function privateKeyIn(pem: string): string {
+  const form = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?-----END \1-----/s;
+  const key = form.exec(pem)?.[0];
+  if (key === undefined) throw new Error("there is no private key in it");
+  return key;
 }
 
 function trackSockets(

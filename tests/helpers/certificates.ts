@@ -1,0 +1,29 @@
+/** Certificates for TLS tests, made on the spot by openssl. */
+
+/** A self-signed certificate that is server, client and CA at once. */
+export interface TestCertificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** A new certificate for 127.0.0.1. */
+export async function selfSigned(name: string): Promise<TestCertificate> {
+  const folder = await Deno.makeTempDir({ prefix: "matriarch_cert_" });
+  try {
+    const { success, stderr } = await new Deno.Command("openssl", {
+      args: [
+        ...["req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"],
+        ...["-pkeyopt", "ec_paramgen_curve:prime256v1"],
+        ...["-subj", `/CN=${name}`, "-addext", "subjectAltName=IP:127.0.0.1"],
+        ...["-keyout", `${folder}/key.pem`, "-out", `${folder}/cert.pem`],
+      ],
+    }).output();
+    if (!success) throw new Error(new TextDecoder().decode(stderr));
+    return {
+      cert: await Deno.readTextFile(`${folder}/cert.pem`),
+      key: await Deno.readTextFile(`${folder}/key.pem`),
+    };
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
