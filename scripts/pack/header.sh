@@ -46,8 +46,14 @@ complete() {
   [ -x "$1/deno" ] && [ -f "$1/app/main.js" ] && [ -f "$1/proto/rpc.proto" ]
 }
 
-# Sets `at` to the unpacked folder below $1.
-use() {
+# Sets `at` to what an earlier start unpacked below $1.
+ready() {
+  at=$1/$hash
+  complete "$at" && trusted "$1"
+}
+
+# Sets `at` to the folder that this start unpacks below $1.
+make() {
   at=$1/$hash
   if [ ! -d "$1" ]; then
     mkdir -p -- "${1%/*}" 2>/dev/null || return 1
@@ -57,7 +63,6 @@ use() {
     say "not using $1: it must belong to user $uid and have mode 700"
     return 1
   fi
-  complete "$at" && return 0
   if [ -z "${checked:-}" ]; then
     sum=$(payload | sha256sum)
     if [ "${sum%% *}" != "$hash" ]; then
@@ -72,21 +77,32 @@ use() {
   }
 }
 
-uid=$(id -u)
-if [ -n "${MATRIARCH_CACHE_DIR:-}" ]; then
-  case $MATRIARCH_CACHE_DIR in
-    /*) use "${MATRIARCH_CACHE_DIR%/}" || at= ;;
-    *) use "$PWD/${MATRIARCH_CACHE_DIR%/}" || at= ;;
-  esac
-elif [ -d "${XDG_CACHE_HOME:-}" ] && use "$XDG_CACHE_HOME/matriarch"; then :
-elif [ -d "${HOME:-}" ] && use "$HOME/.cache/matriarch"; then :
-elif use "${TMPDIR:-/tmp}/matriarch-$uid"; then :
-else at=; fi
-if [ -z "$at" ]; then
+# First looks through all folders, so that an unusable one costs only once.
+find_at() {
+  for how in ready make; do
+    for folder in "$first" "$second" "$third"; do
+      [ -n "$folder" ] || continue
+      "$how" "$folder" && return 0
+    done
+  done
   say "no folder to unpack the runtime: set MATRIARCH_CACHE_DIR to one that" \
     "belongs to user $uid, has mode 700 and is not mounted noexec"
   exit 70
+}
+
+uid=$(id -u)
+first='' second='' third=''
+if [ -n "${MATRIARCH_CACHE_DIR:-}" ]; then
+  case $MATRIARCH_CACHE_DIR in
+    /*) first=${MATRIARCH_CACHE_DIR%/} ;;
+    *) first=$PWD/${MATRIARCH_CACHE_DIR%/} ;;
+  esac
+else
+  [ ! -d "${XDG_CACHE_HOME:-}" ] || first=$XDG_CACHE_HOME/matriarch
+  [ ! -d "${HOME:-}" ] || second=$HOME/.cache/matriarch
+  third=${TMPDIR:-/tmp}/matriarch-$uid
 fi
+find_at
 
 case $0 in
   /*) MATRIARCH_EXE=$0 ;;

@@ -170,7 +170,7 @@ Deno.test("file: four first starts at once unpack one folder", async () => {
 
 Deno.test("file: uses the user's cache folder, closed to others", async () => {
   const home = await newFolder();
-  await answer(probe, [], { env: { HOME: home } });
+  await answer(probe, [], { env: { HOME: home, TMPDIR: await newFolder() } });
   const { mode } = await Deno.stat(join(home, ".cache", "matriarch"));
   assert.equal((mode ?? 0) & 0o777, 0o700);
 });
