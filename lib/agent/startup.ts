@@ -1,0 +1,70 @@
+/**
+ * What happens before the first cycle: a first view of the scope, no other agent
+ * of the same name, and a dynamic configuration to begin with.
+ */
+import { memberOf } from "../core/model/cluster_view.ts";
+import { DcsUnreachableError } from "../ports/errors.ts";
+import type { AgentContext } from "./context.ts";
+import { noteView, takeOver } from "./observe.ts";
+
+/** Source: spec/cli.md B2. */
+const TRY_AGAIN_MS = 5_000;
+
+/** Why an agent must not start. */
+export class StartRefusedError extends Error {
+  override readonly name: string = "StartRefusedError";
+}
+
+/**
+ * Prepares the agent; waits for the store as long as it takes.
+ *
+ * @throws {StartRefusedError} If another agent of this name is alive.
+ */
+export async function startUp(
+  context: AgentContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const { ports, config, state } = context;
+  const cached = await ports.postgres.loadDynamicConfig();
+  await takeOver(context, cached ?? config.bootstrapDocument ?? {});
+  await awaitFirstView(context, signal);
+  const own = state.view === null ? null : memberOf(state.view, config.self);
+  if (own?.apiUrl != null && await ports.peers.isAlive(own.apiUrl)) {
+    throw new StartRefusedError(
+      `Can't start; there is already a node named '${config.self}' running`,
+    );
+  }
+}
+
+async function awaitFirstView(
+  context: AgentContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const { ports, state, store } = context;
+  while (!signal.aborted) {
+    const timeoutMs = state.settings.retryTimeoutMs;
+    try {
+      return await noteView(context, await store.freshView({ timeoutMs }));
+    } catch (error) {
+      if (!(error instanceof DcsUnreachableError)) throw error;
+      ports.log.warning(`Can not get cluster from dcs: ${error.message}`);
+    }
+    await stopUncovered(context);
+    await ports.clock.sleep(TRY_AGAIN_MS, signal);
+  }
+}
+
+/** A primary that no agent holds a lease for must not go on while nobody can say who leads. */
+async function stopUncovered(context: AgentContext): Promise<void> {
+  const { postgres, log } = context.ports;
+  const view = await postgres.observe();
+  const isPaused = context.state.settings.isPaused;
+  if (view.kind !== "running" || view.role !== "primary" || isPaused) return;
+  log.warning("demoted self because DCS is not accessible and I was a leader");
+  await postgres.stop({
+    mode: "fast",
+    isCheckpointFirst: false,
+    escalateAfterMs: context.state.settings.retryTimeoutMs,
+    onShutdownCheckpoint: null,
+  });
+}

@@ -1,0 +1,70 @@
+/** Connects the local configuration with the PostgreSQL adapter. */
+import { effectivePostgres } from "../config/effective.ts";
+import type { LocalConfig } from "../config/local_config.ts";
+import { formatProblem } from "../config/problems.ts";
+import { slotNameOf } from "../core/codec/slot_name.ts";
+import type { Log } from "../ports/log.ts";
+import type {
+  EffectivePostgresConfig,
+  PostgresOptions,
+} from "../adapters/postgres/options.ts";
+
+type Document = Readonly<Record<string, unknown>>;
+
+/** The adapter's options for this configuration. */
+export function postgresOptions(
+  config: LocalConfig,
+  log: Log,
+): PostgresOptions {
+  const { postgresql, bootstrap } = config;
+  const fixed = layered(config, {}, 0);
+  return {
+    scope: config.scope,
+    memberName: config.name,
+    slotName: slotNameOf(config.name),
+    dataDir: postgresql.dataDir,
+    configDir: postgresql.configDir,
+    configBaseName: fixed.configBaseName,
+    binDir: fixed.binDir,
+    binName: fixed.binName,
+    database: fixed.database,
+    listen: postgresql.listen,
+    authentication: postgresql.authentication,
+    pgpass: postgresql.pgpass ?? `${Deno.env.get("HOME") ?? "."}/pgpass`,
+    bootstrap,
+    effective: effectiveSettings(config, log),
+  };
+}
+
+/** Layers documents; one that can not be used leaves the last good settings in force. */
+function effectiveSettings(
+  config: LocalConfig,
+  log: Log,
+): (document: Document, serverVersion: number) => EffectivePostgresConfig {
+  let lastGood: Document = {};
+  return (document, serverVersion) => {
+    const result = effectivePostgres({
+      dynamic: document,
+      local: config,
+      serverVersion,
+    });
+    if (result.kind === "rejected") {
+      for (const problem of result.problems) log.error(formatProblem(problem));
+      return layered(config, lastGood, serverVersion);
+    }
+    for (const warning of result.warnings) log.warning(warning);
+    lastGood = document;
+    return result.config;
+  };
+}
+
+/** The layers of a document that is known to be usable; `{}` always is, once the local part was loaded. */
+function layered(
+  config: LocalConfig,
+  dynamic: Document,
+  serverVersion: number,
+) {
+  const result = effectivePostgres({ dynamic, local: config, serverVersion });
+  if (result.kind === "ok") return result.config;
+  throw new Error(result.problems.map(formatProblem).join("\n"));
+}

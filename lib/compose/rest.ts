@@ -1,0 +1,64 @@
+/** Connects section `restapi` with the REST server. */
+import type { LocalConfig, RestApiConfig } from "../config/local_config.ts";
+import { formatHostPort } from "../config/addresses.ts";
+import { Allowlist } from "../http/allowlist.ts";
+import type { RestSettings } from "../http/rest_settings.ts";
+import type { ServeOptions, TlsOptions } from "../http/server.ts";
+import type { Log } from "../ports/log.ts";
+
+/** The settings that every request reads anew. */
+export async function restSettings(
+  config: LocalConfig,
+  log: Log,
+): Promise<RestSettings> {
+  const { restapi } = config;
+  return {
+    credentials: restapi.authentication,
+    allowlist: restapi.allowlist === null
+      ? null
+      : await Allowlist.resolve(restapi.allowlist, log),
+    isMembersAllowed: restapi.isMembersAllowed,
+    isClientCertificateWanted: restapi.verifyClient !== "none",
+    serverTokens: restapi.serverTokens,
+    extraHeaders: {
+      ...restapi.httpExtraHeaders,
+      ...(restapi.certfile === null ? {} : restapi.httpsExtraHeaders),
+    },
+  };
+}
+
+/** Where and how to listen. */
+export async function serveOptions(
+  config: LocalConfig,
+  log: Log,
+): Promise<ServeOptions> {
+  const { restapi } = config;
+  return {
+    listen: { host: restapi.listen.hosts[0] ?? "", port: restapi.listen.port },
+    backlog: restapi.requestQueueSize,
+    tls: await tlsOptions(restapi),
+    log,
+  };
+}
+
+/** The published URL of this member's REST API. */
+export function apiUrl(restapi: RestApiConfig): string {
+  const scheme = restapi.certfile === null ? "http" : "https";
+  return `${scheme}://${formatHostPort(restapi.connectAddress)}/patroni`;
+}
+
+async function tlsOptions(restapi: RestApiConfig): Promise<TlsOptions | null> {
+  if (restapi.certfile === null) return null;
+  return {
+    cert: await Deno.readTextFile(restapi.certfile),
+    key: await readOrNull(restapi.keyfile),
+    passphrase: restapi.keyfilePassword,
+    ca: await readOrNull(restapi.cafile),
+    ciphers: restapi.ciphers,
+    verifyClient: restapi.verifyClient,
+  };
+}
+
+async function readOrNull(path: string | null): Promise<string | null> {
+  return path === null ? null : await Deno.readTextFile(path);
+}

@@ -1,0 +1,95 @@
+/**
+ * The entry point: looks at the name by which the program was called and at the
+ * first argument, and hands over. Rooms are loaded when they are needed, so that
+ * `list` does not wait for the agent's code.
+ *
+ * Exit codes: 0 done, 1 refused with sentences on stderr, 2 wrong usage, 70 a
+ * bug of ours.
+ */
+import { invokedName } from "./lib/compose/self_command.ts";
+import { COMPATIBLE_VERSION } from "./lib/compose/versions.ts";
+
+const EXIT_REFUSED = 1;
+const EXIT_BUG = 70;
+
+/** Commands that are not command-line calls but programs. */
+const PROGRAMS = [
+  { name: "run", summary: "Run the agent of one member: run CONFIG" },
+  { name: "proxy", summary: "Run the stand-alone proxy: proxy CONFIG" },
+  { name: "lab", summary: "Start a cluster on this machine; lab --help" },
+] as const;
+
+/** Starts what `argv` asks for; resolves with the exit code. */
+async function main(argv: readonly string[]): Promise<number> {
+  const name = invokedName();
+  if (name === "patronictl") return await runCommandLine(name, argv);
+  if (name === "patroni") return await runDaemon(name, argv);
+  const [first, ...rest] = argv;
+  switch (first) {
+    case "run":
+      return await runDaemon(`${name} run`, rest);
+    case "proxy": {
+      const { runProxy } = await import("./lib/compose/proxy.ts");
+      return await runProxy(rest[0] ?? null);
+    }
+    case "lab": {
+      const { lab } = await import("./lib/lab/lab.ts");
+      return await lab(rest);
+    }
+  }
+  const isConfig = argv.length === 1 && first !== undefined &&
+    /\.ya?ml$|\//.test(first);
+  return isConfig
+    ? await runDaemon(name, argv)
+    : await runCommandLine(name, argv);
+}
+
+async function runDaemon(
+  program: string,
+  argv: readonly string[],
+): Promise<number> {
+  const { runDaemonCommand } = await import("./lib/compose/daemon.ts");
+  return await runDaemonCommand(program, argv);
+}
+
+async function runCommandLine(
+  programName: string,
+  argv: readonly string[],
+): Promise<number> {
+  const [{ runCli }, { createCliContext }, { openDcsTarget }] = await Promise
+    .all([
+      import("./lib/cli/cli.ts"),
+      import("./lib/compose/cli.ts"),
+      import("./lib/compose/dcs.ts"),
+    ]);
+  return await runCli(
+    argv,
+    createCliContext({
+      programName,
+      version: COMPATIBLE_VERSION,
+      otherCommands: programName === "patronictl" ? [] : PROGRAMS,
+      openDcs: openDcsTarget,
+    }),
+  );
+}
+
+/** Errors whose message says all that an operator needs; everything else is a bug of ours. */
+const REFUSALS: ReadonlySet<string> = new Set([
+  "ConfigError",
+  "StartRefusedError",
+  "ListenError",
+  "ProxyStartError",
+  "PostgresError",
+  "DcsRefusedError",
+]);
+
+function report(error: unknown): number {
+  if (error instanceof Error && REFUSALS.has(error.name)) {
+    console.error(error.message);
+    return EXIT_REFUSED;
+  }
+  console.error(error);
+  return EXIT_BUG;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args).catch(report));
