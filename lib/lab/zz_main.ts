@@ -1,2 +1,0 @@
-import { lab } from "./lab.ts";
-Deno.exit(await lab(Deno.args));
