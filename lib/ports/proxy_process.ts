@@ -35,10 +35,10 @@ export interface ProxyProcess {
   heartbeat(facts: ProxyHeartbeat): void;
   /** The proxy's last answer; null while there is no connection. */
   state(): ProxyState | null;
-  /** Keeps a proxy running (adopts a running one, replaces a dead one) until `signal` aborts. Never rejects. */
+  /** Keeps a proxy running (adopts a running one, replaces a dead one) until `signal` aborts. Heartbeats still arrive after that. Never rejects. */
   run(signal: AbortSignal): Promise<void>;
-  /** Ends the supervision; the proxy goes on and lingers for the next agent. */
+  /** After `run` has ended: the proxy goes on and lingers for the next agent. */
   bye(): Promise<void>;
-  /** Ends the supervision and the proxy. */
+  /** After `run` has ended: ends the proxy. */
   stop(): Promise<void>;
 }

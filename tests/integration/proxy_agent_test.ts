@@ -56,11 +56,18 @@ class Supervision {
   async kill(): Promise<void> {
     this.#killed.abort();
     await this.#running;
+    await this.child.hangUp();
+  }
+
+  /** As an agent ends: no supervision any more, but still some words. */
+  async retire(): Promise<void> {
+    this.#killed.abort();
+    await this.#running;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.retire();
     await this.child.stop();
-    await this.#running;
   }
 }
 
@@ -200,6 +207,7 @@ Deno.test("stop ends the proxy", async () => {
   const start = command(folder, freePort(), backend);
   await using agent = new Supervision(start, folder.socket);
   const pid = await agent.pid();
+  await agent.retire();
   await agent.child.stop();
   await until("it is gone", () => !isRunning(pid));
 });
@@ -213,6 +221,8 @@ Deno.test("a goodbye lets sessions end in peace, then the proxy", async () => {
   const pid = await agent.pid();
   const client = await TestClient.connect(port);
   await client.untilText("one\n");
+  await agent.retire();
+  agent.child.heartbeat({ role: "primary", leaseDeadlineMs: null });
   await agent.child.bye();
   await until("it takes no new clients", async () => {
     try {

@@ -48,7 +48,7 @@ interface Life {
 /** See the head of this file. */
 export class ProxyChild implements ProxyProcess {
   readonly #parts: ProxyChildParts;
-  readonly #ending = new AbortController();
+  #supervising: AbortSignal | null = null;
   #link: ProxyLink | null = null;
   #life: Life | null = null;
   #heartbeat: ProxyHeartbeat | null = null;
@@ -69,46 +69,55 @@ export class ProxyChild implements ProxyProcess {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const onAbort = (): void => this.#end();
-    signal.addEventListener("abort", onAbort, { once: true });
-    if (signal.aborted) this.#end();
-    while (!this.#ending.signal.aborted) {
-      const { clock, controlPath } = this.#parts;
+    const { clock, controlPath } = this.#parts;
+    this.#supervising = signal;
+    while (!signal.aborted) {
       const link = await ProxyLink.open(controlPath, (state) => {
         this.#take(state);
       });
-      if (link !== null) await this.#talk(link);
-      else this.#startIfDue();
-      if (this.#ending.signal.aborted) break;
-      await clock.sleep(LOOK_MS, this.#ending.signal);
+      if (link === null) this.#startIfDue();
+      else await this.#talk(link, signal);
+      await clock.sleep(LOOK_MS, signal);
     }
-    signal.removeEventListener("abort", onAbort);
   }
 
   async bye(): Promise<void> {
-    if (this.#link !== null) {
-      this.#link.send({ type: "bye" });
-      await this.#atMost(FAREWELL_MS, this.#link.settled());
-    }
-    this.#end();
+    const link = await this.#reach();
+    link?.send({ type: "bye" });
+    if (link !== null) await this.#atMost(FAREWELL_MS, link.settled());
+    await this.hangUp();
   }
 
   async stop(): Promise<void> {
-    const link = this.#link;
-    const state = this.#state;
-    if (link !== null) {
-      link.send({ type: "stop" });
-      const isGone = await this.#atMost(FAREWELL_MS, link.ended);
-      if (!isGone && state !== null) killQuietly(state.pid, "SIGKILL");
+    const link = await this.#reach();
+    const pid = this.#state?.pid ?? null;
+    link?.send({ type: "stop" });
+    if (link !== null && !await this.#atMost(FAREWELL_MS, link.ended)) {
+      if (pid !== null) killQuietly(pid, "SIGKILL");
     }
+    await this.hangUp();
     const life = this.#life;
-    this.#end();
     if (life === null || life.isOver) return;
     if (link === null) killQuietly(life.child.pid, "SIGTERM");
-    const over = life.child.status;
-    if (!await this.#atMost(FAREWELL_MS, over)) {
+    if (!await this.#atMost(FAREWELL_MS, life.child.status)) {
       killQuietly(life.child.pid, "SIGKILL");
     }
+  }
+
+  /** Closes the connection without a word, as a killed agent does. */
+  async hangUp(): Promise<void> {
+    this.#link?.close();
+    await this.#link?.ended;
+  }
+
+  /** The connection that stands, or a new one for a last word. */
+  async #reach(): Promise<ProxyLink | null> {
+    if (this.#link !== null) return this.#link;
+    const link = await ProxyLink.open(this.#parts.controlPath, (state) => {
+      this.#take(state);
+    });
+    this.#link = link;
+    return link;
   }
 
   #take(state: ProxyState): void {
@@ -118,15 +127,22 @@ export class ProxyChild implements ProxyProcess {
     this.#state = state;
   }
 
-  async #talk(link: ProxyLink): Promise<void> {
+  /** Until the proxy is gone, or nobody supervises it any more; the link then stays for last words. */
+  async #talk(link: ProxyLink, signal: AbortSignal): Promise<void> {
     this.#link = link;
     if (this.#heartbeat !== null) this.heartbeat(this.#heartbeat);
-    if (this.#ending.signal.aborted) link.close();
-    await link.ended;
-    this.#link = null;
-    this.#state = null;
-    if (this.#ending.signal.aborted) return;
-    this.#parts.log.warning("The proxy has closed its control connection");
+    const released = Promise.withResolvers<void>();
+    const onAbort = (): void => released.resolve();
+    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    const gone = link.ended.then(() => {
+      this.#link = null;
+      this.#state = null;
+      if (signal.aborted) return;
+      this.#parts.log.warning("The proxy has closed its control connection");
+    });
+    await Promise.race([gone, released.promise]);
+    signal.removeEventListener("abort", onAbort);
   }
 
   #startIfDue(): void {
@@ -155,7 +171,7 @@ export class ProxyChild implements ProxyProcess {
     this.#life = life;
     life.child.status.then((status) => {
       life.isOver = true;
-      if (this.#ending.signal.aborted) return;
+      if (this.#supervising?.aborted) return;
       const how = status.signal ?? `exit code ${status.code}`;
       const text = `The proxy ended (${how})`;
       const lifeMs = -remainingMs(life.startedAt, this.#parts.clock.now());
@@ -171,11 +187,6 @@ export class ProxyChild implements ProxyProcess {
     const ms = Math.min(Math.max(before * 2, BACKOFF_MS_MIN), BACKOFF_MS_MAX);
     this.#backoff = { ms, until: after(clock.now(), ms) };
     log.error(`${text}; starting another one in ${ms} ms`);
-  }
-
-  #end(): void {
-    this.#ending.abort();
-    this.#link?.close();
   }
 
   /** Whether `wanted` happened in time. */

@@ -1,0 +1,120 @@
+/**
+ * `matriarch proxy`: makes a proxy process out of a configuration. Beside a
+ * member it is started by the agent with the member's own file; on an
+ * application host by whoever runs it.
+ */
+import { SystemClock } from "../adapters/os/clock.ts";
+import { listenToSignals } from "../adapters/os/signals.ts";
+import { loadDocument } from "../config/load.ts";
+import { ConfigError } from "../config/problems.ts";
+import { decodeProxyHost, type ProxyHostConfig } from "../config/proxy_host.ts";
+import type { DcsTarget } from "../cli/context.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Dcs } from "../ports/dcs.ts";
+import type { Log } from "../ports/log.ts";
+import { TcpDialer } from "../../proxy/dial.ts";
+import {
+  PROXY_TIMES,
+  type ProxyOptions,
+  ProxyStartError,
+} from "../../proxy/options.ts";
+import { PortablePlane } from "../../proxy/portable_plane.ts";
+import { Proxy } from "../../proxy/proxy.ts";
+import { DISK_READER } from "./load.ts";
+import { createLog } from "./log.ts";
+import { controlPathOf, makeControlFolder } from "./proxy_paths.ts";
+
+/** What the main file knows. */
+export interface ProxyProgram {
+  /** File or directory; null: the environment is the configuration. */
+  readonly configPath: string | null;
+  readonly version: string;
+  readonly openDcs: (target: DcsTarget) => Promise<Dcs>;
+}
+
+/**
+ * Runs a proxy until SIGTERM, SIGINT or its agent ends it.
+ *
+ * @returns The exit code: 0, or 1 with one clear text on stderr.
+ */
+export async function runProxy(program: ProxyProgram): Promise<number> {
+  try {
+    const config = await readConfig(program.configPath);
+    const target = { config: config.dcs, group: null, ...config };
+    const dcs = await program.openDcs(target);
+    try {
+      await serve({ config, dcs, version: program.version });
+    } finally {
+      await dcs.close();
+    }
+    return 0;
+  } catch (error) {
+    const isOperators = error instanceof ConfigError ||
+      error instanceof ProxyStartError;
+    if (!isOperators) throw error;
+    console.error(error.message);
+    return 1;
+  }
+}
+
+async function readConfig(path: string | null): Promise<ProxyHostConfig> {
+  const env = Deno.env.toObject();
+  const reader = DISK_READER;
+  const { document } = await loadDocument({ path, env, reader });
+  return decodeProxyHost(document);
+}
+
+interface Serving {
+  readonly config: ProxyHostConfig;
+  readonly dcs: Dcs;
+  readonly version: string;
+}
+
+async function serve({ config, dcs, version }: Serving): Promise<void> {
+  const clock: Clock = new SystemClock();
+  const log: Log = createLog(config);
+  if (config.dataDir !== null) await makeControlFolder();
+  const proxy = await Proxy.open({
+    options: optionsOf(config, version),
+    dcs,
+    clock,
+    log,
+    dialer: new TcpDialer(clock),
+    plane: new PortablePlane(clock),
+  });
+  const { primary, replica, stats } = proxy.ports;
+  log.info(
+    `The proxy of scope "${config.scope}" listens on ports ${primary} ` +
+      `(read-write), ${replica} (read-only) and ${stats} (statistics)`,
+  );
+  const unlisten = listenToSignals(["SIGTERM", "SIGINT", "SIGHUP"], {
+    onSignal: async (signal) => {
+      if (signal !== "SIGHUP") return await proxy.stop();
+      log.info("The proxy reads its configuration only when it starts");
+    },
+    onError: (error) => log.error(`A signal failed: ${error}`, { error }),
+  });
+  await proxy.ended;
+  unlisten();
+  log.info("The proxy has ended");
+}
+
+function optionsOf(config: ProxyHostConfig, version: string): ProxyOptions {
+  const { scope, name, dataDir, proxy } = config;
+  return {
+    ...PROXY_TIMES,
+    scope,
+    version,
+    memberName: dataDir === null ? null : name,
+    controlPath: dataDir === null
+      ? null
+      : controlPathOf({ scope, name, dataDir }),
+    listen: proxy.listen,
+    primaryPort: proxy.primaryPort,
+    replicaPort: proxy.replicaPort,
+    statsPort: proxy.statsPort,
+    holdTimeoutMs: proxy.holdTimeoutMs,
+    replicaLagBytesMax: proxy.replicaLagMaxBytes,
+    connectionsMax: proxy.connectionsMax,
+  };
+}
