@@ -1,0 +1,145 @@
+/**
+ * Port Dcs on etcd v3: which request each operation is, and what its answer
+ * means for the cache.
+ *
+ * Never renews a lease by itself and never revokes one. The stored keys are
+ * those of Patroni's etcd3 layout, so that both can work on one scope.
+ */
+import { type LeaseId, leaseId } from "../../core/base/units.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type {
+  Dcs,
+  DcsLimits,
+  DcsListener,
+  DcsResult,
+  DcsSnapshot,
+  DcsWrite,
+  LeaseAnswer,
+} from "../../ports/dcs.ts";
+import { DcsUnreachableError } from "../../ports/errors.ts";
+import { type Answered, type Attempt, EtcdClient } from "./client.ts";
+import { ScopeFeed } from "./feed.ts";
+import { ScopeKeys } from "./keys.ts";
+import type { EtcdOptions } from "./options.ts";
+import { deleteScope, readScope, renewOnce, txnOf } from "./requests.ts";
+
+/** What the adapter needs. */
+export interface DcsEtcdOptions extends EtcdOptions {
+  /** `/<namespace>/<scope>`, without a slash at its end. */
+  readonly scopePath: string;
+  readonly clock: Clock;
+}
+
+/** See the head of this file. */
+export class DcsEtcd implements Dcs {
+  readonly #client: EtcdClient;
+  readonly #keys: ScopeKeys;
+  readonly #feed: ScopeFeed;
+
+  /** @throws {Error} Without endpoints, or if a TLS file can not be read. */
+  constructor(options: DcsEtcdOptions) {
+    const { clock } = options;
+    this.#client = new EtcdClient(options, clock);
+    this.#keys = new ScopeKeys(options.scopePath);
+    this.#feed = new ScopeFeed({
+      client: this.#client,
+      keys: this.#keys,
+      clock,
+    });
+  }
+
+  async read(limits: DcsLimits): Promise<DcsSnapshot> {
+    this.#feed.start();
+    return this.#feed.current() ?? await this.readFresh(limits);
+  }
+
+  async readFresh(limits: DcsLimits): Promise<DcsSnapshot> {
+    const { value, askedAt } = await this.#call(
+      (etcd, options) => readScope(etcd, this.#keys, options),
+      limits,
+    );
+    this.#feed.prove(value.revision, askedAt);
+    return value;
+  }
+
+  async write(write: DcsWrite, limits: DcsLimits): Promise<DcsResult> {
+    const answer = await this.#call(txnOf(this.#keys, write), limits);
+    const { isDone, revision } = answer.value;
+    if (!isDone) {
+      // The view that the guard came from is outdated, so the cache may be.
+      this.#feed.drop();
+      if (answer.isRepeated && !isIdempotent(write)) {
+        throw new DcsUnreachableError(
+          `Cannot tell whether "${write.key}" was written: the first ` +
+            "attempt got no answer",
+        );
+      }
+      return { kind: "guard_failed" };
+    }
+    const { key } = write;
+    const entry = write.kind === "put"
+      ? { key, value: write.value, revision, leaseId: write.leaseId }
+      : null;
+    this.#feed.applyOwn({ key, revision, entry });
+    return { kind: "done", revision };
+  }
+
+  async removeScope(limits: DcsLimits): Promise<void> {
+    try {
+      await this.#call(
+        (etcd, options) => deleteScope(etcd, this.#keys, options),
+        limits,
+      );
+    } finally {
+      this.#feed.drop();
+    }
+  }
+
+  /** etcd counts whole seconds, and may grant more than was asked for. */
+  async grantLease(ttlMs: number, limits: DcsLimits): Promise<LeaseId> {
+    const TTL = Math.ceil(ttlMs / 1000);
+    const { value } = await this.#call(
+      (etcd, options) => etcd.leaseClient.leaseGrant({ TTL }, { ...options }),
+      limits,
+    );
+    return leaseId(value.ID);
+  }
+
+  async renewLease(id: LeaseId, limits: DcsLimits): Promise<LeaseAnswer> {
+    const { value, askedAt } = await this.#call(
+      (etcd, options) => renewOnce(etcd, id, options),
+      limits,
+    );
+    this.#feed.prove(value.revision, askedAt);
+    return value.isAlive ? { kind: "alive", leaseId: id } : { kind: "gone" };
+  }
+
+  watch(listener: DcsListener, signal: AbortSignal): void {
+    this.#feed.add(listener, signal);
+  }
+
+  async close(): Promise<void> {
+    const closed = this.#feed.close();
+    this.#client.close();
+    await closed;
+  }
+
+  /** An endpoint that does not answer can not vouch for the cache either. */
+  async #call<T>(
+    attempt: Attempt<T>,
+    limits: DcsLimits,
+  ): Promise<Answered<T>> {
+    const { departures } = this.#client;
+    try {
+      return await this.#client.call(attempt, limits);
+    } finally {
+      if (this.#client.departures !== departures) this.#feed.drop();
+    }
+  }
+}
+
+/** Whether doing it twice comes to the same as doing it once. */
+function isIdempotent(write: DcsWrite): boolean {
+  const { kind } = write.guard;
+  return kind === "none" || kind === "value_is_or_absent";
+}

@@ -1,0 +1,235 @@
+/**
+ * One watch on the scope, the cache it keeps, and the listeners it feeds.
+ *
+ * How stale can a read from the cache be? A broken connection ends the stream. A
+ * silent one (cable pulled, etcd stopped) is found by gRPC's pings within about
+ * 7 s. But the stream itself may hang while the connection lives, or the etcd
+ * node may have lost its quorum and know nothing new. So the cache counts as
+ * current only for PROOF_VALID_MS after a proof: an event, or any answer of etcd
+ * whose store revision the cache has reached. The lease renewal of each cycle is
+ * such an answer, hence a quiet cycle costs that one request. Without any proof
+ * for PROOF_DUE_MS (nobody renews, or other scopes move the revision) the scope
+ * is read once and compared. Both are below the smallest ttl of 20 s.
+ */
+import type { IWatchResponse } from "etcd3";
+import { type Moment, type Revision, revision } from "../../core/base/units.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { DcsListener, DcsSnapshot } from "../../ports/dcs.ts";
+import { type CacheChange, KeyCache } from "./cache.ts";
+import type { EtcdClient } from "./client.ts";
+import type { ScopeKeys } from "./keys.ts";
+import { readScope } from "./requests.ts";
+import { openWatch } from "./watch_stream.ts";
+
+const PROOF_DUE_MS = 12_000;
+const PROOF_VALID_MS = 16_000;
+const PROOF_LIMITS = { timeoutMs: 3000 };
+const START_LIMITS = { timeoutMs: 5000 };
+const RESTART_PAUSE_MS = 200;
+
+interface Watch {
+  readonly listener: DcsListener;
+  /** Changes may have been missed since the listener's last read. */
+  hasGap: boolean;
+}
+
+interface Session {
+  readonly cache: KeyCache;
+  readonly ending: AbortController;
+  provenAt: Moment;
+}
+
+/** What the feed works with. */
+export interface FeedParts {
+  readonly client: EtcdClient;
+  readonly keys: ScopeKeys;
+  readonly clock: Clock;
+}
+
+/** See the head of this file. */
+export class ScopeFeed {
+  readonly #parts: FeedParts;
+  readonly #watches = new Set<Watch>();
+  readonly #closing = new AbortController();
+  #running: Promise<void> | null = null;
+  /** Null while there is no watch that stands. */
+  #session: Session | null = null;
+  /** Own writes since the start of the session that is being built. */
+  #ownChanges: CacheChange[] = [];
+  /** Sessions that began before the last {@link drop} may not be used. */
+  #drops = 0;
+
+  constructor(parts: FeedParts) {
+    this.#parts = parts;
+  }
+
+  /** Adds a listener until `signal` aborts. */
+  add(listener: DcsListener, signal: AbortSignal): void {
+    if (signal.aborted || this.#closing.signal.aborted) return;
+    const watch = { listener, hasGap: true };
+    this.#watches.add(watch);
+    signal.addEventListener("abort", () => this.#watches.delete(watch), {
+      once: true,
+    });
+    this.start();
+    // Never inside the caller's own call.
+    queueMicrotask(() => this.#closeGaps());
+  }
+
+  /** Starts the watch, if it does not run. */
+  start(): void {
+    if (!this.#closing.signal.aborted) this.#running ??= this.#run();
+  }
+
+  /** The cache's content if it is current, else `null`: ask the store. */
+  current(): DcsSnapshot | null {
+    const session = this.#session;
+    if (session === null) return null;
+    const ageMs = this.#parts.clock.now() - session.provenAt;
+    return ageMs < PROOF_VALID_MS ? session.cache.snapshot() : null;
+  }
+
+  /** An own write was done: it is visible at once. */
+  applyOwn(change: CacheChange): void {
+    if (this.#session !== null) this.#session.cache.apply(change);
+    else if (this.#running !== null) this.#ownChanges.push(change);
+  }
+
+  /** An answer of etcd, asked at `askedAt`, named the store's revision. */
+  prove(storeRevision: Revision, askedAt: Moment): void {
+    const session = this.#session;
+    if (session === null || storeRevision > session.cache.upTo) return;
+    if (askedAt > session.provenAt) session.provenAt = askedAt;
+  }
+
+  /** Ends the session: the cache may be wrong. It is built anew. */
+  drop(): void {
+    this.#drops += 1;
+    this.#session?.ending.abort();
+    this.#end();
+  }
+
+  /** Ends the watch and waits for its end. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.drop();
+    this.#watches.clear();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      try {
+        await this.#runSession();
+      } catch {
+        // Calls report what is wrong with etcd; here the answer is to go on.
+      }
+      this.#end();
+      await this.#parts.clock.sleep(RESTART_PAUSE_MS, signal);
+    }
+  }
+
+  #end(): void {
+    if (this.#session === null) return;
+    this.#session = null;
+    this.#ownChanges = [];
+    for (const watch of this.#watches) watch.hasGap = true;
+  }
+
+  async #runSession(): Promise<void> {
+    const { client, keys, clock } = this.#parts;
+    this.#ownChanges = [];
+    const drops = this.#drops;
+    const { value, askedAt } = await this.#read(START_LIMITS.timeoutMs);
+    const cache = new KeyCache(value);
+    const ending = new AbortController();
+    const stop = (): void => ending.abort();
+    this.#closing.signal.addEventListener("abort", stop, { once: true });
+    const from = revision(value.revision + 1n);
+    const { etcd, endpoint } = client.current();
+    const stream = await openWatch(etcd, { keys, from, clock }, {
+      onResponse: (response) => this.#take(cache, response),
+      onEnd: stop,
+    });
+    try {
+      const isStanding = await stream.untilStanding(START_LIMITS.timeoutMs);
+      if (!isStanding) client.leave(endpoint);
+      if (!isStanding || drops !== this.#drops) return;
+      this.#begin({ cache, ending, provenAt: askedAt });
+      await this.#prolong(ending.signal);
+    } finally {
+      this.#closing.signal.removeEventListener("abort", stop);
+      stream.cancel();
+    }
+  }
+
+  #begin(session: Session): void {
+    for (const change of this.#ownChanges) session.cache.apply(change);
+    this.#ownChanges = [];
+    this.#session = session;
+    this.#closeGaps();
+  }
+
+  /** Returns when the session is over. */
+  async #prolong(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#parts;
+    for (;;) {
+      const session = this.#session;
+      if (session === null || signal.aborted) return;
+      const dueInMs = session.provenAt + PROOF_DUE_MS - clock.now();
+      if (dueInMs > 0) {
+        await clock.sleep(dueInMs, signal);
+        continue;
+      }
+      const { value, askedAt } = await this.#read(PROOF_LIMITS.timeoutMs);
+      if (this.#session !== session) return;
+      // A change that is just on its way looks like a lost one; both mean a
+      // new session, which is never wrong.
+      if (!session.cache.agreesWith(value)) return;
+      session.cache.completeTo(value.revision);
+      this.prove(value.revision, askedAt);
+    }
+  }
+
+  #read(timeoutMs: number) {
+    const { client, keys } = this.#parts;
+    return client.call(
+      (etcd, options) => readScope(etcd, keys, options),
+      { timeoutMs },
+    );
+  }
+
+  #take(cache: KeyCache, response: IWatchResponse): void {
+    const { keys, clock } = this.#parts;
+    const askedAt = clock.now();
+    for (const event of response.events) {
+      const change = keys.change(event);
+      const entry = change.value === null ? null : keys.entry(event.kv);
+      cache.apply({ key: change.key, revision: change.revision, entry });
+    }
+    // Without events it is etcd's progress report. With events the header may
+    // run ahead of them: etcd cuts a long backlog into several responses.
+    const last = response.events.at(-1)?.kv.mod_revision;
+    cache.completeTo(revision(BigInt(last ?? response.header.revision)));
+    if (this.#session?.cache !== cache) return;
+    this.prove(cache.upTo, askedAt);
+    for (const event of response.events) this.#tell(keys.change(event));
+  }
+
+  #tell(change: Parameters<DcsListener["onChange"]>[0]): void {
+    for (const watch of [...this.#watches]) {
+      if (watch.hasGap) continue;
+      if (this.#watches.has(watch)) watch.listener.onChange(change);
+    }
+  }
+
+  #closeGaps(): void {
+    if (this.#session === null) return;
+    for (const watch of [...this.#watches]) {
+      if (!watch.hasGap || !this.#watches.has(watch)) continue;
+      watch.hasGap = false;
+      watch.listener.onReset();
+    }
+  }
+}

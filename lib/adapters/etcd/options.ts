@@ -1,0 +1,92 @@
+/**
+ * How the etcd client is set up: addresses, credentials, and a gRPC channel that
+ * notices a dead peer by itself.
+ *
+ * etcd3's own retries and circuit breakers are off: they would hide how long a
+ * call really takes, and a lease is counted in just that time.
+ */
+import { readFileSync } from "node:fs";
+import { rootCertificates } from "node:tls";
+import { Buffer } from "node:buffer";
+import { Etcd3, type IOptions } from "etcd3";
+
+/** Where etcd is and how to get in. */
+export interface EtcdOptions {
+  /** `http[s]://host:port`, at least one; tried in this order. */
+  readonly endpoints: readonly string[];
+  /** Paths of PEM files; used for https endpoints only. */
+  readonly tls?: EtcdTls;
+  readonly username?: string;
+  readonly password?: string;
+}
+
+/** Paths of PEM files. Without `cacert` the system's authorities are trusted. */
+export interface EtcdTls {
+  readonly cacert?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+type Policy = NonNullable<NonNullable<IOptions["faultHandling"]>["global"]>;
+
+/**
+ * etcd refuses more than one ping per 5 s (its --grpc-keepalive-min-time), and
+ * hangs up on clients that do not listen.
+ */
+const PING_EVERY_MS = 5000;
+const PING_TIMEOUT_MS = 2000;
+const AUTH_TIMEOUT_MS = 2000;
+
+/**
+ * A client of one endpoint.
+ *
+ * @throws {Error} If a TLS file can not be read.
+ */
+export function etcdClient(endpoint: string, options: EtcdOptions): Etcd3 {
+  const { username, password } = options;
+  const isSecure = endpoint.startsWith("https:");
+  return new Etcd3({
+    hosts: endpoint,
+    faultHandling: { host: () => PLAIN, global: PLAIN },
+    grpcOptions: {
+      "grpc.keepalive_time_ms": PING_EVERY_MS,
+      "grpc.keepalive_timeout_ms": PING_TIMEOUT_MS,
+      "grpc.keepalive_permit_without_calls": 1,
+      "grpc.initial_reconnect_backoff_ms": 100,
+      "grpc.max_reconnect_backoff_ms": 1000,
+      "grpc.enable_http_proxy": 0,
+      "grpc.service_config_disable_resolution": 1,
+    },
+    ...(isSecure ? { credentials: credentials(options.tls ?? {}) } : {}),
+    ...(username === undefined ? {} : {
+      auth: {
+        username,
+        password: password ?? "",
+        callOptions: () => ({ deadline: Date.now() + AUTH_TIMEOUT_MS }),
+      },
+    }),
+  });
+}
+
+function credentials(tls: EtcdTls): NonNullable<IOptions["credentials"]> {
+  return {
+    rootCertificate: tls.cacert === undefined
+      ? Buffer.from(rootCertificates.join("\n"))
+      : readFileSync(tls.cacert),
+    ...(tls.cert === undefined ? {} : {
+      certChain: readFileSync(tls.cert),
+      // The key may stand in the certificate's file.
+      privateKey: readFileSync(tls.key ?? tls.cert),
+    }),
+  };
+}
+
+/** A policy that does nothing but call. */
+const PLAIN: Policy = {
+  get _altReturn(): never {
+    throw new Error("Only a type, never read");
+  },
+  onSuccess: () => ({ dispose: () => {} }),
+  onFailure: () => ({ dispose: () => {} }),
+  execute: async (call) => await call({ signal: new AbortController().signal }),
+};

@@ -1,0 +1,151 @@
+/**
+ * The requests that the port's operations are made of. Each function is one
+ * round trip; none retries, none waits for more than its deadline.
+ */
+import { Buffer } from "node:buffer";
+import type {
+  Etcd3,
+  ICompare,
+  ILeaseKeepAliveResponse,
+  IRequestOp,
+} from "etcd3";
+import { type Revision, revision } from "../../core/base/units.ts";
+import type { DcsGuard, DcsSnapshot, DcsWrite } from "../../ports/dcs.ts";
+import type { CallOptions } from "./client.ts";
+import type { ScopeKeys } from "./keys.ts";
+
+/** What a guarded write came to, and the revision of the store then. */
+export interface TxnAnswer {
+  readonly isDone: boolean;
+  readonly revision: Revision;
+}
+
+/** What a renewal came to. */
+export interface RenewAnswer {
+  readonly isAlive: boolean;
+  readonly revision: Revision;
+}
+
+/** All keys of the scope, linearizable. */
+export async function readScope(
+  etcd: Etcd3,
+  keys: ScopeKeys,
+  options: CallOptions,
+): Promise<DcsSnapshot> {
+  const range = { key: keys.start, range_end: keys.end };
+  const { header, kvs } = await etcd.kv.range(range, { ...options });
+  return {
+    revision: revision(BigInt(header.revision)),
+    entries: kvs.map((kv) => keys.entry(kv)),
+  };
+}
+
+/** Deletes all keys of the scope; the answer's revision. */
+export async function deleteScope(
+  etcd: Etcd3,
+  keys: ScopeKeys,
+  options: CallOptions,
+): Promise<Revision> {
+  const range = { key: keys.start, range_end: keys.end };
+  const { header } = await etcd.kv.deleteRange(range, { ...options });
+  return revision(BigInt(header.revision));
+}
+
+/** The write as one transaction. */
+export function txnOf(
+  keys: ScopeKeys,
+  write: DcsWrite,
+): (etcd: Etcd3, options: CallOptions) => Promise<TxnAnswer> {
+  const key = keys.full(write.key);
+  const operation: IRequestOp = write.kind === "put"
+    ? {
+      request_put: {
+        key,
+        value: Buffer.from(write.value),
+        lease: write.leaseId ?? 0,
+      },
+    }
+    : { request_delete_range: { key } };
+  const { compare, failure } = guarded(key, write.guard, operation);
+  return async (etcd, options) => {
+    const request = { compare, success: [operation], failure };
+    const answer = await etcd.kv.txn(request, { ...options });
+    const nested = answer.responses[0]?.response_txn;
+    return {
+      isDone: answer.succeeded || nested?.succeeded === true,
+      revision: revision(BigInt(answer.header.revision)),
+    };
+  };
+}
+
+/**
+ * One keep-alive of the lease: its own short stream on the shared connection.
+ *
+ * etcd3's Lease class would go on renewing by itself, so that a hanging agent
+ * kept its lease; that must not be.
+ */
+export async function renewOnce(
+  etcd: Etcd3,
+  leaseId: string,
+  options: CallOptions,
+): Promise<RenewAnswer> {
+  const stream = await etcd.leaseClient.leaseKeepAlive({ ...options });
+  const answer = await new Promise<ILeaseKeepAliveResponse>(
+    (resolve, reject) => {
+      stream.on("data", resolve);
+      stream.on("error", reject);
+      stream.on("end", () => reject(new Error("the stream has ended")));
+      stream.write({ ID: leaseId });
+    },
+  ).finally(() => stream.end());
+  return {
+    isAlive: BigInt(answer.TTL) > 0n,
+    revision: revision(BigInt(answer.header.revision)),
+  };
+}
+
+interface Guarded {
+  readonly compare: ICompare[];
+  readonly failure: IRequestOp[];
+}
+
+function guarded(
+  key: Buffer,
+  guard: DcsGuard,
+  operation: IRequestOp,
+): Guarded {
+  switch (guard.kind) {
+    case "none":
+      return { compare: [], failure: [] };
+    case "absent":
+      return { compare: [isAbsent(key)], failure: [] };
+    case "value_is":
+      return { compare: [valueIs(key, guard.value)], failure: [] };
+    case "value_is_or_absent":
+      return {
+        compare: [valueIs(key, guard.value)],
+        failure: [{
+          request_txn: { compare: [isAbsent(key)], success: [operation] },
+        }],
+      };
+    case "revision_is":
+      return {
+        compare: [{
+          key,
+          target: "Mod",
+          result: "Equal",
+          mod_revision: String(guard.revision),
+        }],
+        failure: [],
+      };
+  }
+}
+
+function isAbsent(key: Buffer): ICompare {
+  return { key, target: "Create", result: "Equal", create_revision: 0 };
+}
+
+function valueIs(key: Buffer, value: string): ICompare {
+  const expected = Buffer.from(value);
+  return { key, target: "Value", result: "Equal", value: expected };
+}

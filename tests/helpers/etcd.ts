@@ -1,0 +1,237 @@
+/**
+ * A private etcd for tests: one node or three, in their own directory, on free
+ * ports, ended with the test. Can be stopped (SIGSTOP), killed and counted.
+ */
+
+const BINARY = "etcd";
+const START_LIMIT_MS = 30_000;
+
+/** One etcd process. */
+export interface EtcdNode {
+  readonly name: string;
+  /** `http://127.0.0.1:port`. */
+  readonly endpoint: string;
+  readonly pid: number;
+  /** SIGSTOP: connections stay open and nothing answers. */
+  freeze(): void;
+  /** SIGCONT. */
+  thaw(): void;
+  /** SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>;
+}
+
+/** Files of a server certificate; makes the client side https. */
+export interface EtcdServerTls {
+  readonly cert: string;
+  readonly key: string;
+  /** Client certificates signed by this authority are required. */
+  readonly clientCa: string;
+}
+
+/** How the servers are started. */
+export interface EtcdServersOptions {
+  readonly nodes?: 1 | 3;
+  readonly tls?: EtcdServerTls;
+}
+
+interface NodePlan {
+  readonly name: string;
+  readonly clientUrl: string;
+  readonly peerUrl: string;
+}
+
+/**
+ * Why tests with etcd can not run here; null if they can. With CI=true a missing
+ * binary is no excuse: the tests run and fail.
+ */
+export function etcdSkipReason(): string | null {
+  if (Deno.env.get("CI") === "true") return null;
+  try {
+    new Deno.Command(BINARY, {
+      args: ["--version"],
+      stdout: "null",
+      stderr: "null",
+    }).outputSync();
+    return null;
+  } catch {
+    return "there is no etcd here";
+  }
+}
+
+/** A running etcd cluster. */
+export class EtcdServers implements AsyncDisposable {
+  readonly nodes: readonly EtcdNode[];
+  readonly #directory: string;
+
+  private constructor(directory: string, nodes: readonly EtcdNode[]) {
+    this.#directory = directory;
+    this.nodes = nodes;
+  }
+
+  /** Starts the nodes and waits until all of them serve. */
+  static async start(options: EtcdServersOptions = {}): Promise<EtcdServers> {
+    const directory = await Deno.makeTempDir({ prefix: "matriarch-etcd-" });
+    const plans = planNodes(options);
+    const nodes = plans.map((plan) =>
+      startNode(plan, { directory, plans, tls: options.tls ?? null })
+    );
+    const servers = new EtcdServers(directory, nodes);
+    try {
+      for (const node of nodes) await servers.#untilServing(node);
+      return servers;
+    } catch (error) {
+      const log = await servers.#logs();
+      await servers[Symbol.asyncDispose]();
+      throw new Error(`etcd did not start:\n${log}`, { cause: error });
+    }
+  }
+
+  /** Client addresses of all nodes. */
+  get endpoints(): readonly string[] {
+    return this.nodes.map((node) => node.endpoint);
+  }
+
+  freeze(): void {
+    this.nodes.forEach((node) => node.freeze());
+  }
+
+  thaw(): void {
+    this.nodes.forEach((node) => node.thaw());
+  }
+
+  /**
+   * How many gRPC calls of each method the nodes have begun to serve, without
+   * those between nodes. Only without TLS.
+   */
+  async callCounts(): Promise<ReadonlyMap<string, number>> {
+    const counts = new Map<string, number>();
+    for (const node of this.nodes) {
+      const response = await fetch(`${node.endpoint}/metrics`);
+      const text = await response.text();
+      const line =
+        /^grpc_server_started_total\{grpc_method="(\w+)",.*\} ([0-9.e+]+)$/gm;
+      for (const [, method = "", count] of text.matchAll(line)) {
+        counts.set(method, (counts.get(method) ?? 0) + Number(count));
+      }
+    }
+    return counts;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.kill()));
+    await Deno.remove(this.#directory, { recursive: true });
+  }
+
+  async #untilServing(node: EtcdNode): Promise<void> {
+    const deadline = performance.now() + START_LIMIT_MS;
+    while (!(await isServing(node.endpoint))) {
+      if (performance.now() > deadline) {
+        throw new Error(`${node.name} is silent`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  async #logs(): Promise<string> {
+    const texts = this.nodes.map((node) =>
+      Deno.readTextFile(`${this.#directory}/${node.name}.log`).catch(() => "")
+    );
+    return (await Promise.all(texts)).join("\n").slice(-4000);
+  }
+}
+
+function planNodes(options: EtcdServersOptions): readonly NodePlan[] {
+  const count = options.nodes ?? 1;
+  const ports = freePorts(2 * count);
+  const scheme = options.tls === undefined ? "http" : "https";
+  return Array.from({ length: count }, (_, i) => ({
+    name: `e${i + 1}`,
+    clientUrl: `${scheme}://127.0.0.1:${ports[2 * i]}`,
+    peerUrl: `http://127.0.0.1:${ports[2 * i + 1]}`,
+  }));
+}
+
+function startNode(
+  plan: NodePlan,
+  context: {
+    readonly directory: string;
+    readonly plans: readonly NodePlan[];
+    readonly tls: EtcdServerTls | null;
+  },
+): EtcdNode {
+  const { directory, plans, tls } = context;
+  const cluster = plans.map((p) => `${p.name}=${p.peerUrl}`).join(",");
+  const args = [
+    ["--name", plan.name],
+    ["--data-dir", `${directory}/${plan.name}`],
+    ["--listen-client-urls", plan.clientUrl],
+    ["--advertise-client-urls", plan.clientUrl],
+    ["--listen-peer-urls", plan.peerUrl],
+    ["--initial-advertise-peer-urls", plan.peerUrl],
+    ["--initial-cluster", cluster],
+    ["--logger", "zap"],
+    ["--log-level", "warn"],
+    ["--log-outputs", `${directory}/${plan.name}.log`],
+    // Quick elections: the smallest lease is 1.5 election timeouts.
+    ["--heartbeat-interval", "100"],
+    ["--election-timeout", "1000"],
+    ["--unsafe-no-fsync"],
+    ...(tls === null ? [] : [
+      ["--cert-file", tls.cert],
+      ["--key-file", tls.key],
+      ["--client-cert-auth"],
+      ["--trusted-ca-file", tls.clientCa],
+    ]),
+  ].flat();
+  const child = new Deno.Command(BINARY, {
+    args,
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  const { name, clientUrl: endpoint } = plan;
+  const signal = (name: Deno.Signal): void => {
+    try {
+      child.kill(name);
+    } catch {
+      // It has ended already.
+    }
+  };
+  return {
+    name,
+    endpoint,
+    pid: child.pid,
+    freeze: () => signal("SIGSTOP"),
+    thaw: () => signal("SIGCONT"),
+    kill: async () => {
+      signal("SIGKILL");
+      await child.status;
+    },
+  };
+}
+
+/** Over TLS only the port is asked, a client certificate is the test's own. */
+async function isServing(endpoint: string): Promise<boolean> {
+  try {
+    if (endpoint.startsWith("https:")) {
+      const port = Number(new URL(endpoint).port);
+      (await Deno.connect({ port })).close();
+      return true;
+    }
+    const response = await fetch(`${endpoint}/health`);
+    return (await response.text()).includes('"true"');
+  } catch {
+    return false;
+  }
+}
+
+/** All are held at once, so that they differ. */
+function freePorts(count: number): readonly number[] {
+  const listeners = Array.from(
+    { length: count },
+    () => Deno.listen({ hostname: "127.0.0.1", port: 0 }),
+  );
+  const ports = listeners.map((listener) => listener.addr.port);
+  listeners.forEach((listener) => listener.close());
+  return ports;
+}
