@@ -1,0 +1,178 @@
+/**
+ * Copies a replica: pg_basebackup, or the programs that the user configured, in
+ * their order, until one succeeds. What fails leaves nothing behind.
+ *
+ * Source: spec/ha.md 17.2, spec/configuration.md 3.11.4.
+ */
+import { CancelledError, PostgresError } from "../../ports/errors.ts";
+import type { PostgresPeer } from "../../ports/postgres.ts";
+import { accountConninfo, formatConninfo } from "./conninfo.ts";
+import type { DataDirectory } from "./data_directory.ts";
+import type { CloneMethod, PostgresContext } from "./options.ts";
+import type { SettingsKeeper } from "./settings_keeper.ts";
+import { allowPassword } from "./pgpass.ts";
+import { customCommand, isCompressionRefused } from "./program_options.ts";
+import { lastLines, programPath, run } from "./programs.ts";
+import { binaryMajor } from "./version.ts";
+
+/** One copy to be made. */
+export interface CloneCall {
+  readonly source: PostgresPeer | null;
+  readonly slotName: string | null;
+  readonly signal: AbortSignal;
+  readonly settings: SettingsKeeper;
+}
+
+const ATTEMPTS_MAX = 2;
+const ATTEMPT_PAUSE_MS = 5_000;
+
+/**
+ * Fills the data directory with a copy.
+ *
+ * @throws {PostgresError} If every method failed; the directory is empty then.
+ * @throws {CancelledError} If the signal was aborted; likewise.
+ */
+export async function cloneReplica(
+  context: PostgresContext,
+  directory: DataDirectory,
+  call: CloneCall,
+): Promise<void> {
+  const { cloneMethods } = await call.settings.config();
+  const methods = cloneMethods.filter((method) =>
+    call.source !== null || (method.kind === "custom" && method.hasNoLeader)
+  );
+  const problems: string[] = [];
+  const clone = new Clone(context, directory, call);
+  for (const method of methods) {
+    const problem = await clone.tryMethod(method);
+    if (problem === null) return await directory.unmark();
+    problems.push(problem);
+    context.log.warning(`Cannot create the replica: ${problem}`);
+  }
+  throw new PostgresError(
+    `Cannot create the replica: ${problems.join("; ") || "no usable method"}`,
+  );
+}
+
+/** One copy; its methods are tried one after the other. */
+class Clone {
+  readonly #context: PostgresContext;
+  readonly #directory: DataDirectory;
+  readonly #call: CloneCall;
+
+  constructor(
+    context: PostgresContext,
+    directory: DataDirectory,
+    call: CloneCall,
+  ) {
+    this.#context = context;
+    this.#directory = directory;
+    this.#call = call;
+  }
+
+  /** Null if it succeeded, else why not. */
+  async tryMethod(method: CloneMethod): Promise<string | null> {
+    const isKept = method.kind === "custom" && method.isDataKept;
+    try {
+      if (!isKept) await this.#directory.clear();
+      await this.#directory.mark("clone");
+      const problem = method.kind === "custom"
+        ? await this.#custom(method)
+        : await this.#basebackup(method.options);
+      if (problem !== null && !isKept) await this.#directory.clear();
+      return problem;
+    } catch (error) {
+      if (!isKept) await this.#directory.clear();
+      if (error instanceof CancelledError) throw error;
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  async #basebackup(own: readonly string[]): Promise<string | null> {
+    let { slotName } = this.#call;
+    let problem: string | null = null;
+    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+      problem = await this.#basebackupOnce(own, slotName);
+      // Without its slot the copy still works: WAL may only be gone later.
+      if (slotName !== null && /replication slot/.test(problem ?? "")) {
+        slotName = null;
+        problem = await this.#basebackupOnce(own, slotName);
+      }
+      if (problem === null || attempt === ATTEMPTS_MAX) break;
+      await this.#context.clock.sleep(ATTEMPT_PAUSE_MS, this.#call.signal);
+      if (this.#call.signal.aborted) {
+        throw new CancelledError("Clone was cancelled");
+      }
+    }
+    return problem;
+  }
+
+  async #basebackupOnce(
+    options: readonly string[],
+    slotName: string | null,
+  ): Promise<string | null> {
+    const { log } = this.#context;
+    const major = await binaryMajor(this.#context);
+    await this.#directory.clear();
+    await this.#directory.mark("clone");
+    const own = options.filter((option) => {
+      const isRefused = isCompressionRefused(option, major);
+      if (isRefused) {
+        log.error(`pg_basebackup option ${option} is skipped`);
+      }
+      return !isRefused;
+    });
+    return await this.#run({
+      command: programPath(this.#context, "pg_basebackup"),
+      args: [
+        `--pgdata=${this.#context.options.dataDir}`,
+        "-X",
+        "stream",
+        `--dbname=${await this.#conninfo()}`,
+        ...(slotName === null ? [] : [`--slot=${slotName}`]),
+        ...own,
+      ],
+    });
+  }
+
+  async #custom(
+    method: Extract<CloneMethod, { kind: "custom" }>,
+  ): Promise<string | null> {
+    const { scope, dataDir } = this.#context.options;
+    return await this.#run(customCommand(method, {
+      before: [],
+      after: [
+        `--scope=${scope}`,
+        "--role=replica",
+        `--datadir=${dataDir}`,
+        `--connstring=${await this.#conninfo()}`,
+      ],
+    }));
+  }
+
+  /** Empty without source. The password goes to the password file. */
+  async #conninfo(): Promise<string> {
+    const { source } = this.#call;
+    if (source === null) return "";
+    await allowPassword(this.#context, "replication", [source]);
+    const { options } = this.#context;
+    const conninfo = {
+      dbname: options.database,
+      ...accountConninfo(this.#context, "replication", source),
+    };
+    return formatConninfo(conninfo, await binaryMajor(this.#context));
+  }
+
+  async #run(
+    call: { readonly command: string; readonly args: readonly string[] },
+  ): Promise<string | null> {
+    const { code, stderr } = await run({
+      ...call,
+      env: { PGPASSFILE: this.#context.options.pgpass },
+      signal: this.#call.signal,
+      onStart: (pid) => this.#directory.mark("clone", pid),
+    });
+    if (code === 0) return null;
+    return `${call.command} exited with ${code}: ${lastLines(stderr)}`;
+  }
+}

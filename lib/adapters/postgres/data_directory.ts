@@ -1,0 +1,187 @@
+/**
+ * The data directory as a whole: whether it is empty, usable or half-made, and
+ * how it is emptied or moved out of the way.
+ *
+ * Whoever fills it (initdb, pg_basebackup, pg_rewind) first leaves a marker
+ * beside it, because a crash in the middle can leave a directory that PostgreSQL
+ * would start and that is wrong all the same.
+ */
+import { basename, dirname, join } from "node:path";
+import { PostgresError } from "../../ports/errors.ts";
+import {
+  exists,
+  isMissing,
+  readTextOrNull,
+  removeIfPresent,
+  writeAtomically,
+} from "./files.ts";
+import type { PostgresContext } from "./options.ts";
+import { processFacts, sendSignal } from "./processes.ts";
+
+/** What a look at the directory shows. */
+export type DirectoryState =
+  | { readonly kind: "empty" }
+  | { readonly kind: "not_accessible"; readonly detail: string }
+  | { readonly kind: "half_made"; readonly detail: string }
+  | { readonly kind: "filled" };
+
+const MARKER_INSIDE = ".matriarch-incomplete";
+
+/** The data directory of one instance. */
+export class DataDirectory {
+  readonly #context: PostgresContext;
+
+  constructor(context: PostgresContext) {
+    this.#context = context;
+  }
+
+  get #path(): string {
+    return this.#context.options.dataDir;
+  }
+
+  /** Beside the directory, because initdb and pg_basebackup want it empty. */
+  get #markerPath(): string {
+    const path = this.#path.replace(/\/+$/, "");
+    return join(dirname(path), `.${basename(path)}${MARKER_INSIDE}`);
+  }
+
+  /** A few system calls; called every cycle. */
+  async look(): Promise<DirectoryState> {
+    try {
+      const marker = await readTextOrNull(this.#markerPath) ??
+        await readTextOrNull(join(this.#path, MARKER_INSIDE));
+      if (await this.#isEmpty()) return { kind: "empty" };
+      if (marker !== null) {
+        return {
+          kind: "half_made",
+          detail: `unfinished: ${firstLine(marker)}`,
+        };
+      }
+      if (!await exists(join(this.#path, "global", "pg_control"))) {
+        return { kind: "half_made", detail: "there is no global/pg_control" };
+      }
+      return { kind: "filled" };
+    } catch (error) {
+      return { kind: "not_accessible", detail: String(error) };
+    }
+  }
+
+  /** Absent, or nothing but dot-files and lost+found. */
+  async #isEmpty(): Promise<boolean> {
+    try {
+      for await (const { name } of Deno.readDir(this.#path)) {
+        if (!name.startsWith(".") && name !== "lost+found") return false;
+      }
+      return true;
+    } catch (error) {
+      if (isMissing(error)) return true;
+      throw error;
+    }
+  }
+
+  /** Says on disk that `what` is going on in the directory. */
+  async mark(what: string, pid: number | null = null): Promise<void> {
+    const facts = pid === null ? null : await processFacts(pid);
+    const text = `${what}\n${facts?.pid ?? 0} ${facts?.startTicks ?? 0}\n`;
+    try {
+      await writeAtomically(this.#markerPath, text);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
+      // The parent is not ours (a mount point): the marker has to go inside,
+      // as soon as the program that wanted it empty has begun to fill it.
+      if (pid !== null) await this.#markInside(text, pid);
+    }
+  }
+
+  async #markInside(text: string, pid: number): Promise<void> {
+    const { clock } = this.#context;
+    while (await this.#isEmpty() && await processFacts(pid) !== null) {
+      await clock.sleep(10);
+    }
+    if (await this.#isEmpty()) return;
+    await writeAtomically(join(this.#path, MARKER_INSIDE), text);
+  }
+
+  /** The directory is whole. */
+  async unmark(): Promise<void> {
+    await removeIfPresent(join(this.#path, MARKER_INSIDE));
+    await removeIfPresent(this.#markerPath);
+  }
+
+  /** Ends the program that an agent before us left filling the directory. */
+  async endLeftoverProgram(): Promise<void> {
+    const marker = await readTextOrNull(this.#markerPath) ??
+      await readTextOrNull(join(this.#path, MARKER_INSIDE));
+    const [pid, startTicks] = (marker?.split("\n")[1] ?? "").split(" ")
+      .map(Number);
+    if (!pid || !startTicks) return;
+    while ((await processFacts(pid))?.startTicks === startTicks) {
+      sendSignal(-pid, "SIGKILL");
+      await this.#context.clock.sleep(20);
+    }
+  }
+
+  /**
+   * Removes all content: the directory itself stays (it may be a mount point).
+   * What pg_wal and the tablespace links point to is emptied as well.
+   */
+  async clear(): Promise<void> {
+    await this.endLeftoverProgram();
+    try {
+      await removeContent(join(this.#path, "pg_wal"));
+      for (const link of await names(join(this.#path, "pg_tblspc"))) {
+        await removeTablespace(join(this.#path, "pg_tblspc", link));
+      }
+      await removeContent(this.#path);
+      await this.unmark();
+    } catch (cause) {
+      throw new PostgresError(`Cannot empty ${this.#path}`, { cause });
+    }
+  }
+
+  /** Moves the content to `<dir>.failed`, replacing what is there. */
+  async moveAway(): Promise<string> {
+    await this.endLeftoverProgram();
+    const target = `${this.#path.replace(/\/+$/, "")}.failed`;
+    try {
+      await removeIfPresent(target);
+      await Deno.rename(this.#path, target);
+    } catch {
+      // A mount point, or a parent that is not ours: nothing to move it to.
+      await this.clear();
+    }
+    await this.unmark();
+    return target;
+  }
+
+  /** Makes the directory if it is missing, for programs that do not. */
+  async ensure(): Promise<void> {
+    await Deno.mkdir(this.#path, { recursive: true, mode: 0o700 });
+  }
+}
+
+function firstLine(text: string): string {
+  return text.split("\n")[0] ?? "";
+}
+
+async function names(path: string): Promise<readonly string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(path))).map((e) => e.name);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}
+
+async function removeContent(path: string): Promise<void> {
+  for (const name of await names(path)) {
+    if (name !== "lost+found") await removeIfPresent(join(path, name));
+  }
+}
+
+/** A tablespace's location may hold other people's files: only ours go. */
+async function removeTablespace(link: string): Promise<void> {
+  for (const name of await names(link)) {
+    if (name.startsWith("PG_")) await removeIfPresent(join(link, name));
+  }
+}

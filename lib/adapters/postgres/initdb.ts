@@ -1,0 +1,74 @@
+/**
+ * Fills an empty data directory for a new scope: by initdb, or by the program
+ * that the user configured. The first start and the roles come after.
+ *
+ * Source: spec/ha.md 17.1.
+ */
+import { userInfo } from "node:os";
+import { dirname } from "node:path";
+import { PostgresError } from "../../ports/errors.ts";
+import type { DataDirectory } from "./data_directory.ts";
+import { removeIfPresent, writeAtomically } from "./files.ts";
+import type { PostgresContext } from "./options.ts";
+import { customCommand } from "./program_options.ts";
+import { programPath, runOrThrow } from "./programs.ts";
+
+/** Runs initdb or the custom method; the directory stays marked as unfinished. */
+export async function fillDataDirectory(
+  context: PostgresContext,
+  directory: DataDirectory,
+  signal: AbortSignal,
+): Promise<void> {
+  const method = context.options.bootstrap?.method;
+  if (method === undefined) {
+    throw new PostgresError("There is no bootstrap section");
+  }
+  await directory.mark("bootstrap");
+  const onStart = (pid: number): Promise<void> =>
+    directory.mark("bootstrap", pid);
+  if (method.kind === "initdb") {
+    const { options } = method;
+    return await initdb(context, { options, signal, onStart });
+  }
+  const { scope, dataDir } = context.options;
+  const call = customCommand(method, {
+    before: [`--scope=${scope}`, `--datadir=${dataDir}`],
+    after: [],
+  });
+  await runOrThrow({ ...call, signal, onStart });
+}
+
+interface InitdbCall {
+  readonly options: readonly string[];
+  readonly signal: AbortSignal;
+  readonly onStart: (pid: number) => Promise<void>;
+}
+
+async function initdb(
+  context: PostgresContext,
+  { options: own, ...hooks }: InitdbCall,
+): Promise<void> {
+  const { options } = context;
+  const { superuser } = options.authentication;
+  const args = [
+    ...own,
+    `--username=${superuser.username ?? userInfo().username}`,
+    `--pgdata=${options.dataDir}`,
+  ];
+  const password = superuser.password;
+  const passwordFile = `${options.pgpass}.initdb`;
+  try {
+    if (password) {
+      await Deno.mkdir(dirname(passwordFile), { recursive: true });
+      await writeAtomically(passwordFile, `${password}\n`);
+      args.push(`--pwfile=${passwordFile}`);
+    }
+    await runOrThrow({
+      command: programPath(context, "initdb"),
+      args,
+      ...hooks,
+    });
+  } finally {
+    await removeIfPresent(passwordFile);
+  }
+}

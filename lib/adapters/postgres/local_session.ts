@@ -1,0 +1,77 @@
+/**
+ * Odd jobs on the running local instance, each over a short connection of its
+ * own: statements, live settings, and a reload that is known to be in force.
+ */
+import type { PostgresContext } from "./options.ts";
+import { livePostmaster } from "./pid_file.ts";
+import { sendSignal } from "./processes.ts";
+import { type Query, type SqlTarget, withConnection } from "./sql.ts";
+import { localTarget } from "./targets.ts";
+
+const QUERY_TIMEOUT_MS = 3_000;
+const RELOAD_POLL_MS = 10;
+const RELOAD_TIMEOUT_MS = 1_000;
+
+/** See the head of this file. */
+export class LocalSession {
+  readonly #context: PostgresContext;
+
+  constructor(context: PostgresContext) {
+    this.#context = context;
+  }
+
+  /** The local instance as superuser. */
+  async target(): Promise<SqlTarget> {
+    const file = await livePostmaster(this.#context);
+    return localTarget(this.#context, "superuser", file);
+  }
+
+  /** @throws {PostgresError} If it does not answer, or refuses. */
+  async sql<T>(work: (query: Query) => Promise<T>): Promise<T> {
+    return await withConnection(await this.target(), work);
+  }
+
+  /** Settings in force, in their base units; unknown names are missing. */
+  async settings(
+    names: readonly string[],
+  ): Promise<Readonly<Record<string, string>>> {
+    const list = names.map((name) => `'${name}'`).join(", ");
+    const rows = await this.sql((query) =>
+      query(
+        `SELECT name, setting FROM pg_settings WHERE name IN (${list})`,
+        QUERY_TIMEOUT_MS,
+      )
+    );
+    return Object.fromEntries(
+      rows.map((row) => [String(row["name"]), String(row["setting"])]),
+    );
+  }
+
+  /** SIGHUP, and a short wait until it is in force. Nothing if none runs. */
+  async reload(): Promise<void> {
+    const file = await livePostmaster(this.#context);
+    if (file === null) return;
+    const { clock } = this.#context;
+    const end = clock.now() + RELOAD_TIMEOUT_MS;
+    try {
+      await this.sql(async (query) => {
+        const before = await loadTime(query);
+        sendSignal(file.pid, "SIGHUP");
+        while (await loadTime(query) === before && clock.now() < end) {
+          await clock.sleep(RELOAD_POLL_MS);
+        }
+      });
+    } catch {
+      // It does not answer: the signal is all that can be done.
+      sendSignal(file.pid, "SIGHUP");
+    }
+  }
+}
+
+async function loadTime(query: Query): Promise<string> {
+  const [row] = await query(
+    "SELECT pg_conf_load_time()::text AS time",
+    QUERY_TIMEOUT_MS,
+  );
+  return String(row?.["time"]);
+}

@@ -1,0 +1,217 @@
+/**
+ * One look at the instance, cheap enough for every cycle and every REST request:
+ * a few files, one look at /proc, one query over a kept connection.
+ */
+import type { PendingRestartReason } from "../../core/model/member.ts";
+import type {
+  PostgresView,
+  ReplicaView,
+} from "../../core/model/postgres_view.ts";
+import type { ControlFile } from "./control_data.ts";
+import type { DataDirectory } from "./data_directory.ts";
+import type { PostgresContext } from "./options.ts";
+import { pendingRestart } from "./pending_restart.ts";
+import { livePostmaster, type PidFile } from "./pid_file.ts";
+import type { SettingsKeeper } from "./settings_keeper.ts";
+import { Connection, errorCode, errorText } from "./sql.ts";
+import { decodeStatus, type StatusRow } from "./status_codec.ts";
+import { STATUS_QUERY } from "./status_query.ts";
+import { localTarget } from "./targets.ts";
+import { currentTimeline } from "./upstream.ts";
+
+/** What a look needs. */
+export interface ObserverTools {
+  readonly directory: DataDirectory;
+  readonly control: ControlFile;
+  readonly settings: SettingsKeeper;
+}
+
+type Reasons = Readonly<Record<string, PendingRestartReason>>;
+
+const QUERY_TIMEOUT_MS = 2_500;
+
+/** "The database system is starting up", or shutting down. */
+const CANNOT_CONNECT_NOW = "57P03";
+/** The session was ended under us; a new one tells what is going on. */
+const LOST_CODES = /^(57P01|57P02|CONNECTION_|ECONN|EPIPE)/;
+/** Nobody listens (yet, or any more). */
+const NOT_LISTENING = /^(ECONNREFUSED|ENOENT)$/;
+
+/** See the head of this file. */
+export class Observer {
+  readonly #context: PostgresContext;
+  readonly #tools: ObserverTools;
+  #connection: { readonly key: string; readonly sql: Connection } | null = null;
+  #pending: { readonly backendPid: number; readonly reasons: Reasons } = {
+    backendPid: 0,
+    reasons: {},
+  };
+  /** Reasons that only the start knows (hot-standby minimums), by postmaster. */
+  #startReasons: Reasons = {};
+
+  constructor(context: PostgresContext, tools: ObserverTools) {
+    this.#context = context;
+    this.#tools = tools;
+  }
+
+  /** Never throws; bounded by the time limits of the query. */
+  async observe(): Promise<PostgresView> {
+    try {
+      return await this.#look();
+    } catch (error) {
+      const detail = errorText(error);
+      return { kind: "unusable", problem: "not_accessible", detail };
+    }
+  }
+
+  /** A restart forgets them; `reasons` are those of the new postmaster. */
+  setStartReasons(reasons: Reasons): void {
+    this.#startReasons = reasons;
+    this.forgetPending();
+  }
+
+  /** The server took over new settings: its flags must be read again. */
+  forgetPending(): void {
+    this.#pending = { backendPid: 0, reasons: {} };
+  }
+
+  async close(): Promise<void> {
+    const connection = this.#connection;
+    this.#connection = null;
+    await connection?.sql.close();
+  }
+
+  async #look(): Promise<PostgresView> {
+    const state = await this.#tools.directory.look();
+    if (state.kind === "empty") return { kind: "empty" };
+    if (state.kind !== "filled") {
+      return { kind: "unusable", problem: state.kind, detail: state.detail };
+    }
+    const file = await livePostmaster(this.#context);
+    if (file === null) return await this.#stopped();
+    try {
+      return await this.#running(file);
+    } catch (error) {
+      return await this.#silent(file, error);
+    }
+  }
+
+  async #stopped(): Promise<PostgresView> {
+    await this.close();
+    const control = await this.#tools.control.read();
+    if (control === null) {
+      const detail = "pg_controldata shows no valid system identifier";
+      return { kind: "unusable", problem: "invalid_system_id", detail };
+    }
+    const isStandby = await this.#tools.settings.isStandby();
+    return { kind: "stopped", control, isStandby };
+  }
+
+  async #running(file: PidFile): Promise<PostgresView> {
+    const row = await this.#ask(file);
+    const view = {
+      ...row.view,
+      pendingRestart: await this.#pendingRestart(row, file),
+    };
+    if (view.role === "primary" || view.isStreaming) return view;
+    return { ...view, timeline: await this.#replayTimeline(view, file) };
+  }
+
+  async #ask(file: PidFile): Promise<StatusRow> {
+    const isFirst = this.#connection === null;
+    try {
+      return await this.#askOnce(file);
+    } catch (error) {
+      // A kept session that was lost, or a role that changed within the query.
+      const isLost = !isFirst && LOST_CODES.test(errorCode(error));
+      if (!isLost && errorCode(error) !== "55000") throw error;
+      return await this.#askOnce(file);
+    }
+  }
+
+  async #askOnce(file: PidFile): Promise<StatusRow> {
+    const standbys = await this.#tools.settings.standbys();
+    const [row] = await this.#sql(file).query(STATUS_QUERY, QUERY_TIMEOUT_MS);
+    return decodeStatus(row ?? {}, {
+      postmasterPid: file.pid,
+      areStandbysManaged: standbys.kind === "managed",
+    });
+  }
+
+  /** The kept connection; a new one after a restart or a changed address. */
+  #sql(file: PidFile): Connection {
+    const target = localTarget(this.#context, "superuser", file);
+    const key = JSON.stringify([file.pid, target]);
+    if (this.#connection?.key !== key) {
+      const old = this.#connection;
+      this.#connection = { key, sql: new Connection(target) };
+      old?.sql.close().catch(() => {});
+    }
+    return this.#connection.sql;
+  }
+
+  /** Read once per session and after each reload, not in every look. */
+  async #pendingRestart(row: StatusRow, file: PidFile): Promise<Reasons> {
+    if (this.#pending.backendPid !== row.backendPid) {
+      const sql = this.#sql(file);
+      const reasons = await pendingRestart(
+        this.#context,
+        (text, timeoutMs) => sql.query(text, timeoutMs),
+        this.#tools.settings.path("settings"),
+      );
+      this.#pending = { backendPid: row.backendPid, reasons };
+    }
+    return { ...this.#startReasons, ...this.#pending.reasons };
+  }
+
+  /** Without a WAL receiver only a replication connection knows it exactly. */
+  async #replayTimeline(view: ReplicaView, file: PidFile): Promise<number> {
+    const target = localTarget(this.#context, "replication", file);
+    return await currentTimeline(target) ?? view.timeline;
+  }
+
+  async #silent(file: PidFile, error: unknown): Promise<PostgresView> {
+    if (await livePostmaster(this.#context) === null) {
+      return await this.#stopped();
+    }
+    const control = await this.#tools.control.read();
+    const code = errorCode(error);
+    const isStarting = code === CANNOT_CONNECT_NOW ||
+      (NOT_LISTENING.test(code) && file.status !== "ready");
+    if (control !== null && isStarting) {
+      const isStandby = await this.#tools.settings.isStandby();
+      return { kind: "starting", control, isStandby, postmasterPid: file.pid };
+    }
+    const detail = errorText(error);
+    return { kind: "unresponsive", control, postmasterPid: file.pid, detail };
+  }
+}
+
+/**
+ * Lets concurrent callers share one run, but never one that began before they
+ * called: who comes during a run gets the next one.
+ */
+export class Shared<T> {
+  readonly #work: () => Promise<T>;
+  #current: Promise<T> | null = null;
+  #next: Promise<T> | null = null;
+
+  constructor(work: () => Promise<T>) {
+    this.#work = work;
+  }
+
+  run(): Promise<T> {
+    if (this.#current === null) {
+      this.#current = this.#work().finally(() => this.#current = null);
+      return this.#current;
+    }
+    this.#next ??= this.#after(this.#current);
+    return this.#next;
+  }
+
+  async #after(current: Promise<T>): Promise<T> {
+    await current.catch(() => {});
+    this.#next = null;
+    return await this.run();
+  }
+}

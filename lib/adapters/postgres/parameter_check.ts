@@ -1,0 +1,127 @@
+/**
+ * Asks PostgreSQL itself which configured parameters it would reject, so that
+ * one wrong value can not keep an instance from starting: unknown and unreadable
+ * ones are dropped, numbers out of range are clamped, each with a warning.
+ *
+ * The server's own verdict replaces a table of rules per version.
+ * Source: spec/configuration.md 6.2; PostgreSQL 17 `guc.c`, parse_and_validate_value.
+ */
+import type { PostgresContext } from "./options.ts";
+import { programPath, run } from "./programs.ts";
+import { renderSettings } from "./settings_file.ts";
+
+type Parameters = Readonly<Record<string, string>>;
+
+/** One complaint of the server. */
+export interface Complaint {
+  readonly name: string;
+  /** The value to use instead; null: none. */
+  readonly replacement: string | null;
+  readonly message: string;
+}
+
+/** Each round repairs everything the server names; more rounds are a loop. */
+const ROUNDS_MAX = 4;
+
+/** Parameters that the server accepts, changed where needed. */
+export async function acceptedParameters(
+  context: PostgresContext,
+  parameters: Parameters,
+): Promise<Parameters> {
+  let accepted = parameters;
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    const complaints = await complaintsAbout(context, accepted);
+    if (complaints.length === 0) return accepted;
+    accepted = repaired(context, accepted, complaints);
+  }
+  return accepted;
+}
+
+function repaired(
+  context: PostgresContext,
+  parameters: Parameters,
+  complaints: readonly Complaint[],
+): Parameters {
+  const result: Record<string, string> = { ...parameters };
+  for (const { name, replacement, message } of complaints) {
+    const key = Object.keys(result).find((k) =>
+      k.toLowerCase() === name.toLowerCase()
+    );
+    if (key === undefined) continue;
+    const value = result[key];
+    if (replacement === null) {
+      delete result[key];
+      context.log.warning(
+        `Removing unexpected parameter=${key} value=${value} from the config`,
+        { complaint: message },
+      );
+    } else {
+      result[key] = replacement;
+      context.log.warning(
+        `Value=${value} of parameter=${key} is out of range, ` +
+          `changing it to ${replacement}`,
+        { complaint: message },
+      );
+    }
+  }
+  return result;
+}
+
+async function complaintsAbout(
+  context: PostgresContext,
+  parameters: Parameters,
+): Promise<readonly Complaint[]> {
+  const path = await Deno.makeTempFile({ prefix: "matriarch-check-" });
+  try {
+    await Deno.writeTextFile(
+      path,
+      renderSettings({
+        include: "/dev/null",
+        parameters,
+        recovery: null,
+        areStandbysManaged: false,
+      }),
+    );
+    const { code, stderr } = await run({
+      command: programPath(context, "postgres"),
+      args: [
+        "-D",
+        context.options.dataDir,
+        `--config-file=${path}`,
+        "-C",
+        "port",
+      ],
+      signal: AbortSignal.timeout(10_000),
+    });
+    return code === 0 ? [] : parseComplaints(stderr);
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+/** Reads the server's log lines about a rejected configuration file. */
+export function parseComplaints(stderr: string): readonly Complaint[] {
+  const complaints: Complaint[] = [];
+  for (const line of stderr.split("\n")) {
+    const match = /LOG:\s+(.*parameter "([\w.]+)".*)$/.exec(line);
+    if (match === null) continue;
+    const message = match[1] ?? "";
+    complaints.push({
+      name: match[2] ?? "",
+      replacement: nearestValid(message),
+      message,
+    });
+  }
+  return complaints;
+}
+
+/** `5 is outside the valid range for parameter "x" (64 kB .. 99 kB)`: `64kB`. */
+function nearestValid(message: string): string | null {
+  const match =
+    /^(-?[\d.eE+]+).*\((-?[\d.eE+]+)( \w+)? \.\. (-?[\d.eE+]+)( \w+)?\)/
+      .exec(message);
+  if (match === null) return null;
+  const isLow = Number(match[1]) < Number(match[2]);
+  const [value, unit] = isLow ? [match[2], match[3]] : [match[4], match[5]];
+  return `${value}${(unit ?? "").trim()}`;
+}

@@ -1,0 +1,89 @@
+/**
+ * postmaster.pid, and whether the process it names really is the postmaster of
+ * this data directory.
+ */
+import { join } from "node:path";
+import { readTextOrNull } from "./files.ts";
+import type { PostgresContext } from "./options.ts";
+import { allPids, processFacts, workingDirectory } from "./processes.ts";
+
+/** The lines of postmaster.pid. */
+export interface PidFile {
+  readonly pid: number;
+  /** First socket directory; empty if there is none. */
+  readonly socketDirectory: string;
+  readonly port: number;
+  /** Empty until the postmaster told. */
+  readonly status: "starting" | "stopping" | "ready" | "standby" | "";
+}
+
+/** Longest program name that /proc tells. */
+const PROGRAM_LENGTH_MAX = 15;
+
+/**
+ * Reads the text of postmaster.pid; null if it names no pid.
+ *
+ * Source: PostgreSQL 17 `pidfile.h`, LOCK_FILE_LINE_*.
+ */
+export function parsePidFile(text: string): PidFile | null {
+  const lines = text.split("\n").map((line) => line.trim());
+  const pid = Number(lines[0]);
+  if (!Number.isInteger(pid) || pid === 0) return null;
+  const status = lines[7] ?? "";
+  return {
+    // Negative: a single-user server, which is as alive as a postmaster.
+    pid: Math.abs(pid),
+    port: Number(lines[3]) || 0,
+    socketDirectory: lines[4] ?? "",
+    status: isStatus(status) ? status : "",
+  };
+}
+
+function isStatus(text: string): text is PidFile["status"] {
+  return ["starting", "stopping", "ready", "standby"].includes(text);
+}
+
+/** The postmaster that runs on the data directory now; null if none does. */
+export async function livePostmaster(
+  context: PostgresContext,
+): Promise<PidFile | null> {
+  const { dataDir } = context.options;
+  const text = await readTextOrNull(join(dataDir, "postmaster.pid"))
+    .catch(() => null);
+  const file = text === null ? null : parsePidFile(text);
+  if (file === null) return null;
+  const isAlive = await isServerProcess(context, file.pid);
+  return isAlive ? file : null;
+}
+
+/**
+ * Server processes of this data directory whose postmaster is gone. They still
+ * hold the shared memory and may still write.
+ */
+export async function orphanedBackends(
+  context: PostgresContext,
+): Promise<readonly number[]> {
+  if (await livePostmaster(context) !== null) return [];
+  const pids: number[] = [];
+  for (const pid of await allPids()) {
+    if (await isServerProcess(context, pid)) pids.push(pid);
+  }
+  return pids;
+}
+
+async function isServerProcess(
+  context: PostgresContext,
+  pid: number,
+): Promise<boolean> {
+  const { dataDir, binName } = context.options;
+  const facts = await processFacts(pid);
+  const program = (binName["postgres"] ?? "postgres").slice(
+    0,
+    PROGRAM_LENGTH_MAX,
+  );
+  if (facts === null || facts.program !== program) return false;
+  const directory = await workingDirectory(pid);
+  if (directory === null) return false;
+  const wanted = await Deno.realPath(dataDir).catch(() => dataDir);
+  return directory === wanted;
+}

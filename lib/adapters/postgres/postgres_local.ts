@@ -1,0 +1,385 @@
+/**
+ * The instance on this host: the port's operations, each put together from the
+ * parts in this folder. What order the operations go in is decided above.
+ */
+import type { LocalEnd, UpstreamView } from "../../core/model/peer_view.ts";
+import type {
+  ControlData,
+  PostgresView,
+} from "../../core/model/postgres_view.ts";
+import { CancelledError, PostgresError } from "../../ports/errors.ts";
+import type {
+  DynamicPostgresSettings,
+  FollowResult,
+  Postgres,
+  PostgresPeer,
+  SlotPlan,
+  StartMode,
+  StartResult,
+  StopOptions,
+} from "../../ports/postgres.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Log } from "../../ports/log.ts";
+import { cloneReplica } from "./basebackup.ts";
+import { Bootstrap } from "./bootstrap.ts";
+import { ControlFile } from "./control_data.ts";
+import { DataDirectory } from "./data_directory.ts";
+import { type HistoryFile, readHistory } from "./history_file.ts";
+import { withMinimums } from "./hot_standby.ts";
+import { LocalSession } from "./local_session.ts";
+import { Observer, Shared } from "./observer.ts";
+import type { MutableContext, PostgresOptions } from "./options.ts";
+import { allowPassword } from "./pgpass.ts";
+import { livePostmaster } from "./pid_file.ts";
+import { Postmaster } from "./postmaster.ts";
+import { changeNeeded, standbySettings } from "./recovery.ts";
+import { isRewindPossible, runRewind } from "./rewind.ts";
+import {
+  loadDynamicDocument,
+  saveDynamicDocument,
+  SettingsKeeper,
+} from "./settings_keeper.ts";
+import { changeSlots } from "./slots.ts";
+import { errorText } from "./sql.ts";
+import { localTarget } from "./targets.ts";
+import { askInstance, currentTimeline } from "./upstream.ts";
+import { majorVersion } from "./version.ts";
+import { stoppedEnd } from "./wal_end.ts";
+
+/** What the adapter gets besides its options. */
+export interface PostgresDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const PROMOTE_POLL_MS = 10;
+const QUERY_TIMEOUT_MS = 3_000;
+/** A CHECKPOINT may write for as long as it takes. */
+const NO_LIMIT_MS = 2 ** 31 - 1;
+
+/** See the head of this file. */
+export class PostgresLocal implements Postgres {
+  readonly #context: MutableContext;
+  readonly #tools: {
+    readonly directory: DataDirectory;
+    readonly control: ControlFile;
+    readonly settings: SettingsKeeper;
+  };
+  readonly #session: LocalSession;
+  readonly #postmaster: Postmaster;
+  readonly #observer: Observer;
+  readonly #shared: Shared<PostgresView>;
+
+  constructor(options: PostgresOptions, deps: PostgresDeps) {
+    this.#context = { options, config: null, ...deps };
+    const control = new ControlFile(this.#context);
+    this.#tools = {
+      directory: new DataDirectory(this.#context),
+      control,
+      settings: new SettingsKeeper(this.#context),
+    };
+    this.#session = new LocalSession(this.#context);
+    this.#postmaster = new Postmaster(this.#context, control);
+    this.#observer = new Observer(this.#context, this.#tools);
+    this.#shared = new Shared(() => this.#observer.observe());
+  }
+
+  /** The local configuration was reloaded; call it before `reload`. */
+  updateOptions(options: PostgresOptions): void {
+    this.#context.options = options;
+  }
+
+  observe(): Promise<PostgresView> {
+    return this.#shared.run();
+  }
+
+  async control(): Promise<ControlData | null> {
+    return await this.#tools.control.readNow();
+  }
+
+  async untilPostmasterEnds(signal: AbortSignal): Promise<void> {
+    await this.#postmaster.untilEnd(signal);
+  }
+
+  async bootstrap(
+    signal: AbortSignal,
+  ): Promise<{ readonly systemId: string }> {
+    const bootstrap = new Bootstrap(this.#context, {
+      ...this.#tools,
+      start: (extra) => this.#startServer(extra, signal),
+      stop: (options) => this.stop(options),
+      reload: () => this.#reloadServer(),
+      target: () => this.#session.target(),
+    }, signal);
+    return { systemId: await bootstrap.run() };
+  }
+
+  async clone(
+    source: PostgresPeer | null,
+    slotName: string | null,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await cloneReplica(this.#context, this.#tools.directory, {
+      source,
+      slotName,
+      signal,
+      settings: this.#tools.settings,
+    });
+    this.#tools.settings.forget();
+  }
+
+  async start(
+    mode: StartMode,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<StartResult> {
+    const { settings, control } = this.#tools;
+    await this.#postmaster.endOrphans();
+    if (mode.kind === "primary") await settings.setRecovery(null);
+    else await this.#setUpstream(mode.upstream);
+    await settings.write();
+    await settings.writeSignal(mode.kind === "primary" ? "none" : "standby");
+    const commandLine = await settings.commandLine();
+    const minimums = mode.kind === "primary"
+      ? { commandLine, pending: {} }
+      : withMinimums(commandLine, await control.read(), this.#context.log);
+    const result = await this.#launch(minimums.commandLine, {
+      timeoutMs,
+      signal,
+    });
+    this.#observer.setStartReasons(minimums.pending);
+    return result;
+  }
+
+  /** Start with the files as they are; for the bootstrap. */
+  async #startServer(
+    extra: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<StartResult> {
+    const commandLine = {
+      ...await this.#tools.settings.commandLine(),
+      ...extra,
+    };
+    const { pgCtlTimeoutS } = await this.#tools.settings.config();
+    const timeoutMs = pgCtlTimeoutS * 1000;
+    return await this.#launch(commandLine, { timeoutMs, signal });
+  }
+
+  async #launch(
+    commandLine: Readonly<Record<string, string>>,
+    limits: { readonly timeoutMs: number; readonly signal: AbortSignal },
+  ): Promise<StartResult> {
+    const { settings } = this.#tools;
+    const result = await this.#postmaster.start({
+      ...limits,
+      args: [
+        `--config-file=${settings.path("settings")}`,
+        ...Object.entries(commandLine).map(([name, value]) =>
+          `--${name}=${value}`
+        ),
+      ],
+    });
+    if (result.kind === "running") await settings.backup();
+    return result;
+  }
+
+  async stop(options: StopOptions): Promise<void> {
+    const file = await livePostmaster(this.#context);
+    if (file !== null && file.status === "ready" && options.isCheckpointFirst) {
+      await this.#checkpointBeforeStop();
+    }
+    await this.#observer.close();
+    await this.#postmaster.stop(options);
+  }
+
+  async #checkpointBeforeStop(): Promise<void> {
+    try {
+      await this.#session.sql((query) => query("CHECKPOINT", NO_LIMIT_MS));
+    } catch (error) {
+      // The stop checkpoints again anyway; this only would have shortened it.
+      this.#context.log.warning(`CHECKPOINT failed: ${errorText(error)}`);
+    }
+  }
+
+  async promote(timeoutMs: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#context;
+    const end = clock.now() + timeoutMs;
+    await this.#session.sql(async (query) => {
+      await query("SELECT pg_promote(false)", QUERY_TIMEOUT_MS);
+      for (;;) {
+        const [row] = await query(
+          "SELECT pg_is_in_recovery() AS is_in_recovery",
+          QUERY_TIMEOUT_MS,
+        );
+        if (row?.["is_in_recovery"] === false) return;
+        if (signal.aborted) throw new CancelledError("Promotion was cancelled");
+        if (clock.now() >= end) {
+          throw new PostgresError(`Not promoted within ${timeoutMs} ms`);
+        }
+        await clock.sleep(PROMOTE_POLL_MS, signal);
+      }
+    });
+    await this.#tools.settings.setRecovery(null);
+  }
+
+  async follow(upstream: PostgresPeer | null): Promise<FollowResult> {
+    const { settings } = this.#tools;
+    const wanted = await this.#setUpstream(upstream);
+    if (await livePostmaster(this.#context) === null) {
+      await settings.write();
+      return "restart_needed";
+    }
+    const isWritten = await settings.write();
+    if (!await settings.isStandby()) return "restart_needed";
+    const major = await majorVersion(this.#context);
+    const needed = changeNeeded(
+      await this.#session.settings(Object.keys(wanted)),
+      wanted,
+      major,
+    );
+    if (needed === "restart") return "restart_needed";
+    if (needed === "nothing" && !isWritten) return "unchanged";
+    await this.#reloadServer();
+    return needed === "nothing" ? "unchanged" : "reloaded";
+  }
+
+  /** Recovery settings for `upstream`, with its password where libpq finds it. */
+  async #setUpstream(
+    upstream: PostgresPeer | null,
+  ): Promise<Readonly<Record<string, string>>> {
+    const { settings } = this.#tools;
+    if (upstream !== null) {
+      await allowPassword(this.#context, "replication", [upstream]);
+    }
+    const wanted = standbySettings(
+      this.#context,
+      await settings.config(),
+      { upstream, major: await majorVersion(this.#context) },
+    );
+    await settings.setRecovery(wanted);
+    return wanted;
+  }
+
+  async checkpoint(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) throw new CancelledError("Checkpoint was cancelled");
+    await this.#session.sql((query) => query("CHECKPOINT", NO_LIMIT_MS));
+  }
+
+  async askUpstream(upstream: PostgresPeer): Promise<UpstreamView> {
+    try {
+      const [facts, localEnd] = await Promise.all([
+        askInstance(this.#context, upstream),
+        this.localEnd(),
+      ]);
+      return { kind: "answered", ...facts, localEnd };
+    } catch (error) {
+      return { kind: "silent", detail: errorText(error) };
+    }
+  }
+
+  async localEnd(): Promise<LocalEnd | null> {
+    const view = await this.observe();
+    if (view.kind === "stopped") {
+      return await stoppedEnd(this.#context, view.control);
+    }
+    if (view.kind === "starting") {
+      return await stoppedEnd(this.#context, view.control);
+    }
+    if (view.kind !== "running") return null;
+    if (view.role === "primary") {
+      const { timeline, flushedLsn } = view;
+      return { kind: "primary_crash", timeline, endLsn: flushedLsn };
+    }
+    const file = await livePostmaster(this.#context);
+    const timeline = await currentTimeline(
+      localTarget(this.#context, "replication", file),
+    ) ?? view.timeline;
+    const endLsn = view.replayedLsn;
+    return endLsn === null ? null : { kind: "replica", timeline, endLsn };
+  }
+
+  async canRewind(): Promise<boolean> {
+    return await isRewindPossible(this.#context, this.#tools);
+  }
+
+  async rewind(source: PostgresPeer, signal: AbortSignal): Promise<void> {
+    await this.#postmaster.endOrphans();
+    await runRewind(this.#context, this.#tools, { source, signal });
+  }
+
+  async removeData(): Promise<void> {
+    const file = await livePostmaster(this.#context);
+    if (file !== null) throw new PostgresError("PostgreSQL is still running");
+    await this.#postmaster.endOrphans();
+    await this.#observer.close();
+    await this.#tools.directory.clear();
+    this.#tools.settings.forget();
+  }
+
+  async setSynchronousStandbys(value: string | null): Promise<void> {
+    await this.#tools.settings.setStandbys(
+      value === null ? { kind: "user" } : { kind: "managed", value },
+    );
+    await this.#applyFiles();
+  }
+
+  async applySlots(plan: SlotPlan): Promise<void> {
+    const isEmpty = plan.create.length === 0 && plan.drop.length === 0 &&
+      Object.keys(plan.advance).length === 0;
+    if (isEmpty) return;
+    await this.#session.sql((query) =>
+      changeSlots(query, plan, this.#context.log)
+    );
+  }
+
+  async configure(settings: DynamicPostgresSettings): Promise<void> {
+    await this.#tools.settings.setDocument(settings.document);
+    await this.#applyFiles();
+  }
+
+  async reload(): Promise<void> {
+    await this.#tools.settings.setDocument(null);
+    if (await this.#isFilled()) await this.#tools.settings.write();
+    await this.#reloadServer();
+  }
+
+  /** Writes what differs and lets a running server read it. */
+  async #applyFiles(): Promise<void> {
+    if (!await this.#isFilled()) return;
+    if (await this.#tools.settings.write()) await this.#reloadServer();
+  }
+
+  async #isFilled(): Promise<boolean> {
+    return (await this.#tools.directory.look()).kind === "filled";
+  }
+
+  async #reloadServer(): Promise<void> {
+    await this.#session.reload();
+    this.#observer.forgetPending();
+  }
+
+  async readHistoryFile(timeline: number): Promise<HistoryFile | null> {
+    return await readHistory(this.#context.options.dataDir, timeline);
+  }
+
+  async saveDynamicConfig(
+    document: Readonly<Record<string, unknown>>,
+  ): Promise<void> {
+    if (!await this.#isFilled()) return;
+    await saveDynamicDocument(this.#context, document);
+  }
+
+  async loadDynamicConfig(): Promise<
+    Readonly<Record<string, unknown>> | null
+  > {
+    return await loadDynamicDocument(this.#context);
+  }
+
+  async close(): Promise<void> {
+    await this.#observer.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * Recovery settings: what a standby of a given upstream must have, and whether
+ * changing to it needs a restart.
+ *
+ * Source: spec/ha.md 10.2, spec/configuration.md 6.4.
+ */
+import type { PostgresPeer } from "../../ports/postgres.ts";
+import { accountConninfo, formatConninfo, parseConninfo } from "./conninfo.ts";
+import type { EffectivePostgresConfig, PostgresContext } from "./options.ts";
+
+/** Recovery settings by name. */
+export type RecoverySettings = Readonly<Record<string, string>>;
+
+/** Names that never stand among the ordinary parameters. */
+export const RECOVERY_NAMES: ReadonlySet<string> = new Set([
+  "archive_cleanup_command",
+  "pause_at_recovery_target",
+  "primary_conninfo",
+  "primary_slot_name",
+  "promote_trigger_file",
+  "recovery_end_command",
+  "recovery_min_apply_delay",
+  "recovery_target",
+  "recovery_target_action",
+  "recovery_target_inclusive",
+  "recovery_target_lsn",
+  "recovery_target_name",
+  "recovery_target_time",
+  "recovery_target_timeline",
+  "recovery_target_xid",
+  "restore_command",
+  "standby_mode",
+  "trigger_file",
+]);
+
+/** Emptied on a standby, to shield it against included files. */
+const TARGETS = [
+  "recovery_target",
+  "recovery_target_lsn",
+  "recovery_target_name",
+  "recovery_target_time",
+  "recovery_target_xid",
+];
+
+/** Known to no server that this adapter supports. */
+const GONE: ReadonlySet<string> = new Set([
+  "pause_at_recovery_target",
+  "standby_mode",
+  "trigger_file",
+]);
+
+/** Settings of `conf` that the version knows. */
+export function knownRecoverySettings(
+  conf: RecoverySettings,
+  major: number,
+): Record<string, string> {
+  const result: Record<string, string> = {};
+  for (const [name, value] of Object.entries(conf)) {
+    if (GONE.has(name) || !RECOVERY_NAMES.has(name)) continue;
+    if (name === "promote_trigger_file" && major >= 16) continue;
+    result[name] = value;
+  }
+  return result;
+}
+
+/** What a standby of `upstream` must have. Null upstream: no streaming. */
+export function standbySettings(
+  context: PostgresContext,
+  config: EffectivePostgresConfig,
+  standby: { readonly upstream: PostgresPeer | null; readonly major: number },
+): RecoverySettings {
+  const own = knownRecoverySettings(config.recoveryConf, standby.major);
+  const kept = Object.entries(own).filter(([name]) =>
+    !name.startsWith("recovery_target") && !name.startsWith("primary_")
+  );
+  const settings: Record<string, string> = {
+    ...Object.fromEntries(kept),
+    ...Object.fromEntries(TARGETS.map((name) => [name, ""])),
+    recovery_target_timeline: "latest",
+    primary_conninfo: "",
+    primary_slot_name: "",
+  };
+  if (standby.upstream === null) return settings;
+  settings["primary_conninfo"] = primaryConninfo(
+    context,
+    standby.upstream,
+    standby.major,
+  );
+  if (config.hasSlots) {
+    settings["primary_slot_name"] = context.options.slotName;
+  }
+  return settings;
+}
+
+function primaryConninfo(
+  context: PostgresContext,
+  upstream: PostgresPeer,
+  major: number,
+): string {
+  const { options } = context;
+  return formatConninfo({
+    sslmode: "prefer",
+    gssencmode: "prefer",
+    channel_binding: "prefer",
+    sslnegotiation: "postgres",
+    dbname: options.database,
+    passfile: options.pgpass,
+    application_name: options.memberName,
+    ...accountConninfo(context, "replication", upstream),
+  }, major);
+}
+
+/**
+ * What it takes to get from the live settings to the wanted ones. A live value
+ * that is unknown counts as different.
+ */
+export function changeNeeded(
+  live: RecoverySettings,
+  wanted: RecoverySettings,
+  major: number,
+): "nothing" | "reload" | "restart" {
+  let change: "nothing" | "reload" = "nothing";
+  for (const [name, value] of Object.entries(wanted)) {
+    if (isSameSetting(name, { live: live[name], wanted: value, major })) {
+      continue;
+    }
+    const isRestart = name.startsWith("recovery_target") ||
+      (name === "restore_command" && major < 14);
+    if (isRestart) return "restart";
+    change = "reload";
+  }
+  return change;
+}
+
+function isSameSetting(
+  name: string,
+  values: {
+    readonly live: string | undefined;
+    readonly wanted: string;
+    readonly major: number;
+  },
+): boolean {
+  if (values.live === undefined) return false;
+  if (name !== "primary_conninfo") return values.live === values.wanted;
+  const [live, wanted] = [values.live, values.wanted].map((text) => {
+    const { dbname, ...others } = parseConninfo(text);
+    const compared = values.major < 17 || dbname === undefined
+      ? others
+      : { ...others, dbname };
+    return JSON.stringify(Object.entries(compared).sort());
+  });
+  return live === wanted;
+}

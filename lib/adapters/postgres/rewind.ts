@@ -1,0 +1,108 @@
+/**
+ * pg_rewind: whether it may be used here, and one run of it.
+ *
+ * Source: spec/ha.md 16; PostgreSQL 17 manual, "pg_rewind".
+ */
+import { PostgresError } from "../../ports/errors.ts";
+import type { PostgresPeer } from "../../ports/postgres.ts";
+import { accountConninfo, formatConninfo } from "./conninfo.ts";
+import type { ControlFile } from "./control_data.ts";
+import type { DataDirectory } from "./data_directory.ts";
+import type { PostgresContext } from "./options.ts";
+import { allowPassword } from "./pgpass.ts";
+import { lastLines, programPath, run } from "./programs.ts";
+import type { SettingsKeeper } from "./settings_keeper.ts";
+import { binaryMajor } from "./version.ts";
+
+/** Printed right before the first change to the target. */
+const CHANGES_BEGIN = "need to copy";
+
+/** What a run of pg_rewind works with. */
+export interface RewindTools {
+  readonly directory: DataDirectory;
+  readonly control: ControlFile;
+  readonly settings: SettingsKeeper;
+}
+
+/** Setting, program, and checksums or wal_log_hints. */
+export async function isRewindPossible(
+  context: PostgresContext,
+  tools: RewindTools,
+): Promise<boolean> {
+  if (!(await tools.settings.config()).isRewindAllowed) return false;
+  const control = await tools.control.read();
+  if (control === null) return false;
+  if (!control.hasChecksums && !control.hasWalLogHints) return false;
+  try {
+    const { code } = await run({
+      command: programPath(context, "pg_rewind"),
+      args: ["--help"],
+    });
+    return code === 0;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Rewinds the stopped instance to `source`, a primary. A run that fails after it
+ * changed files leaves the directory marked as unfinished: it must be cloned.
+ *
+ * @throws {PostgresError} If it failed.
+ */
+export async function runRewind(
+  context: PostgresContext,
+  tools: RewindTools,
+  call: { readonly source: PostgresPeer; readonly signal: AbortSignal },
+): Promise<void> {
+  const args = await rewindArguments(context, tools, call.source);
+  let isSafe = false;
+  try {
+    const { code, stdout, stderr } = await run({
+      command: programPath(context, "pg_rewind"),
+      args,
+      env: { PGPASSFILE: context.options.pgpass },
+      signal: call.signal,
+      onStart: (pid) => tools.directory.mark("rewind", pid),
+    });
+    const output = `${stdout}\n${stderr}`;
+    isSafe = code === 0 || !output.includes(CHANGES_BEGIN);
+    if (code === 0) return;
+    throw new PostgresError(`pg_rewind failed: ${lastLines(output)}`);
+  } finally {
+    if (isSafe) await tools.directory.unmark();
+  }
+}
+
+async function rewindArguments(
+  context: PostgresContext,
+  { settings }: RewindTools,
+  source: PostgresPeer,
+): Promise<readonly string[]> {
+  const { options } = context;
+  const major = await binaryMajor(context);
+  await allowPassword(context, "rewind", [source]);
+  const conninfo = formatConninfo({
+    dbname: options.database,
+    application_name: "Matriarch",
+    ...accountConninfo(context, "rewind", source),
+    ...(source.host.includes(",")
+      ? { target_session_attrs: "read-write" }
+      : {}),
+  }, major);
+  const args = [
+    "-D",
+    options.dataDir,
+    "--source-server",
+    conninfo,
+    "--progress",
+  ];
+  const isConfigInside = options.configDir === options.dataDir;
+  if (major >= 15) args.push(`--config-file=${settings.path("settings")}`);
+  const { recoveryConf } = await settings.config();
+  const hasRestore = Boolean(recoveryConf["restore_command"]);
+  if (hasRestore && (isConfigInside || major >= 15)) {
+    args.push("--restore-target-wal");
+  }
+  return args;
+}

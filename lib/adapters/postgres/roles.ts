@@ -1,0 +1,75 @@
+/**
+ * The roles that the agents of a scope need, made by the member that bootstraps.
+ *
+ * Source: spec/configuration.md 3.3, "Role creation order".
+ */
+import type { Credentials, PostgresContext } from "./options.ts";
+import { identifier, literal, type Query } from "./sql.ts";
+
+/** Functions that pg_rewind calls on its source. */
+const REWIND_FUNCTIONS = [
+  "pg_ls_dir(text, boolean, boolean)",
+  "pg_stat_file(text, boolean)",
+  "pg_read_binary_file(text)",
+  "pg_read_binary_file(text, bigint, bigint, boolean)",
+];
+
+const STATEMENT_TIMEOUT_MS = 60_000;
+
+/** Passwords must not reach the server's log. */
+const QUIET = [
+  "SET log_statement TO none",
+  "SET log_min_duration_statement TO -1",
+  "SET log_min_error_statement TO log",
+];
+
+/** Makes or changes the superuser, if its name and password are configured. */
+export async function createSuperuser(
+  context: PostgresContext,
+  query: Query,
+): Promise<void> {
+  const { superuser } = context.options.authentication;
+  if (!superuser.username || !superuser.password) return;
+  await createRole(query, superuser, "SUPERUSER");
+}
+
+/** Makes or changes the replication and the rewind role. */
+export async function createAgentRoles(
+  context: PostgresContext,
+  query: Query,
+): Promise<void> {
+  const { superuser, replication, rewind } = context.options.authentication;
+  await createRole(query, replication, "REPLICATION");
+  const name = rewind?.username;
+  if (!rewind || !name || name === superuser.username) return;
+  await createRole(query, rewind, "");
+  for (const signature of REWIND_FUNCTIONS) {
+    await query(
+      `GRANT EXECUTE ON FUNCTION pg_catalog.${signature} TO ${
+        identifier(name)
+      }`,
+      STATEMENT_TIMEOUT_MS,
+    );
+  }
+}
+
+async function createRole(
+  query: Query,
+  credentials: Credentials,
+  attribute: string,
+): Promise<void> {
+  const name = credentials.username;
+  if (!name) return;
+  for (const statement of QUIET) await query(statement, STATEMENT_TIMEOUT_MS);
+  const rows = await query(
+    `SELECT 1 FROM pg_roles WHERE rolname = ${literal(name)}`,
+    STATEMENT_TIMEOUT_MS,
+  );
+  const password = credentials.password;
+  const verb = rows.length > 0 ? "ALTER" : "CREATE";
+  const secret = password ? ` PASSWORD ${literal(password)}` : "";
+  await query(
+    `${verb} ROLE ${identifier(name)} WITH LOGIN ${attribute}${secret}`,
+    STATEMENT_TIMEOUT_MS,
+  );
+}

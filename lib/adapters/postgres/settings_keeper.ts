@@ -1,0 +1,317 @@
+/**
+ * Owns the instance's configuration files: knows what they should say (dynamic
+ * document, recovery settings, synchronous standbys) and writes them when that
+ * differs from what they say. Reloading the server is the caller's.
+ *
+ * What an earlier agent decided is read back from the files, so that a restart
+ * of the agent changes nothing.
+ */
+import { isAbsolute, join } from "node:path";
+import {
+  exists,
+  readTextOrNull,
+  removeIfPresent,
+  writeAtomically,
+  writeIfDifferent,
+} from "./files.ts";
+import type {
+  EffectivePostgresConfig,
+  MutableContext,
+  PostgresContext,
+} from "./options.ts";
+import { majorVersion } from "./version.ts";
+import { acceptedParameters } from "./parameter_check.ts";
+import { RECOVERY_NAMES, type RecoverySettings } from "./recovery.ts";
+import {
+  parseSettings,
+  renderLines,
+  renderSettings,
+  withoutSettings,
+} from "./settings_file.ts";
+
+/** Who decides synchronous_standby_names. */
+export type Standbys =
+  | { readonly kind: "user" }
+  | { readonly kind: "managed"; readonly value: string };
+
+/** What the files are made from. */
+interface Wanted {
+  readonly config: EffectivePostgresConfig;
+  /** Null: primary. */
+  readonly recovery: RecoverySettings | null;
+  readonly standbys: Standbys;
+}
+
+const SIGNALS = ["standby.signal", "recovery.signal"] as const;
+
+/** Controlled parameters that stand in the file only. */
+const FILE_ONLY: ReadonlySet<string> = new Set([
+  "wal_keep_segments",
+  "wal_keep_size",
+]);
+
+/** See the head of this file. */
+export class SettingsKeeper {
+  readonly #context: MutableContext;
+  #document: Readonly<Record<string, unknown>> | null = null;
+  #wanted: Wanted | null = null;
+  #checked: { readonly key: string; readonly accepted: RecoverySettings } = {
+    key: "",
+    accepted: {},
+  };
+
+  constructor(context: MutableContext) {
+    this.#context = context;
+  }
+
+  /** Path of a configuration file: `.conf`, `.base.conf`, `pg_hba.conf` ... */
+  path(name: "settings" | "base" | "pg_hba.conf" | "pg_ident.conf"): string {
+    const { configDir, configBaseName } = this.#context.options;
+    switch (name) {
+      case "settings":
+        return join(configDir, `${configBaseName}.conf`);
+      case "base":
+        return join(configDir, `${configBaseName}.base.conf`);
+      case "pg_hba.conf":
+      case "pg_ident.conf":
+        return join(configDir, name);
+    }
+  }
+
+  /** The settings in force after all layers. */
+  async config(): Promise<EffectivePostgresConfig> {
+    return (await this.#load()).config;
+  }
+
+  async standbys(): Promise<Standbys> {
+    return (await this.#load()).standbys;
+  }
+
+  /** Takes the layers from a new dynamic document; null: the same, local ones changed. */
+  async setDocument(
+    document: Readonly<Record<string, unknown>> | null,
+  ): Promise<void> {
+    const wanted = await this.#load();
+    this.#document = document ?? this.#document;
+    this.#wanted = { ...wanted, config: await this.#effective() };
+  }
+
+  /** Null: a primary's files. */
+  async setRecovery(recovery: RecoverySettings | null): Promise<void> {
+    this.#wanted = { ...await this.#load(), recovery };
+  }
+
+  async setStandbys(standbys: Standbys): Promise<void> {
+    this.#wanted = { ...await this.#load(), standbys };
+  }
+
+  /** Forgets what the files said: the data directory is another one now. */
+  forget(): void {
+    this.#wanted = null;
+  }
+
+  /** Controlled parameters for the command line. */
+  async commandLine(): Promise<Readonly<Record<string, string>>> {
+    const all = this.#controlled(await this.config());
+    return Object.fromEntries(
+      Object.entries(all).filter(([name]) => !FILE_ONLY.has(name)),
+    );
+  }
+
+  /** Writes what differs; tells whether anything did. */
+  async write(): Promise<boolean> {
+    const wanted = await this.#load();
+    await this.#keepBase();
+    await this.#restoreMissing();
+    const results = [
+      await this.#writeSettings(wanted),
+      await this.#writeLines("pg_hba.conf", wanted.config.pgHba),
+      await this.#writeLines("pg_ident.conf", wanted.config.pgIdent),
+      await this.#cleanAutoConf(),
+    ];
+    return results.includes(true);
+  }
+
+  /** Signal files for a start as primary, as standby, or from a backup. */
+  async writeSignal(kind: "none" | "standby" | "recovery"): Promise<void> {
+    const { dataDir } = this.#context.options;
+    for (const name of SIGNALS) {
+      const path = join(dataDir, name);
+      if (name !== `${kind}.signal`) await removeIfPresent(path);
+      else if (!await exists(path)) await writeAtomically(path, "");
+    }
+  }
+
+  /** Whether the data directory would start in recovery on purpose. */
+  async isStandby(): Promise<boolean> {
+    const { dataDir } = this.#context.options;
+    for (const name of SIGNALS) {
+      if (await exists(join(dataDir, name))) return true;
+    }
+    return false;
+  }
+
+  /** Copies of the four files, for a clone that comes without them. */
+  async backup(): Promise<void> {
+    for (const [path, copy] of this.#copies()) {
+      const text = await readTextOrNull(path);
+      if (text !== null) await writeIfDifferent(copy, text);
+    }
+  }
+
+  async #restoreMissing(): Promise<void> {
+    for (const [path, copy] of this.#copies()) {
+      if (await exists(path)) continue;
+      const text = await readTextOrNull(copy);
+      if (text !== null) await writeAtomically(path, text);
+    }
+  }
+
+  #copies(): readonly (readonly [string, string])[] {
+    const { dataDir } = this.#context.options;
+    const names = ["settings", "base", "pg_hba.conf", "pg_ident.conf"] as const;
+    return names.map((name) => {
+      const path = this.path(name);
+      const file = path.slice(path.lastIndexOf("/") + 1);
+      return [path, join(dataDir, `${file}.backup`)] as const;
+    });
+  }
+
+  async #load(): Promise<Wanted> {
+    if (this.#wanted !== null) return this.#wanted;
+    this.#document ??= await loadDynamicDocument(this.#context);
+    const old = parseSettings(
+      await readTextOrNull(this.path("settings")) ?? "",
+    );
+    const names = old?.parameters["synchronous_standby_names"];
+    const wanted: Wanted = {
+      config: await this.#effective(),
+      recovery: await this.isStandby() ? old?.recovery ?? null : null,
+      standbys: old?.areStandbysManaged === true
+        ? { kind: "managed", value: names ?? "" }
+        : { kind: "user" },
+    };
+    this.#wanted = wanted;
+    return wanted;
+  }
+
+  async #effective(): Promise<EffectivePostgresConfig> {
+    const { effective } = this.#context.options;
+    const version = await majorVersion(this.#context) * 10_000;
+    const config = effective(this.#document ?? {}, version);
+    this.#context.config = config;
+    return config;
+  }
+
+  /** The user's own file is renamed once and included from then on. */
+  async #keepBase(): Promise<void> {
+    const [base, settings] = [this.path("base"), this.path("settings")];
+    if (this.#context.config?.customConf || await exists(base)) return;
+    const text = await readTextOrNull(settings);
+    if (text === null) return;
+    // A generated file without base: a clone from a member with custom_conf.
+    const isOwn = parseSettings(text) !== null;
+    if (isOwn) await writeAtomically(base, "");
+    else await Deno.rename(settings, base);
+  }
+
+  async #writeSettings(wanted: Wanted): Promise<boolean> {
+    const { configBaseName } = this.#context.options;
+    const { customConf } = wanted.config;
+    if (customConf === null && !await exists(this.path("base"))) {
+      await writeAtomically(this.path("base"), "");
+    }
+    const text = renderSettings({
+      include: customConf ?? `${configBaseName}.base.conf`,
+      parameters: await this.#fileParameters(wanted),
+      recovery: wanted.recovery,
+      areStandbysManaged: wanted.standbys.kind === "managed",
+    });
+    return await writeIfDifferent(this.path("settings"), text);
+  }
+
+  async #fileParameters(
+    { config, standbys }: Wanted,
+  ): Promise<Readonly<Record<string, string>>> {
+    const all = { ...config.parameters, ...this.#controlled(config) };
+    const parameters = Object.fromEntries(
+      Object.entries(all).filter(([name]) =>
+        !RECOVERY_NAMES.has(name.toLowerCase())
+      ),
+    );
+    const key = JSON.stringify(parameters);
+    if (this.#checked.key !== key) {
+      const accepted = await acceptedParameters(this.#context, parameters);
+      this.#checked = { key, accepted };
+    }
+    const managed = standbys.kind === "managed"
+      ? { synchronous_standby_names: standbys.value }
+      : {};
+    return {
+      hba_file: this.path("pg_hba.conf"),
+      ident_file: this.path("pg_ident.conf"),
+      ...this.#checked.accepted,
+      ...managed,
+    };
+  }
+
+  #controlled(
+    config: EffectivePostgresConfig,
+  ): Readonly<Record<string, string>> {
+    const { listen, scope } = this.#context.options;
+    return {
+      listen_addresses: listen.hosts.join(","),
+      port: String(listen.port),
+      cluster_name: scope,
+      ...config.commandLine,
+    };
+  }
+
+  async #writeLines(
+    name: "pg_hba.conf" | "pg_ident.conf",
+    lines: readonly string[] | null,
+  ): Promise<boolean> {
+    if (lines === null) return false;
+    const { parameters } = await this.config();
+    const own = parameters[name.replace("pg_", "").replace(".conf", "_file")];
+    const isElsewhere = own !== undefined && isAbsolute(own) &&
+      own !== this.path(name);
+    if (isElsewhere) return false;
+    return await writeIfDifferent(this.path(name), renderLines(lines));
+  }
+
+  async #cleanAutoConf(): Promise<boolean> {
+    const path = join(this.#context.options.dataDir, "postgresql.auto.conf");
+    const text = await readTextOrNull(path);
+    if (text === null) return false;
+    return await writeIfDifferent(path, withoutSettings(text, RECOVERY_NAMES));
+  }
+}
+
+const DYNAMIC_FILE = "patroni.dynamic.json";
+
+/** The dynamic document that was saved last; null if there is none. */
+export async function loadDynamicDocument(
+  context: PostgresContext,
+): Promise<Readonly<Record<string, unknown>> | null> {
+  const path = join(context.options.dataDir, DYNAMIC_FILE);
+  const text = await readTextOrNull(path).catch(() => null);
+  if (text === null) return null;
+  try {
+    const value: unknown = JSON.parse(text);
+    const isObject = typeof value === "object" && value !== null &&
+      !Array.isArray(value);
+    return isObject ? { ...value } : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Saves the dynamic document, mode 0600. */
+export async function saveDynamicDocument(
+  context: PostgresContext,
+  document: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const path = join(context.options.dataDir, DYNAMIC_FILE);
+  await writeIfDifferent(path, JSON.stringify(document));
+}

@@ -1,0 +1,174 @@
+/**
+ * SQL connections: one that is kept for observing, and short ones for odd jobs.
+ * Every query has a time limit on our side, because a stopped backend never
+ * answers and a stopped postmaster accepts connections all the same.
+ */
+import { userInfo } from "node:os";
+import postgres from "postgres";
+import { PostgresError } from "../../ports/errors.ts";
+import type { Credentials } from "./options.ts";
+
+/** Rows as the driver gives them; a codec makes them a type. */
+export type Rows = readonly Readonly<Record<string, unknown>>[];
+
+/** Where and as whom to connect. */
+export interface SqlTarget {
+  /** A host name, or an absolute path of a socket directory. */
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly credentials: Credentials;
+  /** Server settings of the session, e.g. statement_timeout. */
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+/** Runs one statement. */
+export type Query = (text: string, timeoutMs: number) => Promise<Rows>;
+
+const CONNECT_TIMEOUT_MS = 2_000;
+
+/** SQLSTATE, or the driver's or system's error code; empty if there is none. */
+export function errorCode(error: unknown): string {
+  if (typeof error !== "object" || error === null) return "";
+  if (error instanceof PostgresError) return errorCode(error.cause);
+  return "code" in error ? String(error.code) : "";
+}
+
+/** The first line of what an error says. */
+export function errorText(error: unknown): string {
+  if (error instanceof AggregateError) return errorText(error.errors[0]);
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split("\n")[0] ?? "";
+}
+
+/**
+ * Opens a connection, does `work` with it, closes it.
+ *
+ * @throws {PostgresError} With the driver's error as cause.
+ */
+export async function withConnection<T>(
+  target: SqlTarget,
+  work: (query: Query) => Promise<T>,
+): Promise<T> {
+  await using connection = new Connection(target);
+  return await work((text, timeoutMs) => connection.query(text, timeoutMs));
+}
+
+/** At most one connection, opened when needed and reopened after a loss. */
+export class Connection {
+  readonly #target: SqlTarget;
+  #sql: postgres.Sql | null = null;
+
+  constructor(target: SqlTarget) {
+    this.#target = target;
+  }
+
+  /**
+   * Runs one statement. After a failure of the connection itself, or when the
+   * time is up, the connection is thrown away; the next call opens a new one.
+   *
+   * @throws {PostgresError} With the driver's error as cause.
+   */
+  async query(text: string, timeoutMs: number): Promise<Rows> {
+    this.#sql ??= await connect(this.#target);
+    const sql = this.#sql;
+    const isReplication = "replication" in this.#target.settings;
+    const query = isReplication ? sql.unsafe(text).simple() : sql.unsafe(text);
+    try {
+      return await withTimeout(query, timeoutMs);
+    } catch (cause) {
+      // A five-character code is the server's own word: the session is intact,
+      // unless the server said that it ends it.
+      if (
+        !/^[0-9A-Z]{5}$/.test(errorCode(cause)) || /^57P/.test(errorCode(cause))
+      ) {
+        await this.close();
+      }
+      throw new PostgresError(errorText(cause), { cause });
+    }
+  }
+
+  async close(): Promise<void> {
+    const sql = this.#sql;
+    this.#sql = null;
+    await sql?.end({ timeout: 0 });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+async function connect(target: SqlTarget): Promise<postgres.Sql> {
+  const { credentials } = target;
+  return postgres({
+    host: target.host,
+    port: target.port,
+    database: target.database,
+    username: credentials.username ?? userInfo().username,
+    password: credentials.password ?? "",
+    ssl: await tls(target),
+    max: 1,
+    idle_timeout: 0,
+    max_lifetime: null,
+    connect_timeout: CONNECT_TIMEOUT_MS / 1000,
+    backoff: false,
+    fetch_types: false,
+    onnotice: () => {},
+    connection: { application_name: "Matriarch", ...target.settings },
+  });
+}
+
+type Tls = NonNullable<postgres.Options<Record<string, never>>["ssl"]>;
+
+/** Source: PostgreSQL 17 manual, "SSL Mode Descriptions". */
+async function tls({ host, credentials }: SqlTarget): Promise<Tls> {
+  const mode = credentials.options["sslmode"] ?? "prefer";
+  if (host.startsWith("/") || mode === "disable") return false;
+  const [ca, cert, key] = await Promise.all(
+    ["sslrootcert", "sslcert", "sslkey"].map((name) => {
+      const path = credentials.options[name];
+      return path ? Deno.readTextFile(path) : Promise.resolve(undefined);
+    }),
+  );
+  const isChecked = mode === "verify-ca" || mode === "verify-full";
+  if (!isChecked && cert === undefined) {
+    return mode === "require" || mode === "allow" ? mode : "prefer";
+  }
+  const passphrase = credentials.options["sslpassword"];
+  return {
+    rejectUnauthorized: isChecked,
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(passphrase === undefined ? {} : { passphrase }),
+    ...(mode === "verify-full" ? {} : { checkServerIdentity: () => undefined }),
+  };
+}
+
+async function withTimeout<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`no answer within ${timeoutMs} ms`)),
+      timeoutMs,
+    );
+  });
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    clearTimeout(timer);
+    work.catch(() => {});
+  }
+}
+
+/** A text as SQL literal. */
+export function literal(text: string): string {
+  const quoted = `'${text.replaceAll("'", "''")}'`;
+  return text.includes("\\") ? ` E${quoted.replaceAll("\\", "\\\\")}` : quoted;
+}
+
+/** A name as SQL identifier. */
+export function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

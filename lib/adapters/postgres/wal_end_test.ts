@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { formatLsn, lsn } from "../../core/base/units.ts";
+import { parseRecordBytes, recordEnd } from "./wal_end.ts";
+
+const LAYOUT = { pageBytes: 8192, segmentBytes: 16 * 1024 * 1024 };
+
+Deno.test("recordEnd() aligns to eight bytes and skips page headers", () => {
+  const cases: readonly [bigint, number, string][] = [
+    [0x1529AF8n, 114, "0/1529B70"],
+    [0x1001F88n, 120, "0/1002000"],
+    [0x1001F90n, 114, "0/1002020"],
+    [0x1FFFFF0n, 114, "0/2000090"],
+  ];
+  for (const [start, bytes, end] of cases) {
+    assert.equal(formatLsn(recordEnd(lsn(start), bytes, LAYOUT)), end);
+  }
+});
+
+Deno.test("parseRecordBytes() takes the total length of a shutdown checkpoint", () => {
+  const line =
+    "rmgr: XLOG        len (rec/tot):    114/   114, tx:          0," +
+    " lsn: 0/01529AF8, prev 0/01529AC0, desc: CHECKPOINT_SHUTDOWN redo 0/1";
+  assert.equal(parseRecordBytes(line), 114);
+  assert.equal(parseRecordBytes(line.replace("SHUTDOWN", "ONLINE")), null);
+  assert.equal(parseRecordBytes(""), null);
+});

@@ -1,0 +1,58 @@
+/**
+ * Runs the tests of a file as an ordinary user: PostgreSQL refuses to run as
+ * root, and files that root makes would hide missing rights.
+ *
+ * As root, a file that calls `unprivileged()` has one test, which runs the same
+ * file once more under the user `postgres`; there the tests themselves register.
+ */
+import assert from "node:assert/strict";
+
+const USER = "postgres";
+
+/** Registers tests, in a process of user `postgres` if this one is root. */
+export function unprivileged(fileUrl: string, register: () => void): void {
+  if (Deno.uid() !== 0) return register();
+  const path = new URL(fileUrl).pathname;
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  Deno.test(`${name} as user ${USER}`, async () => {
+    const home = await Deno.makeTempDir({ prefix: "matriarch-home-" });
+    try {
+      await Deno.chmod(home, 0o777);
+      assert.equal(await runTests(path, home), 0, `${name} failed`);
+    } finally {
+      await Deno.remove(home, { recursive: true });
+    }
+  });
+}
+
+async function runTests(path: string, home: string): Promise<number> {
+  const child = new Deno.Command("runuser", {
+    args: [
+      "-u",
+      USER,
+      "--",
+      Deno.execPath(),
+      "test",
+      "--allow-all",
+      // The packages are there already and not this user's to write.
+      "--node-modules-dir=manual",
+      "--no-check",
+      // Checked by whoever runs the outer test.
+      "--frozen",
+      path,
+      ...filterArguments(),
+    ],
+    cwd: new URL("../../", import.meta.url).pathname,
+    env: { HOME: home, DENO_DIR: `${home}/deno`, TMPDIR: "/tmp" },
+    stdin: "null",
+    stdout: "inherit",
+    stderr: "inherit",
+  }).spawn();
+  return (await child.status).code;
+}
+
+/** `MATRIARCH_TEST_FILTER` narrows the inner run while developing. */
+function filterArguments(): readonly string[] {
+  const filter = Deno.env.get("MATRIARCH_TEST_FILTER");
+  return filter === undefined ? [] : [`--filter=${filter}`];
+}
