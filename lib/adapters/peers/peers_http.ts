@@ -1,0 +1,179 @@
+/**
+ * Asks other members over their REST API: in parallel, each within its own time
+ * limit, one connection per question that is closed with the answer.
+ *
+ * Between members certificates are checked loosely, as in Patroni: not at all
+ * without a client certificate, the chain but no names with one.
+ *
+ * Source: spec/rest-api.md 15.
+ */
+import { Buffer } from "node:buffer";
+import {
+  type IncomingMessage,
+  request as requestHttp,
+  type RequestOptions,
+} from "node:http";
+import { request as requestHttps } from "node:https";
+import type { Member } from "../../core/model/member.ts";
+import type { PeerAnswer } from "../../core/model/peer_view.ts";
+import type { Log } from "../../ports/log.ts";
+import type { Peers } from "../../ports/peers.ts";
+import { decodeStatus } from "./codec.ts";
+
+/** TLS material of the client, as PEM texts. */
+export interface PeersTls {
+  readonly ca: string | null;
+  /** Chain; may contain the key. Null: no client certificate. */
+  readonly cert: string | null;
+  readonly key: string | null;
+  readonly passphrase: string | null;
+}
+
+/** How to ask. */
+export interface PeersOptions {
+  /** Null: no password is sent. */
+  readonly credentials:
+    | { readonly username: string; readonly password: string }
+    | null;
+  readonly tls: PeersTls | null;
+  readonly log: Log;
+  /** Per member, from the dial to the last byte. */
+  readonly askTimeoutMs?: number;
+  readonly aliveTimeoutMs?: number;
+}
+
+interface Reply {
+  readonly status: number;
+  readonly body: string;
+}
+
+const ASK_TIMEOUT_MS = 2_000;
+const ALIVE_TIMEOUT_MS = 3_000;
+const BODY_BYTES_MAX = 1 << 20;
+const USER_AGENT = "Matriarch";
+
+/** {@link Peers} over HTTP and HTTPS. */
+export class PeersHttp implements Peers {
+  readonly #options: () => PeersOptions;
+
+  /** @param options Asked for every request, so that a reload takes effect. */
+  constructor(options: () => PeersOptions) {
+    this.#options = options;
+  }
+
+  async ask(members: readonly Member[]): Promise<readonly PeerAnswer[]> {
+    return await Promise.all(members.map((member) => this.#askOne(member)));
+  }
+
+  async isAlive(apiUrl: string): Promise<boolean> {
+    const url = URL.parse("/liveness", apiUrl);
+    if (url === null) return false;
+    const options = this.#options();
+    try {
+      await get(url, options, options.aliveTimeoutMs ?? ALIVE_TIMEOUT_MS);
+      return true;
+    } catch {
+      // Nobody answers: the name is free.
+      return false;
+    }
+  }
+
+  async #askOne({ name, apiUrl }: Member): Promise<PeerAnswer> {
+    const options = this.#options();
+    const url = apiUrl === null ? null : URL.parse(apiUrl);
+    if (url === null) {
+      return { kind: "silent", name, detail: "it has no usable api_url" };
+    }
+    try {
+      const timeoutMs = options.askTimeoutMs ?? ASK_TIMEOUT_MS;
+      const reply = await get(url, options, timeoutMs);
+      options.log.info(`Got response from ${name} ${apiUrl}: ${reply.body}`);
+      return decodeStatus(name, reply.body);
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      options.log.warning(
+        `Request failed to ${name}: GET ${apiUrl} (${detail})`,
+      );
+      return { kind: "silent", name, detail };
+    }
+  }
+}
+
+/** Whatever its status, a complete answer; rejects for everything else. */
+async function get(
+  url: URL,
+  options: PeersOptions,
+  timeoutMs: number,
+): Promise<Reply> {
+  const { promise, resolve, reject } = Promise.withResolvers<Reply>();
+  const isTls = url.protocol === "https:";
+  const plain: RequestOptions = {
+    headers: headersOf(options),
+    agent: false,
+  };
+  const asked = isTls
+    ? requestHttps(url, { ...plain, ...secureOptions(options.tls) })
+    : requestHttp(url, plain);
+  const timer = setTimeout(() => {
+    reject(new Error(`no answer within ${timeoutMs} ms`));
+    asked.destroy();
+  }, timeoutMs);
+  const onClose = (): void => reject(new Error("closed without an answer"));
+  asked.once("response", (answer) => {
+    // The request may be closed before its answer has been read.
+    asked.off("close", onClose);
+    readReply(answer).then(resolve, reject);
+  });
+  asked.on("error", reject);
+  asked.once("close", onClose);
+  asked.end();
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    asked.destroy();
+  }
+}
+
+async function readReply(answer: IncomingMessage): Promise<Reply> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of answer) {
+    const part = Buffer.from(chunk);
+    bytes += part.length;
+    if (bytes > BODY_BYTES_MAX) throw new Error("the answer is too large");
+    chunks.push(part);
+  }
+  const body = Buffer.concat(chunks).toString("utf8");
+  return { status: answer.statusCode ?? 0, body };
+}
+
+function headersOf(
+  { credentials }: PeersOptions,
+): Readonly<Record<string, string>> {
+  const headers = { "User-Agent": USER_AGENT, "Connection": "close" };
+  if (credentials === null) return headers;
+  const { username, password } = credentials;
+  const encoded = Buffer.from(`${username}:${password}`).toString("base64");
+  return { ...headers, "Authorization": `Basic ${encoded}` };
+}
+
+function secureOptions(
+  tls: PeersTls | null,
+): Readonly<Record<string, unknown>> {
+  if (tls === null || tls.cert === null) return { rejectUnauthorized: false };
+  return {
+    cert: tls.cert,
+    key: tls.key ?? privateKeyIn(tls.cert),
+    ...(tls.passphrase === null ? {} : { passphrase: tls.passphrase }),
+    ...(tls.ca === null ? {} : { ca: tls.ca }),
+    rejectUnauthorized: true,
+    checkServerIdentity: () => undefined,
+  };
+}
+
+/** A PEM file may hold the key beside the chain. */
+function privateKeyIn(pem: string): string {
+  const form = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?-----END \1-----/s;
+  return form.exec(pem)?.[0] ?? pem;
+}
