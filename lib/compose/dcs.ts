@@ -1,53 +1,79 @@
-/** Constructs the DCS that a configuration names. */
+/** Constructs the DCS that a configuration names, on one scope's keys. */
 import { DcsEtcd } from "../adapters/etcd/dcs_etcd.ts";
 import type { EtcdTls } from "../adapters/etcd/options.ts";
+import { SystemClock } from "../adapters/os/clock.ts";
 import { DcsSqlite } from "../adapters/sqlite/dcs_sqlite.ts";
-import type { DcsConfig, Etcd3Config } from "../config/local_config.ts";
+import type { DcsTarget } from "../cli/context.ts";
+import type { Etcd3Config, LocalConfig } from "../config/local_config.ts";
+import { ConfigError } from "../config/problems.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Dcs } from "../ports/dcs.ts";
 
-/** What a DCS is opened with. */
+/** What a DCS runs on. */
 export interface DcsSurroundings {
-  /** See {@link scopePathOf}. */
-  readonly scopePath: string;
   readonly clock: Clock;
 }
 
 /**
- * The configured DCS; connects with the first call.
+ * The DCS of a target; connects with the first call.
  *
- * @throws {Error} If the configuration names no usable endpoint, or a TLS file
- * can not be read.
+ * @throws {ConfigError} If the target can not be used on this host.
  */
-export function openDcs(config: DcsConfig, surroundings: DcsSurroundings): Dcs {
-  switch (config.kind) {
-    case "etcd3":
-      return openEtcd(config, surroundings);
-    case "sqlite":
-      return new DcsSqlite({ path: config.path, ...surroundings });
-  }
+export function openDcs(
+  target: DcsTarget,
+  { clock }: DcsSurroundings,
+): Promise<Dcs> {
+  const { config } = target;
+  const scopePath = scopePathOf(target);
+  const dcs = config.kind === "etcd3"
+    ? openEtcd(config, { scopePath, clock })
+    : new DcsSqlite({ path: config.path, scopePath, clock });
+  return Promise.resolve(dcs);
+}
+
+/** {@link openDcs} on this host's clock. */
+export function openDcsTarget(target: DcsTarget): Promise<Dcs> {
+  return openDcs(target, { clock: new SystemClock() });
+}
+
+/** The keys of a member's own scope. */
+export function dcsTarget(config: LocalConfig): DcsTarget {
+  const { dcs, namespace, scope } = config;
+  return { config: dcs, namespace, scope, group: null };
 }
 
 /**
- * Path of a scope's keys: `/namespace/scope`, runs of slashes made one.
+ * Path of a scope's keys: `/namespace/scope[/group]`, runs of slashes made one.
  *
  * Source: spec/dcs.md 1.
  */
-export function scopePathOf(namespace: string, scope: string): string {
-  return `/${namespace}/${scope}`.replace(/\/+/g, "/").replace(/\/$/, "");
+export function scopePathOf(target: Omit<DcsTarget, "config">): string {
+  const { namespace, scope, group } = target;
+  const path = `/${namespace}/${scope}/${group ?? ""}`;
+  return path.replace(/\/+/g, "/").replace(/\/$/, "");
 }
 
-function openEtcd(config: Etcd3Config, surroundings: DcsSurroundings): Dcs {
+function openEtcd(
+  config: Etcd3Config,
+  place: { readonly scopePath: string; readonly clock: Clock },
+): Dcs {
   const { endpoints, srv, username, password } = config;
   if (srv !== null) {
-    throw new Error("etcd3.srv is not supported yet: list the hosts instead");
+    throw new ConfigError(
+      "etcd3.srv is not supported yet: name the endpoints in etcd3.hosts",
+    );
   }
-  return new DcsEtcd({
-    endpoints,
-    tls: tlsOf(config),
-    ...(username === null ? {} : { username, password: password ?? "" }),
-    ...surroundings,
-  });
+  try {
+    return new DcsEtcd({
+      endpoints,
+      tls: tlsOf(config),
+      ...(username === null ? {} : { username, password: password ?? "" }),
+      ...place,
+    });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ConfigError(`The section etcd3 can not be used: ${why}`);
+  }
 }
 
 function tlsOf({ cacert, cert, key }: Etcd3Config): EtcdTls {
