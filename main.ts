@@ -7,7 +7,10 @@
  * bug of ours.
  */
 import { invokedName } from "./lib/compose/self_command.ts";
-import { COMPATIBLE_VERSION } from "./lib/compose/versions.ts";
+import {
+  COMPATIBLE_VERSION,
+  MATRIARCH_VERSION,
+} from "./lib/compose/versions.ts";
 
 const EXIT_REFUSED = 1;
 const EXIT_BUG = 70;
@@ -30,7 +33,12 @@ async function main(argv: readonly string[]): Promise<number> {
       return await runDaemon(`${name} run`, rest);
     case "proxy": {
       const { runProxy } = await import("./lib/compose/proxy.ts");
-      return await runProxy(rest[0] ?? null);
+      const { openDcsTarget } = await import("./lib/compose/dcs.ts");
+      return await runProxy({
+        configPath: rest[0] ?? null,
+        version: MATRIARCH_VERSION,
+        openDcs: openDcsTarget,
+      });
     }
     case "lab": {
       const { lab } = await import("./lib/lab/lab.ts");

@@ -5,10 +5,10 @@
 import type { LocalConfig } from "../config/local_config.ts";
 import { connUrl } from "../core/codec/conn_url.ts";
 import type { MemberIdentity } from "../core/calc/publication.ts";
-import { CallbackRunner } from "../adapters/callbacks/callback_runner.ts";
+import { CallbacksExec } from "../adapters/callbacks/callbacks_exec.ts";
 import { listenToSignals } from "../adapters/os/signals.ts";
 import { SystemClock } from "../adapters/os/clock.ts";
-import { PeersHttp } from "../adapters/peers/peers_http.ts";
+import { PeersHttp, type PeersOptions } from "../adapters/peers/peers_http.ts";
 import { PostgresLocal } from "../adapters/postgres/postgres_local.ts";
 import type { LogStream } from "../adapters/log/log_stream.ts";
 import { explain } from "../core/explain.ts";
@@ -26,11 +26,13 @@ import { createApp } from "../http/app.ts";
 import type { RestSettings } from "../http/rest_settings.ts";
 import { serveRest } from "../http/server.ts";
 import type { Dcs } from "../ports/dcs.ts";
-import { openDcs } from "./dcs.ts";
+import type { ProxyProcess } from "../ports/proxy_process.ts";
+import { openDcs, scopePathOf } from "./dcs.ts";
 import { type Configuration, loadConfiguration } from "./load.ts";
 import { createLog, logOptions } from "./log.ts";
-import { callbackCommands, peerOptions, postgresOptions } from "./postgres.ts";
-import { proxyChild } from "./proxy_child.ts";
+import { peersOptions } from "./peers.ts";
+import { callbackCommands, postgresOptions } from "./postgres.ts";
+import { proxyProcess } from "./proxy_process.ts";
 import { apiUrl, restSettings, serveOptions } from "./rest.ts";
 import { COMPATIBLE_VERSION } from "./versions.ts";
 
@@ -46,16 +48,22 @@ export async function runAgent(path: string | null): Promise<number> {
   const { config, warnings } = configuration.first;
   const log = createLog(config);
   for (const { path, text } of warnings) log.warning(`${path}: ${text}`);
-  const parts = await createParts(config, log);
-  const rest = { settings: await restSettings(config, log) };
-  const reload = () => reloadAll(configuration, parts, rest);
+  const parts = await createParts(configuration, path, log);
+  const reload = () => reloadAll(configuration, parts);
   try {
-    return await serve(parts, rest, reload);
+    return await serve(parts, reload);
   } finally {
     await parts.postgres.close();
     await parts.dcs.close();
     await parts.context.ports.callbacks.close();
   }
+}
+
+/** What a reload replaces; read anew for each use. */
+interface Reloadable {
+  rest: RestSettings;
+  peers: PeersOptions;
+  callbacks: ReturnType<typeof callbackCommands>;
 }
 
 /** Everything that lives as long as the agent. */
@@ -64,36 +72,44 @@ interface Parts {
   readonly log: LogStream;
   readonly dcs: Dcs;
   readonly postgres: PostgresLocal;
-  readonly peers: PeersHttp;
-  readonly callbacks: CallbackRunner;
-  readonly proxy: ReturnType<typeof proxyChild>;
+  readonly callbacks: CallbacksExec;
+  readonly proxy: ProxyProcess | null;
   readonly context: AgentContext;
+  readonly current: Reloadable;
 }
 
 async function createParts(
-  config: LocalConfig,
+  configuration: Configuration,
+  configPath: string | null,
   log: LogStream,
 ): Promise<Parts> {
+  const { env, first: { config } } = configuration;
   const clock = new SystemClock();
-  const dcs = await openDcs(config, { clock, log });
+  const current: Reloadable = {
+    rest: await restSettings(config, log),
+    peers: await peersOptions(config, log),
+    callbacks: callbackCommands(config),
+  };
+  const scopePath = scopePathOf(config.namespace, config.scope);
+  const dcs = openDcs(config.dcs, { scopePath, clock });
   const postgres = new PostgresLocal(postgresOptions(config, log), {
     clock,
     log,
   });
-  const peers = new PeersHttp(await peerOptions(config), { clock, log });
-  const callbacks = new CallbackRunner(callbackCommands(config), {
-    clock,
+  const peers = new PeersHttp(() => current.peers);
+  const callbacks = new CallbacksExec({
+    scope: config.scope,
+    commands: () => current.callbacks(context.state.document ?? {}),
     log,
   });
-  const proxy = proxyChild(config, { clock, log });
+  const proxy = proxyProcess({ config, configPath, env, clock, log });
   const ports = { clock, dcs, postgres, peers, log, callbacks, proxy };
-  const context = createContext(ports, agentConfig(config));
-  return { config, log, dcs, postgres, peers, callbacks, proxy, context };
+  const context: AgentContext = createContext(ports, agentConfig(config));
+  return { config, log, dcs, postgres, callbacks, proxy, context, current };
 }
 
 async function serve(
   parts: Parts,
-  rest: { settings: RestSettings },
   reload: () => Promise<void>,
 ): Promise<number> {
   const { context, log, proxy } = parts;
@@ -107,7 +123,7 @@ async function serve(
     onError: (error) => log.error(`Signal handler failed: ${String(error)}`),
   });
   const app = createApp(new AgentService(context), {
-    settings: () => rest.settings,
+    settings: () => parts.current.rest,
     metrics: { samples: () => [] },
     log,
   });
@@ -142,17 +158,16 @@ async function finish(parts: Parts, end: LoopEnd): Promise<number> {
 async function reloadAll(
   configuration: Configuration,
   parts: Parts,
-  rest: { settings: RestSettings },
 ): Promise<void> {
-  const { log, context, postgres, peers, callbacks } = parts;
+  const { log, context, postgres, callbacks, current } = parts;
   try {
     const { config } = await configuration.again();
     log.reconfigure(logOptions(config));
     context.config = agentConfig(config);
-    rest.settings = await restSettings(config, log);
+    current.rest = await restSettings(config, log);
+    current.peers = await peersOptions(config, log);
+    current.callbacks = callbackCommands(config);
     postgres.updateOptions(postgresOptions(config, log));
-    peers.updateOptions(await peerOptions(config));
-    callbacks.updateCommands(callbackCommands(config));
     await postgres.reload();
     callbacks.fire("on_reload", context.state.memory.role);
   } catch (error) {

@@ -27,6 +27,8 @@ export const DISK_READER: ConfigReader = {
 
 /** A configuration that can be read again. */
 export interface Configuration {
+  /** The environment as it was before its variables were taken out. */
+  readonly env: Readonly<Record<string, string>>;
   readonly first: LoadedConfig;
   /** Reads the same sources again. Throws ConfigError. */
   readonly again: () => Promise<LoadedConfig>;
@@ -46,5 +48,5 @@ export async function loadConfiguration(
   const again = () => loadConfig({ path, env, reader: DISK_READER });
   const first = await again();
   for (const name of first.consumedVariables) Deno.env.delete(name);
-  return { first, again };
+  return { env, first, again };
 }

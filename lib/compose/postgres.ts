@@ -36,6 +36,23 @@ export function postgresOptions(
   };
 }
 
+/** The callbacks in force under a dynamic document: words of the command by event. */
+export function callbackCommands(
+  config: LocalConfig,
+): (document: Document) => Readonly<Record<string, string>> {
+  return (document) => {
+    const result = effectivePostgres({
+      dynamic: document,
+      local: config,
+      serverVersion: 0,
+    });
+    const callbacks = result.kind === "ok" ? result.config.callbacks : {};
+    return Object.fromEntries(
+      Object.entries(callbacks).map(([event, words]) => [event, quoted(words)]),
+    );
+  };
+}
+
 /** Layers documents; one that can not be used leaves the last good settings in force. */
 function effectiveSettings(
   config: LocalConfig,
@@ -67,4 +84,8 @@ function layered(
   const result = effectivePostgres({ dynamic, local: config, serverVersion });
   if (result.kind === "ok") return result.config;
   throw new Error(result.problems.map(formatProblem).join("\n"));
+}
+
+function quoted(words: readonly string[]): string {
+  return words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
 }

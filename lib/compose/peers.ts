@@ -1,0 +1,26 @@
+/** Connects sections `ctl` and `restapi` with the client of other members' REST. */
+import type { LocalConfig } from "../config/local_config.ts";
+import type { PeersOptions } from "../adapters/peers/peers_http.ts";
+import type { Log } from "../ports/log.ts";
+
+/** How this member asks its peers. Source: spec/configuration.md 3.13. */
+export async function peersOptions(
+  config: LocalConfig,
+  log: Log,
+): Promise<PeersOptions> {
+  const { ctl } = config;
+  return {
+    credentials: ctl.authentication,
+    tls: {
+      ca: await readOrNull(ctl.cacert),
+      cert: await readOrNull(ctl.certfile),
+      key: await readOrNull(ctl.keyfile),
+      passphrase: ctl.keyfilePassword,
+    },
+    log,
+  };
+}
+
+async function readOrNull(path: string | null): Promise<string | null> {
+  return path === null ? null : await Deno.readTextFile(path);
+}
