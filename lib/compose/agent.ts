@@ -27,7 +27,7 @@ import type { RestSettings } from "../http/rest_settings.ts";
 import { serveRest } from "../http/server.ts";
 import type { Dcs } from "../ports/dcs.ts";
 import type { ProxyProcess } from "../ports/proxy_process.ts";
-import { openDcs, scopePathOf } from "./dcs.ts";
+import { dcsTarget, openDcs } from "./dcs.ts";
 import { type Configuration, loadConfiguration } from "./load.ts";
 import { createLog, logOptions } from "./log.ts";
 import { peersOptions } from "./peers.ts";
@@ -90,8 +90,7 @@ async function createParts(
     peers: await peersOptions(config, log),
     callbacks: callbackCommands(config),
   };
-  const scopePath = scopePathOf(config.namespace, config.scope);
-  const dcs = openDcs(config.dcs, { scopePath, clock });
+  const dcs = await openDcs(dcsTarget(config), { clock });
   const postgres = new PostgresLocal(postgresOptions(config, log), {
     clock,
     log,
