@@ -22,6 +22,7 @@ import type { Credentials, DcsConfig } from "../config/local_config.ts";
 import {
   DCS_AVAILABLE,
   DCS_SECTIONS,
+  ETCD3_ENDPOINT_KEYS,
   etcd3Section,
   sqliteSection,
 } from "../config/sections/dcs.ts";
@@ -175,9 +176,11 @@ function dcsOf(document: ConfigMap): DcsConfig {
     );
   }
   const section = ownValue(document, kind);
-  return kind === "etcd3"
-    ? checked(etcd3Section, section, kind)
-    : checked(sqliteSection, section, kind);
+  if (kind === "sqlite") return checked(sqliteSection, section, kind);
+  const etcd3 = checked(etcd3Section, section, kind);
+  if (etcd3.endpoints.length > 0 || etcd3.srv !== null) return etcd3;
+  const keys = ETCD3_ENDPOINT_KEYS.join(", ");
+  throw new CliError(`The configuration is wrong: etcd3 has none of ${keys}`);
 }
 
 /** The part of a schema that is needed here; zod's types fit. */

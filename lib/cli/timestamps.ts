@@ -87,7 +87,7 @@ function readTime(text: string, nowMs: number): ScheduledTime | null {
   if (match === null) return null;
   const [, y, mo, d, y2, mo2, d2, h, mi, s, fraction, zone] = match;
   const hasDate = (y ?? y2) !== undefined;
-  if (!hasDate && h === undefined) return null;
+  if (!hasDate && !text.includes(":")) return null;
   const today = new Date(nowMs);
   const fields: Fields = {
     year: Number(y ?? y2 ?? today.getFullYear()),

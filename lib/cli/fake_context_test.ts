@@ -1,0 +1,248 @@
+/**
+ * A whole world for one command, in memory: keys, members that answer, a user
+ * who types. Shared by the tests of the command line; holds no test itself.
+ */
+import { moment, type Revision, revision } from "../core/base/units.ts";
+import { DcsUnreachableError } from "../ports/errors.ts";
+import type {
+  Dcs,
+  DcsEntry,
+  DcsResult,
+  DcsSnapshot,
+  DcsWrite,
+} from "../ports/dcs.ts";
+import { runCli } from "./cli.ts";
+import type {
+  CliContext,
+  HttpReply,
+  HttpRequest,
+  ProgramCall,
+} from "./context.ts";
+
+/** What the world is like; everything has a harmless default. */
+export interface World {
+  /** Keys of the scope `demo`; null: the store is down. */
+  readonly keys?: Readonly<Record<string, string>> | null;
+  /** Lines the user types; then the input ends. */
+  readonly input?: readonly string[];
+  readonly reply?: (request: HttpRequest) => HttpReply;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly files?: Readonly<Record<string, string>>;
+  readonly isTty?: boolean;
+  readonly wallTimeMs?: number;
+  readonly program?: (
+    call: ProgramCall,
+    files: Map<string, string>,
+  ) => number | null;
+  readonly programName?: string;
+  /** Called before each write, as a competitor would be. */
+  readonly beforeWrite?: (keys: Map<string, DcsEntry>) => void;
+}
+
+/** How a command ended. */
+export interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+  readonly keys: Readonly<Record<string, string>>;
+  readonly requests: readonly HttpRequest[];
+  readonly sleeps: readonly number[];
+}
+
+/** Commands that repeat for ever are stopped at this many pauses. */
+const SLEEPS_MAX = 3;
+
+export const CONFIG_PATH = "/etc/patroni.yml";
+
+/** The cluster of spec/cli.md A4. */
+export const DEMO_KEYS: Readonly<Record<string, string>> = {
+  initialize: "7277694203142172922",
+  leader: "n1",
+  status: '{"optime":67108960}',
+  config: '{"ttl":30,"synchronous_mode":true,"postgresql":{"parameters":' +
+    '{"max_connections":"100","shared_buffers":"128MB"}}}',
+  sync: '{"leader":"n1","sync_standby":"n2","quorum":0}',
+  "members/n1": member({
+    host: "10.0.0.1",
+    state: "running",
+    role: "primary",
+    xlog_location: 67108960,
+    timeline: 3,
+  }),
+  "members/n2": member({
+    host: "10.0.0.2",
+    state: "running",
+    role: "replica",
+    replication_state: "streaming",
+    receive_lsn: 67109096,
+    replay_lsn: 57109096,
+    timeline: 3,
+  }),
+  "members/n3": member({
+    host: "db-with-a-long-name.internal",
+    state: "stopped",
+    role: "replica",
+  }),
+};
+
+/** The value of a member key. */
+export function member(
+  { host, port = 5432, ...rest }: Record<string, unknown>,
+): string {
+  return JSON.stringify({
+    conn_url: `postgres://${host}:${port}/postgres`,
+    api_url: `http://${host}:8008/patroni`,
+    version: "4.1.4",
+    ...rest,
+  });
+}
+
+class FakeDcs implements Dcs {
+  readonly #keys: Map<string, DcsEntry>;
+  readonly #beforeWrite: (keys: Map<string, DcsEntry>) => void;
+  #revision: Revision = revision(100);
+
+  constructor(
+    keys: Map<string, DcsEntry>,
+    beforeWrite: (keys: Map<string, DcsEntry>) => void,
+  ) {
+    this.#keys = keys;
+    this.#beforeWrite = beforeWrite;
+  }
+
+  read(): Promise<DcsSnapshot> {
+    return this.readFresh();
+  }
+
+  readFresh(): Promise<DcsSnapshot> {
+    const entries = [...this.#keys.values()].toSorted((a, b) =>
+      a.key < b.key ? -1 : 1
+    );
+    return Promise.resolve({ revision: this.#revision, entries });
+  }
+
+  write(write: DcsWrite): Promise<DcsResult> {
+    this.#beforeWrite(this.#keys);
+    const { guard, key } = write;
+    const isOther = guard.kind === "revision_is" &&
+      this.#keys.get(key)?.revision !== guard.revision;
+    if (isOther) return Promise.resolve({ kind: "guard_failed" });
+    this.#revision = revision(this.#revision + 1n);
+    if (write.kind === "delete") this.#keys.delete(key);
+    else {
+      const { value, leaseId } = write;
+      this.#keys.set(key, { key, value, leaseId, revision: this.#revision });
+    }
+    return Promise.resolve({ kind: "done", revision: this.#revision });
+  }
+
+  removeScope(): Promise<void> {
+    this.#keys.clear();
+    return Promise.resolve();
+  }
+
+  grantLease(): Promise<never> {
+    return Promise.reject(new Error("the command line has no lease"));
+  }
+
+  renewLease(): Promise<never> {
+    return Promise.reject(new Error("the command line has no lease"));
+  }
+
+  watch(): void {}
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** Runs the command line in that world. */
+export async function runIn(
+  world: World,
+  argv: readonly string[],
+): Promise<Outcome> {
+  const seen: Seen = { out: "", err: "", requests: [], sleeps: [] };
+  const keys = new Map<string, DcsEntry>();
+  for (const [key, value] of Object.entries(world.keys ?? {})) {
+    keys.set(key, { key, value, revision: revision(1), leaseId: null });
+  }
+  const context = contextOf(world, keys, seen);
+  const code = await runCli(argv, context);
+  const values = [...keys.values()].map(({ key, value }) => [key, value]);
+  return { code, ...seen, keys: Object.fromEntries(values) };
+}
+
+interface Seen {
+  out: string;
+  err: string;
+  readonly requests: HttpRequest[];
+  readonly sleeps: number[];
+}
+
+function contextOf(
+  world: World,
+  keys: Map<string, DcsEntry>,
+  seen: Seen,
+): CliContext {
+  const input = [...world.input ?? []];
+  const files = new Map(Object.entries({
+    [CONFIG_PATH]: "scope: demo\netcd3: {host: 127.0.0.1:2379}\n",
+    ...world.files,
+  }));
+  return {
+    programName: world.programName ?? "patronictl",
+    version: "0.1.0",
+    environment: { PATRONICTL_CONFIG_FILE: CONFIG_PATH, ...world.environment },
+    isMacOs: false,
+    otherCommands: [{ name: "run", summary: "Run the agent" }],
+    clock: {
+      now: () => moment(0),
+      wallTimeMs: () => world.wallTimeMs ?? 1_795_000_000_123,
+      sleep: (ms) => {
+        seen.sleeps.push(ms);
+        const isOver = seen.sleeps.length >= SLEEPS_MAX;
+        return isOver ? Promise.reject(new Error("enough")) : Promise.resolve();
+      },
+    },
+    random: { next: () => 0.5 },
+    terminal: {
+      isOutputTty: world.isTty ?? false,
+      write: (text) => void (seen.out += text),
+      writeError: (text) => void (seen.err += text),
+      readLine: () => Promise.resolve(input.shift() ?? null),
+      readAll: () => Promise.resolve(input.splice(0).join("\n")),
+    },
+    files: {
+      readText: (path) => Promise.resolve(files.get(path) ?? null),
+      list: (path) => {
+        const names = [...files.keys()]
+          .filter((each) => each.startsWith(`${path}/`))
+          .map((each) => each.slice(path.length + 1));
+        return Promise.resolve(names.length === 0 ? null : names);
+      },
+      makeTemporary: ({ prefix, suffix }, text) => {
+        const path = `/tmp/${prefix}x${suffix}`;
+        files.set(path, text);
+        const remove = (): Promise<void> => {
+          files.delete(path);
+          return Promise.resolve();
+        };
+        return Promise.resolve({ path, remove });
+      },
+    },
+    openDcs: ({ scope }) => {
+      if (world.keys === null) {
+        return Promise.reject(new DcsUnreachableError("Cannot reach etcd"));
+      }
+      const own = scope === "demo" ? keys : new Map<string, DcsEntry>();
+      return Promise.resolve(new FakeDcs(own, world.beforeWrite ?? (() => {})));
+    },
+    send: (request) => {
+      seen.requests.push(request);
+      return world.reply === undefined
+        ? Promise.reject(new Error("connection refused"))
+        : Promise.resolve(world.reply(request));
+    },
+    runProgram: (call) => Promise.resolve(world.program?.(call, files) ?? null),
+  };
+}
