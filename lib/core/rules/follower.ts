@@ -121,11 +121,20 @@ export const FOLLOWER: readonly Rule[] = [
     id: "R740",
     why: "All is well: this member follows.",
     match: (o) =>
-      o.memory.divergence === "unsuspected"
+      isSettled(o)
         ? wait("following", { leader: leaderOf(o).name })
         : waitShortly("following", { leader: leaderOf(o).name }, 1_000),
   },
 ];
+
+/** Nothing is expected to change soon: the stream is trusted and on the leader's timeline, or none is wanted. */
+function isSettled(o: Observation): boolean {
+  const replica = replicaOf(o);
+  const isStreaming = replica !== null && replica.isStreaming &&
+    replica.timeline === leaderMember(o)?.timeline;
+  return o.memory.divergence === "unsuspected" &&
+    (isStreaming || upstreamName(o) === null);
+}
 
 /** The member to stream from: the tag's, if it runs, else the leader; null: no streaming. */
 function upstreamName(o: Observation): string | null {
