@@ -18,6 +18,8 @@ export interface SignalHandlers {
 /**
  * Calls the handler for each of the signals until the result is called.
  *
+ * Listening does not keep the process running.
+ *
  * @returns Ends the listening; the signals then do their default again.
  */
 export function listenToSignals(

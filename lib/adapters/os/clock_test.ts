@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { parseUptimeMs, SystemClock } from "./clock.ts";
+
+Deno.test("parseUptimeMs() reads what the kernel writes", () => {
+  assert.equal(parseUptimeMs("898.17 1691.47\n"), 898_170);
+  assert.equal(parseUptimeMs("31536000.05 1.00\n"), 31_536_000_050);
+  assert.throws(() => parseUptimeMs("898 1\n"));
+  assert.throws(() => parseUptimeMs(""));
+});
+
+Deno.test("SystemClock.now() never goes back and moves on", () => {
+  const clock = new SystemClock();
+  const start = clock.now();
+  let last = start;
+  while (last === start) {
+    const now = clock.now();
+    assert.ok(now >= last);
+    last = now;
+  }
+  assert.ok(last > start);
+});
+
+Deno.test("SystemClock.sleep() ends by time and leaves no timer", async () => {
+  await new SystemClock().sleep(1);
+  await new SystemClock().sleep(-5);
+});
+
+Deno.test("SystemClock.sleep() ends at once when aborted, before and during", async () => {
+  const clock = new SystemClock();
+  await clock.sleep(1e12, AbortSignal.abort());
+  const controller = new AbortController();
+  const slept = clock.sleep(1e12, controller.signal);
+  controller.abort();
+  await slept;
+});
