@@ -231,8 +231,9 @@ Deno.test("rest server: close() lets a request finish and cuts idle ones", async
   const closed = server.close();
   go.resolve();
   assert.match(await reply, /restarted successfully$/);
-  await closed;
+  await Promise.all([closed, server.close()]);
   assert.equal(await idle, "");
+  await server.close();
 });
 
 Deno.test("rest server: a port in use is one clear sentence", async () => {
