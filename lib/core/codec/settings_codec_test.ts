@@ -1,0 +1,234 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { DEFAULT_SETTINGS } from "../model/settings.ts";
+import { decodeSettings, settingsProblems } from "./settings_codec.ts";
+import {
+  decodeTags,
+  tagConflicts,
+  tagConflictText,
+  withoutSyncDuty,
+} from "./tags_codec.ts";
+
+type Timing = readonly [number, number, number];
+
+function timing(document: Record<string, unknown>): Timing {
+  const s = decodeSettings(document);
+  return [s.ttlMs / 1000, s.loopWaitMs / 1000, s.retryTimeoutMs / 1000];
+}
+
+Deno.test("decodeSettings() of an empty document is the defaults", () => {
+  assert.deepEqual(decodeSettings({}), DEFAULT_SETTINGS);
+  assert.deepEqual(settingsProblems({}), []);
+});
+
+const TIMINGS: readonly [unknown, unknown, unknown, Timing][] = [
+  [10, 10, 10, [20, 1, 9]],
+  [30, 10, 20, [30, 1, 14]],
+  [30, 10, 12, [30, 6, 12]],
+  [30, 10, 10, [30, 10, 10]],
+  ["40", "5", "6", [40, 5, 6]],
+  [30.9, 10.9, 10.9, [30, 10, 10]],
+  [20, 0, 1, [20, 1, 3]],
+  [86400, 3600, 10, [86400, 3600, 10]],
+];
+
+Deno.test("decodeSettings() repairs the timing rule in the documented order", () => {
+  for (const [ttl, loop_wait, retry_timeout, expected] of TIMINGS) {
+    const seen = timing({ ttl, loop_wait, retry_timeout });
+    assert.deepEqual(seen, expected, `${ttl}/${loop_wait}/${retry_timeout}`);
+  }
+});
+
+Deno.test("repaired timing always keeps the rule and the minimums", () => {
+  const seconds = fc.integer({ min: -5, max: 400 });
+  fc.assert(fc.property(seconds, seconds, seconds, (ttl, loop, retry) => {
+    const document = { ttl, loop_wait: loop, retry_timeout: retry };
+    const [t, l, r] = timing(document);
+    assert.ok(t >= 20 && l >= 1 && r >= 3 && l + 2 * r <= t, `${[t, l, r]}`);
+    const isUnchanged = t === ttl && l === loop && r === retry;
+    assert.equal(settingsProblems(document).length === 0, isUnchanged);
+  }));
+});
+
+Deno.test("settingsProblems() names what it repaired", () => {
+  const [first, second] = settingsProblems({ ttl: 10 });
+  assert.equal(first, "ttl=10 can't be smaller than 20, adjusting...");
+  assert.match(
+    second ?? "",
+    /^Violated the rule "loop_wait \+ 2\*retry_timeout <= ttl"/,
+  );
+});
+
+Deno.test("timing that is no number keeps the one in force, not the rest", () => {
+  const previous = { ...DEFAULT_SETTINGS, ttlMs: 99_000 };
+  for (const ttl of ["30s", null, "", {}, [], "1.5"]) {
+    const document = { ttl, pause: true };
+    const settings = decodeSettings(document, { previous });
+    assert.equal(settings.ttlMs, 99_000);
+    assert.equal(settings.isPaused, true);
+    assert.match(settingsProblems(document)[0] ?? "", /dynamic_configuration/);
+  }
+  assert.equal(decodeSettings(null, { previous }), previous);
+});
+
+Deno.test("decodeSettings() reads integers, aliases and units", () => {
+  const seen = decodeSettings({
+    maximum_lag_on_failover: "0x10",
+    max_timelines_history: "7",
+    master_start_timeout: 5,
+    primary_stop_timeout: "5min",
+    master_stop_timeout: 9,
+    member_slots_ttl: "30min",
+    maximum_lag_on_syncnode: true,
+  });
+  assert.equal(seen.maximumLagOnFailoverBytes, 16);
+  assert.equal(seen.timelinesHistoryMax, 7);
+  assert.equal(seen.primaryStartTimeoutMs, 5000);
+  assert.equal(seen.primaryStopTimeoutMs, 0);
+  assert.equal(seen.memberSlotsTtlMs, 1_800_000);
+  assert.equal(seen.maximumLagOnSyncnodeBytes, -1);
+});
+
+Deno.test("decodeSettings() reads the synchronous modes", () => {
+  const mode = (synchronous_mode: unknown, more = {}) =>
+    decodeSettings({ synchronous_mode, ...more }).synchronousMode;
+  assert.equal(mode("Quorum"), "quorum");
+  assert.equal(mode("On"), "on");
+  assert.equal(mode(1), "on");
+  assert.equal(mode("maybe"), "off");
+  assert.equal(mode("on", { standby_cluster: { host: "h" } }), "off");
+  assert.equal(mode("on", { standby_cluster: { host: "" } }), "on");
+  const count = (document: Record<string, unknown>) =>
+    decodeSettings(document).synchronousNodeCount;
+  assert.equal(count({ synchronous_node_count: 0 }), 0);
+  assert.equal(count({ synchronous_node_count: -1 }), 0);
+  const strict = { synchronous_mode_strict: "yes" };
+  assert.equal(count({ synchronous_node_count: 0, ...strict }), 1);
+});
+
+Deno.test("decodeSettings() tells flags from booleans, local from dynamic", () => {
+  const seen = decodeSettings({
+    postgresql: {
+      use_slots: "off",
+      use_pg_rewind: "false",
+      remove_data_directory_on_rewind_failure: true,
+    },
+  }, {
+    localPostgresql: {
+      use_slots: true,
+      remove_data_directory_on_rewind_failure: false,
+    },
+  });
+  assert.equal(seen.hasSlots, false);
+  assert.equal(seen.isRewindAllowed, true);
+  assert.equal(seen.isDataRemovedOnRewindFailure, false);
+});
+
+Deno.test("decodeSettings() never fails", () => {
+  const document = fc.dictionary(
+    fc.constantFrom(
+      "ttl",
+      "loop_wait",
+      "pause",
+      "postgresql",
+      "standby_cluster",
+      "synchronous_mode",
+      "synchronous_node_count",
+      "member_slots_ttl",
+    ),
+    fc.oneof(fc.jsonValue(), fc.bigInt(), fc.constant({ toString: 1 })),
+  );
+  fc.assert(fc.property(document, (d) => {
+    const settings = decodeSettings(d);
+    assert.ok(Number.isFinite(settings.ttlMs));
+    settingsProblems(d);
+  }));
+});
+
+interface TagCase {
+  readonly raw: unknown;
+  readonly isNofailover: boolean;
+  readonly priority: number;
+  readonly published: Record<string, unknown>;
+  readonly conflicts: number;
+}
+
+const TAGS: readonly TagCase[] = [
+  { raw: {}, isNofailover: false, priority: 1, published: {}, conflicts: 0 },
+  { raw: "x", isNofailover: false, priority: 1, published: {}, conflicts: 0 },
+  {
+    raw: { nofailover: false, nosync: 0, nostream: "", clonefrom: null },
+    isNofailover: false,
+    priority: 1,
+    published: {},
+    conflicts: 0,
+  },
+  {
+    raw: { failover_priority: "0" },
+    isNofailover: true,
+    priority: 0,
+    published: { failover_priority: "0" },
+    conflicts: 0,
+  },
+  {
+    raw: { nofailover: false, failover_priority: 0 },
+    isNofailover: false,
+    priority: 0,
+    published: { nofailover: false, failover_priority: 0 },
+    conflicts: 1,
+  },
+  {
+    raw: { nofailover: true, failover_priority: 1 },
+    isNofailover: true,
+    priority: 0,
+    published: { nofailover: true, failover_priority: 1 },
+    conflicts: 1,
+  },
+  {
+    raw: { failover_priority: "x", noloadbalance: "false" },
+    isNofailover: false,
+    priority: 1,
+    published: { failover_priority: "x", noloadbalance: "false" },
+    conflicts: 0,
+  },
+];
+
+Deno.test("decodeTags() weighs flags against priorities", () => {
+  for (const { raw, ...expected } of TAGS) {
+    const tags = decodeTags(raw);
+    assert.deepEqual(
+      {
+        isNofailover: tags.isNofailover,
+        priority: tags.failoverPriority,
+        published: tags.published,
+        conflicts: tagConflicts(raw).length,
+      },
+      expected,
+      JSON.stringify(raw),
+    );
+  }
+});
+
+Deno.test("tagConflictText() is the text that tools look for", () => {
+  const texts = tagConflicts({
+    nofailover: true,
+    failover_priority: "1",
+    nosync: false,
+    sync_priority: 0,
+  }).map(tagConflictText);
+  assert.deepEqual(texts, [
+    "Conflicting configuration between nofailover: True and " +
+    "failover_priority: 1. Defaulting to nofailover: True",
+    "Conflicting configuration between nosync: False and sync_priority: 0. " +
+    "Defaulting to nosync: False",
+  ]);
+});
+
+Deno.test("withoutSyncDuty() overrides both tags, in place", () => {
+  const tags = withoutSyncDuty(decodeTags({ sync_priority: 5, zone: "a" }));
+  assert.equal(tags.isNosync, true);
+  assert.equal(
+    JSON.stringify(tags.published),
+    '{"sync_priority":0,"zone":"a","nosync":true}',
+  );
+});
