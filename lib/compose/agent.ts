@@ -24,7 +24,7 @@ import { startUp } from "../agent/startup.ts";
 import { runWakers } from "../agent/wakers.ts";
 import { createApp } from "../http/app.ts";
 import type { RestSettings } from "../http/rest_settings.ts";
-import { serveRest } from "../http/server.ts";
+import { type RestServer, serveRest } from "../http/server.ts";
 import type { Dcs } from "../ports/dcs.ts";
 import type { ProxyProcess } from "../ports/proxy_process.ts";
 import { dcsTarget, openDcs } from "./dcs.ts";
@@ -126,18 +126,21 @@ async function serve(
     metrics: { samples: () => [] },
     log,
   });
-  const server = await serveRest(app, await serveOptions(parts.config, log));
   const supervision = proxy?.run(ending.signal);
   const background = runWakers(context, ending.signal);
+  let server: RestServer | null = null;
   try {
+    // Before REST listens: a living namesake is found by its answer there, and
+    // the key left by this member's last run names the very same address.
     await startUp(context, ending.signal);
+    server = await serveRest(app, await serveOptions(parts.config, log));
     const end = await new AgentLoop(context, reload).run(ending.signal);
     ending.abort();
     await server.close();
     return await finish(parts, end);
   } finally {
     ending.abort();
-    await Promise.all([server.close(), background, supervision]);
+    await Promise.all([server?.close(), background, supervision]);
     await proxy?.bye();
     stopListening();
   }
