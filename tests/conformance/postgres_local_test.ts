@@ -3,27 +3,62 @@
  * real host can do to it.
  */
 import assert from "node:assert/strict";
+import { dirname, join } from "node:path";
+import type {
+  CloneMethod,
+  PostgresOptions,
+} from "../../lib/adapters/postgres/options.ts";
 import { livePostmaster } from "../../lib/adapters/postgres/pid_file.ts";
 import {
   childrenOf,
   processFacts,
 } from "../../lib/adapters/postgres/processes.ts";
-import type { PostgresOptions } from "../../lib/adapters/postgres/options.ts";
+import type { Postgres } from "../../lib/ports/postgres.ts";
 import {
   eventually,
   NEVER,
   sql,
   stop,
   testContext,
+  type TestInstance,
   TestWorld,
   untilRole,
 } from "../helpers/postgres.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 import { postgresSuite, type SuiteWorld } from "./postgres_suite.ts";
 
+const START_LIMIT_MS = 60_000;
+
 unprivileged(import.meta.url, () => {
   postgresSuite("PostgresLocal", newSuiteWorld);
+  test("the server outlives its agent and is adopted", adopted);
+  test("what waits for a restart is seen, with its values", pendingRestart);
+  test("wrong parameters do not keep it from starting", wrongParameters);
+  test("a frozen server does not hang a look", frozen);
+  test("orphans of a killed postmaster are ended", orphans);
+  test("a stop that hangs is escalated", escalation);
+  test("a pid of somebody else is no postmaster", reusedPid);
+  test("an unfinished copy is recognized and removed", halfMade);
+  test("a cancelled clone ends its program", cancelledClone);
+  test("a failed bootstrap moves its directory away", failedBootstrap);
+  test("post_bootstrap gets a usable connection string", postBootstrap);
+  test("a custom bootstrap restores and is promoted", customBootstrap);
+  test("custom clone methods are tried in order", customClone);
+  test("a missing slot does not keep from cloning", missingSlot);
+  test("a standby takes the larger value of pg_control", minimums);
 });
+
+function test(what: string, body: (world: TestWorld) => Promise<void>): void {
+  Deno.test({
+    name: `PostgresLocal: ${what}`,
+    sanitizeResources: false,
+    sanitizeOps: false,
+    fn: async () => {
+      await using world = new TestWorld();
+      await body(world);
+    },
+  });
+}
 
 function newSuiteWorld(): SuiteWorld {
   const world = new TestWorld();
@@ -42,6 +77,337 @@ function newSuiteWorld(): SuiteWorld {
     },
     [Symbol.asyncDispose]: () => world[Symbol.asyncDispose](),
   };
+}
+
+async function adopted(world: TestWorld): Promise<void> {
+  const one = await bootstrapped(world);
+  await one.postgres.setSynchronousStandbys("two");
+  const before = await untilRole(one.postgres, "primary");
+  await one.postgres.close();
+  const pid = before.postmasterPid;
+  const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
+  const session = Number(stat.slice(stat.lastIndexOf(")")).split(" ")[4]);
+  assert.equal(session, pid, "the server has a session of its own");
+  const next = world.adopt(one.options);
+  const after = await untilRole(next.postgres, "primary");
+  assert.equal(after.postmasterPid, pid);
+  assert.equal(after.areStandbysManaged, true);
+  // A new agent that only knows the document must not drop the standbys.
+  const document = { parameters: { work_mem: "5MB" } };
+  await next.postgres.configure({ document });
+  const kept = await untilRole(next.postgres, "primary");
+  assert.equal(kept.synchronousStandbyNames, "two");
+  await next.postgres.setSynchronousStandbys(null);
+}
+
+async function pendingRestart(world: TestWorld): Promise<void> {
+  const { postgres, options } = await bootstrapped(world);
+  const document = {
+    max_connections: 30,
+    parameters: { shared_buffers: "32MB", work_mem: "8MB" },
+  };
+  await postgres.configure({ document });
+  const expected = {
+    max_connections: { oldValue: "25", newValue: "30" },
+    shared_buffers: { oldValue: "16MB", newValue: "32MB" },
+  };
+  const view = await untilRole(postgres, "primary");
+  assert.deepEqual(view.pendingRestart, expected);
+  const [row] = await sql(options, "SHOW work_mem");
+  assert.equal(row?.["work_mem"], "8MB");
+  // An agent that comes later sees it as well.
+  await postgres.saveDynamicConfig(document);
+  const next = world.adopt(options).postgres;
+  const seen = await untilRole(next, "primary");
+  assert.deepEqual(seen.pendingRestart, expected);
+  await stop(next);
+  await startPrimary(next);
+  const restarted = await untilRole(next, "primary");
+  assert.deepEqual(restarted.pendingRestart, {});
+  const [row2] = await sql(options, "SHOW max_connections");
+  assert.equal(row2?.["max_connections"], "30");
+}
+
+async function wrongParameters(world: TestWorld): Promise<void> {
+  const { postgres, options, log } = await bootstrapped(world);
+  const parameters = {
+    nonsense: "x",
+    work_mem: "1kB",
+    fsync: "perhaps",
+    "my.extension": "it's",
+  };
+  await postgres.configure({ document: { parameters } });
+  await stop(postgres);
+  await startPrimary(postgres);
+  const rows = await sql(
+    options,
+    "SELECT current_setting('work_mem') AS work_mem, " +
+      "current_setting('my.extension') AS extension",
+  );
+  assert.deepEqual({ ...rows[0] }, { work_mem: "64kB", extension: "it's" });
+  assert.match(log.lines.join("\n"), /Removing unexpected parameter=nonsense/);
+}
+
+async function frozen(world: TestWorld): Promise<void> {
+  const { postgres, options } = await bootstrapped(world);
+  await untilRole(postgres, "primary");
+  const pid = await postmasterPid(options);
+  const pids = [pid, ...await childrenOf(pid)];
+  pids.forEach((each) => Deno.kill(each, "SIGSTOP"));
+  const view = await postgres.observe();
+  assert.equal(view.kind, "unresponsive");
+  pids.forEach((each) => Deno.kill(each, "SIGCONT"));
+  await untilRole(postgres, "primary");
+}
+
+async function orphans(world: TestWorld): Promise<void> {
+  const { postgres, options } = await bootstrapped(world);
+  await untilRole(postgres, "primary");
+  const pid = await postmasterPid(options);
+  const children = await childrenOf(pid);
+  // Frozen ones can not notice that their postmaster died.
+  children.forEach((each) => Deno.kill(each, "SIGSTOP"));
+  await killPostmaster(options);
+  assert.equal((await postgres.observe()).kind, "stopped");
+  await startPrimary(postgres);
+  for (const child of children) {
+    assert.equal(await processFacts(child), null);
+  }
+}
+
+async function escalation(world: TestWorld): Promise<void> {
+  const { postgres, options } = await bootstrapped(world);
+  const pid = await postmasterPid(options);
+  Deno.kill(pid, "SIGSTOP");
+  let isHookCalled = false;
+  await postgres.stop({
+    mode: "fast",
+    isCheckpointFirst: false,
+    escalateAfterMs: 200,
+    onShutdownCheckpoint: () => {
+      isHookCalled = true;
+      return Promise.resolve();
+    },
+  });
+  assert.equal(isHookCalled, false);
+  assert.equal(await processFacts(pid), null);
+  assert.equal((await postgres.observe()).kind, "stopped");
+}
+
+async function reusedPid(world: TestWorld): Promise<void> {
+  const { postgres, options } = await bootstrapped(world);
+  const path = join(options.dataDir, "postmaster.pid");
+  const text = await Deno.readTextFile(path);
+  await stop(postgres);
+  const other = new Deno.Command("sleep", { args: ["600"] }).spawn();
+  try {
+    await Deno.writeTextFile(path, text.replace(/^\d+/, String(other.pid)));
+    assert.equal((await postgres.observe()).kind, "stopped");
+    await startPrimary(postgres);
+  } finally {
+    other.kill("SIGKILL");
+    await other.status;
+  }
+}
+
+async function halfMade(world: TestWorld): Promise<void> {
+  const one = await bootstrapped(world);
+  const two = world.instance("two");
+  await two.postgres.clone(one.peer, null, NEVER);
+  await stop(one.postgres);
+  const control = join(two.options.dataDir, "global", "pg_control");
+  await Deno.rename(control, `${control}.away`);
+  const view = await two.postgres.observe();
+  assert.ok(view.kind === "unusable" && view.problem === "half_made");
+  await Deno.rename(`${control}.away`, control);
+  assert.equal((await two.postgres.observe()).kind, "stopped");
+  // What an agent leaves that dies while a program fills the directory.
+  const marker = join(
+    dirname(two.options.dataDir),
+    ".data.matriarch-incomplete",
+  );
+  await Deno.writeTextFile(marker, "clone\n0 0\n");
+  const marked = await two.postgres.observe();
+  assert.ok(marked.kind === "unusable" && marked.problem === "half_made");
+  await two.postgres.removeData();
+  assert.deepEqual(await two.postgres.observe(), { kind: "empty" });
+}
+
+async function cancelledClone(world: TestWorld): Promise<void> {
+  const one = await bootstrapped(world);
+  const pidFile = join(world.path, "pid");
+  const two = world.instance(
+    "two",
+    withMethods([{
+      kind: "custom",
+      name: "slow",
+      command: ["sh", "-c", `mkdir -p $0; echo $$ > ${pidFile}; sleep 600`],
+      options: [join(world.path, "two", "data")],
+      hasNoParams: true,
+      hasNoLeader: true,
+      isDataKept: false,
+    }]),
+  );
+  const abort = new AbortController();
+  const clone = two.postgres.clone(one.peer, null, abort.signal);
+  const text = await eventually(
+    () => Deno.readTextFile(pidFile).catch(() => ""),
+    (seen) => seen.endsWith("\n"),
+  );
+  abort.abort();
+  await assert.rejects(clone, { name: "CancelledError" });
+  await eventually(() => processFacts(Number(text)), (facts) => facts === null);
+  assert.deepEqual(await two.postgres.observe(), { kind: "empty" });
+}
+
+async function failedBootstrap(world: TestWorld): Promise<void> {
+  const { postgres, options } = world.instance("one", ({ bootstrap }) => ({
+    bootstrap: bootstrap && { ...bootstrap, postBootstrap: ["false"] },
+  }));
+  await assert.rejects(postgres.bootstrap(NEVER), /Failed to bootstrap/);
+  assert.deepEqual(await postgres.observe(), { kind: "empty" });
+  const moved = await Deno.stat(`${options.dataDir}.failed/PG_VERSION`);
+  assert.ok(moved.isFile);
+}
+
+async function postBootstrap(world: TestWorld): Promise<void> {
+  const script = join(world.path, "post.sh");
+  const { postgres, options } = world.instance("one", (own) => ({
+    bootstrap: own.bootstrap && {
+      ...own.bootstrap,
+      postBootstrap: ["sh", script],
+    },
+  }));
+  await Deno.writeTextFile(
+    script,
+    `${options.binDir}/psql "$1" -c "CREATE TABLE made_by_script ()"\n`,
+  );
+  await postgres.bootstrap(NEVER);
+  const rows = await sql(
+    options,
+    "SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY 1",
+  );
+  assert.deepEqual(rows.map((row) => row["rolname"]), [
+    "postgres",
+    "replicator",
+    "rewinder",
+  ]);
+  const tables = await sql(options, "SELECT 1 FROM made_by_script");
+  assert.equal(tables.length, 0);
+}
+
+async function customBootstrap(world: TestWorld): Promise<void> {
+  const one = await bootstrapped(world);
+  await sql(one.options, "CREATE TABLE kept (i int)");
+  const copy = world.instance("copy");
+  await copy.postgres.clone(one.peer, null, NEVER);
+  const two = world.instance("two", (own) => ({
+    bootstrap: {
+      method: {
+        kind: "custom",
+        name: "restore",
+        command: ["sh", "-c", 'cp -a "$0" "$1"', copy.options.dataDir],
+        options: [own.dataDir],
+        hasNoParams: true,
+        isRecoveryConfKept: false,
+        recoveryConf: {
+          recovery_target_action: "promote",
+          recovery_target_timeline: "latest",
+          restore_command: "false",
+        },
+      },
+      pgHba: [],
+      postBootstrap: null,
+    },
+  }));
+  await two.postgres.bootstrap(NEVER);
+  const view = await untilRole(two.postgres, "primary");
+  assert.equal(view.timeline, 2);
+  assert.equal((await sql(two.options, "SELECT 1 FROM kept")).length, 0);
+  const [row] = await sql(two.options, "SHOW hot_standby");
+  assert.equal(row?.["hot_standby"], "on");
+}
+
+async function customClone(world: TestWorld): Promise<void> {
+  const one = await bootstrapped(world);
+  const custom = {
+    kind: "custom",
+    hasNoParams: false,
+    hasNoLeader: false,
+    isDataKept: false,
+  } as const;
+  const seen = join(world.path, "arguments");
+  const two = world.instance(
+    "two",
+    withMethods([
+      {
+        ...custom,
+        name: "broken",
+        command: ["sh", "-c", `echo "$0 $@" > ${seen}; exit 3`],
+        options: ["--stanza=x"],
+      },
+      { kind: "basebackup", options: ["--checkpoint=fast"] },
+    ]),
+  );
+  await two.postgres.clone(one.peer, null, NEVER);
+  assert.equal((await two.postgres.observe()).kind, "stopped");
+  const line = await Deno.readTextFile(seen);
+  assert.match(line, /^--stanza=x --scope=batman --role=replica --datadir=/);
+  assert.match(line, /--connstring=dbname=postgres user=replicator host=/);
+  assert.doesNotMatch(line, /li.cate/);
+}
+
+async function missingSlot(world: TestWorld): Promise<void> {
+  const one = await bootstrapped(world);
+  const two = world.instance("two");
+  await two.postgres.clone(one.peer, "not_there", NEVER);
+  assert.equal((await two.postgres.observe()).kind, "stopped");
+}
+
+async function minimums(world: TestWorld): Promise<void> {
+  const one = await bootstrapped(world);
+  await one.postgres.configure({ document: { max_connections: 40 } });
+  await stop(one.postgres);
+  await startPrimary(one.postgres);
+  const two = world.instance("two");
+  await two.postgres.clone(one.peer, null, NEVER);
+  await two.postgres.configure({ document: { max_connections: 26 } });
+  const result = await two.postgres.start(
+    { kind: "standby", upstream: one.peer },
+    START_LIMIT_MS,
+    NEVER,
+  );
+  assert.deepEqual(result, { kind: "running" });
+  const view = await untilRole(two.postgres, "replica");
+  assert.deepEqual(view.pendingRestart, {
+    max_connections: { oldValue: "40", newValue: "26" },
+  });
+}
+
+function withMethods(
+  cloneMethods: readonly CloneMethod[],
+): (options: PostgresOptions) => Partial<PostgresOptions> {
+  return ({ effective }) => ({
+    effective: (document, version) => ({
+      ...effective(document, version),
+      cloneMethods,
+    }),
+  });
+}
+
+async function bootstrapped(world: TestWorld): Promise<TestInstance> {
+  const instance = world.instance("one");
+  await instance.postgres.bootstrap(NEVER);
+  return instance;
+}
+
+async function startPrimary(postgres: Postgres): Promise<void> {
+  const result = await postgres.start(
+    { kind: "primary" },
+    START_LIMIT_MS,
+    NEVER,
+  );
+  assert.deepEqual(result, { kind: "running" });
 }
 
 async function postmasterPid(options: PostgresOptions): Promise<number> {

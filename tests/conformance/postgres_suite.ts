@@ -39,21 +39,10 @@ const FAST: Stop = {
   onShutdownCheckpoint: null,
 };
 
-/** Registers the suite for the implementation `name`. */
-export function postgresSuite(name: string, newWorld: () => SuiteWorld): void {
-  const test = (what: string, body: (world: SuiteWorld) => Promise<void>) =>
-    Deno.test({
-      name: `${name}: ${what}`,
-      // The server outlives its adapter on purpose: its handle looks leaked.
-      sanitizeResources: false,
-      sanitizeOps: false,
-      fn: async () => {
-        await using world = newWorld();
-        await body(world);
-      },
-    });
-
-  test("an empty directory becomes a primary by bootstrap", async (world) => {
+const PROMISES: Readonly<
+  Record<string, (world: SuiteWorld) => Promise<void>>
+> = {
+  "an empty directory becomes a primary by bootstrap": async (world) => {
     const { postgres } = world.instance("one");
     assert.deepEqual(await postgres.observe(), { kind: "empty" });
     assert.equal(await postgres.control(), null);
@@ -65,9 +54,9 @@ export function postgresSuite(name: string, newWorld: () => SuiteWorld): void {
     assert.deepEqual(view.pendingRestart, {});
     assert.equal(view.areStandbysManaged, false);
     assert.equal((await postgres.control())?.state, "in production");
-  });
+  },
 
-  test("a clone streams from its source, with its slot", async (world) => {
+  "a clone streams from its source, with its slot": async (world) => {
     const [one, two] = await pair(world);
     const primary = await until(one.postgres, isPrimary);
     assert.equal(primary.walSenders[0]?.applicationName, "two");
@@ -87,9 +76,9 @@ export function postgresSuite(name: string, newWorld: () => SuiteWorld): void {
       (view): view is ReplicaView =>
         isReplica(view) && (view.replayedLsn ?? 0n) >= flushedLsn,
     );
-  });
+  },
 
-  test("follow() says what it took, and nothing if nothing", async (world) => {
+  "follow() says what it took, and nothing if nothing": async (world) => {
     const [one, two] = await pair(world);
     assert.equal(await two.postgres.follow(one.peer), "unchanged");
     assert.equal(await two.postgres.follow(null), "reloaded");
@@ -99,9 +88,9 @@ export function postgresSuite(name: string, newWorld: () => SuiteWorld): void {
     );
     assert.equal(await two.postgres.follow(one.peer), "reloaded");
     await until(two.postgres, isStreaming);
-  });
+  },
 
-  test("a fast stop tells the shutdown checkpoint once", async (world) => {
+  "a fast stop tells the shutdown checkpoint once": async (world) => {
     const [one, two] = await pair(world);
     await one.write();
     const positions: Lsn[] = [];
@@ -123,9 +112,9 @@ export function postgresSuite(name: string, newWorld: () => SuiteWorld): void {
     const replica = await until(two.postgres, isReplica);
     assert.equal(replica.receivedLsn, end?.endLsn);
     await one.postgres.stop(FAST);
-  });
+  },
 
-  test("a switchover loses nothing and needs no rewind", async (world) => {
+  "a switchover loses nothing and needs no rewind": async (world) => {
     const [one, two] = await pair(world);
     await one.write();
     await one.postgres.stop(FAST);
@@ -145,9 +134,9 @@ export function postgresSuite(name: string, newWorld: () => SuiteWorld): void {
     await two.postgres.applySlots({ create: ["one"], drop: [], advance: {} });
     await startStandby(one.postgres, two.peer);
     await until(one.postgres, isStreamingTimeline2);
-  });
+  },
 
-  test("a crash is seen, and the next start recovers", async (world) => {
+  "a crash is seen, and the next start recovers": async (world) => {
     const { postgres, crash } = world.instance("one");
     await postgres.bootstrap(NEVER);
     const ended = postgres.untilPostmasterEnds(NEVER);
@@ -164,9 +153,9 @@ export function postgresSuite(name: string, newWorld: () => SuiteWorld): void {
     );
     assert.deepEqual(result, { kind: "running" });
     assert.ok(isPrimary(await postgres.observe()));
-  });
+  },
 
-  test("a diverged primary is rewound and follows", async (world) => {
+  "a diverged primary is rewound and follows": async (world) => {
     const [one, two] = await pair(world);
     await one.write();
     await two.postgres.stop(FAST);
@@ -187,18 +176,18 @@ export function postgresSuite(name: string, newWorld: () => SuiteWorld): void {
     await one.postgres.rewind(two.peer, NEVER);
     await startStandby(one.postgres, two.peer);
     await until(one.postgres, isStreamingTimeline2);
-  });
+  },
 
-  test("a failed clone leaves nothing", async (world) => {
+  "a failed clone leaves nothing": async (world) => {
     const [one, two] = [world.instance("one"), world.instance("two")];
     await one.postgres.bootstrap(NEVER);
     await one.postgres.stop(FAST);
     const abort = AbortSignal.timeout(2_000);
     await assert.rejects(() => two.postgres.clone(one.peer, null, abort));
     assert.deepEqual(await two.postgres.observe(), { kind: "empty" });
-  });
+  },
 
-  test("slots are made, advanced and dropped", async (world) => {
+  "slots are made, advanced and dropped": async (world) => {
     const { postgres, write } = world.instance("one");
     await postgres.bootstrap(NEVER);
     await postgres.applySlots({ create: ["a", "b"], drop: [], advance: {} });
@@ -214,9 +203,9 @@ export function postgresSuite(name: string, newWorld: () => SuiteWorld): void {
     assert.deepEqual(slots.map((s) => s.name), ["a"]);
     assert.equal(slots[0]?.restartLsn, flushedLsn);
     assert.equal(slots[0]?.type, "physical");
-  });
+  },
 
-  test("synchronous standbys are set and given back", async (world) => {
+  "synchronous standbys are set and given back": async (world) => {
     const { postgres } = world.instance("one");
     await postgres.bootstrap(NEVER);
     await postgres.setSynchronousStandbys('ANY 1 ("two")');
@@ -227,9 +216,9 @@ export function postgresSuite(name: string, newWorld: () => SuiteWorld): void {
     const own = await until(postgres, isPrimary);
     assert.equal(own.synchronousStandbyNames, "");
     assert.equal(own.areStandbysManaged, false);
-  });
+  },
 
-  test("the dynamic document survives in the data directory", async (world) => {
+  "the dynamic document survives in the data directory": async (world) => {
     const { postgres } = world.instance("one");
     assert.equal(await postgres.loadDynamicConfig(), null);
     await postgres.bootstrap(NEVER);
@@ -242,13 +231,29 @@ export function postgresSuite(name: string, newWorld: () => SuiteWorld): void {
     await postgres.removeData();
     assert.deepEqual(await postgres.observe(), { kind: "empty" });
     assert.equal(await postgres.loadDynamicConfig(), null);
-  });
+  },
 
-  test("an upstream that is away is silent", async (world) => {
+  "an upstream that is away is silent": async (world) => {
     const one = world.instance("one");
     const asked = await one.postgres.askUpstream(one.peer);
     assert.equal(asked.kind, "silent");
-  });
+  },
+};
+
+/** Registers the suite for the implementation `name`. */
+export function postgresSuite(name: string, newWorld: () => SuiteWorld): void {
+  for (const [what, body] of Object.entries(PROMISES)) {
+    Deno.test({
+      name: `${name}: ${what}`,
+      // The server outlives its adapter on purpose: its handle looks leaked.
+      sanitizeResources: false,
+      sanitizeOps: false,
+      fn: async () => {
+        await using world = newWorld();
+        await body(world);
+      },
+    });
+  }
 }
 
 async function pair(

@@ -8,6 +8,7 @@ import postgres from "postgres";
 import { DataDirectory } from "../../lib/adapters/postgres/data_directory.ts";
 import type {
   EffectivePostgresConfig,
+  PostgresContext,
   PostgresOptions,
 } from "../../lib/adapters/postgres/options.ts";
 import { livePostmaster } from "../../lib/adapters/postgres/pid_file.ts";
@@ -140,7 +141,7 @@ async function wake(options: PostgresOptions): Promise<void> {
 }
 
 /** A context for asking single parts of the adapter. */
-export function testContext(options: PostgresOptions) {
+export function testContext(options: PostgresOptions): PostgresContext {
   return { options, config: null, log: new TestLog(), clock: REAL_CLOCK };
 }
 

@@ -3,7 +3,7 @@
  * this data directory.
  */
 import { join } from "node:path";
-import { readTextOrNull } from "./files.ts";
+import { readTextOrNull, removeIfPresent } from "./files.ts";
 import type { PostgresContext } from "./options.ts";
 import { allPids, processFacts, workingDirectory } from "./processes.ts";
 
@@ -54,6 +54,23 @@ export async function livePostmaster(
   if (file === null) return null;
   const isAlive = await isServerProcess(context, file.pid);
   return isAlive ? file : null;
+}
+
+/**
+ * Removes a postmaster.pid whose pid now belongs to somebody else: PostgreSQL
+ * would take that process for a postmaster and refuse to start.
+ */
+export async function removeStalePidFile(
+  context: PostgresContext,
+): Promise<void> {
+  const path = join(context.options.dataDir, "postmaster.pid");
+  const file = parsePidFile(await readTextOrNull(path) ?? "");
+  if (file === null || await processFacts(file.pid) === null) return;
+  if (await isServerProcess(context, file.pid)) return;
+  context.log.warning("Removing a postmaster.pid that names another program", {
+    pid: file.pid,
+  });
+  await removeIfPresent(path);
 }
 
 /**

@@ -14,7 +14,11 @@ import type {
 } from "../../ports/postgres.ts";
 import type { ControlFile } from "./control_data.ts";
 import type { PostgresContext } from "./options.ts";
-import { livePostmaster, orphanedBackends } from "./pid_file.ts";
+import {
+  livePostmaster,
+  orphanedBackends,
+  removeStalePidFile,
+} from "./pid_file.ts";
 import { childrenOf, processFacts, sendSignal } from "./processes.ts";
 import { childEnvironment, programPath } from "./programs.ts";
 
@@ -55,6 +59,7 @@ export class Postmaster {
     const running = await livePostmaster(this.#context);
     if (running !== null) return await this.#untilReady(running.pid, call);
     await this.endOrphans();
+    await removeStalePidFile(this.#context);
     const child = this.#spawn(call.args);
     let exitCode: number | null = null;
     child.status.then(({ code }) => exitCode = code, () => exitCode = -1);
