@@ -13,8 +13,8 @@ import type { LabPlan, MemberPlan } from "./plan.ts";
 import {
   type Child,
   type CommandLine,
+  endMarked,
   killMarked,
-  markedPids,
   postmasterPid,
   sendSignal,
   startChild,
@@ -166,11 +166,7 @@ export class LabCluster {
     const replicas = names.filter((name) => name !== leader);
     await Promise.all(replicas.map((name) => this.stopAgent(name)));
     if (leader !== null) await this.stopAgent(leader);
-    let killed = 0;
-    for (const member of this.plan.members) {
-      killed += markedPids(member.directory).length;
-      await killMarked(member.directory);
-    }
-    return killed;
+    const left = this.plan.members.map((m) => endMarked(m.directory));
+    return (await Promise.all(left)).reduce((sum, count) => sum + count, 0);
   }
 }

@@ -6,6 +6,9 @@ export interface PortUse {
   readonly use: string;
 }
 
+/** A second lab would name all its ports otherwise. */
+const SHOWN_MAX = 3;
+
 /** Whether nothing listens on `port` of loopback or of all addresses. */
 export function isPortFree(port: number): boolean {
   try {
@@ -25,7 +28,9 @@ export function isPortFree(port: number): boolean {
 export function takenPorts(uses: readonly PortUse[]): string | null {
   const taken = uses.filter((use) => !isPortFree(use.port));
   if (taken.length === 0) return null;
-  const list = taken.map((use) => `${use.port} (${use.use})`).join(", ");
+  const shown = taken.slice(0, SHOWN_MAX);
+  const list = shown.map((use) => `${use.port} (${use.use})`).join(", ") +
+    (taken.length > SHOWN_MAX ? ` and ${taken.length - SHOWN_MAX} more` : "");
   const noun = taken.length === 1 ? "Port" : "Ports";
   const verb = taken.length === 1 ? "is" : "are";
   return `${noun} ${list} on 127.0.0.1 ${verb} already in use: ` +

@@ -11,6 +11,9 @@ import { pause, waitFor } from "./wait.ts";
 /** Name of the variable that marks every process of a lab. */
 export const LAB_MARK = "MATRIARCH_LAB";
 
+/** Time to end in order, in milliseconds. */
+const END_GRACE_MS = 8000;
+
 /** A program with its arguments. */
 export interface CommandLine {
   readonly command: string;
@@ -118,6 +121,23 @@ function isMarked(pid: number, mark: string): boolean {
     // Ended meanwhile, or another user's: not of this lab.
     return false;
   }
+}
+
+/**
+ * Asks every process of `mark` to end, waits a little, and kills the rest.
+ *
+ * @returns How many had to be killed.
+ */
+export async function endMarked(mark: string): Promise<number> {
+  const end = performance.now() + END_GRACE_MS;
+  let pids = markedPids(mark);
+  for (const pid of pids) sendSignal(pid, "SIGTERM");
+  while (pids.length > 0 && performance.now() < end) {
+    await pause(50);
+    pids = markedPids(mark);
+  }
+  await killMarked(mark);
+  return pids.length;
 }
 
 /** Kills every process of `mark` (a lab or one member) with SIGKILL and waits until none is left. */

@@ -6,8 +6,8 @@ import { memberYaml, proxyYaml } from "./member_config.ts";
 import type { LabPlan } from "./plan.ts";
 import {
   type Child,
+  endMarked,
   killMarked,
-  markedPids,
   startChild,
   stopChild,
 } from "./processes.ts";
@@ -58,12 +58,10 @@ export class RunningLab {
    * @returns How many processes did not end in order and had to be killed.
    */
   async stop(): Promise<number> {
-    let killed = await this.cluster.stop();
+    const killed = await this.cluster.stop();
     if (this.#proxy !== null) await stopChild(this.#proxy, PROXY_STOP_MS);
     if (this.#etcd !== null) await this.#etcd.stop();
-    killed += markedPids(this.plan.directory).length;
-    await killMarked(this.plan.directory);
-    return killed;
+    return killed + await endMarked(this.plan.directory);
   }
 
   /** Kills everything at once, for the impatient and for failed starts. */
