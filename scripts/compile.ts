@@ -77,10 +77,15 @@ async function compile(options: Options): Promise<void> {
   }
 }
 
-try {
-  await compile(readOptions());
-} catch (error) {
-  if (!(error instanceof CommandError)) throw error;
-  console.error(`compile: ${error.message}`);
-  Deno.exit(1);
+async function main(): Promise<number> {
+  try {
+    await compile(readOptions());
+    return 0;
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    console.error(`compile: ${error.message}`);
+    return 1;
+  }
 }
+
+if (import.meta.main) Deno.exit(await main());

@@ -145,4 +145,4 @@ async function ensure(wanted: readonly string[]): Promise<void> {
   }
 }
 
-await ensure(Deno.args);
+if (import.meta.main) await ensure(Deno.args);

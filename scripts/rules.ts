@@ -17,13 +17,18 @@ async function currentPage(): Promise<string | null> {
   }
 }
 
-const page = rulesPage(SECTIONS);
-if (!Deno.args.includes("--check")) {
-  await Deno.writeTextFile(PAGE, page);
-} else if (await currentPage() !== page) {
+async function main(): Promise<number> {
+  const page = rulesPage(SECTIONS);
+  if (!Deno.args.includes("--check")) {
+    await Deno.writeTextFile(PAGE, page);
+    return 0;
+  }
+  if (await currentPage() === page) return 0;
   console.error(
     "docs/rules.md is not what lib/core/rules says: run `deno task rules` " +
       "and look whether the difference is what you meant",
   );
-  Deno.exit(1);
+  return 1;
 }
+
+if (import.meta.main) Deno.exit(await main());

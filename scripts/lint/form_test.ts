@@ -48,7 +48,7 @@ Deno.test("plain-types wants unions, checks and codecs", () => {
     { rule, path: LIB, source: `const a = b as C;` },
     { rule, path: LIB, source: `const a = <C>b;` },
     { rule, path: "tests/e2e/a_test.ts", source: `let a: any;` },
-    { rule, path: "scripts/test.ts", source: `const a = b as C;` },
+    { rule, path: "scripts/compile.ts", source: `const a = b as C;` },
   ], 1);
   reports([
     { rule, path: LIB, source: `const a = [1] as const;` },

@@ -53,7 +53,7 @@ const FORBIDDEN: readonly Case[] = [
   { from: "main.ts", to: "./lib/agent/loop.ts" },
   { from: "lib/agent/loop.ts", to: "../../tests/sim/world.ts" },
   { from: "lib/agent/loop_test.ts", to: "../../tests/sim/world.ts" },
-  { from: "scripts/test.ts", to: "../lib/core/decide.ts" },
+  { from: "scripts/compile.ts", to: "../lib/core/decide.ts" },
 ];
 
 Deno.test("import-law allows what stands below", () => {
