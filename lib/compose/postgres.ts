@@ -39,17 +39,14 @@ export function postgresOptions(
 /** The callbacks in force under a dynamic document: words of the command by event. */
 export function callbackCommands(
   config: LocalConfig,
-): (document: Document) => Readonly<Record<string, string>> {
+): (document: Document) => Readonly<Record<string, readonly string[]>> {
   return (document) => {
     const result = effectivePostgres({
       dynamic: document,
       local: config,
       serverVersion: 0,
     });
-    const callbacks = result.kind === "ok" ? result.config.callbacks : {};
-    return Object.fromEntries(
-      Object.entries(callbacks).map(([event, words]) => [event, quoted(words)]),
-    );
+    return result.kind === "ok" ? result.config.callbacks : {};
   };
 }
 
@@ -84,8 +81,4 @@ function layered(
   const result = effectivePostgres({ dynamic, local: config, serverVersion });
   if (result.kind === "ok") return result.config;
   throw new Error(result.problems.map(formatProblem).join("\n"));
-}
-
-function quoted(words: readonly string[]): string {
-  return words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
 }

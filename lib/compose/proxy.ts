@@ -40,7 +40,8 @@ export interface ProxyProgram {
 export async function runProxy(program: ProxyProgram): Promise<number> {
   try {
     const config = await readConfig(program.configPath);
-    const target = { config: config.dcs, group: null, ...config };
+    const { dcs: store, namespace, scope } = config;
+    const target = { config: store, namespace, scope, group: null };
     const dcs = await program.openDcs(target);
     try {
       await serve({ config, dcs, version: program.version });

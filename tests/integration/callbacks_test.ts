@@ -12,7 +12,7 @@ import { until } from "../helpers/tcp.ts";
 class Bench implements AsyncDisposable {
   readonly log = new LogLines();
   readonly callbacks: CallbacksExec;
-  commands: Partial<Record<CallbackEvent, string>> = {};
+  commands: Partial<Record<CallbackEvent, readonly string[]>> = {};
 
   private constructor(readonly folder: string) {
     this.callbacks = new CallbacksExec({
@@ -29,11 +29,11 @@ class Bench implements AsyncDisposable {
     return new Bench(folder);
   }
 
-  /** Writes a shell script and returns the command line that runs it. */
-  async script(name: string, body: string): Promise<string> {
+  /** Writes a shell script and returns the words that run it. */
+  async script(name: string, body: string): Promise<readonly string[]> {
     const path = `${this.folder}/${name}`;
     await Deno.writeTextFile(path, `#!/bin/sh\n${body}\n`, { mode: 0o755 });
-    return `'${path}'`;
+    return [path];
   }
 
   async lines(file: string): Promise<readonly string[]> {
@@ -92,7 +92,7 @@ Deno.test("callbacks get their own words, then action, role and scope", async ()
   const note = `line=$(printf '%s|' "$@")\n` +
     `echo "$line" >> "$(dirname "$0")/calls"`;
   const command = await bench.script("note", note);
-  bench.commands = { on_start: `${command} 'two words'`, on_stop: command };
+  bench.commands = { on_start: [...command, "two words"], on_stop: command };
   bench.callbacks.fire("on_start", "promoted");
   await bench.untilLines("calls", 1);
   bench.callbacks.fire("on_restart", "replica");
@@ -124,7 +124,7 @@ Deno.test("callbacks: a new one kills the running one with its children", async 
   await until("all are gone", () => !pids.some(isRunning), () => `${pids}`);
   assert.match(
     bench.log.lines.join("\n"),
-    /WARNING Killed '.*\/stuck' because it was still running/,
+    /WARNING Killed .*\/stuck because it was still running/,
   );
 });
 
@@ -170,10 +170,9 @@ Deno.test("callbacks: commands that can not run are logged, the next one runs", 
   await using bench = await Bench.open();
   const note = await bench.script("note", `echo ok >> "$(dirname "$0")/calls"`);
   await Deno.writeTextFile(`${bench.folder}/text`, "text", { mode: 0o644 });
-  const text = `"${bench.folder}/text"`;
-  const wrong = ["/no/such/program", "'open", text, "/etc", "''"];
+  const wrong = ["/no/such/program", `${bench.folder}/text`, "/etc", ""];
   for (const [index, on_start] of wrong.entries()) {
-    bench.commands = { on_start };
+    bench.commands = { on_start: [on_start] };
     bench.callbacks.fire("on_start", "replica");
     await until(
       `${on_start} is logged`,

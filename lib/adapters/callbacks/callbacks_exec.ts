@@ -8,13 +8,14 @@
 import type { CallbackEvent, Callbacks } from "../../ports/callbacks.ts";
 import type { Log } from "../../ports/log.ts";
 import { CallbackLane } from "./callback_lane.ts";
-import { splitCommand } from "./split_command.ts";
 
 /** What is configured. */
 export interface CallbacksOptions {
   readonly scope: string;
-  /** Command line by event, asked at every event so that a reload takes effect. */
-  readonly commands: () => Readonly<Partial<Record<CallbackEvent, string>>>;
+  /** Words of the command by event, asked at every event so that a reload takes effect. */
+  readonly commands: () => Readonly<
+    Partial<Record<CallbackEvent, readonly string[]>>
+  >;
   readonly log: Log;
   /** How long `close()` waits for what still runs. */
   readonly closeTimeoutMs?: number;
@@ -41,16 +42,10 @@ export class CallbacksExec implements Callbacks {
   }
 
   fire(event: CallbackEvent, role: string): void {
-    const { commands, scope, log } = this.#options;
-    const command = commands()[event]?.trim() ?? "";
-    if (command === "") return;
-    const [program, ...words] = splitCommand(command) ?? [];
-    if (program === undefined) {
-      log.error(
-        `Cannot run the callback ${event}: "${command}" has an open quote`,
-      );
-      return;
-    }
+    const { commands, scope } = this.#options;
+    const [program, ...words] = commands()[event] ?? [];
+    if (program === undefined) return;
+    const command = [program, ...words].join(" ");
     const shownRole = role === "promoted" ? "primary" : role;
     const lane = event === "on_reload" ? this.#reload : this.#main;
     lane.put({ program, args: [...words, event, shownRole, scope], command });
