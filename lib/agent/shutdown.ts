@@ -3,7 +3,9 @@
  * checkpoint, then the lease goes back at once. In pause nothing is touched.
  */
 import { encodeMember } from "../core/codec/member_codec.ts";
+import { stopBudgetMs } from "../core/calc/budgets.ts";
 import { publicationOf } from "../core/calc/publication.ts";
+import { remainingMs } from "../core/base/units.ts";
 import { DcsRefusedError, DcsUnreachableError } from "../ports/errors.ts";
 import type { AgentContext } from "./context.ts";
 import { handOver } from "./demote.ts";
@@ -44,7 +46,7 @@ async function stopInstance(context: AgentContext): Promise<void> {
   const view = await postgres.observe();
   if (isLeader && view.kind === "running" && view.role === "primary") {
     proxy?.heartbeat({ role: "demoted", leaseDeadlineMs: null });
-    return await handOver(context, new AbortController().signal);
+    return await handOverUnderLease(context);
   }
   await postgres.stop({
     mode: "fast",
@@ -57,6 +59,38 @@ async function stopInstance(context: AgentContext): Promise<void> {
     await context.leases.release({ timeoutMs });
   }
   context.ports.callbacks.fire("on_stop", context.state.memory.role);
+}
+
+/** The loop has ended, so the lease is renewed here while the instance stops; if that fails, the stop gets short. */
+async function handOverUnderLease(context: AgentContext): Promise<void> {
+  const giveUp = new AbortController();
+  const done = new AbortController();
+  const handing = handOver(context, giveUp.signal).finally(() => done.abort());
+  await Promise.all([handing, renewUntil(context, done.signal, giveUp)]);
+}
+
+async function renewUntil(
+  context: AgentContext,
+  done: AbortSignal,
+  giveUp: AbortController,
+): Promise<void> {
+  const { state, leases, ports } = context;
+  const { loopWaitMs, ttlMs } = state.settings;
+  while (!done.aborted && !giveUp.signal.aborted) {
+    await ports.clock.sleep(
+      Math.min(loopWaitMs, stopBudgetMs(state.settings)),
+      done,
+    );
+    const { deadline } = leases;
+    if (done.aborted || deadline === null || state.view === null) continue;
+    const leftMs = remainingMs(deadline, ports.clock.now());
+    if (leftMs < stopBudgetMs(state.settings)) return giveUp.abort();
+    const timeoutMs = Math.min(3_000, leftMs);
+    await leases.renew(state.view, { ttlMs, timeoutMs }).catch(
+      (error: unknown) =>
+        ports.log.warning(`Cannot renew the lease at shutdown: ${error}`),
+    );
+  }
 }
 
 async function touchStopped(context: AgentContext): Promise<void> {
