@@ -1,7 +1,8 @@
 /**
  * Odd jobs on the running local instance, each over a short connection of its
- * own: statements, live settings, and a reload that is known to be in force.
+ * own: statements, live settings, a promotion, a reload that is known to be in force.
  */
+import { CancelledError, PostgresError } from "../../ports/errors.ts";
 import type { PostgresContext } from "./options.ts";
 import { livePostmaster } from "./pid_file.ts";
 import { sendSignal } from "./processes.ts";
@@ -9,6 +10,7 @@ import { type Query, type SqlTarget, withConnection } from "./sql.ts";
 import { localTarget } from "./targets.ts";
 
 const QUERY_TIMEOUT_MS = 3_000;
+const PROMOTE_POLL_MS = 10;
 const RELOAD_POLL_MS = 10;
 const RELOAD_TIMEOUT_MS = 1_000;
 
@@ -27,8 +29,11 @@ export class LocalSession {
   }
 
   /** @throws {PostgresError} If it does not answer, or refuses. */
-  async sql<T>(work: (query: Query) => Promise<T>): Promise<T> {
-    return await withConnection(await this.target(), work);
+  async sql<T>(
+    work: (query: Query) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    return await withConnection(await this.target(), work, signal);
   }
 
   /** Settings in force, in their base units; unknown names are missing. */
@@ -45,6 +50,30 @@ export class LocalSession {
     return Object.fromEntries(
       rows.map((row) => [String(row["name"]), String(row["setting"])]),
     );
+  }
+
+  /**
+   * pg_promote; resolves when it is out of recovery. No error if it was before.
+   *
+   * @throws {PostgresError} If the time is up.
+   * @throws {CancelledError} If the signal was aborted; it may still promote.
+   */
+  async promote(timeoutMs: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#context;
+    const end = clock.now() + timeoutMs;
+    await this.sql(async (query) => {
+      await query(
+        "SELECT pg_promote(false) WHERE pg_is_in_recovery()",
+        QUERY_TIMEOUT_MS,
+      );
+      while (await isInRecovery(query)) {
+        if (signal.aborted) throw new CancelledError("Promotion was cancelled");
+        if (clock.now() >= end) {
+          throw new PostgresError(`Not promoted within ${timeoutMs} ms`);
+        }
+        await clock.sleep(PROMOTE_POLL_MS, signal);
+      }
+    });
   }
 
   /** SIGHUP, and a short wait until it is in force. Nothing if none runs. */
@@ -66,6 +95,14 @@ export class LocalSession {
       sendSignal(file.pid, "SIGHUP");
     }
   }
+}
+
+async function isInRecovery(query: Query): Promise<boolean> {
+  const [row] = await query(
+    "SELECT pg_is_in_recovery() AS is_in_recovery",
+    QUERY_TIMEOUT_MS,
+  );
+  return row?.["is_in_recovery"] !== false;
 }
 
 async function loadTime(query: Query): Promise<string> {

@@ -79,7 +79,7 @@ async function complaintsAbout(
         include: "/dev/null",
         parameters,
         recovery: null,
-        areStandbysManaged: false,
+        standbysManagedBy: null,
       }),
     );
     const { code, stderr } = await run({

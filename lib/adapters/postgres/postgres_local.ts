@@ -52,8 +52,6 @@ export interface PostgresDeps {
   readonly log: Log;
 }
 
-const PROMOTE_POLL_MS = 10;
-const QUERY_TIMEOUT_MS = 3_000;
 /** A CHECKPOINT may write for as long as it takes. */
 const NO_LIMIT_MS = 2 ** 31 - 1;
 
@@ -186,15 +184,17 @@ export class PostgresLocal implements Postgres {
   async stop(options: StopOptions): Promise<void> {
     const file = await livePostmaster(this.#context);
     if (file !== null && file.status === "ready" && options.isCheckpointFirst) {
-      await this.#checkpointBeforeStop();
+      await this.#checkpointBeforeStop(options.escalateAfterMs);
     }
     await this.#observer.close();
     await this.#postmaster.stop(options);
   }
 
-  async #checkpointBeforeStop(): Promise<void> {
+  async #checkpointBeforeStop(limitMs: number | null): Promise<void> {
     try {
-      await this.#session.sql((query) => query("CHECKPOINT", NO_LIMIT_MS));
+      await this.#session.sql((query) =>
+        query("CHECKPOINT", limitMs ?? NO_LIMIT_MS)
+      );
     } catch (error) {
       // The stop checkpoints again anyway; this only would have shortened it.
       this.#context.log.warning(`CHECKPOINT failed: ${errorText(error)}`);
@@ -202,23 +202,7 @@ export class PostgresLocal implements Postgres {
   }
 
   async promote(timeoutMs: number, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#context;
-    const end = clock.now() + timeoutMs;
-    await this.#session.sql(async (query) => {
-      await query("SELECT pg_promote(false)", QUERY_TIMEOUT_MS);
-      for (;;) {
-        const [row] = await query(
-          "SELECT pg_is_in_recovery() AS is_in_recovery",
-          QUERY_TIMEOUT_MS,
-        );
-        if (row?.["is_in_recovery"] === false) return;
-        if (signal.aborted) throw new CancelledError("Promotion was cancelled");
-        if (clock.now() >= end) {
-          throw new PostgresError(`Not promoted within ${timeoutMs} ms`);
-        }
-        await clock.sleep(PROMOTE_POLL_MS, signal);
-      }
-    });
+    await this.#session.promote(timeoutMs, signal);
     await this.#tools.settings.setRecovery(null);
   }
 
@@ -262,7 +246,15 @@ export class PostgresLocal implements Postgres {
 
   async checkpoint(signal: AbortSignal): Promise<void> {
     if (signal.aborted) throw new CancelledError("Checkpoint was cancelled");
-    await this.#session.sql((query) => query("CHECKPOINT", NO_LIMIT_MS));
+    try {
+      await this.#session.sql(
+        (query) => query("CHECKPOINT", NO_LIMIT_MS),
+        signal,
+      );
+    } catch (error) {
+      if (signal.aborted) throw new CancelledError("Checkpoint was cancelled");
+      throw error;
+    }
   }
 
   async askUpstream(upstream: PostgresPeer): Promise<UpstreamView> {
@@ -303,8 +295,17 @@ export class PostgresLocal implements Postgres {
   }
 
   async rewind(source: PostgresPeer, signal: AbortSignal): Promise<void> {
+    const { settings } = this.#tools;
     await this.#postmaster.endOrphans();
-    await runRewind(this.#context, this.#tools, { source, signal });
+    // pg_rewind recovers a crashed target in single-user mode, which refuses
+    // to run as standby.
+    const wasStandby = await settings.isStandby();
+    await settings.writeSignal("none");
+    try {
+      await runRewind(this.#context, this.#tools, { source, signal });
+    } finally {
+      if (wasStandby) await settings.writeSignal("standby");
+    }
   }
 
   async removeData(): Promise<void> {

@@ -23,6 +23,7 @@ import { majorVersion } from "./version.ts";
 import { acceptedParameters } from "./parameter_check.ts";
 import { RECOVERY_NAMES, type RecoverySettings } from "./recovery.ts";
 import {
+  authorOf,
   parseSettings,
   renderLines,
   renderSettings,
@@ -180,16 +181,14 @@ export class SettingsKeeper {
   async #load(): Promise<Wanted> {
     if (this.#wanted !== null) return this.#wanted;
     this.#document ??= await loadDynamicDocument(this.#context);
-    const old = parseSettings(
-      await readTextOrNull(this.path("settings")) ?? "",
-    );
-    const names = old?.parameters["synchronous_standby_names"];
+    const text = await readTextOrNull(this.path("settings")) ?? "";
+    const config = await this.#effective();
     const wanted: Wanted = {
-      config: await this.#effective(),
-      recovery: await this.isStandby() ? old?.recovery ?? null : null,
-      standbys: old?.areStandbysManaged === true
-        ? { kind: "managed", value: names ?? "" }
-        : { kind: "user" },
+      config,
+      recovery: await this.isStandby()
+        ? parseSettings(text)?.recovery ?? null
+        : null,
+      standbys: standbysIn(text, config, this.#context.options.memberName),
     };
     this.#wanted = wanted;
     return wanted;
@@ -216,7 +215,7 @@ export class SettingsKeeper {
   }
 
   async #writeSettings(wanted: Wanted): Promise<boolean> {
-    const { configBaseName } = this.#context.options;
+    const { configBaseName, memberName } = this.#context.options;
     const { customConf } = wanted.config;
     if (customConf === null && !await exists(this.path("base"))) {
       await writeAtomically(this.path("base"), "");
@@ -225,7 +224,7 @@ export class SettingsKeeper {
       include: customConf ?? `${configBaseName}.base.conf`,
       parameters: await this.#fileParameters(wanted),
       recovery: wanted.recovery,
-      areStandbysManaged: wanted.standbys.kind === "managed",
+      standbysManagedBy: wanted.standbys.kind === "managed" ? memberName : null,
     });
     return await writeIfDifferent(this.path("settings"), text);
   }
@@ -286,6 +285,22 @@ export class SettingsKeeper {
     if (text === null) return false;
     return await writeIfDifferent(path, withoutSettings(text, RECOVERY_NAMES));
   }
+}
+
+/** Who decides, by what an earlier agent left in the file. */
+function standbysIn(
+  text: string,
+  config: EffectivePostgresConfig,
+  memberName: string,
+): Standbys {
+  const old = parseSettings(text);
+  const value = old?.parameters["synchronous_standby_names"];
+  if (value === undefined) return { kind: "user" };
+  // Patroni leaves no mark: what the user did not configure is the agent's.
+  const isManaged = authorOf(text) === "Patroni"
+    ? value !== config.parameters["synchronous_standby_names"]
+    : old?.standbysManagedBy === memberName;
+  return isManaged ? { kind: "managed", value } : { kind: "user" };
 }
 
 const DYNAMIC_FILE = "patroni.dynamic.json";

@@ -42,16 +42,30 @@ export function errorText(error: unknown): string {
 }
 
 /**
- * Opens a connection, does `work` with it, closes it.
+ * Opens a connection, does `work` with it, closes it; at once on abort.
  *
  * @throws {PostgresError} With the driver's error as cause.
  */
 export async function withConnection<T>(
   target: SqlTarget,
   work: (query: Query) => Promise<T>,
+  signal?: AbortSignal,
 ): Promise<T> {
   await using connection = new Connection(target);
+  using _listener = whenAborted(signal, () => {
+    connection.close().catch(() => {});
+  });
   return await work((text, timeoutMs) => connection.query(text, timeoutMs));
+}
+
+function whenAborted(
+  signal: AbortSignal | undefined,
+  act: () => void,
+): Disposable {
+  signal?.addEventListener("abort", act, { once: true });
+  return {
+    [Symbol.dispose]: () => signal?.removeEventListener("abort", act),
+  };
 }
 
 /** At most one connection, opened when needed and reopened after a loss. */
@@ -77,13 +91,10 @@ export class Connection {
     try {
       return await withTimeout(query, timeoutMs);
     } catch (cause) {
-      // A five-character code is the server's own word: the session is intact,
-      // unless the server said that it ends it.
-      if (
-        !/^[0-9A-Z]{5}$/.test(errorCode(cause)) || /^57P/.test(errorCode(cause))
-      ) {
-        await this.close();
-      }
+      // The server's own word leaves the session intact, unless it says that
+      // the session is ended.
+      const code = errorCode(cause);
+      if (!isSqlState(code) || code.startsWith("57P")) await this.close();
       throw new PostgresError(errorText(cause), { cause });
     }
   }
@@ -97,6 +108,11 @@ export class Connection {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+/** Five characters with a digit; EPIPE and its like are the system's. */
+function isSqlState(code: string): boolean {
+  return /^(?=.*\d)[0-9A-Z]{5}$/.test(code);
 }
 
 async function connect(target: SqlTarget): Promise<postgres.Sql> {
