@@ -9,6 +9,7 @@ import { readFileSync } from "node:fs";
 import { rootCertificates } from "node:tls";
 import { Buffer } from "node:buffer";
 import { Etcd3, type IOptions } from "etcd3";
+import { allowTlsByAddress } from "./tls_by_address.ts";
 
 /** Where etcd is and how to get in. */
 export interface EtcdOptions {
@@ -45,7 +46,7 @@ const AUTH_TIMEOUT_MS = 2000;
 export function etcdClient(endpoint: string, options: EtcdOptions): Etcd3 {
   const { username, password } = options;
   const isSecure = endpoint.startsWith("https:");
-  return new Etcd3({
+  const etcd = new Etcd3({
     hosts: endpoint,
     faultHandling: { host: () => PLAIN, global: PLAIN },
     grpcOptions: {
@@ -66,6 +67,8 @@ export function etcdClient(endpoint: string, options: EtcdOptions): Etcd3 {
       },
     }),
   });
+  if (isSecure) allowTlsByAddress(etcd);
+  return etcd;
 }
 
 function credentials(tls: EtcdTls): NonNullable<IOptions["credentials"]> {

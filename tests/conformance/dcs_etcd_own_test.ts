@@ -1,0 +1,249 @@
+/**
+ * What only etcd promises: how few requests a quiet cycle costs, that another
+ * node takes over, that a login and TLS work, and that a silent network is seen.
+ */
+import assert from "node:assert/strict";
+import { DcsEtcd } from "../../lib/adapters/etcd/dcs_etcd.ts";
+import {
+  DcsRefusedError,
+  DcsUnreachableError,
+} from "../../lib/ports/errors.ts";
+import { EtcdServers, etcdSkipReason } from "../helpers/etcd.ts";
+import { RealClock } from "./dcs_clock.ts";
+import {
+  contents,
+  eventually,
+  guardedPut,
+  LIMITS,
+  put,
+  Recorder,
+  SHORT_LIMITS,
+} from "./dcs_fixture.ts";
+
+const clock = new RealClock();
+const scopePath = "/service/etcd";
+const skipReason = etcdSkipReason();
+const suffix = skipReason === null ? "" : ` (skipped: ${skipReason})`;
+const ignore = skipReason !== null;
+/**
+ * gRPC looks after a connection that hangs, and etcd3 after the one it logged in
+ * on, for some seconds longer than the client lives.
+ */
+const LINGERING = { sanitizeOps: false, sanitizeResources: false };
+
+Deno.test({
+  name: `etcd: a quiet cycle costs one keepalive${suffix}`,
+  ignore,
+  fn: async () => {
+    await using servers = await EtcdServers.start();
+    const { endpoints } = servers;
+    const dcs = new DcsEtcd({ endpoints, scopePath, clock });
+    const recorder = new Recorder();
+    const ending = new AbortController();
+    dcs.watch(recorder, ending.signal);
+    await eventually(() => recorder.resets > 0, () => recorder);
+    const leaseId = await dcs.grantLease(60_000, LIMITS);
+    const guard = { kind: "absent" } as const;
+    await guardedPut(dcs, "leader", { value: "n1", guard, leaseId });
+    await eventually(() => recorder.changes.length > 0, () => recorder);
+    const before = await servers.callCounts();
+    for (let cycle = 0; cycle < 20; cycle++) {
+      const { entries } = await dcs.read(LIMITS);
+      assert.equal(entries[0]?.leaseId, leaseId);
+      await dcs.renewLease(leaseId, LIMITS);
+    }
+    const cost: Record<string, number> = {};
+    for (const [method, count] of await servers.callCounts()) {
+      const more = count - (before.get(method) ?? 0);
+      if (more !== 0) cost[method] = more;
+    }
+    assert.deepEqual(cost, { LeaseKeepAlive: 20 });
+    ending.abort();
+    await dcs.close();
+  },
+});
+
+Deno.test({
+  name: `etcd: calls and watch survive one stopped node of three${suffix}`,
+  ignore,
+  ...LINGERING,
+  fn: async () => {
+    await using servers = await EtcdServers.start({ nodes: 3 });
+    const { endpoints } = servers;
+    const dcs = new DcsEtcd({ endpoints, scopePath, clock });
+    const recorder = new Recorder();
+    const ending = new AbortController();
+    dcs.watch(recorder, ending.signal);
+    const leaseId = await dcs.grantLease(600_000, LIMITS);
+    const guard = { kind: "value_is_or_absent", value: "n1" } as const;
+    const bid = { value: "n1", guard, leaseId };
+    await guardedPut(dcs, "leader", bid);
+    await eventually(() => recorder.resets > 0, () => recorder);
+    // The node in use hangs; it may be the one that leads the others.
+    servers.nodes[0]?.freeze();
+    const renewal = await dcs.renewLease(leaseId, LIMITS);
+    assert.equal(renewal.kind, "alive");
+    const rebound = await guardedPut(dcs, "leader", bid);
+    assert.equal(rebound.kind, "done");
+    const resets = recorder.resets;
+    const other = new DcsEtcd({
+      endpoints: endpoints.slice(1),
+      scopePath,
+      clock,
+    });
+    await put(other, "config", "{}");
+    await eventually(
+      () => recorder.valuesOf("config").length > 0 || recorder.resets > resets,
+      () => recorder,
+    );
+    assert.deepEqual(await contents(dcs), { config: "{}", leader: "n1" });
+    ending.abort();
+    await Promise.all([dcs.close(), other.close()]);
+    servers.thaw();
+  },
+});
+
+Deno.test({
+  name: `etcd: a watcher that never calls notices a silent node${suffix}`,
+  ignore,
+  ...LINGERING,
+  fn: async () => {
+    await using servers = await EtcdServers.start({ nodes: 3 });
+    const { endpoints } = servers;
+    const watcher = new DcsEtcd({ endpoints, scopePath, clock });
+    const recorder = new Recorder();
+    const ending = new AbortController();
+    watcher.watch(recorder, ending.signal);
+    await eventually(() => recorder.resets > 0, () => recorder);
+    servers.nodes[0]?.freeze();
+    await eventually(() => recorder.resets > 1, () => recorder, 30_000);
+    const writer = new DcsEtcd({
+      endpoints: endpoints.slice(1),
+      scopePath,
+      clock,
+    });
+    await put(writer, "leader", "n2");
+    await eventually(
+      () => recorder.valuesOf("leader").at(-1) === "n2",
+      () => recorder,
+    );
+    ending.abort();
+    await Promise.all([watcher.close(), writer.close()]);
+    servers.thaw();
+  },
+});
+
+Deno.test({
+  name: `etcd: a user may log in, and may not what others may${suffix}`,
+  ignore,
+  ...LINGERING,
+  fn: async () => {
+    await using servers = await EtcdServers.start();
+    const { endpoints } = servers;
+    await etcdctl(endpoints, ["user", "add", "root:secret"]);
+    await etcdctl(endpoints, ["user", "grant-role", "root", "root"]);
+    await etcdctl(endpoints, ["user", "add", "agent:pass"]);
+    await etcdctl(endpoints, ["role", "add", "agents"]);
+    const grant = ["role", "grant-permission", "agents", "--prefix=true"];
+    await etcdctl(endpoints, [...grant, "readwrite", `${scopePath}/`]);
+    await etcdctl(endpoints, ["user", "grant-role", "agent", "agents"]);
+    await etcdctl(endpoints, ["auth", "enable"]);
+    const login = { username: "agent", password: "pass" };
+    const dcs = new DcsEtcd({ endpoints, scopePath, clock, ...login });
+    const leaseId = await dcs.grantLease(60_000, LIMITS);
+    const guard = { kind: "none" } as const;
+    await guardedPut(dcs, "leader", { value: "n1", guard, leaseId });
+    assert.equal((await dcs.renewLease(leaseId, LIMITS)).kind, "alive");
+    assert.deepEqual(await contents(dcs, "read"), { leader: "n1" });
+    await dcs.close();
+    const path = "/service/other";
+    const stray = new DcsEtcd({ endpoints, scopePath: path, clock, ...login });
+    await assert.rejects(put(stray, "leader", "n1"), DcsRefusedError);
+    await stray.close();
+    const wrong = { username: "agent", password: "guess" };
+    const guesser = new DcsEtcd({ endpoints, scopePath, clock, ...wrong });
+    await assert.rejects(contents(guesser), DcsRefusedError);
+    await guesser.close();
+  },
+});
+
+Deno.test({
+  name: `etcd: TLS with a client certificate${suffix}`,
+  ignore,
+  ...LINGERING,
+  fn: async () => {
+    const directory = await Deno.makeTempDir({ prefix: "matriarch-tls-" });
+    try {
+      const ca = await certificate(directory, "ca", null);
+      const server = await certificate(directory, "server", ca);
+      const client = await certificate(directory, "client", ca);
+      await using servers = await EtcdServers.start({
+        tls: { ...server, clientCa: ca.cert },
+      });
+      const { endpoints } = servers;
+      const tls = { cacert: ca.cert, ...client };
+      const dcs = new DcsEtcd({ endpoints, scopePath, clock, tls });
+      await put(dcs, "config", "{}");
+      assert.deepEqual(await contents(dcs, "read"), { config: "{}" });
+      await dcs.close();
+      const anonymous = new DcsEtcd({
+        endpoints,
+        scopePath,
+        clock,
+        tls: { cacert: ca.cert },
+      });
+      await assert.rejects(
+        anonymous.readFresh(SHORT_LIMITS),
+        DcsUnreachableError,
+      );
+      await anonymous.close();
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+});
+
+interface KeyPair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** A certificate for 127.0.0.1, signed by `ca` or by itself. */
+async function certificate(
+  directory: string,
+  name: string,
+  ca: KeyPair | null,
+): Promise<KeyPair> {
+  const pair = {
+    cert: `${directory}/${name}.pem`,
+    key: `${directory}/${name}.key`,
+  };
+  const { success, stderr } = await new Deno.Command("openssl", {
+    args: [
+      ...["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"],
+      ...["-subj", `/CN=${name}`, "-keyout", pair.key, "-out", pair.cert],
+      ...["-addext", "subjectAltName=IP:127.0.0.1"],
+      ...(ca === null ? [] : [
+        "-CA",
+        ca.cert,
+        "-CAkey",
+        ca.key,
+        "-addext",
+        "basicConstraints=CA:FALSE",
+      ]),
+    ],
+  }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+  return pair;
+}
+
+async function etcdctl(
+  endpoints: readonly string[],
+  args: readonly string[],
+): Promise<void> {
+  const { success, stderr } = await new Deno.Command("etcdctl", {
+    args: [`--endpoints=${endpoints.join(",")}`, ...args],
+    env: { ETCDCTL_API: "3" },
+  }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+}
