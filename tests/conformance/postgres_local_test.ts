@@ -40,6 +40,8 @@ unprivileged(import.meta.url, () => {
   test("a pid of somebody else is no postmaster", reusedPid);
   test("an unfinished copy is recognized and removed", halfMade);
   test("a cancelled clone ends its program", cancelledClone);
+  test("a mount point of somebody else's folder is enough", mountPoint);
+  test("removing data empties WAL and tablespaces too", removal);
   test("a failed bootstrap moves its directory away", failedBootstrap);
   test("post_bootstrap gets a usable connection string", postBootstrap);
   test("a custom bootstrap restores and is promoted", customBootstrap);
@@ -258,6 +260,73 @@ async function cancelledClone(world: TestWorld): Promise<void> {
   await assert.rejects(clone, { name: "CancelledError" });
   await eventually(() => processFacts(Number(text)), (facts) => facts === null);
   assert.deepEqual(await two.postgres.observe(), { kind: "empty" });
+}
+
+async function mountPoint(world: TestWorld): Promise<void> {
+  const parent = join(world.path, "mount");
+  const dataDir = join(parent, "data");
+  await Deno.mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await Deno.chmod(parent, 0o555);
+  try {
+    const place = { dataDir, configDir: dataDir };
+    const one = world.instance("one", () => place);
+    await one.postgres.bootstrap(NEVER);
+    await untilRole(one.postgres, "primary");
+    await stop(one.postgres);
+    await one.postgres.removeData();
+    const two = world.instance("two", (options) => ({
+      ...place,
+      ...withMethods([{
+        kind: "custom",
+        name: "slow",
+        command: [
+          "sh",
+          "-c",
+          "mkdir $0/global; touch $0/global/pg_control; sleep 600",
+        ],
+        options: [dataDir],
+        hasNoParams: true,
+        hasNoLeader: true,
+        isDataKept: false,
+      }])(options),
+    }));
+    const abort = new AbortController();
+    const clone = two.postgres.clone(null, null, abort.signal);
+    await eventually(
+      () => two.postgres.observe(),
+      (view) => view.kind === "unusable" && /clone/.test(view.detail),
+    );
+    abort.abort();
+    await assert.rejects(clone, { name: "CancelledError" });
+    assert.deepEqual(await two.postgres.observe(), { kind: "empty" });
+  } finally {
+    await Deno.chmod(parent, 0o755);
+  }
+}
+
+async function removal(world: TestWorld): Promise<void> {
+  const walDir = join(world.path, "wal");
+  const space = join(world.path, "space");
+  await Deno.mkdir(space, { mode: 0o700 });
+  const { postgres, options } = world.instance("one", () => ({
+    bootstrap: {
+      method: { kind: "initdb", options: [`--waldir=${walDir}`] },
+      pgHba: [],
+      postBootstrap: null,
+    },
+  }));
+  await postgres.bootstrap(NEVER);
+  await sql(options, `CREATE TABLESPACE elsewhere LOCATION '${space}'`);
+  await Deno.writeTextFile(join(space, "not ours"), "");
+  await stop(postgres);
+  await postgres.removeData();
+  assert.deepEqual(await postgres.observe(), { kind: "empty" });
+  assert.deepEqual(await namesIn(walDir), []);
+  assert.deepEqual(await namesIn(space), ["not ours"]);
+}
+
+async function namesIn(path: string): Promise<readonly string[]> {
+  return (await Array.fromAsync(Deno.readDir(path))).map((e) => e.name);
 }
 
 async function failedBootstrap(world: TestWorld): Promise<void> {

@@ -94,11 +94,11 @@ async function isServerProcess(
 ): Promise<boolean> {
   const { dataDir, binName } = context.options;
   const facts = await processFacts(pid);
-  const program = (binName["postgres"] ?? "postgres").slice(
-    0,
-    PROGRAM_LENGTH_MAX,
+  // A configured wrapper either stays or becomes `postgres` by exec.
+  const programs = ["postgres", binName["postgres"] ?? ""].map((name) =>
+    name.slice(0, PROGRAM_LENGTH_MAX)
   );
-  if (facts === null || facts.program !== program) return false;
+  if (facts === null || !programs.includes(facts.program)) return false;
   const directory = await workingDirectory(pid);
   if (directory === null) return false;
   const wanted = await Deno.realPath(dataDir).catch(() => dataDir);
