@@ -45,6 +45,10 @@ interface Delivery {
   readonly changes: readonly DcsChange[] | null;
 }
 
+type Answer<T> =
+  | { readonly kind: "done"; readonly value: T }
+  | { readonly kind: "refused"; readonly error: unknown };
+
 const NO_FAULTS: MemoryFaults = {
   requestDelayMs: 0,
   answerDelayMs: 0,
@@ -150,30 +154,38 @@ export class MemoryDcs implements Dcs {
     if (this.#closing.signal.aborted) throw unreachable("it is closed");
     if (this.isCutOff) return await this.#timeOut(deadline);
     const isSlow = this.faults.requestDelayMs > 0 || this.#store.isFrozen;
-    const value = isSlow
+    const answer = isSlow
       ? await this.#serveLate(request, deadline)
-      : this.#store.serve(request);
+      : settled(request, this.#store);
     const { answerDelayMs, isAnswerLost } = this.faults;
     if (isAnswerLost || this.isCutOff) return await this.#timeOut(deadline);
     if (answerDelayMs > 0) await this.#wait(answerDelayMs, deadline);
-    return await value;
+    if (answer.kind === "refused") throw answer.error;
+    return answer.value;
   }
 
   /** The request takes effect when it arrives, whether or not anybody waits. */
-  async #serveLate<T>(request: () => T, deadline: Moment): Promise<T> {
+  async #serveLate<T>(
+    request: () => T,
+    deadline: Moment,
+  ): Promise<Answer<T>> {
     const { clock } = this.#store;
     const arrived = new AbortController();
-    const answer = this.#sendLate(request);
-    answer.then(() => arrived.abort(), () => arrived.abort());
+    let answer: Answer<T> | null = null;
+    void this.#sendLate(request).then((late) => {
+      answer = late;
+      arrived.abort();
+    });
     await clock.sleep(Math.max(0, deadline - clock.now()), arrived.signal);
-    if (!arrived.signal.aborted) throw unreachable("no answer in time");
-    return await answer;
+    if (answer === null) throw unreachable("no answer in time");
+    return answer;
   }
 
-  async #sendLate<T>(request: () => T): Promise<T> {
+  async #sendLate<T>(request: () => T): Promise<Answer<T>> {
     const { requestDelayMs } = this.faults;
     if (requestDelayMs > 0) await this.#store.clock.sleep(requestDelayMs);
-    return await this.#store.serve(request);
+    if (this.#store.isFrozen) await this.#store.untilThawed();
+    return settled(request, this.#store);
   }
 
   async #wait(ms: number, deadline: Moment): Promise<void> {
@@ -232,6 +244,15 @@ export class MemoryDcs implements Dcs {
         if (this.#watchers.has(watcher)) watcher.listener.onChange(change);
       }
     }
+  }
+}
+
+/** Serves now; what the store refuses is an answer too, and may get lost. */
+function settled<T>(request: () => T, store: MemoryStore): Answer<T> {
+  try {
+    return { kind: "done", value: store.serveNow(request) };
+  } catch (error) {
+    return { kind: "refused", error };
   }
 }
 

@@ -66,30 +66,25 @@ export class MemoryStore {
     this.#held ??= [];
   }
 
-  /** Expires what is due, then serves what was kept, in order. */
+  /** Expires what is due, then lets the kept requests in, in order. */
   thaw(): void {
     const held = this.#held ?? [];
     this.#held = null;
     this.#expireDue();
-    for (const serve of held) serve();
+    for (const resume of held) resume();
   }
 
-  /** Runs a request now, or after the thaw. */
-  serve<T>(request: () => T): T | Promise<T> {
-    if (this.#held === null) {
-      this.#expireDue();
-      return request();
-    }
+  /** Runs a request on a store that is not frozen. */
+  serveNow<T>(request: () => T): T {
+    this.#expireDue();
+    return request();
+  }
+
+  /** Resolves at the thaw, in the order of the calls; at once if not frozen. */
+  untilThawed(): Promise<void> {
     const held = this.#held;
-    return new Promise<T>((resolve, reject) => {
-      held.push(() => {
-        try {
-          resolve(request());
-        } catch (error) {
-          reject(error);
-        }
-      });
-    });
+    if (held === null) return Promise.resolve();
+    return new Promise((resolve) => held.push(resolve));
   }
 
   /** All keys of the scope; the same object until something changes. */
@@ -239,8 +234,8 @@ export class MemoryStore {
       const waitMs = this.#nextExpiry - this.clock.now();
       await this.clock.sleep(Math.max(0, waitMs), signal);
       if (signal.aborted) return;
-      if (this.isFrozen) await this.serve(() => undefined);
-      else this.#expireDue();
+      await this.untilThawed();
+      if (!signal.aborted) this.#expireDue();
     }
   }
 }
