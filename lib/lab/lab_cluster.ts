@@ -34,9 +34,19 @@ export interface LabClusterOptions {
   readonly configText: (member: MemberPlan) => string;
 }
 
+/** An agent that is not running although it was started. */
+export interface EndedAgent {
+  readonly name: string;
+  readonly lastLine: string;
+}
+
 /** An agent gets this long to stop its PostgreSQL in order. */
 const AGENT_STOP_MS = 40_000;
 const WHOLE_MS = 90_000;
+
+function lastLine(path: string): string {
+  return Deno.readTextFileSync(path).trimEnd().split("\n").at(-1) ?? "";
+}
 
 /** See the head of this file. */
 export class LabCluster {
@@ -131,14 +141,21 @@ export class LabCluster {
     }, { timeoutMs: WHOLE_MS, ...(signal && { signal }) });
   }
 
-  /** An agent that ended by itself says why in the last line of its log. */
+  /** The agents that are not running, each with the last line of its log. */
+  endedAgents(): EndedAgent[] {
+    return [...this.#agents].filter(([_, agent]) => !agent.isRunning())
+      .map(([name]) => ({
+        name,
+        lastLine: lastLine(this.member(name).logPath),
+      }));
+  }
+
   #assertAgentsRun(): void {
-    for (const [name, agent] of this.#agents) {
-      if (agent.isRunning()) continue;
-      const text = Deno.readTextFileSync(this.member(name).logPath);
-      const line = text.trimEnd().split("\n").at(-1) ?? "";
-      throw new LabBrokenError(`The agent of ${name} has ended: ${line}`);
-    }
+    const [ended] = this.endedAgents();
+    if (ended === undefined) return;
+    throw new LabBrokenError(
+      `The agent of ${ended.name} has ended: ${ended.lastLine}`,
+    );
   }
 
   /** The name of the running leader, by the members that answer; null if unknown. */

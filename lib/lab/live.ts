@@ -1,14 +1,18 @@
 /**
  * The lab while it runs: on a terminal a table that is drawn anew, otherwise
- * plain lines whenever something changed.
+ * plain lines whenever something changed. An agent that was killed is started
+ * again after a while, as a service manager would do it.
  */
 import { type ClusterStatus, leaderOf } from "./cluster_status.ts";
+import type { LabCluster } from "./lab_cluster.ts";
 import type { LabPlan } from "./plan.ts";
 import type { RunningLab } from "./running_lab.ts";
 import { connectionLines, hintLines, memberLines } from "./texts.ts";
 import { pause } from "./wait.ts";
 
 const EVERY_MS = 1000;
+/** Long enough to watch what the others do meanwhile. */
+const RESTART_AFTER_MS = 10_000;
 const CLEAR = "\x1b[H\x1b[J";
 
 function helpText(plan: LabPlan, leader: string): string {
@@ -34,6 +38,33 @@ class PlainLines {
   }
 }
 
+/** Starts agents again that ended some time ago. */
+class Restarter {
+  readonly #cluster: LabCluster;
+  readonly #endedAt = new Map<string, number>();
+
+  constructor(cluster: LabCluster) {
+    this.#cluster = cluster;
+  }
+
+  /** Says what ended, and starts what ended long enough ago. */
+  look(): string[] {
+    return this.#cluster.endedAgents().map(({ name, lastLine }) => {
+      const now = performance.now();
+      const since = this.#endedAt.get(name) ?? now;
+      this.#endedAt.set(name, since);
+      if (now - since < RESTART_AFTER_MS) {
+        const seconds = RESTART_AFTER_MS / 1000;
+        return `The agent of ${name} has ended and is started again after ` +
+          `${seconds} s; its last words: ${lastLine}`;
+      }
+      this.#endedAt.delete(name);
+      this.#cluster.startAgent(name);
+      return `The agent of ${name} is started again.`;
+    });
+  }
+}
+
 function leaderIn(status: ClusterStatus | null): string | null {
   return status === null ? null : leaderOf(status);
 }
@@ -45,9 +76,12 @@ export async function showLive(
 ): Promise<void> {
   const isTerminal = Deno.stdout.isTerminal();
   const plain = new PlainLines(lab.plan);
+  const restarter = new Restarter(lab.cluster);
   while (!signal.aborted) {
     const status = await lab.cluster.status();
-    const members = memberLines(lab.plan, status).join("\n");
+    if (signal.aborted) return;
+    const table = memberLines(lab.plan, status);
+    const members = [...table, ...restarter.look()].join("\n");
     const leader = leaderIn(status);
     if (isTerminal) {
       const help = helpText(lab.plan, leader ?? "");

@@ -77,6 +77,8 @@ export async function runAs(run: RunAs): Promise<number> {
       HOME: run.home,
       DENO_DIR: `${run.home}/.deno`,
       USER: run.account.name,
+      // Root's may be closed to others.
+      TMPDIR: run.home,
     },
     stdin: "inherit",
     stdout: "inherit",
