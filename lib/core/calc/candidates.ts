@@ -61,11 +61,10 @@ export function racePeers(
     byName.set(member.name, member);
   }
   for (const member of view.members) byName.set(member.name, member);
-  const isQuorum = o.settings.synchronousMode === "quorum";
   const isRestricted = isSyncActive(o.settings, view);
   return [...byName.values()].filter((member) =>
     member.name !== o.self && member.apiUrl !== null &&
-    (!member.tags.isNofailover || (isRestricted && isQuorum)) &&
+    (!member.tags.isNofailover || isQuorumRace(o, view)) &&
     (!isRestricted || isInSync(view, member.name))
   );
 }
@@ -127,10 +126,10 @@ export function readySuccessors(
     (!o.settings.isTimelineChecked ||
       (answer.timeline ?? 0) >= clusterTimeline(view))
   ).map((answer) => answer.name);
-  const isQuorum = isSyncActive(o.settings, view) &&
-    o.settings.synchronousMode === "quorum" &&
-    view.failover?.candidate === undefined;
-  return isQuorum && ready.length - 1 < view.sync.quorum ? [] : ready;
+  const hasCandidate = (view.failover?.candidate ?? null) !== null;
+  const isShort = isQuorumRace(o, view) && !hasCandidate &&
+    ready.length - 1 < view.sync.quorum;
+  return isShort ? [] : ready;
 }
 
 function isWithin(
@@ -239,9 +238,17 @@ function isFormerLeader(
   return name === view.sync.leader || name === memory.knownPeers?.leader;
 }
 
-function isQuorumRace(o: Observation, view: ClusterView): boolean {
-  return o.settings.synchronousMode === "quorum" &&
-    isSyncActive(o.settings, view);
+/**
+ * True if the names in the sync key are voters, of whom any may lack the last
+ * commits. The key decides too: right after the mode was changed it still has
+ * the old meaning.
+ */
+export function isQuorumRace(
+  o: Pick<Observation, "settings">,
+  view: ClusterView,
+): boolean {
+  return isSyncActive(o.settings, view) &&
+    (o.settings.synchronousMode === "quorum" || view.sync.quorum > 0);
 }
 
 function countVotes(

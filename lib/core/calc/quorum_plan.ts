@@ -70,6 +70,8 @@ function withLeader(names: Names, leader: MemberName | null): Set<MemberName> {
   return new Set(leader === null ? names : [...names, leader]);
 }
 
+type Growth = "none" | "unconfirmed";
+
 /** Plans by playing the changes on its own copy of the state. */
 class Plan {
   readonly transitions: QuorumTransition[] = [];
@@ -94,7 +96,7 @@ class Plan {
   make(): void {
     const { leader, self } = this.#inputs;
     if (!this.#isSafe()) {
-      return this.#vote(this.#names.size - this.#numsync, this.#names, false);
+      return this.#vote(this.#names.size - this.#numsync, this.#names, "none");
     }
     if (leader !== self && !this.#takeOver()) return;
     this.#assumeConfirmed();
@@ -139,8 +141,10 @@ class Plan {
   #growNames(): void {
     const known = this.#names.union(this.#active);
     const voters = this.#voters.intersection(known);
-    const isComplete = this.#names.isSubsetOf(this.#active);
-    this.#vote(voters.size - this.#numsync, voters, isComplete);
+    const growth = this.#names.isSubsetOf(this.#active)
+      ? "unconfirmed"
+      : "none";
+    this.#vote(voters.size - this.#numsync, voters, growth);
     const added = voters.intersection(this.#active);
     this.#acknowledge(this.#numsync, this.#names.union(added));
   }
@@ -151,7 +155,7 @@ class Plan {
     this.#acknowledge(this.#numsync, kept);
     const voters = this.#voters.union(this.#activeNames());
     if (voters.size === this.#names.size) {
-      this.#vote(voters.size - this.#numsync, voters, true);
+      this.#vote(voters.size - this.#numsync, voters, "unconfirmed");
     }
   }
 
@@ -165,7 +169,7 @@ class Plan {
       const numsync = Math.max(wanted, size - this.#quorum);
       this.#acknowledge(numsync, this.#names);
     } else if (this.#quorum + this.#numsync > size) {
-      this.#vote(size - this.#numsync, this.#voters, true);
+      this.#vote(size - this.#numsync, this.#voters, "unconfirmed");
     }
   }
 
@@ -174,7 +178,7 @@ class Plan {
     const gone = this.#names.difference(this.#active);
     if (!this.#areEqual() || gone.size === 0) return;
     if (this.#activeNames().size === 0) {
-      this.#vote(0, new Set(), false);
+      this.#vote(0, new Set(), "none");
       return this.#acknowledge(0, new Set());
     }
     const free = sorted(gone).reverse().slice(0, this.#quorum);
@@ -183,14 +187,14 @@ class Plan {
       const names = this.#names.difference(new Set(free));
       const numsync = Math.min(Math.max(this.#numsync, wanted), names.size);
       this.#acknowledge(Math.min(this.#numsync, numsync), names);
-      const isLast = free.length === gone.size;
-      this.#vote(names.size - this.#numsync, names, isLast);
+      const growth = free.length === gone.size ? "unconfirmed" : "none";
+      this.#vote(names.size - this.#numsync, names, growth);
     }
     const rest = this.#names.difference(this.#active);
     if (rest.size === 0) return;
     const names = this.#names.difference(rest);
     const numsync = Math.min(this.#numsync, names.size);
-    this.#vote(Math.max(0, names.size - numsync), names, false);
+    this.#vote(Math.max(0, names.size - numsync), names, "none");
     this.#acknowledge(numsync, names);
   }
 
@@ -208,11 +212,11 @@ class Plan {
       const names = this.#names.union(new Set(first));
       const grown = this.#numsync + first.length;
       this.#acknowledge(Math.min(target, grown), names);
-      this.#vote(names.size - this.#numsync, names, true);
+      this.#vote(names.size - this.#numsync, names, "unconfirmed");
       if (!this.#areEqual()) return;
     }
     const voters = this.#voters.union(new Set(added));
-    this.#vote(voters.size - this.#numsync, voters, true);
+    this.#vote(voters.size - this.#numsync, voters, "unconfirmed");
     this.#acknowledge(this.#numsync, voters);
   }
 
@@ -222,10 +226,11 @@ class Plan {
     const target = Math.min(this.#inputs.wanted, size);
     if (this.#numsync < target) {
       this.#acknowledge(target, this.#names);
-      this.#vote(size - this.#numsync, this.#voters, true);
+      this.#vote(size - this.#numsync, this.#voters, "unconfirmed");
     } else if (this.#numsync > target) {
-      const isConfirmable = this.#inputs.wanted > this.#confirmed;
-      this.#vote(size - target, this.#voters, isConfirmable);
+      const isUnconfirmed = this.#inputs.wanted > this.#confirmed;
+      const growth = isUnconfirmed ? "unconfirmed" : "none";
+      this.#vote(size - target, this.#voters, growth);
       this.#acknowledge(target, this.#names);
     }
   }
@@ -233,16 +238,18 @@ class Plan {
   /**
    * A change of the sync key, if it is one.
    *
-   * @param mayGrow Where listed replicas are not confirmed yet, ask for that many
-   * votes more, so that a vote surely meets one that is.
+   * @param growth "unconfirmed": where listed replicas are not confirmed yet, ask for
+   * that many votes more, so that a vote surely meets one that is.
    */
   #vote(
     quorum: number,
     voters: ReadonlySet<MemberName>,
-    mayGrow: boolean,
+    growth: Growth,
   ): void {
     const isUnproven = this.#confirmed === 0 && this.#voters.size === 0;
-    const missing = mayGrow ? Math.max(0, this.#numsync - this.#confirmed) : 0;
+    const missing = growth === "unconfirmed"
+      ? Math.max(0, this.#numsync - this.#confirmed)
+      : 0;
     const next = isUnproven ? new Set<MemberName>() : new Set(voters);
     const votes = isUnproven ? 0 : Math.max(0, quorum) + missing;
     const isSame = votes === this.#quorum &&

@@ -121,11 +121,13 @@ Deno.test("planQuorum() keeps every acknowledged commit in reach of a vote, and 
 Deno.test("planQuorum() survives a change of the leader at any point", () => {
   fc.assert(
     fc.property(
-      subset,
-      subset,
-      fc.nat(3),
-      fc.nat(4),
-      (start, active, cut, wanted) => {
+      fc.record({
+        start: subset,
+        active: subset,
+        cut: fc.nat(3),
+        wanted: fc.nat(4),
+      }),
+      ({ start, active, cut, wanted }) => {
         let state = settle(inputs({ active: start, wanted: 1 }));
         state = { ...state, active, wanted: Math.max(1, wanted) };
         for (let step = 0; step < cut; step++) {

@@ -6,6 +6,7 @@ import {
   compareInRace,
   highestKnownTimeline,
   isInSync,
+  isQuorumRace,
   isSyncActive,
   racePeers,
   readySuccessors,
@@ -129,7 +130,7 @@ export const RACE: readonly Rule[] = [
     match: (o) => {
       const view = viewOf(o);
       const isOut = isSyncActive(o.settings, view) &&
-        o.settings.synchronousMode === "on" && !isInSync(view, o.self);
+        !isQuorumRace(o, view) && !isInSync(view, o.self);
       return isOut
         ? wait("not_synchronous", {
           syncLeader: view.sync.leader,
@@ -206,7 +207,7 @@ function obeyRequest(o: Observation): Decision | null {
   const request = viewOf(o).failover;
   if (request === null || replicaOf(o) === null) return null;
   const isOutOfSync = isSyncActive(o.settings, viewOf(o)) &&
-    o.settings.synchronousMode === "on" && !isInSync(viewOf(o), o.self);
+    !isQuorumRace(o, viewOf(o)) && !isInSync(viewOf(o), o.self);
   if (isOutOfSync && request.leader !== null) return null;
   if (request.candidate === o.self) return acquire("named_candidate");
   if (o.peers.kind !== "asked") {

@@ -1,0 +1,84 @@
+/**
+ * Synchronous replication in mode `quorum`: the first step of the quorum plan as
+ * a decision, and what a new leader sets before its promotion.
+ *
+ * Source: spec/ha.md 11.2, 11.4 and 11.5.
+ */
+import type { Decision } from "../model/decision.ts";
+import { planQuorum } from "./quorum_plan.ts";
+import { formatQuorum, parseStandbys } from "./standby_names.ts";
+import {
+  isConfirmed,
+  sortedCandidates,
+  type SyncInputs,
+} from "./sync_candidates.ts";
+
+/** The next change, or null if nothing is left to do. */
+export function planQuorumCommit(inputs: SyncInputs): Decision | null {
+  const { settings, view, postgres, self } = inputs;
+  const active = activeCandidates(inputs);
+  const [step] = planQuorum({
+    self,
+    leader: view.sync.leader,
+    quorum: view.sync.quorum,
+    voters: view.sync.standbys,
+    ...parseStandbys(postgres.synchronousStandbyNames),
+    confirmed: active.filter((c) => isConfirmed(inputs, c)).length,
+    active: active.map((c) => c.member.name),
+    wanted: settings.synchronousNodeCount,
+  });
+  const isStrict = settings.isSynchronousModeStrict;
+  if (step?.kind === "quorum") {
+    return {
+      kind: "write_sync",
+      reason: view.sync.leader === self
+        ? "synchronous_standbys_changed"
+        : "synchronous_enabled",
+      leader: step.leader,
+      standbys: step.voters,
+      quorum: step.quorum,
+    };
+  }
+  const target = step ?? parseStandbys(postgres.synchronousStandbyNames);
+  const value = formatQuorum(target.numsync, target.names, isStrict);
+  return value === postgres.synchronousStandbyNames ? null : {
+    kind: "set_synchronous_standbys",
+    reason: "synchronous_standbys_changed",
+    value,
+  };
+}
+
+/** All candidates, except nofailover ones once the wanted number is filled. */
+function activeCandidates(inputs: SyncInputs) {
+  return sortedCandidates(inputs).filter((candidate, index) =>
+    !candidate.member.tags.isNofailover ||
+    index < inputs.settings.synchronousNodeCount
+  );
+}
+
+/**
+ * Before a promotion the key stays as it is; PostgreSQL is made to wait for as
+ * many of the key's other members as keeps every vote honest.
+ */
+export function planQuorumBeforePromotion(
+  inputs: Pick<SyncInputs, "self" | "settings" | "view"> & {
+    readonly synchronousStandbyNames: string;
+  },
+): Decision | null {
+  const { view, self, settings } = inputs;
+  const { leader, standbys, quorum } = view.sync;
+  const members = [...new Set(leader === null ? [] : [leader, ...standbys])];
+  const others = members.filter((name) => name !== self);
+  const isMember = others.length < members.length;
+  const numsync = members.length - quorum - 1 + (isMember ? 0 : 1);
+  const value = formatQuorum(
+    Math.max(0, Math.min(numsync, others.length)),
+    others,
+    settings.isSynchronousModeStrict,
+  );
+  return value === inputs.synchronousStandbyNames ? null : {
+    kind: "set_synchronous_standbys",
+    reason: "before_promotion",
+    value,
+  };
+}

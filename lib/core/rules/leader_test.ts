@@ -1,0 +1,154 @@
+import {
+  answer,
+  cluster,
+  leaderObservation,
+  primary,
+  replica,
+  sender,
+  stopped,
+} from "../../../tests/helpers/builders.ts";
+import {
+  asked,
+  DUE,
+  failover,
+  MEMORY,
+  type Row,
+  settings,
+  SHORT_LEASE,
+  sync,
+  testRows,
+} from "../../../tests/helpers/rule_table.ts";
+import { lsn } from "../base/units.ts";
+
+const SWITCHOVER = { view: cluster(failover("n1", null)) };
+
+const LEADER: readonly Row[] = [
+  [
+    "the lease is renewed first",
+    leaderObservation({ ...DUE, postgres: stopped() }),
+    ["R410", "renew_lease cycle"],
+  ],
+  [
+    "a leader without data gives the key away",
+    leaderObservation({ postgres: { kind: "empty" } }),
+    ["R420", "release_lease data_directory_empty"],
+  ],
+  [
+    "a leader that failed to start gives the key away",
+    leaderObservation({
+      postgres: stopped(),
+      memory: { ...MEMORY, isRecovering: true },
+    }),
+    ["R430", "release_lease start_failed"],
+  ],
+  [
+    "with start timeout 0 a crash asks who can take over",
+    leaderObservation({
+      postgres: stopped(),
+      ...settings({ primaryStartTimeoutMs: 0 }),
+    }),
+    ["R440", "ask_peers switchover"],
+  ],
+  [
+    "with start timeout 0 and a successor the crashed leader steps down",
+    leaderObservation({
+      postgres: stopped(),
+      ...settings({ primaryStartTimeoutMs: 0 }),
+      ...asked(answer("n2")),
+    }),
+    ["R440", "demote immediate crash_failover"],
+  ],
+  [
+    "a crashed primary is started as primary",
+    leaderObservation({ postgres: stopped() }),
+    ["R450", "start primary crashed_primary"],
+  ],
+  [
+    "a stopped replica with the key starts read-only",
+    leaderObservation({ postgres: stopped({ isStandby: true }) }),
+    ["R460", "start standby leader_starts_read_only"],
+  ],
+  [
+    "a promotion needs enough of the lease",
+    leaderObservation({ ...SHORT_LEASE, postgres: replica() }),
+    ["R490", "wait lease_too_short"],
+  ],
+  [
+    "before a promotion the sync key is taken over",
+    leaderObservation({
+      postgres: replica(),
+      view: cluster(sync("n9", "n1")),
+      ...settings({ synchronousMode: "on" }),
+    }),
+    ["R493", "write_sync synchronous_enabled"],
+  ],
+  [
+    "the holder of the lease is promoted",
+    leaderObservation({ postgres: replica() }),
+    ["R496", "promote lease_acquired"],
+  ],
+  [
+    "a request for another leader is removed",
+    leaderObservation({ view: cluster(failover("n3", null)) }),
+    ["R510", "clear_failover leader_mismatch"],
+  ],
+  [
+    "a fulfilled request is removed",
+    leaderObservation({ view: cluster(failover(null, "n1")) }),
+    ["R510", "clear_failover already_leader"],
+  ],
+  [
+    "a switchover asks who can take over",
+    leaderObservation(SWITCHOVER),
+    ["R530", "ask_peers switchover"],
+  ],
+  [
+    "a switchover with a successor begins",
+    leaderObservation({ ...SWITCHOVER, ...asked(answer("n2")) }),
+    ["R540", "demote graceful switchover_requested"],
+  ],
+  [
+    "a switchover without a successor is refused",
+    leaderObservation({ ...SWITCHOVER, ...asked() }),
+    ["R540", "clear_failover no_candidate"],
+  ],
+  [
+    "a successor that lags too much does not count",
+    leaderObservation({
+      ...SWITCHOVER,
+      ...asked(answer("n2", { position: lsn(1n) })),
+    }),
+    ["R540", "clear_failover no_candidate"],
+  ],
+  [
+    "a restart is begun",
+    leaderObservation({ request: { kind: "restart", timeoutMs: null } }),
+    ["R550", "restart restart_requested"],
+  ],
+  [
+    "a missing configuration is written",
+    leaderObservation({ view: cluster({ config: null }) }),
+    ["R570", "write_config config_missing"],
+  ],
+  [
+    "synchronous mode begins with an empty list",
+    leaderObservation(settings({ synchronousMode: "on" })),
+    ["R580", "write_sync synchronous_enabled"],
+  ],
+  [
+    "PostgreSQL learns of a synchronous replica before the key does",
+    leaderObservation({
+      ...settings({ synchronousMode: "on" }),
+      view: cluster(sync("n1")),
+      postgres: primary({ walSenders: [sender("n2")] }),
+    }),
+    ["R580", "set_synchronous_standbys synchronous_standbys_changed"],
+  ],
+  [
+    "all is well",
+    leaderObservation(),
+    ["R590", "wait leading"],
+  ],
+];
+
+testRows("LEADER", LEADER);

@@ -1,0 +1,276 @@
+import {
+  answer,
+  HERE,
+  member,
+  NOW,
+  observation,
+  outcome,
+  primary,
+  replica,
+  stopped,
+  unlocked,
+} from "../../../tests/helpers/builders.ts";
+import {
+  AHEAD,
+  asked,
+  BEHIND,
+  failover,
+  MEMORY,
+  NOFAILOVER,
+  type Row,
+  running,
+  settings,
+  sync,
+  testRows,
+} from "../../../tests/helpers/rule_table.ts";
+import { lsn, moment } from "../base/units.ts";
+import { FIRST_MEMORY } from "../model/memory.ts";
+
+const NO_LEADER: readonly Row[] = [
+  [
+    "half-made data is thrown away",
+    observation({
+      view: unlocked(),
+      postgres: { kind: "unusable", problem: "half_made", detail: "" },
+    }),
+    ["R110", "remove_data half_made_clone"],
+  ],
+  [
+    "unreadable data is left alone",
+    observation({
+      view: unlocked(),
+      postgres: { kind: "unusable", problem: "not_accessible", detail: "" },
+    }),
+    ["R120", "wait data_directory_unusable"],
+  ],
+  [
+    "the winner of the initialize race bootstraps",
+    observation({
+      view: unlocked({ initialize: { kind: "bootstrapping" } }),
+      postgres: { kind: "empty" },
+      memory: { ...MEMORY, isBootstrapOwner: true },
+    }),
+    ["R130", "bootstrap no_cluster_yet"],
+  ],
+  [
+    "an empty member of an empty scope tries to initialize it",
+    observation({
+      view: unlocked({ initialize: { kind: "absent" } }),
+      postgres: { kind: "empty" },
+    }),
+    ["R140", "race_initialize no_cluster_yet"],
+  ],
+  [
+    "a nofailover member never initializes",
+    observation({
+      view: unlocked({ initialize: { kind: "absent" } }),
+      postgres: { kind: "empty" },
+      tags: NOFAILOVER,
+    }),
+    ["R150", "wait bootstrap_not_allowed"],
+  ],
+  [
+    "an empty member waits while another one initializes",
+    observation({
+      view: unlocked({ initialize: { kind: "bootstrapping" } }),
+      postgres: { kind: "empty" },
+    }),
+    ["R150", "wait bootstrap_elsewhere"],
+  ],
+  [
+    "a replica of a scope that never was is left running",
+    observation({
+      view: unlocked({ initialize: { kind: "absent" } }),
+      memory: FIRST_MEMORY,
+    }),
+    ["R160", "exit replica_without_cluster"],
+  ],
+  [
+    "a primary's lineage is published",
+    observation({
+      view: unlocked({ initialize: { kind: "absent" } }),
+      postgres: primary(),
+    }),
+    ["R170", "write_initialize initialize_invalid"],
+  ],
+  [
+    "a primary that could not get the key stops",
+    observation({
+      view: unlocked(),
+      postgres: primary(),
+      lease: { deadline: null, isFresh: false, bid: "lost" },
+    }),
+    ["R205", "demote immediate_nolock lease_lost"],
+  ],
+  [
+    "after a lost bid the replica waits for the winner",
+    observation({
+      view: unlocked(),
+      lease: { deadline: null, isFresh: false, bid: "lost" },
+    }),
+    ["R210", "wait bid_lost"],
+  ],
+  [
+    "in pause a stopped instance stays down",
+    observation({
+      view: unlocked(),
+      postgres: stopped(),
+      ...settings({ isPaused: true }),
+    }),
+    ["R220", "wait paused"],
+  ],
+  [
+    "the instance stays down until its successor is known",
+    observation({
+      view: unlocked(),
+      postgres: stopped(),
+      memory: { ...MEMORY, demotedAt: moment(NOW - 1_000) },
+    }),
+    ["R250", "wait new_leader_expected"],
+  ],
+  [
+    "a stopped instance starts in recovery to take part",
+    observation({ view: unlocked(), postgres: stopped() }),
+    ["R260", "start standby instance_down"],
+  ],
+  [
+    "a start that failed is not repeated at once",
+    observation({
+      view: unlocked(),
+      postgres: stopped(),
+      memory: {
+        ...MEMORY,
+        failuresInRow: 2,
+        lastOutcome: outcome({
+          kind: "start",
+          as: "standby",
+          upstream: null,
+          timeoutMs: 1,
+        }, { result: "failed" }),
+      },
+    }),
+    ["R260", "wait back_off"],
+  ],
+  [
+    "a primary on an old timeline steps back",
+    observation({
+      view: unlocked({ members: [member("n3", { timeline: 2 })] }),
+      postgres: primary(),
+    }),
+    ["R270", "demote immediate_nolock not_healthiest"],
+  ],
+  [
+    "a primary that is not in the sync key steps back",
+    observation({
+      view: unlocked(sync("n1", "n3")),
+      postgres: primary(),
+      ...settings({ synchronousMode: "on" }),
+    }),
+    ["R270", "demote immediate_nolock not_healthiest"],
+  ],
+  [
+    "a running primary takes the free key",
+    observation({ view: unlocked(), postgres: primary() }),
+    ["R280", "acquire_lease already_primary"],
+  ],
+  [
+    "in pause replicas do not race",
+    observation({ view: unlocked(), ...settings({ isPaused: true }) }),
+    ["R290", "wait paused"],
+  ],
+  [
+    "a nofailover member does not race",
+    observation({ view: unlocked(), tags: NOFAILOVER }),
+    ["R300", "wait nofailover"],
+  ],
+  [
+    "the named candidate does not compare",
+    observation({ view: unlocked(failover("n1", "n2")) }),
+    ["R310", "acquire_lease named_candidate"],
+  ],
+  [
+    "others wait for a candidate that is well",
+    observation({
+      view: unlocked(failover("n1", "n3")),
+      ...asked(answer("n3")),
+    }),
+    ["R310", "wait candidate_expected"],
+  ],
+  [
+    "a candidate that is gone is forgotten",
+    observation({
+      view: unlocked(failover("n1", "n3")),
+      ...asked({ kind: "silent", name: "n3", detail: "" }),
+    }),
+    ["R310", "acquire_lease healthiest"],
+  ],
+  [
+    "the member that stepped down takes the key back when nobody can lead",
+    observation({
+      view: unlocked(failover("n2", null)),
+      ...asked({ kind: "silent", name: "n3", detail: "" }),
+    }),
+    ["R310", "acquire_lease took_back"],
+  ],
+  [
+    "without every commit there is no leading in synchronous mode",
+    observation({
+      view: unlocked(sync("n1", "n3")),
+      ...settings({ synchronousMode: "on" }),
+    }),
+    ["R320", "wait not_synchronous"],
+  ],
+  [
+    "peers are asked before anybody bids",
+    observation({ view: unlocked() }),
+    ["R330", "ask_peers no_leader"],
+  ],
+  [
+    "the healthiest bids",
+    observation({
+      view: unlocked(),
+      ...asked(answer("n3", { position: BEHIND })),
+    }),
+    ["R340", "acquire_lease healthiest"],
+  ],
+  [
+    "a replica that is behind waits",
+    observation({
+      view: unlocked(),
+      ...asked(answer("n3", { position: AHEAD })),
+    }),
+    ["R340", "wait peer_ahead"],
+  ],
+  [
+    "a living primary stops the race",
+    observation({
+      view: unlocked(),
+      ...asked(answer("n1", { isInRecovery: false })),
+    }),
+    ["R340", "wait primary_alive"],
+  ],
+  [
+    "a replica beyond the maximum lag stays out",
+    observation({
+      view: unlocked({
+        status: {
+          leaderLsn: lsn(HERE + 2_000_000n),
+          slots: null,
+          retainSlots: null,
+        },
+      }),
+      ...asked(),
+    }),
+    ["R340", "wait lag_exceeds_maximum"],
+  ],
+  [
+    "a higher priority wins at equal position",
+    observation({
+      view: unlocked(),
+      ...asked(answer("n3", { failoverPriority: 2 })),
+    }),
+    ["R340", "wait peer_priority_higher"],
+  ],
+];
+
+testRows("NO_LEADER", NO_LEADER);
