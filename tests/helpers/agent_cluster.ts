@@ -125,6 +125,14 @@ export class AgentCluster implements AsyncDisposable {
     });
   }
 
+  /** The leader key is gone, as if its lease had run out just now. */
+  async expireLeader(): Promise<void> {
+    await this.withDcs(async (dcs) => {
+      const guard = { kind: "none" } as const;
+      await dcs.write({ kind: "delete", key: "leader", guard }, LIMITS);
+    });
+  }
+
   /** A connection to the scope's keys for the time of `use`. */
   async withDcs<T>(use: (dcs: Dcs) => Promise<T>): Promise<T> {
     const { endpoints } = this.etcd ?? { endpoints: [] };
@@ -190,9 +198,22 @@ export class AgentCluster implements AsyncDisposable {
           member.timeline === leader.timeline &&
           (member === leader || member.state === "streaming")
         );
-      return isWhole ? leader.name : null;
+      return isWhole && await this.#isLive(leader.name) ? leader.name : null;
     }, limitMs);
     return this.member(name);
+  }
+
+  /** The members say the same of themselves right now; keys may be a cycle old. */
+  async #isLive(leader: string): Promise<boolean> {
+    const looks = this.members.map(async (member) => {
+      const status = await member.status();
+      return status?.["state"] === "running" &&
+        (member.name === leader
+          ? status["role"] === "primary"
+          : status["role"] === "replica" &&
+            status["replication_state"] === "streaming");
+    });
+    return !(await Promise.all(looks)).includes(false);
   }
 
   /** Waits until `look` gives something other than null or false. */

@@ -146,6 +146,17 @@ export class AgentMember {
     signalTo(pid, "SIGKILL");
   }
 
+  /**
+   * SIGSTOP for the WAL senders: what is written from now on reaches nobody.
+   * Returns their process ids; a killed postmaster does not end frozen children.
+   */
+  async freezeReplication(): Promise<readonly number[]> {
+    const rows = await this.sql("SELECT pid FROM pg_stat_replication");
+    const pids = rows.map((row) => Number(row["pid"]));
+    for (const pid of pids) signalTo(pid, "SIGSTOP");
+    return pids;
+  }
+
   /** The running postmaster's process id, or null. */
   postmasterPid(): number | null {
     try {
