@@ -1,0 +1,311 @@
+/**
+ * A member's agent in the fast mode: the real `decide()` and the real memory
+ * inside a loop that mirrors `lib/agent/loop.ts` and `act.ts` step by step, with
+ * waits that the world can stretch, cut or freeze.
+ */
+import {
+  leaseRemainingMs,
+  stopBudgetMs,
+} from "../../../lib/core/calc/budgets.ts";
+import { moment } from "../../../lib/core/base/units.ts";
+import type { ClusterView } from "../../../lib/core/model/cluster_view.ts";
+import { NO_TAGS } from "../../../lib/core/model/member.ts";
+import {
+  type AgentMemory,
+  FIRST_MEMORY,
+  type MemoryEvent,
+  remember,
+} from "../../../lib/core/model/memory.ts";
+import type {
+  DcsView,
+  Observation,
+} from "../../../lib/core/model/observation.ts";
+import type { PostgresView } from "../../../lib/core/model/postgres_view.ts";
+import type { OperatorRequest } from "../../../lib/core/model/request.ts";
+import type { ClusterSettings } from "../../../lib/core/model/settings.ts";
+import type { Decision } from "../../../lib/core/model/decision.ts";
+import { explain } from "../../../lib/core/explain.ts";
+import type { Ruling } from "../../../lib/core/decide.ts";
+import { lookAt } from "../world/instance_view.ts";
+import type { Site } from "../world/world.ts";
+import { act } from "./act.ts";
+import type { FastDriver } from "./driver.ts";
+import { LeaseModel } from "./lease_model.ts";
+import { type Process, run, sleep } from "./process.ts";
+import { publish } from "./publish.ts";
+import type { StoreModel } from "./store_model.ts";
+import { Tasks } from "./tasks.ts";
+
+/** Same as in lib/agent/limits.ts. */
+const CALL_MIN_MS = 500;
+const ATTEMPT_MAX_MS = 3_000;
+const PAUSE_MIN_MS = 100;
+const PAUSE_MAX_MS = 1_000;
+
+/** Same as in lib/agent/loop.ts. */
+const ROUNDS_MAX = 24;
+const REPLICA_DELAY_MS = 500;
+
+/** The answer of the store; null: unreachable. */
+export type Answer<T> = { readonly value: T } | null;
+
+/** One incarnation of an agent. */
+export class FastAgent {
+  readonly driver: FastDriver;
+  readonly site: Site;
+  readonly leases: LeaseModel;
+  readonly tasks: Tasks;
+  memory: AgentMemory = FIRST_MEMORY;
+  view: ClusterView | null = null;
+  request: OperatorRequest | null = null;
+  isShuttingDown = false;
+  isCheckpointing = false;
+  #isAwake = false;
+  #rouse: (() => void) | null = null;
+  #watchedPid = 0;
+
+  constructor(driver: FastDriver, site: Site) {
+    this.driver = driver;
+    this.site = site;
+    const call = this.call.bind(this);
+    const { host } = site;
+    this.leases = new LeaseModel(
+      { host, call },
+      this.settings.ttlMs,
+      driver.bug,
+    );
+    host.readDeadline = () => this.leases.deadline;
+    this.tasks = new Tasks(this);
+  }
+
+  get settings(): ClusterSettings {
+    return this.driver.world.plan.settings;
+  }
+
+  get self(): string {
+    return this.site.name;
+  }
+
+  remember(event: MemoryEvent): void {
+    this.memory = remember(this.memory, event);
+  }
+
+  /** Runs until the agent dies. */
+  start(): void {
+    run(this.site.host, this.#loop(), () => undefined);
+  }
+
+  /** The orderly end; the mirror of lib/agent/shutdown.ts. */
+  *shutDown(): Process<void> {
+    const { instance } = this.site;
+    yield* this.tasks.cancel();
+    const isLeader = this.view?.leader?.name === this.self;
+    if (isLeader && instance.isWritable) {
+      yield* this.tasks.handOver(null);
+      return;
+    }
+    yield (resume) => {
+      const how = { isCheckpointFirst: false, onCheckpoint: null } as const;
+      instance.stop({ mode: "fast", ...how }, resume);
+    };
+    if (isLeader) yield* this.leases.release(this.settings.retryTimeoutMs);
+  }
+
+  /** Ends the loop's rest, or its next one. */
+  wake(): void {
+    this.#isAwake = true;
+    this.#rouse?.();
+  }
+
+  /** Tells the trace. */
+  note(text: () => string): void {
+    const { world } = this.driver;
+    if (world.trace !== null) world.note(this.self, text());
+  }
+
+  /** The facts of now around a view and a look at the instance. */
+  assemble(dcs: DcsView, postgres: PostgresView): Observation {
+    const { deadline } = this.leases;
+    const now = moment(this.site.host.localNow);
+    return {
+      now,
+      wallTimeMs: 1_800_000_000_000 + now,
+      self: this.self,
+      tags: NO_TAGS,
+      canBootstrap: true,
+      settings: this.settings,
+      dcs,
+      postgres,
+      lease: {
+        deadline: deadline === null ? null : moment(deadline),
+        isFresh: false,
+        bid: "none",
+      },
+      peers: { kind: "not_asked" },
+      upstream: { kind: "not_asked" },
+      task: this.tasks.view,
+      request: this.request,
+      memory: this.memory,
+    };
+  }
+
+  /** Takes a look at the instance, and tells the memory of it. */
+  look(): PostgresView {
+    const view = lookAt(this.site.instance);
+    if (view.kind === "running") {
+      this.remember({ kind: "answered", role: view.role });
+    }
+    this.#watchPostmaster();
+    return view;
+  }
+
+  /** Keeps a fresh view. */
+  noteView(view: ClusterView): DcsView {
+    this.view = view;
+    this.remember({ kind: "viewed", view });
+    return { kind: "reachable", view };
+  }
+
+  /** One call to the store: arrives, takes effect, and may still be lost on the way back. */
+  *call<T>(
+    request: (store: StoreModel) => T,
+    timeoutMs: number,
+  ): Process<Answer<T>> {
+    const { driver, site } = this;
+    const { world, store } = driver;
+    const isOpen = (): boolean => world.isLinkOpen(site.name, "store");
+    let answer: Answer<T> = null;
+    yield (resume) => {
+      site.host.after(timeoutMs, resume);
+      const sent = isOpen();
+      world.timeline.after(world.callDelayMs(), () => {
+        if (!sent || !isOpen()) return;
+        const value = request(store);
+        world.timeline.after(world.callDelayMs(), () => {
+          if (!isOpen()) return;
+          site.host.entrance(() => {
+            answer = { value };
+            resume();
+          });
+        });
+      });
+    };
+    return answer;
+  }
+
+  /** The budget for store calls: retry_timeout, or what the lease leaves. */
+  budgetMs(): number {
+    const { deadline } = this.leases;
+    const { retryTimeoutMs } = this.settings;
+    if (deadline === null) return retryTimeoutMs;
+    const lease = { deadline: moment(deadline), isFresh: false, bid: "none" };
+    const leftMs = leaseRemainingMs(
+      { ...lease, bid: "none" },
+      moment(this.site.host.localNow),
+    ) ?? 0;
+    const untilStopMs = leftMs - stopBudgetMs(this.settings);
+    return Math.max(CALL_MIN_MS, Math.min(retryTimeoutMs, untilStopMs));
+  }
+
+  /** Repeats a call until the budget is used up. */
+  *retrying<T>(
+    attempt: (timeoutMs: number) => Process<T>,
+    isUnreachable: (value: T) => boolean,
+  ): Process<T> {
+    const { host } = this.site;
+    const startedAt = host.localNow;
+    const budgetMs = this.budgetMs();
+    for (let pauseMs = PAUSE_MIN_MS;; pauseMs *= 2) {
+      const leftMs = budgetMs - (host.localNow - startedAt);
+      const timeoutMs = Math.max(CALL_MIN_MS, Math.min(ATTEMPT_MAX_MS, leftMs));
+      const value = yield* attempt(timeoutMs);
+      if (!isUnreachable(value)) return value;
+      const waitMs = Math.min(pauseMs, PAUSE_MAX_MS);
+      if (host.localNow - startedAt + waitMs >= budgetMs) return value;
+      yield sleep(host, waitMs);
+    }
+  }
+
+  /** Reads the store anew. */
+  *readAgain(): Process<DcsView> {
+    const answer: Answer<ClusterView> = yield* this.retrying(
+      (timeoutMs) => this.call((store) => store.view(), timeoutMs),
+      (value) => value === null,
+    );
+    if (answer !== null) return this.noteView(answer.value);
+    return this.unreachable();
+  }
+
+  unreachable(): DcsView {
+    const since = moment(this.site.host.localNow);
+    return { kind: "unreachable", since, detail: "time-out" };
+  }
+
+  *#loop(): Process<void> {
+    while (!this.isShuttingDown) {
+      const againInMs = yield* this.#cycle();
+      if (againInMs === "exit") return this.driver.agentExited(this.self);
+      const { loopWaitMs } = this.settings;
+      const isLeader = this.view?.leader?.name === this.self;
+      yield* this.#rest(
+        againInMs ?? loopWaitMs + (isLeader ? 0 : REPLICA_DELAY_MS),
+      );
+    }
+  }
+
+  *#rest(ms: number): Process<void> {
+    if (!this.#isAwake) {
+      yield (resume) => {
+        const enter = this.site.host.entrance;
+        this.#rouse = () => enter(resume);
+        this.site.host.after(ms, resume);
+      };
+      this.#rouse = null;
+    }
+    this.#isAwake = false;
+  }
+
+  *#cycle(): Process<number | null | "exit"> {
+    const postgres = this.look();
+    const dcs = yield* this.#observeDcs();
+    let o = this.assemble(dcs, postgres);
+    for (let round = 0;; round++) {
+      if (round >= ROUNDS_MAX) throw new Error("rounds are not bounded");
+      const { rule, decision } = this.driver.decide(o);
+      this.#note(rule, decision);
+      const next = yield* act(this, o, decision);
+      if (next.kind === "exit") return "exit";
+      if (next.kind === "round") {
+        o = next.observation;
+        continue;
+      }
+      yield* publish(this, o);
+      return next.againInMs;
+    }
+  }
+
+  *#observeDcs(): Process<DcsView> {
+    const isTrusted = this.driver.bug === "stale_leader_view" &&
+      this.view?.leader?.name === this.self;
+    if (isTrusted && this.view !== null) return this.noteView(this.view);
+    const dcs = yield* this.readAgain();
+    if (dcs.kind === "unreachable") this.view = null;
+    return dcs;
+  }
+
+  #note(rule: Ruling["rule"], decision: Decision): void {
+    this.driver.world.hit(rule);
+    this.note(() =>
+      `${rule} ${decision.kind}: ${explain(decision, this.self)}`
+    );
+  }
+
+  /** The end of the postmaster wakes the loop. */
+  #watchPostmaster(): void {
+    const { instance, host } = this.site;
+    if (instance.run === "down" || instance.pid === this.#watchedPid) return;
+    this.#watchedPid = instance.pid;
+    const enter = host.entrance;
+    instance.whenDown(() => enter(() => this.wake()));
+  }
+}

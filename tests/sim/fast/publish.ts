@@ -1,0 +1,67 @@
+/** What a fast agent writes after each cycle; the mirror of `lib/agent/publish.ts`. */
+import { lsn } from "../../../lib/core/base/units.ts";
+import { isHistoryStale } from "../../../lib/core/calc/history.ts";
+import {
+  isCheckpointPending,
+  publicationOf,
+} from "../../../lib/core/calc/publication.ts";
+import type { Member } from "../../../lib/core/model/member.ts";
+import type { Observation } from "../../../lib/core/model/observation.ts";
+import { member } from "../../helpers/builders.ts";
+import { historyOf } from "../world/wal.ts";
+import type { FastAgent } from "./agent.ts";
+import type { Process } from "./process.ts";
+
+/** Writes the member key, and as leader status and history. */
+export function* publish(agent: FastAgent, seen: Observation): Process<void> {
+  const { dcs } = seen;
+  if (dcs.kind !== "reachable") return;
+  const timeoutMs = Math.min(3_000, agent.budgetMs());
+  const id = seen.lease.isFresh && agent.leases.id !== null
+    ? agent.leases.id
+    : yield* agent.leases.keepMember(timeoutMs);
+  if (id === null) return;
+  const o = { ...seen, task: agent.tasks.view, memory: agent.memory };
+  const publication = memberOf(o);
+  yield* agent.call((store) => store.putMember(publication, id), timeoutMs);
+  const isLeader = dcs.view.leader?.name === agent.self;
+  const { postgres } = o;
+  if (!isLeader || postgres.kind !== "running") return;
+  if (postgres.role !== "primary") return;
+  const position = Number(postgres.flushedLsn);
+  yield* agent.call((store) => store.putStatus(position), timeoutMs);
+  const { instance } = agent.site;
+  if (isHistoryStale(dcs.view.history, postgres.timeline)) {
+    const branch = instance.data?.point.branch ?? null;
+    const lines = branch === null ? [] : historyOf(branch).map((line) => ({
+      timeline: line.timeline,
+      switchpoint: lsn(line.lsn),
+      reason: "promoted",
+      timestamp: null,
+      newLeader: agent.self,
+    }));
+    yield* agent.call((store) => store.putHistory(lines), timeoutMs);
+  }
+  if (isCheckpointPending(o) && !agent.isCheckpointing) {
+    agent.isCheckpointing = true;
+    const enter = agent.site.host.entrance;
+    instance.checkpoint(() =>
+      enter(() => {
+        agent.isCheckpointing = false;
+        agent.wake();
+      })
+    );
+  }
+}
+
+function memberOf(o: Observation): Member {
+  const named = member(o.self);
+  const identity = {
+    connUrl: named.connUrl ?? "",
+    apiUrl: named.apiUrl ?? "",
+    version: "4.1.4",
+    proxyUrl: null,
+  };
+  const publication = publicationOf(o, identity);
+  return { ...named, ...publication, tags: named.tags };
+}

@@ -1,0 +1,144 @@
+/**
+ * What must never happen, looked at after every event of a world.
+ *
+ * - two leaders: two writable primaries that both believe in their lease
+ * - overstay: an instance stays writable past its lease although its agent ran
+ * - keyless promotion: a promotion begins without the leader key
+ * - late promotion: an instance becomes writable that its lease does not cover
+ * - lost commit: an acknowledged commit is missing on a new primary
+ * - broken sync key: a name in it that its writable leader does not wait for
+ */
+import type { Site, World } from "./world.ts";
+import { contains, type Point } from "./wal.ts";
+
+/** A promise was broken. */
+export class Violation extends Error {
+  override readonly name: string = "Violation";
+
+  constructor(readonly promise: string, detail: string) {
+    super(`${promise}: ${detail}`);
+  }
+}
+
+/** Between the deadline and the moment when the last statement is through. */
+const EPSILON_MS = 60;
+
+/** An agent that slept, or was just started, needs a call and a stop before it is on time again. */
+const AWAKE_GRACE_MS = 16_000;
+
+/** How long an instance may stay writable while its agent holds no lease at all. */
+const LEASELESS_MAX_MS = 30_000;
+
+/** The checkers of one world. */
+export class Checkers {
+  readonly #world: World;
+  readonly #acknowledged: Point[] = [];
+  readonly #leaselessSince = new Map<string, number>();
+  readonly #promotingSince = new Map<string, number>();
+  #isSyncEstablished = false;
+  commits = 0;
+  promotions = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** After each event. */
+  check(): void {
+    let believing: string | null = null;
+    for (const site of this.#world.sites) {
+      if (!site.instance.isWritable) {
+        this.#leaselessSince.delete(site.name);
+        continue;
+      }
+      this.#checkStay(site);
+      this.#checkSyncKey(site);
+      if (!site.host.isBelieving) continue;
+      if (believing !== null) {
+        throw new Violation("two leaders", `${believing} and ${site.name}`);
+      }
+      believing = site.name;
+    }
+  }
+
+  acknowledged(name: string, point: Point): void {
+    this.commits++;
+    if (this.#world.plan.settings.synchronousMode === "off") return;
+    this.#isSyncEstablished ||= this.#world.driver.syncKey() !== null;
+    if (!this.#isSyncEstablished) return;
+    const index = this.#acknowledged.findIndex((p) =>
+      p.branch === point.branch
+    );
+    if (index < 0) this.#acknowledged.push(point);
+    else if ((this.#acknowledged[index]?.lsn ?? 0) < point.lsn) {
+      this.#acknowledged[index] = point;
+    }
+    this.#world.note(name, `acknowledged up to ${point.lsn}`);
+  }
+
+  promotionBegan(name: string): void {
+    const holder = this.#world.driver.leader();
+    this.#promotingSince.set(name, this.#world.timeline.now);
+    if (holder !== name) {
+      throw new Violation("keyless promotion", `${name}, key of ${holder}`);
+    }
+  }
+
+  promoted(name: string): void {
+    this.promotions++;
+    const site = this.#world.site(name);
+    if (site === null) return;
+    this.checkContent(site);
+    const since = this.#promotingSince.get(name) ?? 0;
+    const wasAwake = site.host.isAwake && site.host.awakeSince <= since;
+    if (wasAwake && !site.host.isBelieving) {
+      throw new Violation("late promotion", `${name} has no lease any more`);
+    }
+  }
+
+  /** Every acknowledged commit is there. */
+  checkContent(site: Site): void {
+    const here = site.instance.data?.point;
+    for (const point of this.#acknowledged) {
+      if (here !== undefined && contains(here, point)) continue;
+      const { timeline } = point.branch;
+      throw new Violation(
+        "lost commit",
+        `${site.name} lacks ${point.lsn} of timeline ${timeline}`,
+      );
+    }
+  }
+
+  #checkStay(site: Site): void {
+    const { now } = this.#world.timeline;
+    const { host, name } = site;
+    const { deadline } = host;
+    if (deadline !== null) this.#leaselessSince.delete(name);
+    else if (!this.#leaselessSince.has(name)) {
+      this.#leaselessSince.set(name, now);
+    }
+    if (!host.isAwake || now < host.awakeSince + AWAKE_GRACE_MS) return;
+    const since = this.#leaselessSince.get(name) ?? now;
+    const isOver = deadline === null
+      ? now > Math.max(since, host.awakeSince) + LEASELESS_MAX_MS
+      : now > deadline + EPSILON_MS;
+    if (isOver) {
+      const passedMs = Math.round(now - (deadline ?? since));
+      throw new Violation("overstay", `${name} is writable ${passedMs} ms on`);
+    }
+  }
+
+  #checkSyncKey(site: Site): void {
+    if (this.#world.plan.settings.synchronousMode === "off") return;
+    const sync = this.#world.driver.syncKey();
+    if (sync?.leader !== site.name) return;
+    const { names, namesText } = site.instance.replication;
+    for (const name of sync.standbys) {
+      if (names.includes(name)) continue;
+      throw new Violation(
+        "broken sync key",
+        `${name} is listed, ${site.name} waits for '${namesText}'`,
+      );
+    }
+  }
+}

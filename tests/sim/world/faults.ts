@@ -1,0 +1,149 @@
+/**
+ * Lets happen what the seed's plan allows: each kind of fault at random moments
+ * of its own, each ended after a while, all ended by {@link heal}.
+ */
+import type { Fault } from "./plan.ts";
+import type { Rng } from "./rng.ts";
+import { type Site, STORE, type World } from "./world.ts";
+
+/** Plans the faults of the safety phase. */
+export function planFaults(world: World): void {
+  for (const fault of world.plan.faults) {
+    const rng = world.rng(`fault ${fault}`);
+    scheduleNext(world, fault, rng);
+  }
+}
+
+function scheduleNext(world: World, fault: Fault, rng: Rng): void {
+  const waitMs = -Math.log(1 - rng.next()) * world.plan.faultEveryMs;
+  world.timeline.after(1_000 + waitMs, () => {
+    if (world.isHealed) return;
+    inflict(world, fault, rng);
+    scheduleNext(world, fault, rng);
+  });
+}
+
+/** Ends every fault. */
+export function heal(world: World): void {
+  world.isHealed = true;
+  world.isSlow = false;
+  world.note("world", "healed");
+  world.openAllLinks();
+  for (const { name, host, instance } of world.sites) {
+    instance.isHung = false;
+    host.thaw();
+    if (!host.isAgentUp) world.driver.startAgent(name);
+  }
+}
+
+function inflict(world: World, fault: Fault, rng: Rng): void {
+  const site = choose(world, rng);
+  const { host, instance, name } = site;
+  switch (fault) {
+    case "freeze":
+      host.freeze();
+      return until(world, {
+        ms: rng.int(500, 50_000),
+        who: name,
+        what: "frozen",
+      }, () => {
+        host.thaw();
+      });
+    case "agent_kill":
+      return killAgent(world, site, rng);
+    case "agent_stop":
+      if (!host.isAwake) return;
+      world.note(name, "agent is told to stop");
+      return world.driver.stopAgent(name);
+    case "postgres_kill":
+      return instance.kill();
+    case "postgres_hang":
+      instance.isHung = instance.run === "running";
+      return until(world, {
+        ms: rng.int(1_000, 20_000),
+        who: name,
+        what: "hung",
+      }, () => {
+        instance.isHung = false;
+      });
+    case "member_kill":
+      killAgent(world, site, rng);
+      return instance.kill();
+    case "store_cut":
+      return cut(world, [[name, STORE]], rng.int(500, 60_000));
+    case "peer_cut":
+      return cut(world, peerLinks(world, site, rng), rng.int(500, 60_000));
+    case "store_outage":
+      return cut(
+        world,
+        world.sites.map((s) => [s.name, STORE]),
+        rng.int(500, 60_000),
+      );
+    case "slow_calls":
+      world.isSlow = true;
+      return until(world, {
+        ms: rng.int(2_000, 60_000),
+        who: "world",
+        what: "slow",
+      }, () => {
+        world.isSlow = false;
+      });
+    case "switchover": {
+      const candidate = rng.chance(0.6) ? rng.pick(world.sites).name : null;
+      return world.driver.switchOver(candidate);
+    }
+    case "restart":
+      return world.driver.restart(name);
+    case "slow_postgres":
+    case "failing_postgres":
+    case "drift":
+      return;
+  }
+}
+
+/** The leader is hit more often than its share. */
+function choose(world: World, rng: Rng): Site {
+  const leader = world.driver.leader();
+  const site = leader === null ? null : world.site(leader);
+  return site !== null && rng.chance(0.4) ? site : rng.pick(world.sites);
+}
+
+function killAgent(world: World, site: Site, rng: Rng): void {
+  const { name, host } = site;
+  if (!host.isAgentUp) return;
+  world.note(name, "agent is killed");
+  world.driver.killAgent(name);
+  world.timeline.after(rng.int(500, 60_000), () => {
+    if (!host.isAgentUp) world.driver.startAgent(name);
+  });
+}
+
+type Link = readonly [string, string];
+
+function peerLinks(world: World, site: Site, rng: Rng): readonly Link[] {
+  const others = world.sites.filter((other) => other !== site);
+  const links = others.map((other): Link => [site.name, other.name]);
+  return rng.chance(0.5) ? links : [rng.pick(links)];
+}
+
+function cut(world: World, links: readonly Link[], ms: number): void {
+  const text = links.map((link) => link.join("-")).join(" ");
+  for (const [a, b] of links) world.setLink(a, b, "closed");
+  until(world, { ms, who: "net", what: `cut ${text}` }, () => {
+    for (const [a, b] of links) world.setLink(a, b, "open");
+  });
+}
+
+function until(
+  world: World,
+  fault: { readonly ms: number; readonly who: string; readonly what: string },
+  end: () => void,
+): void {
+  const { ms, who, what } = fault;
+  world.note(who, `${what} for ${ms} ms`);
+  world.timeline.after(ms, () => {
+    if (world.isHealed) return;
+    world.note(who, `no longer ${what}`);
+    end();
+  });
+}

@@ -1,0 +1,136 @@
+/** One look at a simulated instance, in the model's words. */
+import { type Lsn, lsn } from "../../../lib/core/base/units.ts";
+import type {
+  LocalEnd,
+  UpstreamView,
+} from "../../../lib/core/model/peer_view.ts";
+import type {
+  ControlData,
+  PostgresView,
+  WalSender,
+} from "../../../lib/core/model/postgres_view.ts";
+import {
+  control,
+  member,
+  primary,
+  replica,
+  sender,
+} from "../../helpers/builders.ts";
+import { parseConnUrl } from "../../../lib/core/codec/conn_url.ts";
+import type { Data, Instance } from "./instance.ts";
+import { historyOf } from "./wal.ts";
+
+/** What the agent would see now. */
+export function lookAt(instance: Instance): PostgresView {
+  const { data, run } = instance;
+  if (data === null) return { kind: "empty" };
+  const { isStandby } = data;
+  const shared = { control: controlOf(data), isStandby };
+  const postmasterPid = instance.pid;
+  if (run === "down") return { kind: "stopped", ...shared };
+  if (run !== "running") return { kind: "starting", ...shared, postmasterPid };
+  if (instance.isHung) {
+    const detail = "no answer";
+    return {
+      kind: "unresponsive",
+      control: shared.control,
+      postmasterPid,
+      detail,
+    };
+  }
+  return runningView(instance, data);
+}
+
+function runningView(instance: Instance, data: Data): PostgresView {
+  const { replication } = instance;
+  const here = lsn(data.point.lsn);
+  const facts = {
+    systemId: data.systemId,
+    timeline: data.point.branch.timeline,
+    postmasterPid: instance.pid,
+    synchronousStandbyNames: replication.namesText,
+    areStandbysManaged: replication.areNamesManaged,
+    walSenders: sendersOf(instance),
+  };
+  if (!data.isStandby) {
+    const { checkpointTimeline } = data;
+    return primary({ ...facts, flushedLsn: here, checkpointTimeline });
+  }
+  return replica({
+    ...facts,
+    receivedLsn: here,
+    replayedLsn: here,
+    isStreaming: replication.isStreaming,
+    upstreamLsn: null,
+    upstream: addressOf(replication.upstream),
+  });
+}
+
+function addressOf(name: string | null): ReturnType<typeof parseConnUrl> {
+  return name === null ? null : parseConnUrl(member(name).connUrl ?? "");
+}
+
+function sendersOf(instance: Instance): readonly WalSender[] {
+  const { senders, names, namesText } = instance.replication;
+  const [first] = senders.keys();
+  return [...senders].map(([name, { flushedLsn }]) => {
+    const here = lsn(flushedLsn);
+    const isSync = namesText === "*" ? name === first : names.includes(name);
+    return sender(name, {
+      syncState: isSync ? "sync" : namesText === "*" ? "potential" : "async",
+      sentLsn: here,
+      writtenLsn: here,
+      flushedLsn: here,
+      replayedLsn: here,
+    });
+  });
+}
+
+function controlOf(data: Data): ControlData {
+  const here: Lsn = lsn(data.point.lsn);
+  return control({
+    systemId: data.systemId,
+    state: data.control,
+    timeline: data.point.branch.timeline,
+    checkpointLsn: here,
+    minRecoveryEndLsn: data.isStandby ? here : null,
+  });
+}
+
+/** Where the local WAL ends, and how we know. */
+export function localEndOf(instance: Instance): LocalEnd | null {
+  const { data } = instance;
+  if (data === null) return null;
+  const kind = data.control === "shut down"
+    ? "primary_shutdown"
+    : data.control === "in production"
+    ? "primary_crash"
+    : "replica";
+  const { branch, lsn: end } = data.point;
+  return { timeline: branch.timeline, endLsn: lsn(end), kind };
+}
+
+/** What `asked` answers to `asker` about its history. */
+export function upstreamAnswer(
+  asker: Instance,
+  asked: Instance | null,
+): UpstreamView {
+  const data = asked?.data ?? null;
+  const isAnswering = asked !== null && asked.run === "running" &&
+    !asked.isHung;
+  if (!isAnswering || data === null) {
+    return { kind: "silent", detail: "no answer" };
+  }
+  return {
+    kind: "answered",
+    isInRecovery: data.isStandby,
+    systemId: data.systemId,
+    timeline: data.point.branch.timeline,
+    history: historyOf(data.point.branch).map((line) => ({
+      timeline: line.timeline,
+      switchpoint: lsn(line.lsn),
+      reason: "promoted",
+    })),
+    localEnd: localEndOf(asker),
+  };
+}

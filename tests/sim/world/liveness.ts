@@ -1,0 +1,69 @@
+/**
+ * What must become true once nothing goes wrong any more: one leader that is a
+ * writable primary, and everybody else streaming from it on its timeline.
+ */
+import type { Instance } from "./instance.ts";
+import type { Site, World } from "./world.ts";
+import { type Branch, contains, type Point } from "./wal.ts";
+
+/** Why the cluster is not whole; null if it is. */
+export function flawOf(world: World): string | null {
+  const leader = world.driver.leader();
+  const lead = leader === null ? null : world.site(leader);
+  if (lead === null) return "nobody holds the leader key";
+  if (!lead.instance.isWritable) {
+    return `${lead.name} leads but is not writable`;
+  }
+  if (!lead.host.isBelieving) return `${lead.name} has no lease`;
+  for (const site of world.sites) {
+    const flaw = site === lead ? null : replicaFlaw(site, lead);
+    if (flaw !== null) return flaw;
+  }
+  return null;
+}
+
+function replicaFlaw(site: Site, lead: Site): string | null {
+  const { instance, name } = site;
+  if (instance.isWritable) return `${name} is a second primary`;
+  if (!instance.isStandbyRunning) return `${name} is ${instance.run}`;
+  if (instance.replication.source !== lead.instance) {
+    return `${name} does not stream from ${lead.name}`;
+  }
+  return timelineOf(instance) === timelineOf(lead.instance)
+    ? null
+    : `${name} is on another timeline`;
+}
+
+function timelineOf(instance: Instance): number | null {
+  return instance.data?.point.branch.timeline ?? null;
+}
+
+/**
+ * True if an instance has WAL on a timeline of the leader's own number that is
+ * not the leader's: two promotions that never heard of each other. PostgreSQL
+ * can not tell such twins apart, and neither can anybody who reads timelines.
+ */
+export function hasTwinTimeline(world: World): boolean {
+  const leader = world.driver.leader();
+  const lead = leader === null ? null : world.instance(leader);
+  if (lead?.data == null) return false;
+  const { point } = lead.data;
+  return world.sites.some(({ instance }) => {
+    const other = instance.data?.point;
+    if (other === undefined || contains(point, other)) return false;
+    return hasNamesake(point, other);
+  });
+}
+
+/** `path` has a branch of the same number as `point`'s, and it is another one. */
+function hasNamesake(path: Point, point: Point): boolean {
+  for (
+    let branch: Branch | null = path.branch;
+    branch !== null;
+    branch = branch.parent
+  ) {
+    if (branch.timeline !== point.branch.timeline) continue;
+    return branch !== point.branch;
+  }
+  return false;
+}

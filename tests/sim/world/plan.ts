@@ -1,0 +1,112 @@
+/**
+ * What a seed decides before its world begins: how many members, which settings,
+ * which faults may happen at all. Each seed turns some faults off entirely
+ * ("swarm"), because two rare things meet more often when a third stays away.
+ */
+import {
+  type ClusterSettings,
+  DEFAULT_SETTINGS,
+} from "../../../lib/core/model/settings.ts";
+import { Rng } from "./rng.ts";
+
+/** Everything that can go wrong, or that operators may ask for. */
+export const FAULTS = [
+  "freeze",
+  "agent_kill",
+  "agent_stop",
+  "postgres_kill",
+  "postgres_hang",
+  "member_kill",
+  "store_cut",
+  "peer_cut",
+  "store_outage",
+  "slow_calls",
+  "slow_postgres",
+  "failing_postgres",
+  "switchover",
+  "restart",
+  "drift",
+] as const;
+
+/** One kind of fault. */
+export type Fault = typeof FAULTS[number];
+
+/** The seed's decisions. */
+export interface Plan {
+  readonly seed: number;
+  readonly members: number;
+  readonly settings: ClusterSettings;
+  readonly faults: ReadonlySet<Fault>;
+  /** Mean time between two faults of one kind. */
+  readonly faultEveryMs: number;
+  readonly safetyMs: number;
+  /** True: all directories are empty. False: a primary and its replicas run. */
+  readonly isFresh: boolean;
+  /** Clients write to every writable instance; false: only where a proxy would. */
+  readonly areClientsDirect: boolean;
+}
+
+/** Length of the liveness phase, after everything is healed. */
+export function livenessMs(plan: Plan): number {
+  return 2 * plan.settings.ttlMs + 120_000;
+}
+
+/** Draws the plan of a seed. */
+export function planOf(seed: number): Plan {
+  const rng = new Rng(seed, "plan");
+  const faults = new Set(FAULTS.filter(() => rng.chance(0.35)));
+  return {
+    seed,
+    members: rng.pick([2, 3, 3, 3, 3, 3, 3, 5]),
+    settings: settingsOf(rng),
+    faults,
+    faultEveryMs: rng.pick([10_000, 25_000, 60_000]),
+    safetyMs: rng.int(60_000, 180_000),
+    isFresh: rng.chance(0.1),
+    areClientsDirect: rng.chance(0.7),
+  };
+}
+
+function settingsOf(rng: Rng): ClusterSettings {
+  const isRewindAllowed = rng.chance(0.6);
+  return {
+    ...DEFAULT_SETTINGS,
+    ...rng.pick([
+      { ttlMs: 30_000, loopWaitMs: 10_000, retryTimeoutMs: 10_000 },
+      { ttlMs: 30_000, loopWaitMs: 10_000, retryTimeoutMs: 10_000 },
+      { ttlMs: 20_000, loopWaitMs: 5_000, retryTimeoutMs: 5_000 },
+      { ttlMs: 60_000, loopWaitMs: 10_000, retryTimeoutMs: 10_000 },
+    ]),
+    synchronousMode: rng.chance(0.6) ? "on" : "off",
+    isSynchronousModeStrict: rng.chance(0.2),
+    synchronousNodeCount: rng.pick([1, 1, 2]),
+    primaryStartTimeoutMs: rng.pick([0, 10_000, 300_000]),
+    isTimelineChecked: rng.chance(0.2),
+    isRewindAllowed,
+    isDataRemovedOnRewindFailure: true,
+    isDataRemovedOnDivergedTimelines: !isRewindAllowed || rng.chance(0.3),
+  };
+}
+
+/** The settings as the `config` key would hold them. */
+export function documentOf(
+  settings: ClusterSettings,
+): Readonly<Record<string, unknown>> {
+  return {
+    ttl: settings.ttlMs / 1000,
+    loop_wait: settings.loopWaitMs / 1000,
+    retry_timeout: settings.retryTimeoutMs / 1000,
+    synchronous_mode: settings.synchronousMode === "on",
+    synchronous_mode_strict: settings.isSynchronousModeStrict,
+    synchronous_node_count: settings.synchronousNodeCount,
+    primary_start_timeout: settings.primaryStartTimeoutMs / 1000,
+    check_timeline: settings.isTimelineChecked,
+    postgresql: {
+      use_pg_rewind: settings.isRewindAllowed,
+      remove_data_directory_on_rewind_failure:
+        settings.isDataRemovedOnRewindFailure,
+      remove_data_directory_on_diverged_timelines:
+        settings.isDataRemovedOnDivergedTimelines,
+    },
+  };
+}

@@ -1,0 +1,209 @@
+/**
+ * The simulated world: hosts, instances, the network between them, clients, and
+ * time. The agents and the store are brought by a driver: rules on models
+ * ("fast"), or the real agent on memory ports ("real").
+ */
+import { Checkers } from "./checkers.ts";
+import { Host } from "./host.ts";
+import { Instance, type Surroundings, type Work } from "./instance.ts";
+import type { Plan } from "./plan.ts";
+import { Rng } from "./rng.ts";
+import { Timeline } from "./timeline.ts";
+import { firstBranch, type Point } from "./wal.ts";
+
+/** The store's name in the network. */
+export const STORE = "store";
+
+/** What brings agents and a store into the world. */
+export interface Driver {
+  /** Who holds the leader key; null: nobody. */
+  leader(): string | null;
+  /** The sync key; null: absent or without a leader. */
+  syncKey(): SyncFacts | null;
+  startAgent(name: string): void;
+  killAgent(name: string): void;
+  /** SIGTERM. */
+  stopAgent(name: string): void;
+  /** Links of that member to the store or to peers opened or closed. */
+  linksChanged(name: string): void;
+  switchOver(candidate: string | null): void;
+  restart(name: string): void;
+}
+
+/** The part of the sync key that restricts who may lead. */
+export interface SyncFacts {
+  readonly leader: string;
+  readonly standbys: readonly string[];
+}
+
+/** One member: its machine and its instance. */
+export interface Site {
+  readonly name: string;
+  readonly host: Host;
+  readonly instance: Instance;
+}
+
+/** Durations in milliseconds: usual, and in a world of slow instances. */
+const DURATIONS: Readonly<Record<Work, readonly [number, number, number]>> = {
+  start: [200, 1_500, 15_000],
+  crash_recovery: [300, 4_000, 60_000],
+  shutdown: [30, 400, 8_000],
+  checkpoint: [20, 500, 6_000],
+  promote: [100, 1_500, 12_000],
+  copy: [500, 8_000, 40_000],
+  reload: [5, 100, 1_500],
+  network: [1, 30, 30],
+};
+
+/** Everything but the agents and the store. */
+export class World implements Surroundings {
+  readonly plan: Plan;
+  readonly timeline = new Timeline();
+  readonly sites: readonly Site[];
+  readonly checkers: Checkers;
+  /** How often each rule decided. */
+  readonly hits = new Map<string, number>();
+  readonly #rngs = new Map<string, Rng>();
+  readonly #closed = new Set<string>();
+  #driver: Driver | null = null;
+  /** Slow calls to the store and between members. */
+  isSlow = false;
+  isHealed = false;
+  /** Null: nobody reads it. */
+  readonly trace: string[] | null;
+
+  constructor(plan: Plan, trace: string[] | null) {
+    this.plan = plan;
+    this.trace = trace;
+    this.sites = Array.from({ length: plan.members }, (_, index) => {
+      const name = `n${index + 1}`;
+      const host = new Host(this.timeline, name, this.#clock());
+      return { name, host, instance: new Instance(name, this) };
+    });
+    this.checkers = new Checkers(this);
+    if (!plan.isFresh) this.#begin();
+  }
+
+  get driver(): Driver {
+    if (this.#driver === null) throw new Error("no driver yet");
+    return this.#driver;
+  }
+
+  /** Brings the agents. */
+  connect(driver: Driver): void {
+    this.#driver = driver;
+    for (const { name } of this.sites) driver.startAgent(name);
+    for (const site of this.sites) this.#client(site);
+  }
+
+  /** A named stream of chance. */
+  rng(stream: string): Rng {
+    let rng = this.#rngs.get(stream);
+    if (rng === undefined) {
+      rng = new Rng(this.plan.seed, stream);
+      this.#rngs.set(stream, rng);
+    }
+    return rng;
+  }
+
+  site(name: string): Site | null {
+    return this.sites.find((site) => site.name === name) ?? null;
+  }
+
+  instance(name: string): Instance | null {
+    return this.site(name)?.instance ?? null;
+  }
+
+  isLinkOpen(a: string, b: string): boolean {
+    return a === b || this.#closed.size === 0 || !this.#closed.has(key(a, b));
+  }
+
+  /** Closes or opens the link between two members, or one and the store. */
+  setLink(a: string, b: string, state: "open" | "closed"): void {
+    if (state === "closed") this.#closed.add(key(a, b));
+    else this.#closed.delete(key(a, b));
+    for (const { instance } of this.sites) instance.replication.checkLink();
+    for (const name of [a, b]) {
+      if (name !== STORE) this.driver.linksChanged(name);
+    }
+  }
+
+  /** Opens every link. */
+  openAllLinks(): void {
+    this.#closed.clear();
+    for (const { name } of this.sites) this.driver.linksChanged(name);
+  }
+
+  /** One way of a call over the network. */
+  callDelayMs(): number {
+    const rng = this.rng("calls");
+    if (this.isSlow && rng.chance(0.4)) return rng.int(500, 6_000);
+    return rng.int(1, 12);
+  }
+
+  durationMs(work: Work): number {
+    const [min, usual, slow] = DURATIONS[work];
+    const rng = this.rng("work");
+    const isSlow = !this.isHealed && this.plan.faults.has("slow_postgres") &&
+      rng.chance(0.25);
+    return rng.int(min, isSlow ? slow : usual);
+  }
+
+  isFailing(work: Work): boolean {
+    return !this.isHealed && this.plan.faults.has("failing_postgres") &&
+      this.rng(`failing ${work}`).chance(0.2);
+  }
+
+  acknowledged(name: string, point: Point): void {
+    this.checkers.acknowledged(name, point);
+  }
+
+  promotionBegan(name: string): void {
+    this.checkers.promotionBegan(name);
+  }
+
+  promoted(name: string): void {
+    this.checkers.promoted(name);
+  }
+
+  note(name: string, text: string): void {
+    if (this.trace === null) return;
+    const at = (this.timeline.now / 1000).toFixed(3).padStart(8);
+    this.trace.push(`${at} ${name.padEnd(5)} ${text}`);
+  }
+
+  /** Counts a ruling. */
+  hit(rule: string): void {
+    this.hits.set(rule, (this.hits.get(rule) ?? 0) + 1);
+  }
+
+  #clock(): { rate: number; offsetMs: number } {
+    const rng = this.rng("clocks");
+    // Half of what driftAllowanceMs() allows for, on each side.
+    const drift = this.plan.faults.has("drift") ? (rng.next() - 0.5) / 1000 : 0;
+    return { rate: 1 + drift, offsetMs: rng.int(1_000, 1_000_000) };
+  }
+
+  #begin(): void {
+    const point = { branch: firstBranch(), lsn: 10_000 };
+    for (const [index, { instance }] of this.sites.entries()) {
+      const as = index === 0 ? "primary" : "standby";
+      instance.install(point, as);
+      instance.start(as, () => undefined);
+      if (index > 0) instance.replication.follow("n1");
+    }
+  }
+
+  /** Clients that write to that member for as long as they may. */
+  #client(site: Site): void {
+    const rng = this.rng("clients");
+    const { instance, host } = site;
+    const isRouted = this.plan.areClientsDirect || host.isBelieving;
+    if (isRouted) instance.commit(rng.int(1, 40) ** 3);
+    this.timeline.after(rng.int(300, 2_500), () => this.#client(site));
+  }
+}
+
+function key(a: string, b: string): string {
+  return a < b ? `${a} ${b}` : `${b} ${a}`;
+}
