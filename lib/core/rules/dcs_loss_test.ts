@@ -1,8 +1,6 @@
 import {
   leaderObservation,
   observation,
-  primary,
-  replica,
   stopped,
 } from "../../../tests/helpers/builders.ts";
 import {

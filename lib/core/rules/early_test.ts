@@ -4,7 +4,6 @@ import {
   NOW,
   observation,
   outcome,
-  primary,
   stopped,
 } from "../../../tests/helpers/builders.ts";
 import {

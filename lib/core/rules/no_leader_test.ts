@@ -6,7 +6,6 @@ import {
   observation,
   outcome,
   primary,
-  replica,
   stopped,
   unlocked,
 } from "../../../tests/helpers/builders.ts";
@@ -18,7 +17,6 @@ import {
   MEMORY,
   NOFAILOVER,
   type Row,
-  running,
   settings,
   sync,
   testRows,
