@@ -78,6 +78,20 @@ async function collect(
   }
 }
 
+/** The last lines of all agents' logs, for a failure. */
+function agentLogs(temp: string): string {
+  const texts: string[] = [];
+  for (const lab of Deno.readDirSync(temp)) {
+    for (const member of Deno.readDirSync(`${temp}/${lab.name}`)) {
+      if (!/^m\d$/.test(member.name)) continue;
+      const path = `${temp}/${lab.name}/${member.name}/agent.log`;
+      const lines = Deno.readTextFileSync(path).trimEnd().split("\n");
+      texts.push(`${path}:`, ...lines.slice(-20));
+    }
+  }
+  return texts.join("\n");
+}
+
 interface Ended {
   readonly code: number;
   readonly out: string;
@@ -105,6 +119,7 @@ async function run(
     await Promise.all(reading);
     return { code, out: out.text, err: err.text };
   } catch (error) {
+    err.text += agentLogs(temp);
     child.kill("SIGKILL");
     await child.status;
     await killMarked(temp);
