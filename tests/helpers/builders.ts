@@ -151,6 +151,19 @@ export function stopped(
   return { kind: "stopped", control: control(), isStandby: false, ...changes };
 }
 
+/** A postmaster that rejects connections; as primary unless told otherwise. */
+export function starting(
+  changes: Partial<Extract<PostgresView, { kind: "starting" }>> = {},
+): PostgresView {
+  return {
+    kind: "starting",
+    control: control(),
+    isStandby: false,
+    postmasterPid: 4711,
+    ...changes,
+  };
+}
+
 /** A WAL sender to `name` that has everything. */
 export function sender(
   name: string,

@@ -6,7 +6,7 @@
 import { leaseRemainingMs, stopBudgetMs } from "../calc/budgets.ts";
 import type { Observation } from "../model/observation.ts";
 import {
-  primaryOf,
+  mayBeWritable,
   startAsStandby,
   startTask,
   wait,
@@ -28,7 +28,7 @@ export const DCS_LOSS: readonly Rule[] = [
     id: "R820",
     why: "A primary without a lease stops at once.",
     match: (o) =>
-      primaryOf(o) !== null && o.lease.deadline === null
+      mayBeWritable(o) && o.lease.deadline === null
         ? startTask(
           { kind: "demote", how: "offline", deadline: null },
           "dcs_unreachable",
@@ -39,7 +39,7 @@ export const DCS_LOSS: readonly Rule[] = [
     id: "R830",
     why: "A primary goes on while its lease covers it, and keeps trying.",
     match: (o) =>
-      primaryOf(o) === null
+      !mayBeWritable(o)
         ? null
         : waitShortly("lease_still_covers", {}, untilStop(o)),
   },

@@ -6,7 +6,7 @@ import { leaseRemainingMs, stopBudgetMs } from "../calc/budgets.ts";
 import type { Decision } from "../model/decision.ts";
 import type { Observation } from "../model/observation.ts";
 import type { Rule } from "./rule.ts";
-import { localSystemId, primaryOf, startTask, wait } from "./parts.ts";
+import { localSystemId, mayBeWritable, startTask, wait } from "./parts.ts";
 
 /** The rows of this section; unlike the others it may match nothing. */
 export const EARLY: readonly Rule[] = [
@@ -94,7 +94,8 @@ function exitOnOtherSystemId(o: Observation): Decision | null {
 function demoteBeforeLeaseEnds(o: Observation): Decision | null {
   const remaining = leaseRemainingMs(o.lease, o.now);
   if (remaining === null || o.settings.isPaused) return null;
-  if (remaining > stopBudgetMs(o.settings) || !mayBeWritable(o)) return null;
+  if (remaining > stopBudgetMs(o.settings)) return null;
+  if (!mayBeWritable(o) && !mayWorkMakeWritable(o)) return null;
   if (isGivingUp(o)) return null;
   return startTask(
     { kind: "demote", how: "offline", deadline: o.lease.deadline },
@@ -106,16 +107,11 @@ function demoteBeforeLeaseEnds(o: Observation): Decision | null {
   );
 }
 
-/** Writable now, or able to become so by the work under way. */
-function mayBeWritable(o: Observation): boolean {
-  if (primaryOf(o) !== null) return true;
-  if (o.task.kind === "running") {
-    const task = o.task.task;
-    return task.kind === "promote" || task.kind === "restart" ||
-      task.kind === "start" && task.as === "primary";
-  }
-  return o.postgres.kind === "starting" && !o.postgres.isStandby ||
-    o.postgres.kind === "unresponsive";
+function mayWorkMakeWritable(o: Observation): boolean {
+  if (o.task.kind !== "running") return false;
+  const { task } = o.task;
+  return task.kind === "promote" || task.kind === "restart" ||
+    task.kind === "start" && task.as === "primary";
 }
 
 function isGivingUp(o: Observation): boolean {

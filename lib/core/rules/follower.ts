@@ -12,8 +12,8 @@ import { removeHalfMade } from "./bootstrap.ts";
 import { restartOnRequest } from "./operator.ts";
 import {
   leaderOf,
+  mayBeWritable,
   pauseAfterFailure,
-  primaryOf,
   replicaOf,
   startAsStandby,
   startTask,
@@ -27,9 +27,9 @@ import type { Rule } from "./rule.ts";
 export const FOLLOWER: readonly Rule[] = [
   {
     id: "R610",
-    why: "Only the leader may be writable.",
+    why: "Only the leader may be writable, or on the way to it.",
     match: (o) =>
-      primaryOf(o) === null
+      !mayBeWritable(o)
         ? null
         : o.settings.isPaused
         ? wait("paused")

@@ -6,6 +6,7 @@ import {
   observation,
   primary,
   replica,
+  starting,
   stopped,
 } from "../../../tests/helpers/builders.ts";
 import {
@@ -23,6 +24,16 @@ const NEW_LEADER = cluster({
 const REWIND = settings({ isRewindAllowed: true });
 
 const FOLLOWER: readonly Row[] = [
+  [
+    "an instance that is starting as primary is stopped before it is one",
+    observation({ postgres: starting() }),
+    ["R610", "demote immediate_nolock not_leader"],
+  ],
+  [
+    "an instance that is starting as replica is given its time",
+    observation({ postgres: starting({ isStandby: true }) }),
+    ["R670", "wait starting_up"],
+  ],
   [
     "a second primary is stopped at once",
     observation({ postgres: primary() }),

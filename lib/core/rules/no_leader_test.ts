@@ -6,6 +6,7 @@ import {
   observation,
   outcome,
   primary,
+  starting,
   stopped,
   unlocked,
 } from "../../../tests/helpers/builders.ts";
@@ -116,6 +117,11 @@ const NO_LEADER: readonly Row[] = [
       ...settings({ isPaused: true }),
     }),
     ["R220", "wait paused"],
+  ],
+  [
+    "a primary that is still starting has lost its right to",
+    observation({ view: unlocked(), postgres: starting() }),
+    ["R225", "demote immediate_nolock lease_lost"],
   ],
   [
     "the instance stays down until its successor is known",

@@ -67,6 +67,27 @@ export function replicaOf(o: Observation): ReplicaView | null {
     : null;
 }
 
+/**
+ * True if the instance is writable, or may become so without another command:
+ * a primary that answers, one that is still starting, one that hangs.
+ */
+export function mayBeWritable(
+  o: Pick<Observation, "postgres" | "memory">,
+): boolean {
+  switch (o.postgres.kind) {
+    case "running":
+      return o.postgres.role === "primary";
+    case "starting":
+      return !o.postgres.isStandby;
+    case "unresponsive":
+      return o.memory.role === "primary";
+    case "stopped":
+    case "empty":
+    case "unusable":
+      return false;
+  }
+}
+
 /** The system identifier of the local data directory; null if there is none. */
 export function localSystemId(o: Observation): string | null {
   switch (o.postgres.kind) {

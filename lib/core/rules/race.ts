@@ -16,6 +16,7 @@ import type { AcquireReason, Decision } from "../model/decision.ts";
 import type { Observation } from "../model/observation.ts";
 import {
   localSystemId,
+  mayBeWritable,
   primaryOf,
   replicaOf,
   startAsStandby,
@@ -56,6 +57,18 @@ export const RACE: readonly Rule[] = [
     match: (o) =>
       o.settings.isPaused && o.postgres.kind === "stopped"
         ? wait("paused")
+        : null,
+  },
+  {
+    id: "R225",
+    why:
+      "An instance that starts or hangs as primary without the lease is stopped before it can be written to.",
+    match: (o) =>
+      o.postgres.kind !== "running" && mayBeWritable(o) && !o.settings.isPaused
+        ? startTask(
+          { kind: "demote", how: "immediate_nolock", deadline: null },
+          "lease_lost",
+        )
         : null,
   },
   {
