@@ -31,6 +31,7 @@ import type { ProxyProcess } from "../ports/proxy_process.ts";
 import { LeaseKeeper } from "./leases.ts";
 import { Inbox } from "./inbox.ts";
 import { ScopeStore } from "./scope_store.ts";
+import { LoopStatistics } from "./statistics.ts";
 import { TaskRunner } from "./task_runner.ts";
 
 type Document = Readonly<Record<string, unknown>>;
@@ -44,7 +45,7 @@ export interface AgentPorts {
   readonly log: Log;
   readonly callbacks: Callbacks;
   /** Null: `proxy: false`. */
-  readonly proxy: Pick<ProxyProcess, "heartbeat"> | null;
+  readonly proxy: Pick<ProxyProcess, "heartbeat" | "state"> | null;
 }
 
 /** The local configuration, as far as the agent itself needs it. Replaced on reload. */
@@ -89,6 +90,7 @@ export interface AgentContext {
   readonly store: ScopeStore;
   readonly inbox: Inbox;
   readonly tasks: TaskRunner;
+  readonly statistics: LoopStatistics;
 }
 
 /** Builds the parts around the ports. */
@@ -98,8 +100,12 @@ export function createContext(
 ): AgentContext {
   const state = new AgentState();
   const inbox = new Inbox(ports.clock);
+  const leases = new LeaseKeeper(ports, config.self);
+  const labels = { scope: config.scope, name: config.self };
+  const statistics = new LoopStatistics(labels, { ...ports, leases });
   const tasks = new TaskRunner(ports.clock, (outcome) => {
     state.remember({ kind: "task_ended", outcome });
+    statistics.countTask(outcome);
     if (outcome.result === "failed") {
       ports.log.error(`Task ${outcome.task.kind} failed: ${outcome.detail}`);
     }
@@ -118,7 +124,8 @@ export function createContext(
     state,
     inbox,
     tasks,
-    leases: new LeaseKeeper(ports, config.self),
+    leases,
+    statistics,
     store: new ScopeStore(ports.dcs),
   };
 }

@@ -55,8 +55,12 @@ export class AgentLoop {
 
   /** One cycle; an unexpected failure is logged and the next cycle tries again. */
   async #guardedCycle(): Promise<Exclude<Act, { kind: "round" }>> {
+    const { clock } = this.#context.ports;
+    const startedAt = clock.now();
     try {
-      return await this.cycle();
+      const end = await this.cycle();
+      this.#context.statistics.countCycle(clock.now() - startedAt);
+      return end;
     } catch (error) {
       const text = error instanceof Error ? error.stack ?? error.message : "";
       this.#context.ports.log.error(`Unexpected failure of a cycle: ${text}`);
@@ -105,7 +109,8 @@ export class AgentLoop {
   }
 
   #note(ruling: Ruling, o: Observation): void {
-    const { ports, state, config } = this.#context;
+    const { ports, state, config, statistics } = this.#context;
+    statistics.countDecision(ruling);
     const { rule, decision } = ruling;
     const pause = o.settings.isPaused ? "PAUSE: " : "";
     const sentence = `${pause}${explain(decision, config.self)}`;

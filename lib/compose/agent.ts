@@ -123,7 +123,7 @@ async function serve(
   });
   const app = createApp(new AgentService(context), {
     settings: () => parts.current.rest,
-    metrics: { samples: () => [] },
+    metrics: context.statistics,
     log,
   });
   const supervision = proxy?.run(ending.signal);

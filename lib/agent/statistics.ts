@@ -1,0 +1,115 @@
+/**
+ * Counts what the loop does, for the metrics page. Nothing reads it back.
+ */
+import type { Ruling } from "../core/decide.ts";
+import { remainingMs } from "../core/base/units.ts";
+import type { TaskOutcome } from "../core/model/task_view.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Metrics, MetricSample } from "../ports/metrics.ts";
+import type { ProxyProcess } from "../ports/proxy_process.ts";
+import type { LeaseKeeper } from "./leases.ts";
+
+/** Where some figures are read at the moment of asking. */
+export interface StatisticsSources {
+  readonly clock: Clock;
+  readonly leases: LeaseKeeper;
+  readonly proxy: Pick<ProxyProcess, "state"> | null;
+}
+
+/** The loop's counters; implements {@link Metrics}. */
+export class LoopStatistics implements Metrics {
+  readonly #decisions = new Map<string, number>();
+  readonly #tasks = new Map<string, number>();
+  readonly #labels: Readonly<Record<string, string>>;
+  readonly #sources: StatisticsSources;
+  #cycles = { count: 0, lastMs: 0 };
+
+  /** @param labels Put on every sample: scope and name. */
+  constructor(
+    labels: Readonly<Record<string, string>>,
+    sources: StatisticsSources,
+  ) {
+    this.#labels = labels;
+    this.#sources = sources;
+  }
+
+  countDecision({ rule, decision }: Ruling): void {
+    const key = JSON.stringify({ rule, reason: decision.reason });
+    this.#decisions.set(key, (this.#decisions.get(key) ?? 0) + 1);
+  }
+
+  countTask({ task, result }: TaskOutcome): void {
+    const key = JSON.stringify({ task: task.kind, result });
+    this.#tasks.set(key, (this.#tasks.get(key) ?? 0) + 1);
+  }
+
+  countCycle(durationMs: number): void {
+    this.#cycles = { count: this.#cycles.count + 1, lastMs: durationMs };
+  }
+
+  samples(): readonly MetricSample[] {
+    const { proxy } = this.#sources;
+    const state = proxy?.state() ?? null;
+    return [
+      this.#sample("cycles_total", {
+        help: "Cycles of the HA loop.",
+        type: "counter",
+        value: this.#cycles.count,
+      }),
+      this.#sample("cycle_seconds", {
+        help: "Duration of the last cycle.",
+        type: "gauge",
+        value: this.#cycles.lastMs / 1000,
+      }),
+      this.#sample("lease_remaining_seconds", {
+        help: "How long this member may still lead; 0 if it does not.",
+        type: "gauge",
+        value: this.#leaseSeconds(),
+      }),
+      this.#sample("proxy_sessions", {
+        help: "Clients connected through this member's proxy.",
+        type: "gauge",
+        value: state?.sessions ?? 0,
+      }),
+      this.#sample("proxy_held", {
+        help: "Clients that wait in this member's proxy for a backend.",
+        type: "gauge",
+        value: state?.held ?? 0,
+      }),
+      ...this.#family(this.#decisions, {
+        name: "decisions_total",
+        help: "Decisions by rule and reason.",
+      }),
+      ...this.#family(this.#tasks, {
+        name: "tasks_total",
+        help: "Long tasks by kind and result.",
+      }),
+    ];
+  }
+
+  #leaseSeconds(): number {
+    const { leases, clock } = this.#sources;
+    if (leases.deadline === null) return 0;
+    return Math.max(0, remainingMs(leases.deadline, clock.now()) / 1000);
+  }
+
+  #sample(
+    name: string,
+    rest: Omit<MetricSample, "name" | "labels">,
+  ): MetricSample {
+    return { name: `matriarch_${name}`, labels: this.#labels, ...rest };
+  }
+
+  #family(
+    counts: ReadonlyMap<string, number>,
+    about: { readonly name: string; readonly help: string },
+  ): readonly MetricSample[] {
+    return [...counts].map(([key, value]) => ({
+      name: `matriarch_${about.name}`,
+      help: about.help,
+      type: "counter",
+      value,
+      labels: { ...this.#labels, ...JSON.parse(key) },
+    }));
+  }
+}
