@@ -13,6 +13,12 @@ import type { ProxyState } from "../lib/ports/proxy_process.ts";
 import { Control } from "./control.ts";
 import type { DataPlane } from "./data_plane.ts";
 import type { Dialer } from "./dial.ts";
+import {
+  clientsFor,
+  descriptorsFor,
+  descriptorsMax,
+  REFUSALS_MAX,
+} from "./descriptors.ts";
 import { Gate } from "./gate.ts";
 import { type BackendTotals, Ledger, type Route } from "./ledger.ts";
 import {
@@ -39,8 +45,6 @@ import {
 } from "./stats.ts";
 import { StatsServer } from "./stats_server.ts";
 
-/** Clients that are being told "too many" at once; more are closed in silence. */
-const REFUSALS_MAX = 100;
 const TOO_MANY: RefusalText = {
   code: "53300",
   message: "sorry, too many clients already",
@@ -84,6 +88,7 @@ export class Proxy {
   readonly #sessions = new Set<Promise<void>>();
   readonly #stopping = new AbortController();
   readonly #startedAtMs: number;
+  readonly #clientsMax: number;
   #control: Control | null = null;
   #refusals = 0;
   #isDraining = false;
@@ -94,6 +99,7 @@ export class Proxy {
     this.#statsServer = stats;
     stats.show(() => this.stats());
     this.#startedAtMs = parts.clock.wallTimeMs();
+    this.#clientsMax = clientsMax(parts);
     this.#gates = {
       primary: new Gate("primary", parts.clock),
       replica: new Gate("replica", parts.clock),
@@ -175,7 +181,7 @@ export class Proxy {
       state: this.#isDraining ? "draining" : "running",
       dcs: this.#watch.health,
       agent: this.#agentStats(),
-      connectionsMax: options.connectionsMax,
+      connectionsMax: this.#clientsMax,
       routes: { primary, replicas, exclusions },
       ports: {
         primary: this.#routeStats("primary"),
@@ -259,7 +265,7 @@ export class Proxy {
       onClient: (client) => {
         this.#ledger.totals[route].accepted++;
         const clients = this.#gates.primary.size + this.#gates.replica.size;
-        if (clients >= this.#parts.options.connectionsMax) {
+        if (clients >= this.#clientsMax) {
           this.#ledger.totals[route].tooMany++;
           return this.#refuse(client);
         }
@@ -355,4 +361,18 @@ export class Proxy {
 
 function portOf(doors: readonly Deno.TcpListener[]): number {
   return doors[0]?.addr.port ?? 0;
+}
+
+/** `max_connections`, or less if the file descriptors are not enough for it. */
+function clientsMax({ log, options }: ProxyParts): number {
+  const limit = descriptorsMax();
+  const possible = clientsFor(limit);
+  if (possible >= options.connectionsMax) return options.connectionsMax;
+  const needed = descriptorsFor(options.connectionsMax);
+  log.warning(
+    `proxy.max_connections is ${options.connectionsMax}, which takes ` +
+      `${needed} file descriptors; the limit of this process is ${limit}, ` +
+      `so the proxy takes ${possible} clients`,
+  );
+  return possible;
 }

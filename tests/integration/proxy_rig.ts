@@ -1,5 +1,6 @@
 /** A proxy in this process over a memory DCS, with members that a test moves about. */
 import type { LeaseId } from "../../lib/core/base/units.ts";
+import type { Dcs } from "../../lib/ports/dcs.ts";
 import type { Dialer } from "../../proxy/dial.ts";
 import { TcpDialer } from "../../proxy/dial.ts";
 import type { ProxyOptions } from "../../proxy/options.ts";
@@ -24,9 +25,9 @@ export interface MemberFields {
 
 /** Writes the keys that agents would write. */
 export class KeyWriter {
-  readonly dcs: MemoryDcs;
+  readonly dcs: Dcs;
 
-  constructor(dcs: MemoryDcs) {
+  constructor(dcs: Dcs) {
     this.dcs = dcs;
   }
 

@@ -1,0 +1,47 @@
+/**
+ * How many clients the process's file descriptors are enough for. The runtime
+ * does not survive the lack of them in all of its corners, so the proxy refuses
+ * a client with a clear error before they run out.
+ */
+
+/** Clients that are being told "too many" at once; more are closed in silence. */
+export const REFUSALS_MAX = 32;
+/** Those, and: listeners, DCS, control socket, log, statistics clients, the runtime's own. */
+const RESERVED = 64 + REFUSALS_MAX;
+/** A session has two ends. */
+const PER_CLIENT = 2;
+
+/**
+ * The number of clients for which `descriptorsMax` descriptors are enough, one
+ * at least.
+ *
+ * @param descriptorsMax Null: unlimited or unknown.
+ */
+export function clientsFor(descriptorsMax: number | null): number {
+  if (descriptorsMax === null) return Infinity;
+  return Math.max(1, Math.floor((descriptorsMax - RESERVED) / PER_CLIENT));
+}
+
+/** How many descriptors `clients` clients need. */
+export function descriptorsFor(clients: number): number {
+  return RESERVED + PER_CLIENT * clients;
+}
+
+/** The soft limit of this process; null if there is none, or it is unknown. */
+export function descriptorsMax(): number | null {
+  try {
+    return parseDescriptorsMax(Deno.readTextFileSync("/proc/self/limits"));
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * The soft limit in the text of `/proc/<pid>/limits`.
+ *
+ * Source: Linux manual, proc_pid_limits(5).
+ */
+export function parseDescriptorsMax(limits: string): number | null {
+  const match = /^Max open files\s+(\d+)\s/m.exec(limits);
+  return match === null ? null : Number(match[1]);
+}

@@ -1,0 +1,128 @@
+/** `matriarch proxy` as a process: start, refusals, signals, scarce descriptors. */
+import assert from "node:assert/strict";
+import { SystemClock } from "../../lib/adapters/os/clock.ts";
+import { DcsSqlite } from "../../lib/adapters/sqlite/dcs_sqlite.ts";
+import { echoBackend, freePort, TestClient, until } from "../helpers/tcp.ts";
+import { KeyWriter } from "./proxy_rig.ts";
+
+const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+const PROGRAM = new URL("./proxy_program.ts", import.meta.url).pathname;
+
+/** A stand-alone proxy's folder: SQLite DCS and configuration. */
+class ProxyHost {
+  readonly folder = Deno.makeTempDirSync({ prefix: "matriarch-proxy-" });
+  readonly port = freePort();
+  readonly config = `${this.folder}/proxy.yml`;
+  readonly dcs = new DcsSqlite({
+    path: `${this.folder}/dcs.db`,
+    scopePath: "/service/demo",
+    clock: new SystemClock(),
+  });
+  readonly keys = new KeyWriter(this.dcs);
+  #process: Deno.ChildProcess | null = null;
+
+  constructor(primaryPort = this.port) {
+    const { folder } = this;
+    Deno.writeTextFileSync(
+      this.config,
+      [
+        "scope: demo",
+        `sqlite: {path: ${folder}/dcs.db}`,
+        `proxy: {listen: 127.0.0.1, primary_port: ${primaryPort}, ` +
+        `replica_port: ${freePort()}, stats_port: ${freePort()}}`,
+      ].join("\n"),
+    );
+  }
+
+  spawn(): Deno.ChildProcess {
+    this.#process = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--allow-all", "--quiet", MAIN, "proxy", this.config],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    return this.#process;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#process?.kill("SIGKILL");
+    } catch {
+      // It has ended.
+    }
+    await this.dcs.close();
+    await Deno.remove(this.folder, { recursive: true });
+  }
+}
+
+async function isOpen(port: number): Promise<boolean> {
+  try {
+    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("matriarch proxy serves a scope from a short file and ends at SIGTERM", async () => {
+  await using host = new ProxyHost();
+  await using backend = echoBackend("one");
+  await host.keys.primary("n1", backend.port);
+  await host.keys.lead("n1");
+  const process = host.spawn();
+  await until("it listens", () => isOpen(host.port));
+  await using client = await TestClient.connect(host.port);
+  await client.untilText("one\n");
+  await host.keys.remove("leader");
+  await client.untilEnd();
+  process.kill("SIGTERM");
+  const { code, stderr } = await process.output();
+  assert.equal(code, 0, new TextDecoder().decode(stderr));
+});
+
+Deno.test("matriarch proxy says in one sentence that a port is taken", async () => {
+  await using other = echoBackend("other");
+  await using host = new ProxyHost(other.port);
+  const { code, stderr } = await host.spawn().output();
+  assert.deepEqual([code, new TextDecoder().decode(stderr)], [
+    1,
+    `Cannot listen on 127.0.0.1:${other.port} (proxy.primary_port): ` +
+    "another program uses the port\n",
+  ]);
+});
+
+Deno.test("proxy survives more clients than it has file descriptors for", async () => {
+  await using backend = echoBackend("one");
+  const folder = Deno.makeTempDirSync({ prefix: "matriarch-proxy-" });
+  const port = freePort();
+  const line = `ulimit -n 120; exec "$@"`;
+  const program = ["run", "--allow-all", "--quiet", "--no-check", PROGRAM];
+  const process = new Deno.Command("bash", {
+    args: [
+      ...["-c", line, "bash", Deno.execPath(), ...program],
+      ...[`${folder}/proxy.sock`, `${port}`, `${backend.port}`],
+    ],
+    stdin: "null",
+  }).spawn();
+  const clients: TestClient[] = [];
+  const greeted = (): number => clients.filter((c) => c.text !== "").length;
+  try {
+    await until("it listens", () => isOpen(port));
+    for (let i = 0; i < 150; i++) clients.push(await TestClient.connect(port));
+    await until("some are served, many are turned away", () => {
+      const ended = clients.filter((client) => client.isEnded).length;
+      return greeted() > 0 && ended > 50;
+    }, greeted);
+    for (const client of clients) await client[Symbol.asyncDispose]();
+    await until("it serves again", async () => {
+      await using client = await TestClient.connect(port);
+      await until("an answer", () => client.text !== "" || client.isEnded);
+      return client.text === "one\n";
+    });
+  } finally {
+    for (const client of clients) await client[Symbol.asyncDispose]();
+    process.kill("SIGKILL");
+    await process.status;
+    await Deno.remove(folder, { recursive: true });
+  }
+});
