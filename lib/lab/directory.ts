@@ -25,7 +25,7 @@ const RECORD = "lab.json";
 const PATH_BYTES_MAX = 107 - "/m1/.s.PGSQL.65535.lock".length;
 
 /** Files that may be there before the first start. */
-const OWN_FILES = new Set([".deno", "program", RECORD]);
+const OWN_FILES = new Set([".cache", ".deno", "program", RECORD]);
 
 /** Creates the directory; temporary if none is named. */
 export async function makeDirectory(named: string | null): Promise<string> {

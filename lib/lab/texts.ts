@@ -1,4 +1,5 @@
 /** What the lab prints: the table of members, how to connect, what to try next. */
+import { selfCommand } from "../compose/self_command.ts";
 import type { ClusterStatus, MemberStatus } from "./cluster_status.ts";
 import { connectionString, type LabPlan } from "./plan.ts";
 import type { StepResult } from "./steps.ts";
@@ -51,17 +52,24 @@ export function connectionLines(plan: LabPlan): string[] {
   ];
 }
 
+/** How a user of the checkout, or of the one file, calls this program. */
+function programText(): string {
+  const { command, args } = selfCommand();
+  return args.length === 0 ? command : "./scripts/deno run -A main.ts";
+}
+
 /** What a stranger may do now; `leader` is filled in where it is known. */
 export function hintLines(plan: LabPlan, leader: string | null): string[] {
   const member = plan.members.find((m) => m.name === leader) ??
     plan.members[0];
   if (member === undefined) return [];
-  const api = `http://127.0.0.1:${member.restPort}`;
+  const ctl = `${programText()} -c ${member.configPath}`;
   const { primary } = plan.proxy;
   return [
     "What to try next (in a second terminal):",
     `  psql ${connectionString(plan, primary)} -c 'select inet_server_port()'`,
-    `  curl -X POST ${api}/switchover -d '{"leader":"${member.name}"}'`,
+    `  ${ctl} list`,
+    `  ${ctl} switchover ${plan.scope} --force`,
     `  kill -9 $(head -n 1 ${member.dataDir}/postmaster.pid)`,
     `Logs and data: ${plan.directory}. This lab uses a short ttl of ` +
     `${plan.timing.ttl} s (default: 30 s).`,
