@@ -96,19 +96,17 @@ export class LocalAgent {
     return isPassed ? { name, reason: "local_lease_passed" } : null;
   }
 
+  /** Vetoes at the deadline; looks again if a timer was early, as timers are. */
   #watchDeadline(heartbeat: ProxyHeartbeat): void {
     if (heartbeat.leaseDeadlineMs === null) return;
     const { clock, listener } = this.#parts;
     const deadline = moment(heartbeat.leaseDeadlineMs);
     const remaining = remainingMs(deadline, clock.now());
-    if (remaining <= 0) return;
+    if (remaining <= 0) return listener.onVeto(this.#veto());
     const timer = new AbortController();
     this.#deadlineTimer = timer;
     clock.sleep(remaining, timer.signal).then(() => {
-      if (timer.signal.aborted) return;
-      listener.onVeto(this.#veto());
-      // Timers and clocks differ a little: too early means once more.
-      this.#watchDeadline(heartbeat);
+      if (!timer.signal.aborted) this.#watchDeadline(heartbeat);
     });
   }
 }

@@ -53,6 +53,16 @@ Deno.test("local agent's lease ends at its deadline, also after the agent died",
   assert.deepEqual(seen.veto, { name: "n1", reason: "local_lease_passed" });
 });
 
+Deno.test("local agent's lease ends once, also if a timer is early", async () => {
+  const { beat, clock, seen } = rig();
+  beat("primary", 100);
+  await clock.advance(99);
+  await clock.wakeEarly();
+  assert.equal(seen.veto, null);
+  await clock.advance(1);
+  assert.deepEqual(seen.veto, { name: "n1", reason: "local_lease_passed" });
+});
+
 Deno.test("local agent's renewed lease replaces the old deadline", async () => {
   const { beat, clock, seen } = rig();
   beat("primary", 100);

@@ -38,6 +38,12 @@ export class ManualClock implements Clock {
     });
   }
 
+  /** Wakes every sleeper although its time has not come: a timer that is early. */
+  async wakeEarly(): Promise<void> {
+    for (const sleeper of [...this.#sleepers]) sleeper.wake();
+    await settle();
+  }
+
   /** Lets time pass and everything that follows from it happen. */
   async advance(ms: number): Promise<void> {
     this.#nowMs += ms;
