@@ -115,14 +115,16 @@ function rememberView(memory: AgentMemory, view: ClusterView): AgentMemory {
   if (view.leader === null) return memory;
   const name = view.leader.name;
   const timeline = view.members.find((m) => m.name === name)?.timeline ?? 0;
-  const hasRisen = timeline > memory.leaderTimeline;
   const isFirstLeader = memory.leaderTimeline === 0;
+  const hasRisen = timeline > memory.leaderTimeline && !isFirstLeader;
+  // Without check_timeline the next leader may be on a lower timeline than ours.
+  const isOther = memory.knownPeers !== null &&
+    memory.knownPeers.leader !== name;
   return {
     ...memory,
     knownPeers: { leader: name, members: view.members },
     leaderTimeline: Math.max(timeline, memory.leaderTimeline),
-    divergence: hasRisen && !isFirstLeader &&
-        memory.divergence === "unsuspected"
+    divergence: (hasRisen || isOther) && memory.divergence === "unsuspected"
       ? "suspected"
       : memory.divergence,
   };
@@ -145,16 +147,21 @@ function rememberOutcome(
       demotedAt: outcome.task.how === "graceful" ? outcome.endedAt : null,
     };
   }
+  if (outcome.result !== "done") return next;
   if (outcome.task.kind === "rewind") {
-    return {
-      ...next,
-      divergence: outcome.result === "done" ? "unsuspected" : next.divergence,
-    };
+    return { ...next, divergence: afterCopy(memory, outcome.task.source) };
   }
   if (outcome.task.kind === "clone" || outcome.task.kind === "reinitialize") {
-    return outcome.result === "done"
-      ? { ...next, divergence: "unsuspected", role: "replica" }
-      : next;
+    const divergence = afterCopy(memory, outcome.task.source);
+    return { ...next, divergence, role: "replica" };
   }
   return next;
+}
+
+/** A copy of the leader is on its line; one of a member that led when the copy began may not be. */
+function afterCopy(
+  memory: AgentMemory,
+  source: MemberName | null,
+): DivergenceMemory {
+  return memory.knownPeers?.leader === source ? "unsuspected" : "suspected";
 }
