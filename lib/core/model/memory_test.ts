@@ -1,0 +1,190 @@
+import assert from "node:assert/strict";
+import {
+  cluster,
+  leaderMember,
+  member,
+  NOW,
+  outcome,
+} from "../../../tests/helpers/builders.ts";
+import { lsn, moment, revision } from "../base/units.ts";
+import type { ClusterView } from "./cluster_view.ts";
+import {
+  type AgentMemory,
+  FIRST_MEMORY,
+  type MemoryEvent,
+  remember,
+} from "./memory.ts";
+
+const MEMORY: AgentMemory = {
+  ...FIRST_MEMORY,
+  role: "replica",
+  divergence: "unsuspected",
+  knownPeers: { leader: "n1", members: [member("n1"), member("n2")] },
+  leaderTimeline: 1,
+};
+
+/** A row: what happened, to which memory, and what of it changed. */
+type Row = readonly [
+  name: string,
+  event: MemoryEvent,
+  expected: Partial<AgentMemory>,
+  before?: Partial<AgentMemory>,
+];
+
+function led(name: string, timeline: number): ClusterView {
+  return cluster({
+    leader: { name, leaseId: null, revision: revision(1) },
+    members: [leaderMember(name, { timeline })],
+  });
+}
+
+function peers(name: string, timeline: number) {
+  return { leader: name, members: [leaderMember(name, { timeline })] };
+}
+
+function ended(
+  ...args: Parameters<typeof outcome>
+): Extract<MemoryEvent, { kind: "task_ended" }> {
+  return { kind: "task_ended", outcome: outcome(...args) };
+}
+
+const CLONE = { kind: "clone", source: "n1" } as const;
+const OLD_CLONE = { kind: "clone", source: "n9" } as const;
+const REWIND = { kind: "rewind", source: "n1" } as const;
+const NOT_STARTING = { startingSince: null, startTimeoutMs: null };
+const FAILED = { result: "failed" } as const;
+
+const ROWS: readonly Row[] = [
+  ["a view without leader says nothing", {
+    kind: "viewed",
+    view: cluster({ leader: null }),
+  }, {}],
+  ["the same leader on its timeline is no news", {
+    kind: "viewed",
+    view: led("n1", 1),
+  }, { knownPeers: peers("n1", 1) }],
+  ["a higher timeline makes the own WAL suspect", {
+    kind: "viewed",
+    view: led("n1", 2),
+  }, {
+    knownPeers: peers("n1", 2),
+    leaderTimeline: 2,
+    divergence: "suspected",
+  }],
+  // Simulator, seed 134: a replica on timeline 5 waited for ever to stream
+  // from a new leader on timeline 4.
+  [
+    "another leader makes the own WAL suspect, also on a lower timeline",
+    {
+      kind: "viewed",
+      view: led("n2", 1),
+    },
+    { knownPeers: peers("n2", 1), divergence: "suspected", leaderTimeline: 5 },
+    {
+      leaderTimeline: 5,
+    },
+  ],
+  ["a failed rewind is not forgotten for a view", {
+    kind: "viewed",
+    view: led("n2", 7),
+  }, {
+    knownPeers: peers("n2", 7),
+    leaderTimeline: 7,
+    divergence: "rewind_failed",
+  }, { divergence: "rewind_failed" }],
+  [
+    "the first leader ever seen proves nothing",
+    {
+      kind: "viewed",
+      view: led("n1", 3),
+    },
+    { knownPeers: peers("n1", 3), leaderTimeline: 3 },
+    {
+      leaderTimeline: 0,
+      knownPeers: null,
+    },
+  ],
+  ["a clone of the leader is trusted", ended(CLONE), {
+    lastOutcome: outcome(CLONE),
+    role: "replica",
+    divergence: "unsuspected",
+  }, { divergence: "suspected", role: "uninitialized" }],
+  // Simulator, seeds 1460 and 1752: the source lost the lead during the copy.
+  ["a clone of a member that no longer leads is suspect", ended(OLD_CLONE), {
+    lastOutcome: outcome(OLD_CLONE),
+    divergence: "suspected",
+  }],
+  ["a failed clone changes nothing", ended(CLONE, FAILED), {
+    lastOutcome: outcome(CLONE, FAILED),
+    failuresInRow: 1,
+    divergence: "suspected",
+  }, { divergence: "suspected" }],
+  ["a rewind to the leader's line is trusted", ended(REWIND), {
+    lastOutcome: outcome(REWIND),
+    divergence: "unsuspected",
+  }, { divergence: "suspected" }],
+  ["failures in a row are counted", ended(REWIND, FAILED), {
+    lastOutcome: outcome(REWIND, FAILED),
+    failuresInRow: 3,
+  }, { lastOutcome: outcome(REWIND, FAILED), failuresInRow: 2 }],
+  ["failures of another task begin a new row", ended(REWIND, FAILED), {
+    lastOutcome: outcome(REWIND, FAILED),
+    failuresInRow: 1,
+  }, { lastOutcome: outcome(CLONE, FAILED), failuresInRow: 2 }],
+  [
+    "a switchover remembers when",
+    ended({
+      kind: "demote",
+      how: "graceful",
+      deadline: null,
+    }),
+    {
+      lastOutcome: outcome({ kind: "demote", how: "graceful", deadline: null }),
+      role: "demoted",
+      divergence: "suspected",
+      demotedAt: NOW,
+    },
+  ],
+  [
+    "any other demotion does not wait for a successor",
+    ended({
+      kind: "demote",
+      how: "offline",
+      deadline: null,
+    }),
+    {
+      lastOutcome: outcome({ kind: "demote", how: "offline", deadline: null }),
+      role: "demoted",
+      divergence: "suspected",
+    },
+  ],
+  ["a start is under way", {
+    kind: "starting",
+    at: moment(5),
+    timeoutMs: 7,
+  }, { isRecovering: true, startingSince: moment(5), startTimeoutMs: 7 }],
+  ["an answer ends the start", { kind: "answered", role: "primary" }, {
+    role: "primary",
+    ...NOT_STARTING,
+    isRecovering: false,
+  }, { isRecovering: true, startingSince: moment(5), startTimeoutMs: 7 }],
+  ["a stop ends the start's time", { kind: "stopped" }, NOT_STARTING, {
+    isRecovering: true,
+    startingSince: moment(5),
+    startTimeoutMs: 7,
+  }],
+  ["the initialize race is won", { kind: "initialize", isOwner: true }, {
+    isBootstrapOwner: true,
+  }],
+  ["the position of a change is kept", {
+    kind: "synchronous_standbys_set",
+    at: lsn(9),
+  }, { syncChangedAtLsn: lsn(9) }],
+];
+
+for (const [name, event, expected, before = {}] of ROWS) {
+  Deno.test(`remember(): ${name}`, () => {
+    const known = { ...MEMORY, ...before };
+    assert.deepEqual(remember(known, event), { ...known, ...expected });
+  });
+}
