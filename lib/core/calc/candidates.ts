@@ -171,7 +171,8 @@ export function compareInRace(
   const refusal = ownRefusal(o, view, { own, options });
   if (refusal !== null) return refusal;
   const peers = answers.filter(isUsable)
-    .filter((peer) => !options.ignored.includes(peer.name));
+    .filter((peer) => !options.ignored.includes(peer.name))
+    .filter((peer) => !isOnOldTimeline(o, view, peer));
   const better = peers.map((peer) => betterThanSelf(o, view, { own, peer }))
     .find((verdict) => verdict !== null);
   if (better !== undefined && better !== null) return better;
@@ -200,6 +201,17 @@ function ownRefusal(
     return lose("timeline_behind", { timeline, clusterTimeline: known });
   }
   return null;
+}
+
+/** With check_timeline such a replica can not win, so nobody may wait for it. */
+function isOnOldTimeline(
+  o: Observation,
+  view: ClusterView,
+  peer: UsablePeer,
+): boolean {
+  return o.settings.isTimelineChecked && !o.settings.isStandbyCluster &&
+    peer.isInRecovery && peer.timeline !== null &&
+    peer.timeline < clusterTimeline(view);
 }
 
 function betterThanSelf(
