@@ -78,15 +78,20 @@ export class AgentCluster implements AsyncDisposable {
   static async running(options: ClusterOptions = {}): Promise<AgentCluster> {
     const cluster = await AgentCluster.create(options);
     try {
-      cluster.members[0]?.start();
-      await cluster.untilLeader(["n1"]);
-      for (const member of cluster.members.slice(1)) member.start();
-      await cluster.untilWhole();
+      await cluster.startAll();
       return cluster;
     } catch (error) {
       await cluster[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** Starts the members, n1 first so that it leads, and waits until all is well. */
+  async startAll(): Promise<void> {
+    this.members[0]?.start();
+    await this.untilLeader(["n1"]);
+    for (const member of this.members.slice(1)) member.start();
+    await this.untilWhole();
   }
 
   member(name: string): AgentMember {

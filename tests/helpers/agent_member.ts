@@ -238,7 +238,10 @@ export async function runSql(
 }
 
 /** One session as superuser. */
-export function connectTo(port: number): postgres.Sql {
+export function connectTo(
+  port: number,
+  options: postgres.Options<Record<string, never>> = {},
+): postgres.Sql {
   return postgres({
     host: "127.0.0.1",
     port,
@@ -251,6 +254,7 @@ export function connectTo(port: number): postgres.Sql {
     max_lifetime: null,
     fetch_types: false,
     onnotice: () => {},
+    ...options,
   });
 }
 
@@ -285,6 +289,7 @@ export function memberConfig(place: MemberPlace): Section {
         unix_socket_directories: directory,
         fsync: "off",
         shared_buffers: "16MB",
+        wal_retrieve_retry_interval: "500ms",
       },
       pg_hba: [
         "local all all trust",

@@ -1,0 +1,90 @@
+/**
+ * Writes to every member all the time and remembers who acknowledged on which
+ * timeline. Two writable primaries at once show as an acknowledgement of an older
+ * timeline (or of another member on the same one) that was asked for after a
+ * newer one had been received.
+ */
+import { type AgentMember, connectTo } from "./agent_member.ts";
+
+const PAUSE_MS = 50;
+const STATEMENT = "INSERT INTO beats DEFAULT VALUES RETURNING id, " +
+  "left(pg_walfile_name(pg_current_wal_lsn()), 8) AS timeline";
+
+/** One acknowledged write. */
+export interface Acknowledged {
+  readonly member: string;
+  readonly timeline: number;
+  readonly id: number;
+  /** Before the statement was sent, `performance.now()`. */
+  readonly askedAt: number;
+  readonly answeredAt: number;
+}
+
+/** See the head of this file. Needs {@link prepare} on the first leader. */
+export class WritableWatch implements AsyncDisposable {
+  readonly acknowledged: Acknowledged[] = [];
+  readonly #writers: Promise<void>[];
+  #isOver = false;
+
+  constructor(members: readonly AgentMember[]) {
+    this.#writers = members.map((member) => this.#write(member));
+  }
+
+  /** Makes the table. */
+  static async prepare(leader: AgentMember): Promise<void> {
+    await leader.sql("CREATE TABLE beats (id serial PRIMARY KEY)");
+  }
+
+  /** The last acknowledged write of all, or of one member. */
+  last(member: string | null = null): Acknowledged | undefined {
+    return this.acknowledged.findLast((ack) =>
+      member === null || ack.member === member
+    );
+  }
+
+  /** Proofs of two primaries at once; empty if all is well. */
+  violations(): readonly unknown[] {
+    return this.acknowledged.flatMap((late) => {
+      const newer = this.acknowledged.find((early) =>
+        early.answeredAt < late.askedAt && early.member !== late.member &&
+        early.timeline >= late.timeline
+      );
+      return newer === undefined ? [] : [{ newer, late }];
+    });
+  }
+
+  /** Ends the writers. */
+  async end(): Promise<void> {
+    this.#isOver = true;
+    await Promise.all(this.#writers);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
+  }
+
+  async #write(member: AgentMember): Promise<void> {
+    const session = connectTo(member.place.postgresPort, {
+      connect_timeout: 2,
+      backoff: false,
+      connection: { statement_timeout: 2_000 },
+    });
+    while (!this.#isOver) {
+      const askedAt = performance.now();
+      try {
+        const [row] = await session.unsafe(STATEMENT);
+        this.acknowledged.push({
+          member: member.name,
+          timeline: parseInt(String(row?.["timeline"]), 16),
+          id: Number(row?.["id"]),
+          askedAt,
+          answeredAt: performance.now(),
+        });
+      } catch {
+        // Read-only, stopped or starting: not writable.
+      }
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
+    await session.end({ timeout: 1 });
+  }
+}
