@@ -20,14 +20,27 @@ export interface Acknowledged {
   readonly answeredAt: number;
 }
 
+interface Session {
+  readonly member: AgentMember;
+  readonly sql: ReturnType<typeof connectTo>;
+}
+
 /** See the head of this file. Needs {@link prepare} on the first leader. */
 export class WritableWatch implements AsyncDisposable {
   readonly acknowledged: Acknowledged[] = [];
-  readonly #writers: Promise<void>[];
+  readonly #sessions: readonly Session[];
+  readonly #writers: readonly Promise<void>[];
   #isOver = false;
 
   constructor(members: readonly AgentMember[]) {
-    this.#writers = members.map((member) => this.#write(member));
+    // No statement_timeout: it would make PostgreSQL acknowledge a commit that
+    // still waits for its synchronous standby.
+    const options = { connect_timeout: 2, backoff: false };
+    this.#sessions = members.map((member) => ({
+      member,
+      sql: connectTo(member.place.postgresPort, options),
+    }));
+    this.#writers = this.#sessions.map((session) => this.#write(session));
   }
 
   /** Makes the table. */
@@ -40,6 +53,14 @@ export class WritableWatch implements AsyncDisposable {
     return this.acknowledged.findLast((ack) =>
       member === null || ack.member === member
     );
+  }
+
+  /** Acknowledged rows that this member does not have. */
+  async lostOn(member: AgentMember): Promise<readonly Acknowledged[]> {
+    const acknowledged = [...this.acknowledged];
+    const rows = await member.sql("SELECT id FROM beats");
+    const kept = new Set(rows.map(({ id }) => Number(id)));
+    return acknowledged.filter(({ id }) => !kept.has(id));
   }
 
   /** Proofs of two primaries at once; empty if all is well. */
@@ -56,6 +77,7 @@ export class WritableWatch implements AsyncDisposable {
   /** Ends the writers. */
   async end(): Promise<void> {
     this.#isOver = true;
+    await Promise.all(this.#sessions.map(({ sql }) => sql.end({ timeout: 0 })));
     await Promise.all(this.#writers);
   }
 
@@ -63,16 +85,11 @@ export class WritableWatch implements AsyncDisposable {
     await this.end();
   }
 
-  async #write(member: AgentMember): Promise<void> {
-    const session = connectTo(member.place.postgresPort, {
-      connect_timeout: 2,
-      backoff: false,
-      connection: { statement_timeout: 2_000 },
-    });
+  async #write({ member, sql }: Session): Promise<void> {
     while (!this.#isOver) {
       const askedAt = performance.now();
       try {
-        const [row] = await session.unsafe(STATEMENT);
+        const [row] = await sql.unsafe(STATEMENT);
         this.acknowledged.push({
           member: member.name,
           timeline: parseInt(String(row?.["timeline"]), 16),
@@ -85,6 +102,5 @@ export class WritableWatch implements AsyncDisposable {
       }
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }
-    await session.end({ timeout: 1 });
   }
 }
