@@ -4,6 +4,10 @@
  *
  * Until a backend is connected nothing is answered to the client, so that TLS
  * and authentication are between the client and PostgreSQL alone.
+ *
+ * Known limit: a cancel request is a connection of its own. On the read-write
+ * port it reaches the one primary; on the read-only port it may reach another
+ * replica than the session's, which ignores it.
  */
 import { after, type Moment, remainingMs } from "../lib/core/base/units.ts";
 import { type Backend, backendKey } from "../lib/core/calc/routing.ts";
