@@ -6,7 +6,11 @@ import { FastDriver } from "./fast/driver.ts";
 import type { PlantedBug } from "./fast/lease_model.ts";
 import { Violation } from "./world/checkers.ts";
 import { heal, planFaults } from "./world/faults.ts";
-import { flawOf, hasTwinTimeline } from "./world/liveness.ts";
+import {
+  flawOf,
+  hasTwinTimeline,
+  isBootstrapInterrupted,
+} from "./world/liveness.ts";
 import { livenessMs, type Plan, planOf } from "./world/plan.ts";
 import { World } from "./world/world.ts";
 
@@ -15,8 +19,8 @@ export interface Verdict {
   readonly seed: number;
   /** Null: every promise was kept. */
   readonly broken: Broken | null;
-  /** Two promotions took the same timeline number; liveness was not asked for. */
-  readonly hasTwins: boolean;
+  /** Why liveness was not asked for; null: it was. */
+  readonly excuse: "twin_timelines" | "interrupted_bootstrap" | null;
   readonly hits: ReadonlyMap<string, number>;
   readonly promotions: number;
   readonly commits: number;
@@ -57,17 +61,21 @@ export function verdictOf(
   world: World,
   broken: Broken | null,
 ): Verdict {
-  const hasTwins = hasTwinTimeline(world);
-  const isExcused = broken?.promise === "liveness" && hasTwins;
+  const excuse = broken?.promise === "liveness" ? excuseOf(world) : null;
   return {
     seed: world.plan.seed,
-    broken: isExcused ? null : broken,
-    hasTwins,
+    broken: excuse === null ? broken : null,
+    excuse,
     hits: world.hits,
     promotions: world.checkers.promotions,
     commits: world.checkers.commits,
     trace: world.trace ?? [],
   };
+}
+
+function excuseOf(world: World): Verdict["excuse"] {
+  if (hasTwinTimeline(world)) return "twin_timelines";
+  return isBootstrapInterrupted(world) ? "interrupted_bootstrap" : null;
 }
 
 function guarded(world: World, act: () => Broken | null): Broken | null {

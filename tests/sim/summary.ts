@@ -26,13 +26,17 @@ export function summarize(verdicts: readonly Verdict[]): Summary {
     verdicts.reduce((total, verdict) => total + count(verdict), 0);
   const text = (isLong: boolean): string =>
     [
-      ...broken.slice(0, 20).map(({ seed, broken }) =>
+      ...broken.slice(0, 60).map(({ seed, broken }) =>
         `seed ${seed}: ${broken?.detail} at ${Math.round(broken?.atMs ?? 0)} ms`
       ),
       `${broken.length} broken: ${byPromise(broken)}`,
       `${sum((v) => v.promotions)} promotions, ${
         sum((v) => v.commits)
-      } commits, ${sum((v) => Number(v.hasTwins))} seeds with twin timelines`,
+      } commits, ${
+        sum((v) => Number(v.excuse === "twin_timelines"))
+      } twin timelines, ${
+        sum((v) => Number(v.excuse === "interrupted_bootstrap"))
+      } interrupted bootstraps`,
       ...(isLong
         ? [
           ...rules.map(({ id }) => `${id} ${hits.get(id) ?? 0}`),

@@ -52,6 +52,9 @@ export function* act(
       return yield* releaseLease(agent, o);
     case "ask_peers":
       return yield* askPeers(agent, o, decision);
+    case "ask_failsafe":
+      // The model has no failsafe mode: nobody answers.
+      return round(agent, o, { lease: { ...o.lease, cover: "refused" } });
     case "ask_upstream":
       return yield* askUpstream(agent, o);
     case "trust_timeline":
@@ -79,7 +82,13 @@ function* renewLease(agent: FastAgent, o: Observation): Process<Act> {
   if (outcome === "held") return round(agent, o, { lease: fresh(agent) });
   if (outcome === "unreachable") return unreachable(agent, o);
   const dcs = withoutLeader(yield* agent.readAgain(), agent.self);
-  const lease = { deadline: null, isFresh: false, bid: "none" } as const;
+  const lease = {
+    deadline: null,
+    isFresh: false,
+    bid: "none",
+    source: "store",
+    cover: "not_asked",
+  } as const;
   return round(agent, o, { dcs, lease });
 }
 
@@ -88,7 +97,13 @@ function* acquireLease(agent: FastAgent, o: Observation): Process<Act> {
   if (outcome === "unreachable") return unreachable(agent, o);
   const dcs = yield* agent.readAgain();
   if (outcome === "lost") {
-    const lease = { deadline: null, isFresh: false, bid: "lost" } as const;
+    const lease = {
+      deadline: null,
+      isFresh: false,
+      bid: "lost",
+      source: "store",
+      cover: "not_asked",
+    } as const;
     return round(agent, o, { dcs: withoutLeader(dcs, agent.self), lease });
   }
   return round(agent, o, { dcs, lease: fresh(agent) });
@@ -99,7 +114,13 @@ function* releaseLease(agent: FastAgent, o: Observation): Process<Act> {
   if (!isDone) return unreachable(agent, o);
   agent.remember({ kind: "stopped" });
   const dcs = withoutLeader(yield* agent.readAgain(), agent.self);
-  const lease = { deadline: null, isFresh: false, bid: "lost" } as const;
+  const lease = {
+    deadline: null,
+    isFresh: false,
+    bid: "lost",
+    source: "store",
+    cover: "not_asked",
+  } as const;
   return round(agent, o, { dcs, lease });
 }
 
@@ -210,10 +231,9 @@ function* writeKey(
 ): Process<Act> {
   if (o.dcs.kind !== "reachable") return rest(null);
   const { view } = o.dcs;
-  const written: Answer<boolean> = yield* agent.retrying(
-    (timeoutMs) =>
-      agent.call((store) => write(store, view, decision), timeoutMs),
-    (value) => value === null,
+  const written: Answer<boolean> = yield* agent.call(
+    (store) => write(store, view, decision),
+    agent.settings.retryTimeoutMs,
   );
   if (written === null) return unreachable(agent, o);
   if (!written.value) {
@@ -268,6 +288,8 @@ function fresh(agent: FastAgent): Observation["lease"] {
     deadline: deadline === null ? null : moment(deadline),
     isFresh: true,
     bid: "none",
+    source: "store",
+    cover: "not_asked",
   };
 }
 

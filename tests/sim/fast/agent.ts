@@ -140,6 +140,8 @@ export class FastAgent {
         deadline: deadline === null ? null : moment(deadline),
         isFresh: false,
         bid: "none",
+        source: "store",
+        cover: "not_asked",
       },
       peers: { kind: "not_asked" },
       upstream: { kind: "not_asked" },
@@ -178,6 +180,7 @@ export class FastAgent {
     yield (resume) => {
       site.host.after(timeoutMs, resume);
       const sent = isOpen();
+      world.callBegan(site.name);
       world.timeline.after(world.callDelayMs(), () => {
         if (!sent || !isOpen()) return;
         const value = request(store);
@@ -198,9 +201,15 @@ export class FastAgent {
     const { deadline } = this.leases;
     const { retryTimeoutMs } = this.settings;
     if (deadline === null) return retryTimeoutMs;
-    const lease = { deadline: moment(deadline), isFresh: false, bid: "none" };
+    const lease = {
+      deadline: moment(deadline),
+      isFresh: false,
+      bid: "none",
+      source: "store",
+      cover: "not_asked",
+    };
     const leftMs = leaseRemainingMs(
-      { ...lease, bid: "none" },
+      { ...lease, bid: "none", source: "store", cover: "not_asked" },
       moment(this.site.host.localNow),
     ) ?? 0;
     const untilStopMs = leftMs - stopBudgetMs(this.settings);

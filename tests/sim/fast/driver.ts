@@ -39,6 +39,10 @@ export class FastDriver implements Driver {
     return leader === null ? null : { leader, standbys };
   }
 
+  isBootstrapping(): boolean {
+    return this.store.view().initialize.kind === "bootstrapping";
+  }
+
   /** The real rules, or what a planted bug makes of them. */
   decide(o: Observation): Ruling {
     const ruling = decide(o);

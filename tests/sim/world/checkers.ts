@@ -35,7 +35,7 @@ export class Checkers {
   readonly #acknowledged: Point[] = [];
   readonly #leaselessSince = new Map<string, number>();
   readonly #promotingSince = new Map<string, number>();
-  #isSyncEstablished = false;
+  readonly #protecting = new Set<string>();
   commits = 0;
   promotions = 0;
 
@@ -64,8 +64,11 @@ export class Checkers {
   acknowledged(name: string, point: Point): void {
     this.commits++;
     if (this.#world.plan.settings.synchronousMode === "off") return;
-    this.#isSyncEstablished ||= this.#world.driver.syncKey() !== null;
-    if (!this.#isSyncEstablished) return;
+    // What a primary promised before it ever led in this mode is not protected.
+    if (this.#world.driver.syncKey()?.leader === name) {
+      this.#protecting.add(name);
+    }
+    if (!this.#protecting.has(name)) return;
     const index = this.#acknowledged.findIndex((p) =>
       p.branch === point.branch
     );

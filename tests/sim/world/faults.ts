@@ -40,15 +40,11 @@ function inflict(world: World, fault: Fault, rng: Rng): void {
   const site = choose(world, rng);
   const { host, instance, name } = site;
   switch (fault) {
-    case "freeze":
-      host.freeze();
-      return until(world, {
-        ms: rng.int(500, 50_000),
-        who: name,
-        what: "frozen",
-      }, () => {
-        host.thaw();
-      });
+    case "freeze": {
+      const ms = rng.int(500, 50_000);
+      if (rng.chance(0.5)) return world.ambush(name, ms);
+      return world.freeze(name, ms);
+    }
     case "agent_kill":
       return killAgent(world, site, rng);
     case "agent_stop":

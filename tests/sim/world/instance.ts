@@ -195,12 +195,14 @@ export class Instance {
   }
 
   checkpoint(done: () => void): void {
+    const settle = once(done);
+    this.whenDown(() => settle(undefined));
     this.#in("checkpoint", () => {
       const timeline = this.#data?.point.branch.timeline;
       if (timeline !== undefined && this.#run === "running") {
         this.#change({ checkpointTimeline: timeline });
       }
-      done();
+      settle(undefined);
     });
   }
 

@@ -67,3 +67,13 @@ function hasNamesake(path: Point, point: Point): boolean {
   }
   return false;
 }
+
+/**
+ * True if the initialize race was won by an agent that died, or lost the store,
+ * before its initdb was done: the key says so to everybody, and only an operator
+ * may remove it. The same holds for Patroni.
+ */
+export function isBootstrapInterrupted(world: World): boolean {
+  return world.driver.isBootstrapping() &&
+    world.sites.every(({ instance }) => instance.data === null);
+}

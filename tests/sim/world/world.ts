@@ -20,6 +20,8 @@ export interface Driver {
   leader(): string | null;
   /** The sync key; null: absent or without a leader. */
   syncKey(): SyncFacts | null;
+  /** The initialize key says that somebody creates the first data directory. */
+  isBootstrapping(): boolean;
   startAgent(name: string): void;
   killAgent(name: string): void;
   /** SIGTERM. */
@@ -49,7 +51,7 @@ const DURATIONS: Readonly<Record<Work, readonly [number, number, number]>> = {
   crash_recovery: [300, 4_000, 60_000],
   shutdown: [30, 400, 8_000],
   checkpoint: [20, 500, 6_000],
-  promote: [100, 1_500, 12_000],
+  promote: [100, 1_500, 40_000],
   copy: [500, 8_000, 40_000],
   reload: [5, 100, 1_500],
   network: [1, 30, 30],
@@ -65,6 +67,10 @@ export class World implements Surroundings {
   readonly hits = new Map<string, number>();
   readonly #rngs = new Map<string, Rng>();
   readonly #closed = new Set<string>();
+  readonly #ambushes = new Map<
+    string,
+    { calls: number; readonly ms: number }
+  >();
   #driver: Driver | null = null;
   /** Slow calls to the store and between members. */
   isSlow = false;
@@ -132,6 +138,31 @@ export class World implements Surroundings {
   openAllLinks(): void {
     this.#closed.clear();
     for (const { name } of this.sites) this.driver.linksChanged(name);
+  }
+
+  /** The agent of that member freezes in the middle of one of its next calls. */
+  ambush(name: string, ms: number): void {
+    this.#ambushes.set(name, { calls: this.rng("ambush").int(0, 5), ms });
+  }
+
+  /** A call to the store is on its way. */
+  callBegan(name: string): void {
+    const ambush = this.#ambushes.get(name);
+    if (ambush === undefined || ambush.calls-- > 0) return;
+    this.#ambushes.delete(name);
+    if (!this.isHealed) this.freeze(name, ambush.ms);
+  }
+
+  /** Freezes an agent for a while. */
+  freeze(name: string, ms: number): void {
+    const host = this.site(name)?.host;
+    if (host === undefined || !host.isAwake) return;
+    this.note(name, `frozen for ${ms} ms`);
+    host.freeze();
+    this.timeline.after(ms, () => {
+      if (!this.isHealed) this.note(name, "no longer frozen");
+      host.thaw();
+    });
   }
 
   /** One way of a call over the network. */
