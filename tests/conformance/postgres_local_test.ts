@@ -38,6 +38,7 @@ unprivileged(import.meta.url, () => {
   test("orphans of a killed postmaster are ended", orphans);
   test("a stop that hangs is escalated", escalation);
   test("a pid of somebody else is no postmaster", reusedPid);
+  test("a dead postmaster that nobody reaps is no postmaster", unreapedPid);
   test("an unfinished copy is recognized and removed", halfMade);
   test("a cancelled clone ends its program", cancelledClone);
   test("a mount point of somebody else's folder is enough", mountPoint);
@@ -209,6 +210,32 @@ async function reusedPid(world: TestWorld): Promise<void> {
   } finally {
     other.kill("SIGKILL");
     await other.status;
+  }
+}
+
+async function unreapedPid(world: TestWorld): Promise<void> {
+  const { postgres, options } = await bootstrapped(world);
+  const path = join(options.dataDir, "postmaster.pid");
+  const text = await Deno.readTextFile(path);
+  await stop(postgres);
+  // A parent that never waits for its child keeps it as a zombie.
+  const parent = new Deno.Command("sh", {
+    args: ["-c", "sleep 0.2 & echo $!; exec sleep 600"],
+    stdout: "piped",
+  }).spawn();
+  try {
+    const { value } = await parent.stdout.getReader().read();
+    const zombie = new TextDecoder().decode(value).trim();
+    await eventually(
+      () => Deno.readTextFile(`/proc/${zombie}/stat`),
+      (stat) => stat.includes(") Z "),
+    );
+    await Deno.writeTextFile(path, text.replace(/^\d+/, zombie));
+    assert.equal((await postgres.observe()).kind, "stopped");
+    await startPrimary(postgres);
+  } finally {
+    parent.kill("SIGKILL");
+    await parent.status;
   }
 }
 

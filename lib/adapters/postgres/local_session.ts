@@ -76,6 +76,23 @@ export class LocalSession {
     });
   }
 
+  /**
+   * Writes a record that waits for nobody. A standby that just became
+   * synchronous answers it, and its answer lets go the commits that waited for
+   * another one; without new WAL it would report only once in
+   * wal_receiver_status_interval.
+   *
+   * Source: PostgreSQL 15 `syncrep.c`, SyncRepReleaseWaiters, is called only for
+   * a standby's reply.
+   */
+  async writeEmptyRecord(): Promise<void> {
+    try {
+      await this.sql((query) => query(EMPTY_RECORD, QUERY_TIMEOUT_MS));
+    } catch {
+      // It does not answer; then nobody waits for it to be quick.
+    }
+  }
+
   /** SIGHUP, and a short wait until it is in force. Nothing if none runs. */
   async reload(): Promise<void> {
     const file = await livePostmaster(this.#context);
@@ -96,6 +113,10 @@ export class LocalSession {
     }
   }
 }
+
+/** A committed record without content. Not in recovery, where nothing can be written. */
+const EMPTY_RECORD = "SELECT pg_logical_emit_message(true, 'matriarch', '') " +
+  "WHERE NOT pg_is_in_recovery()";
 
 async function isInRecovery(query: Query): Promise<boolean> {
   const [row] = await query(

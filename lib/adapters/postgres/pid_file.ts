@@ -5,7 +5,12 @@
 import { join } from "node:path";
 import { readTextOrNull, removeIfPresent } from "./files.ts";
 import type { PostgresContext } from "./options.ts";
-import { allPids, processFacts, workingDirectory } from "./processes.ts";
+import {
+  allPids,
+  isPidTaken,
+  processFacts,
+  workingDirectory,
+} from "./processes.ts";
 
 /** The lines of postmaster.pid. */
 export interface PidFile {
@@ -57,19 +62,22 @@ export async function livePostmaster(
 }
 
 /**
- * Removes a postmaster.pid whose pid now belongs to somebody else: PostgreSQL
- * would take that process for a postmaster and refuse to start.
+ * Removes a postmaster.pid whose pid now belongs to somebody else, or to a dead
+ * postmaster whom nobody has reaped yet (in a container that may never happen):
+ * PostgreSQL would take that process for a postmaster and refuse to start. The
+ * caller has ended the orphans before, because PostgreSQL finds those by this file.
  */
 export async function removeStalePidFile(
   context: PostgresContext,
 ): Promise<void> {
   const path = join(context.options.dataDir, "postmaster.pid");
   const file = parsePidFile(await readTextOrNull(path) ?? "");
-  if (file === null || await processFacts(file.pid) === null) return;
+  if (file === null || !await isPidTaken(file.pid)) return;
   if (await isServerProcess(context, file.pid)) return;
-  context.log.warning("Removing a postmaster.pid that names another program", {
-    pid: file.pid,
-  });
+  context.log.warning(
+    "Removing a postmaster.pid that names no running postmaster",
+    { pid: file.pid },
+  );
   await removeIfPresent(path);
 }
 

@@ -30,7 +30,7 @@ import { LocalSession } from "./local_session.ts";
 import { Observer, Shared } from "./observer.ts";
 import type { MutableContext, PostgresOptions } from "./options.ts";
 import { allowPassword } from "./pgpass.ts";
-import { livePostmaster } from "./pid_file.ts";
+import { livePostmaster, removeStalePidFile } from "./pid_file.ts";
 import { Postmaster } from "./postmaster.ts";
 import { changeNeeded, standbySettings } from "./recovery.ts";
 import { isRewindPossible, runRewind } from "./rewind.ts";
@@ -297,6 +297,7 @@ export class PostgresLocal implements Postgres {
   async rewind(source: PostgresPeer, signal: AbortSignal): Promise<void> {
     const { settings } = this.#tools;
     await this.#postmaster.endOrphans();
+    await removeStalePidFile(this.#context);
     // pg_rewind recovers a crashed target in single-user mode, which refuses
     // to run as standby.
     const wasStandby = await settings.isStandby();
@@ -322,6 +323,7 @@ export class PostgresLocal implements Postgres {
       value === null ? { kind: "user" } : { kind: "managed", value },
     );
     await this.#applyFiles();
+    if (value !== null) await this.#session.writeEmptyRecord();
   }
 
   async applySlots(plan: SlotPlan): Promise<void> {

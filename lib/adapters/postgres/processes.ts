@@ -29,6 +29,16 @@ export async function processFacts(pid: number): Promise<ProcessFacts | null> {
     : facts;
 }
 
+/** True if kill(2) finds somebody there: unlike all others here, also a zombie. */
+export async function isPidTaken(pid: number): Promise<boolean> {
+  try {
+    await Deno.stat(`/proc/${pid}`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Reads one line of /proc/<pid>/stat.
  *
