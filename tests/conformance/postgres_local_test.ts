@@ -230,7 +230,10 @@ async function unreapedPid(world: TestWorld): Promise<void> {
       () => Deno.readTextFile(`/proc/${zombie}/stat`),
       (stat) => stat.includes(") Z "),
     );
+    const { port } = options.listen;
+    const lock = join(world.path, "one", `.s.PGSQL.${port}.lock`);
     await Deno.writeTextFile(path, text.replace(/^\d+/, zombie));
+    await Deno.writeTextFile(lock, `${zombie}\n`);
     assert.equal((await postgres.observe()).kind, "stopped");
     await startPrimary(postgres);
   } finally {

@@ -79,6 +79,15 @@ export async function removeStalePidFile(
     { pid: file.pid },
   );
   await removeIfPresent(path);
+  await removeSocketLock(file);
+}
+
+/** The same pid keeps the socket, whose lock file is made with it. */
+async function removeSocketLock(file: PidFile): Promise<void> {
+  if (!file.socketDirectory.startsWith("/")) return;
+  const path = join(file.socketDirectory, `.s.PGSQL.${file.port}.lock`);
+  const text = await readTextOrNull(path).catch(() => null);
+  if (Number(text?.split("\n")[0]) === file.pid) await removeIfPresent(path);
 }
 
 /**
