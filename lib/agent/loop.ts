@@ -5,7 +5,8 @@
 import { decide, type Ruling } from "../core/decide.ts";
 import { explain } from "../core/explain.ts";
 import { invariant } from "../core/base/invariant.ts";
-import { after } from "../core/base/units.ts";
+import { after, remainingMs } from "../core/base/units.ts";
+import { stopBudgetMs } from "../core/calc/budgets.ts";
 import type { Observation } from "../core/model/observation.ts";
 import { DcsRefusedError, DcsUnreachableError } from "../ports/errors.ts";
 import { type Act, act } from "./act.ts";
@@ -44,7 +45,7 @@ export class AgentLoop {
       if (this.#context.inbox.takeReload()) await this.#onReload();
       const end = await this.#guardedCycle();
       if (end.kind === "exit") return end;
-      const restMs = end.againInMs ?? this.#restMs();
+      const restMs = this.#withinLease(end.againInMs ?? this.#restMs());
       const { clock } = this.#context.ports;
       this.#context.state.nextCycleAt = after(clock.now(), restMs);
       await this.#context.inbox.rest(restMs, signal);
@@ -125,6 +126,15 @@ export class AgentLoop {
     if (isRoutine) return;
     state.sentence = sentence;
     this.#lastRule = rule;
+  }
+
+  /** The loop is awake when the time has come to stop a primary whose lease runs out. */
+  #withinLease(restMs: number): number {
+    const { leases, ports, state } = this.#context;
+    if (leases.deadline === null) return restMs;
+    const leftMs = remainingMs(leases.deadline, ports.clock.now());
+    const untilStopMs = leftMs - stopBudgetMs(state.settings);
+    return untilStopMs > 0 ? Math.min(restMs, untilStopMs) : restMs;
   }
 
   #restMs(): number {
