@@ -80,7 +80,9 @@ export function mayBeWritable(
     case "starting":
       return !o.postgres.isStandby;
     case "unresponsive":
-      return o.memory.role === "primary";
+      // It may have become primary after it answered for the last time.
+      return o.memory.role === "primary" ||
+        o.postgres.control?.state === "in production";
     case "stopped":
     case "empty":
     case "unusable":
