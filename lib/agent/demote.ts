@@ -132,7 +132,8 @@ function tellProxy(context: AgentContext): void {
   context.ports.proxy?.heartbeat({ role: "demoted", leaseDeadlineMs: null });
 }
 
-function stopAtOnce(): StopOptions {
+/** An immediate stop; the postmaster gets five seconds for it. */
+export function stopAtOnce(): StopOptions {
   return {
     mode: "immediate",
     isCheckpointFirst: false,

@@ -2,14 +2,14 @@
  * The bodies of the long tasks, except giving up the lead (demote.ts): sequences
  * of port calls, no decisions about whether.
  */
-import { promoteBudgetMs, stopBudgetMs } from "../core/calc/budgets.ts";
+import { promoteBudgetMs } from "../core/calc/budgets.ts";
 import { slotNameOf } from "../core/codec/slot_name.ts";
 import { remainingMs } from "../core/base/units.ts";
 import type { LongTask } from "../core/model/task_view.ts";
 import { CancelledError, PostgresError } from "../ports/errors.ts";
 import type { StartMode } from "../ports/postgres.ts";
 import { type AgentContext, peerOf } from "./context.ts";
-import { demote } from "./demote.ts";
+import { demote, stopAtOnce } from "./demote.ts";
 import type { TaskBody } from "./task_runner.ts";
 
 type TaskOf<K extends LongTask["kind"]> = Extract<LongTask, { kind: K }>;
@@ -168,7 +168,14 @@ async function promote(
   if (leftMs < promoteBudgetMs(settings) || signal.aborted) {
     throw new CancelledError(`Only ${Math.round(leftMs)} ms of lease are left`);
   }
-  await postgres.promote(leftMs - stopBudgetMs(settings), signal);
+  try {
+    // The lease sets the limit: when it runs out, or is lost, the task is cancelled.
+    await postgres.promote(Infinity, signal);
+  } catch (error) {
+    // A promotion goes on by itself; only a stop keeps it from becoming writable later.
+    await postgres.stop(stopAtOnce());
+    throw error;
+  }
   callbacks.fire("on_role_change", "primary");
 }
 
