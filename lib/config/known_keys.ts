@@ -60,7 +60,7 @@ const DYNAMIC: KeyTree = {
 export const KNOWN_KEYS: KeyTree = {
   ...leaves(
     `name scope namespace thread_pool_size thread_stack_size ttl loop_wait
-    retry_timeout standby_cluster`,
+    retry_timeout standby_cluster vip`,
   ),
   log: leaves(
     `type level traceback_level format dateformat static_fields max_queue_size

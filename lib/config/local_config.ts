@@ -7,6 +7,7 @@
  */
 import type { ConfigMap } from "../core/calc/config_merge.ts";
 import type { Tags } from "../core/model/member.ts";
+import type { Vip } from "../core/model/vip.ts";
 import type { HostPort, ListenAddress } from "./addresses.ts";
 
 /** The whole local configuration of one member. */
@@ -23,6 +24,8 @@ export interface LocalConfig {
   readonly bootstrap: BootstrapConfig | null;
   readonly postgresql: PostgresqlConfig;
   readonly watchdog: WatchdogConfig;
+  /** Virtual addresses that move with the roles; empty: none. */
+  readonly vip: readonly Vip[];
   readonly tags: Tags;
   /** Null: no proxy runs beside this member. */
   readonly proxy: ProxyConfig | null;
@@ -185,6 +188,8 @@ export interface WatchdogConfig {
   readonly device: string;
   /** -1: half of the TTL. */
   readonly safetyMarginS: number;
+  /** `testing`: the device is a pipe that a test reads. */
+  readonly driver: "default" | "testing";
 }
 
 /** Section `proxy`, ours. */

@@ -34,6 +34,7 @@ import { postgresqlSection } from "./sections/postgresql.ts";
 import { PROXY_DEFAULTS, proxySection } from "./sections/proxy.ts";
 import { ctlSection, restApiSection } from "./sections/restapi.ts";
 import { tagsSection } from "./sections/tags.ts";
+import { vipSection } from "./sections/vip.ts";
 import { watchdogSection } from "./sections/watchdog.ts";
 import { configWarnings } from "./warnings.ts";
 
@@ -53,6 +54,7 @@ const COMMON_FIELDS = {
   bootstrap: bootstrapSection,
   postgresql: postgresqlSection,
   watchdog: watchdogSection,
+  vip: vipSection,
   tags: tagsSection,
   proxy: proxySection,
 };

@@ -8,11 +8,18 @@ export const watchdogSection: z.ZodType<WatchdogConfig> = section({
   mode: optional<unknown, string>((value) => value, "automatic"),
   device: optional(text, "/dev/watchdog"),
   safety_margin: optional(integer({ min: -1 }), 5),
+  driver: optional(text, "default"),
 }).transform((raw): WatchdogConfig => ({
-  mode: watchdogModeOf(raw.mode) ?? "off",
+  mode: isDriver(raw.driver) ? watchdogModeOf(raw.mode) ?? "off" : "off",
   device: raw.device,
   safetyMarginS: raw.safety_margin,
+  driver: raw.driver === "testing" ? "testing" : "default",
 }));
+
+/** Any other driver turns the watchdog off. Source: spec 3.14. */
+function isDriver(name: string): boolean {
+  return name === "default" || name === "testing";
+}
 
 /** Meaning of `watchdog.mode`, `null` for a text that has none. */
 export function watchdogModeOf(value: unknown): WatchdogConfig["mode"] | null {

@@ -1,0 +1,89 @@
+/**
+ * Section `vip`, ours: the virtual addresses that move with the roles of the
+ * scope. A list; no entry, no address.
+ */
+import { isIP } from "node:net";
+import type { z } from "zod";
+import { isConfigMap, ownValue } from "../../core/calc/config_merge.ts";
+import type { Vip } from "../../core/model/vip.ts";
+import { isAbsent, optional, Wanted } from "../fields.ts";
+
+/** An address alone is bound as a host of its own; the subnet is the interface's. */
+const PREFIX_BY_VERSION = { 4: 32, 6: 128 } as const;
+
+/** Longer names are refused by the kernel. Source: linux/if.h, IFNAMSIZ. */
+const INTERFACE_NAME = /^[^\s/:]{1,15}$/;
+
+/** Schema of the section `vip`. */
+export const vipSection: z.ZodType<readonly Vip[]> = optional(readVips, []);
+
+/**
+ * Address and prefix length of `A` or `A/N`; null if it is no address.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { parseVipAddress } from "./vip.ts";
+ * assert.deepEqual(parseVipAddress("10.0.0.9"), { address: "10.0.0.9", prefixLength: 32 });
+ * ```
+ */
+export function parseVipAddress(
+  text: string,
+): Pick<Vip, "address" | "prefixLength"> | null {
+  const [address = "", prefix, ...rest] = text.split("/");
+  const version = isIP(address);
+  if (version !== 4 && version !== 6 || rest.length > 0) return null;
+  const longest = PREFIX_BY_VERSION[version];
+  if (prefix === undefined) return { address, prefixLength: longest };
+  const prefixLength = Number(prefix);
+  const isLength = /^\d{1,3}$/.test(prefix) && prefixLength >= 1 &&
+    prefixLength <= longest;
+  return isLength ? { address, prefixLength } : null;
+}
+
+/** Whether the kernel could have an interface of that name. */
+export function isInterfaceName(text: string): boolean {
+  return INTERFACE_NAME.test(text) && text !== "." && text !== "..";
+}
+
+function readVips(value: unknown): readonly Vip[] | Wanted {
+  const list = Array.isArray(value) ? value : [value];
+  const vips: Vip[] = [];
+  for (const [at, item] of list.entries()) {
+    const vip = readVip(item);
+    if (vip instanceof Wanted) {
+      return new Wanted(`${vip.text} in entry ${at + 1}`);
+    }
+    vips.push(vip);
+  }
+  const places = vips.map((vip) => `${vip.interface} ${vip.address}`);
+  return new Set(places).size === places.length
+    ? vips
+    : new Wanted("each address once");
+}
+
+function readVip(value: unknown): Vip | Wanted {
+  if (!isConfigMap(value)) {
+    return new Wanted("a list of maps with address and interface");
+  }
+  const address = ownValue(value, "address");
+  const name = ownValue(value, "interface");
+  const role = ownValue(value, "role") ?? "primary";
+  const gateway = ownValue(value, "gateway");
+  const parsed = typeof address === "string" ? parseVipAddress(address) : null;
+  if (parsed === null) {
+    return new Wanted("address: an IP address such as 10.0.0.9 or 10.0.0.9/24");
+  }
+  if (typeof name !== "string" || !isInterfaceName(name)) {
+    return new Wanted("interface: the name of a network interface");
+  }
+  if (role !== "primary" && role !== "replica") {
+    return new Wanted("role: primary or replica");
+  }
+  if (isAbsent(gateway)) {
+    return { ...parsed, interface: name, role, gateway: null };
+  }
+  return typeof gateway === "string" && isIP(gateway) !== 0
+    ? { ...parsed, interface: name, role, gateway }
+    : new Wanted("gateway: an IP address");
+}
