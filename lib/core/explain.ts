@@ -80,6 +80,8 @@ const RELEASE = {
     "released leader key voluntarily as data dir not accessible and currently leader",
   start_failed: "removed leader key after trying and failing to start postgres",
   not_running_in_pause: "removed leader lock because postgres is not running",
+  not_synchronous:
+    "released leader key because this member is not a synchronous standby",
   system_id_mismatch:
     "released leader key voluntarily due to the system ID mismatch",
 } as const;

@@ -59,6 +59,7 @@ export type ReleaseReason =
   | "data_directory_unusable"
   | "start_failed"
   | "not_running_in_pause"
+  | "not_synchronous"
   | "system_id_mismatch";
 
 /** Why a task is started. */

@@ -3,7 +3,12 @@
  * primary, obey the operator, keep the synchronous set true.
  */
 import { leaseRemainingMs, promoteBudgetMs } from "../calc/budgets.ts";
-import { readySuccessors, successors } from "../calc/candidates.ts";
+import {
+  isInSync,
+  isSyncActive,
+  readySuccessors,
+  successors,
+} from "../calc/candidates.ts";
 import {
   isConfirmationPending,
   planBeforePromotion,
@@ -14,6 +19,7 @@ import type { Observation } from "../model/observation.ts";
 import type { TaskReason } from "../model/decision.ts";
 import {
   localSystemId,
+  mayBeWritable,
   pauseAfterFailure,
   primaryOf,
   replicaOf,
@@ -32,6 +38,12 @@ const REPAIR: readonly Rule[] = [
     why: "First of all the lease is renewed.",
     match: (o) =>
       o.lease.isFresh ? null : { kind: "renew_lease", reason: "cycle" },
+  },
+  {
+    id: "R415",
+    why:
+      "In synchronous mode a holder of the key that may lack commits gives it back.",
+    match: giveBackUnsynced,
   },
   {
     id: "R420",
@@ -224,6 +236,23 @@ function syncInputs(
 function planSyncStep(o: Observation): Decision | null {
   const primary = primaryOf(o);
   return primary === null ? null : planSynchronous(syncInputs(o, primary));
+}
+
+/** The bid may have rested on a view from before somebody else led: the sync key of now decides. */
+function giveBackUnsynced(o: Observation): Decision | null {
+  const view = viewOf(o);
+  const isOut = o.settings.synchronousMode === "on" && !o.settings.isPaused &&
+    isSyncActive(o.settings, view) && !isInSync(view, o.self);
+  const isForced = view.failover?.leader === null &&
+    view.failover.candidate === o.self;
+  if (!isOut || isForced) return null;
+  return mayBeWritable(o)
+    ? startTask(
+      { kind: "demote", how: "immediate", deadline: null },
+      "not_healthiest",
+      { isInSync: false },
+    )
+    : release("not_synchronous");
 }
 
 function failOverAfterCrash(o: Observation): Decision | null {

@@ -29,6 +29,33 @@ const LEADER: readonly Row[] = [
     ["R410", "renew_lease cycle"],
   ],
   [
+    // Simulator, seed 8589: frozen between the decision to bid and the bid.
+    "in synchronous mode a replica that won with an old view gives the key back",
+    leaderObservation({
+      postgres: replica(),
+      view: cluster(sync("n2", "n3")),
+      ...settings({ synchronousMode: "on" }),
+    }),
+    ["R415", "release_lease not_synchronous"],
+  ],
+  [
+    "in synchronous mode a primary that won with an old view stops",
+    leaderObservation({
+      view: cluster(sync("n2", "n3")),
+      ...settings({ synchronousMode: "on" }),
+    }),
+    ["R415", "demote immediate not_healthiest"],
+  ],
+  [
+    "an operator may force a member that lacks commits to lead",
+    leaderObservation({
+      postgres: replica(),
+      view: cluster({ ...sync("n2", "n3"), ...failover(null, "n1") }),
+      ...settings({ synchronousMode: "on" }),
+    }),
+    ["R493", "write_sync synchronous_enabled"],
+  ],
+  [
     "a leader without data gives the key away",
     leaderObservation({ postgres: { kind: "empty" } }),
     ["R420", "release_lease data_directory_empty"],
