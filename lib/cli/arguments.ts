@@ -87,12 +87,39 @@ function commandFor(
   const values: Values = new Map();
   const command = quietCommand(definition.name, definition.options);
   for (const argument of definition.arguments) {
-    command.argument(argumentSyntax(argument));
+    // Commander takes nothing after a list: the last of it is checked below.
+    if (argument.arity !== "last") command.argument(argumentSyntax(argument));
   }
   const { name, options } = definition;
   addOptions(command, { name, options, values });
-  command.action(() => onParsed(new Invocation(values, command.args)));
+  command.action(() => {
+    checkLast(definition, command.args);
+    onParsed(new Invocation(values, command.args));
+  });
   return command;
+}
+
+function checkLast(
+  { name, arguments: wanted }: CommandDefinition,
+  given: readonly string[],
+): void {
+  const last = wanted.at(-1);
+  if (last?.arity !== "last") return;
+  const text = given.length < 2 ? undefined : given.at(-1);
+  const choices = last.choices ?? [];
+  if (text === undefined) {
+    const list = choices.map((choice) => `\t${choice}`).join(",\n");
+    throw new UsageError(
+      name,
+      `Missing argument '${last.name}'. Choose from:\n${list}`,
+    );
+  }
+  if (choices.includes(text)) return;
+  const quoted = choices.map((choice) => `'${choice}'`).join(", ");
+  throw new UsageError(
+    name,
+    `Invalid value for '${last.name}': '${text}' is not one of ${quoted}.`,
+  );
 }
 
 /** A command that neither prints nor exits, but throws our own errors. */

@@ -42,21 +42,25 @@ async function runCommand(
   argv: readonly string[],
   context: CliContext,
 ): Promise<void> {
-  const { command, globals, invocation } = parseArguments(argv, COMMANDS);
+  const { command, globals, invocation } = parseArguments(
+    argv,
+    commandsOf(context),
+  );
   const settings = await loadSettings(context, globals);
   await command.run(invocation, { context, settings });
 }
 
 function report(
   error: unknown,
-  { terminal, otherCommands }: CliContext,
+  context: CliContext,
   programPath: string,
 ): number {
+  const { terminal, otherCommands } = context;
   if (error instanceof HelpRequest) {
     const command = commandNamed(error.commandName);
     terminal.write(
       command === null
-        ? programHelp(programPath, [...COMMANDS, ...otherCommands])
+        ? programHelp(programPath, [...commandsOf(context), ...otherCommands])
         : commandHelp(programPath, command),
     );
     return EXIT_DONE;
@@ -73,6 +77,13 @@ function report(
   if (isClosedPipe(error)) return EXIT_FAILED;
   terminal.writeError(`Error: ${messageOf(error)}\n`);
   return EXIT_FAILED;
+}
+
+/** Under Patroni's name this program is what that name promises, and no more. */
+function commandsOf({ programName }: CliContext): readonly CommandDefinition[] {
+  return programName === "patronictl"
+    ? COMMANDS.filter((command) => command.isOwn !== true)
+    : COMMANDS;
 }
 
 function commandNamed(name: string | null): CommandDefinition | null {

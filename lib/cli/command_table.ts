@@ -1,17 +1,42 @@
 /** Every command of this program, in one place; each lives in its own file. */
+import {
+  DEMOTE_CLUSTER_COMMAND,
+  PROMOTE_CLUSTER_COMMAND,
+} from "./commands/cluster_role.ts";
+import { DSN_COMMAND } from "./commands/dsn.ts";
 import { EDIT_CONFIG_COMMAND } from "./commands/edit_config.ts";
 import { FAILOVER_COMMAND } from "./commands/failover.ts";
+import { FLUSH_COMMAND } from "./commands/flush.ts";
+import { HISTORY_COMMAND } from "./commands/history.ts";
 import { LIST_COMMAND, TOPOLOGY_COMMAND } from "./commands/list.ts";
+import { PAUSE_COMMAND, RESUME_COMMAND } from "./commands/pause.ts";
+import { QUERY_COMMAND } from "./commands/query.ts";
+import { REINIT_COMMAND } from "./commands/reinit.ts";
+import { RELOAD_COMMAND } from "./commands/reload.ts";
+import { REMOVE_COMMAND } from "./commands/remove.ts";
+import { RESTART_COMMAND } from "./commands/restart.ts";
 import { SHOW_CONFIG_COMMAND } from "./commands/show_config.ts";
 import { SWITCHOVER_COMMAND } from "./commands/switchover.ts";
 import { VERSION_COMMAND } from "./commands/version.ts";
 import type { CommandDefinition } from "./definition.ts";
 
-/** All commands, in no particular order. */
+/** All commands, in alphabetical order. */
 export const COMMANDS: readonly CommandDefinition[] = [
+  DEMOTE_CLUSTER_COMMAND,
+  DSN_COMMAND,
   EDIT_CONFIG_COMMAND,
   FAILOVER_COMMAND,
+  FLUSH_COMMAND,
+  HISTORY_COMMAND,
   LIST_COMMAND,
+  PAUSE_COMMAND,
+  PROMOTE_CLUSTER_COMMAND,
+  QUERY_COMMAND,
+  REINIT_COMMAND,
+  RELOAD_COMMAND,
+  REMOVE_COMMAND,
+  RESTART_COMMAND,
+  RESUME_COMMAND,
   SHOW_CONFIG_COMMAND,
   SWITCHOVER_COMMAND,
   TOPOLOGY_COMMAND,

@@ -17,6 +17,8 @@ export interface Terminal {
   writeError(text: string): void;
   /** One line of stdin without its end; null at end of input or after Ctrl-C. */
   readLine(): Promise<string | null>;
+  /** A line that is not shown while it is typed; null as above. */
+  readSecret(): Promise<string | null>;
   /** All that is left on stdin. */
   readAll(): Promise<string>;
 }
@@ -83,6 +85,41 @@ export interface ProgramCall {
   readonly input: string | null;
 }
 
+/** Where and as whom to run SQL; empty texts are left to the server. */
+export interface SqlTarget {
+  /** Name or IP address. */
+  readonly host: string;
+  readonly port: number;
+  readonly username: string;
+  readonly password: string;
+  readonly database: string;
+  /** Whether the server must be in recovery; null: either. */
+  readonly isRecoveryWanted: boolean | null;
+}
+
+/** A column of a result. */
+export interface SqlColumn {
+  readonly name: string;
+  /** PostgreSQL's number of the type (pg_type.oid). */
+  readonly type: number;
+}
+
+/** What one connection for one text of SQL came to. */
+export type SqlAnswer =
+  | {
+    readonly kind: "rows";
+    readonly columns: readonly SqlColumn[];
+    /** PostgreSQL's own texts; null is NULL. */
+    readonly rows: readonly (readonly (string | null)[])[];
+  }
+  /** `code`: SQLSTATE, null if the server said none. */
+  | {
+    readonly kind: "failed";
+    readonly code: string | null;
+    readonly message: string;
+  }
+  | { readonly kind: "wrong_role" };
+
 /** The world of one command. */
 export interface CliContext {
   /** How the user called us: `matriarch`, `patronictl`. */
@@ -100,6 +137,8 @@ export interface CliContext {
   openDcs(target: DcsTarget): Promise<Dcs>;
   /** @throws {Error} If there was no complete answer. */
   send(request: HttpRequest): Promise<HttpReply>;
+  /** Connects, runs SQL without a transaction around it, disconnects. */
+  querySql(target: SqlTarget, text: string): Promise<SqlAnswer>;
   /** Exit code of the program; null if there is no such program. */
   runProgram(call: ProgramCall): Promise<number | null>;
 }

@@ -27,7 +27,10 @@ export interface OptionDefinition {
 export interface ArgumentDefinition {
   /** As usage lines show it, for example `CLUSTER_NAME`. */
   readonly name: string;
-  readonly arity: "required" | "optional" | "any";
+  /** "last" is required and is whatever stands at the very end. */
+  readonly arity: "required" | "optional" | "any" | "last";
+  /** Its possible texts; absent: any text. Only with arity "last". */
+  readonly choices?: readonly string[];
 }
 
 /** A command as the help lists it; without `run` the program's main file runs it. */
@@ -38,6 +41,8 @@ export interface ListedCommand {
 
 /** A command of this program. */
 export interface CommandDefinition extends ListedCommand {
+  /** Ours: `patronictl` does not know it. */
+  readonly isOwn?: true;
   readonly arguments: readonly ArgumentDefinition[];
   readonly options: readonly OptionDefinition[];
   /** Ends normally for exit code 0; everything else is thrown (`errors.ts`). */
@@ -77,6 +82,13 @@ export const FORMAT_OPTION: OptionDefinition = {
   flags: ["--format", "-f"],
   value: ["pretty", "tsv", "json", "yaml", "yml"],
   help: "Output format",
+};
+
+/** `-r`, which members by what they are. */
+export const ROLE_OPTION: OptionDefinition = {
+  flags: ["--role", "-r"],
+  value: ["leader", "primary", "standby-leader", "replica", "standby", "any"],
+  help: "Only members with this role",
 };
 
 /** CLUSTER, `scope` of the configuration by default. */

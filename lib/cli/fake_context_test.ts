@@ -17,6 +17,8 @@ import type {
   HttpReply,
   HttpRequest,
   ProgramCall,
+  SqlAnswer,
+  SqlTarget,
 } from "./context.ts";
 
 /** What the world is like; everything has a harmless default. */
@@ -35,6 +37,11 @@ export interface World {
     files: Map<string, string>,
   ) => number | null;
   readonly programName?: string;
+  readonly sql?: (target: SqlTarget, text: string) => SqlAnswer;
+  /** Pauses before the command is stopped, 3 by default. */
+  readonly sleepsMax?: number;
+  /** What happens to the keys while a command pauses; by default enough is enough. */
+  readonly onSleep?: (set: (key: string, value: string) => void) => void;
   /** Called before each write, as a competitor would be. */
   readonly beforeWrite?: (keys: Map<string, DcsEntry>) => void;
 }
@@ -200,7 +207,11 @@ function contextOf(
       wallTimeMs: () => world.wallTimeMs ?? 1_795_000_000_123,
       sleep: (ms) => {
         seen.sleeps.push(ms);
-        const isOver = seen.sleeps.length >= SLEEPS_MAX;
+        world.onSleep?.((key, value) => {
+          const next = revision(BigInt(1000 + seen.sleeps.length));
+          keys.set(key, { key, value, revision: next, leaseId: null });
+        });
+        const isOver = seen.sleeps.length >= (world.sleepsMax ?? SLEEPS_MAX);
         return isOver ? Promise.reject(new Error("enough")) : Promise.resolve();
       },
     },
@@ -210,6 +221,7 @@ function contextOf(
       write: (text) => void (seen.out += text),
       writeError: (text) => void (seen.err += text),
       readLine: () => Promise.resolve(input.shift() ?? null),
+      readSecret: () => Promise.resolve(input.shift() ?? null),
       readAll: () => Promise.resolve(input.splice(0).join("\n")),
     },
     files: {
@@ -243,6 +255,11 @@ function contextOf(
         ? Promise.reject(new Error("connection refused"))
         : Promise.resolve(world.reply(request));
     },
+    querySql: (target, text) =>
+      Promise.resolve(
+        world.sql?.(target, text) ??
+          { kind: "failed", code: null, message: "connection refused" },
+      ),
     runProgram: (call) => Promise.resolve(world.program?.(call, files) ?? null),
   };
 }

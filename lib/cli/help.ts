@@ -18,10 +18,10 @@ export function usageLine(
   if (command === null) {
     return `Usage: ${programPath} [OPTIONS] COMMAND [ARGS]...`;
   }
-  const pieces = command.arguments.map(argumentText);
-  return ["Usage:", programPath, command.name, "[OPTIONS]", ...pieces].join(
-    " ",
-  );
+  const head = `Usage: ${programPath} ${command.name} `;
+  const pieces = ["[OPTIONS]", ...command.arguments.map(argumentText)];
+  const indent = "\n" + " ".repeat(head.length);
+  return head + wrap(pieces.join(" "), WIDTH_MAX - head.length).join(indent);
 }
 
 /** The two lines that stand above a usage error. */
@@ -74,7 +74,7 @@ export function programHelp(
 }
 
 function argumentText({ name, arity }: ArgumentDefinition): string {
-  if (arity === "required") return name;
+  if (arity === "required" || arity === "last") return name;
   return arity === "optional" ? `[${name}]` : `[${name}]...`;
 }
 

@@ -59,3 +59,14 @@ export async function promptInteger(
     context.terminal.write(`Error: '${answer}' is not a valid integer.\n`);
   }
 }
+
+/** A secret, not shown while it is typed. */
+export async function promptSecret(
+  context: CliContext,
+  text: string,
+): Promise<string> {
+  context.terminal.write(`${text}: `);
+  const line = await context.terminal.readSecret();
+  if (line === null) throw new AbortedError("end of input");
+  return line;
+}

@@ -6,8 +6,10 @@
 import { decodeClusterView } from "../core/codec/cluster_view_codec.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { Dcs, DcsLimits, DcsResult, DcsWrite } from "../ports/dcs.ts";
+import { clusterReport } from "./cluster_report.ts";
 import type { CliContext } from "./context.ts";
 import { CliError } from "./errors.ts";
+import type { Invocation } from "./invocation.ts";
 import { localTime } from "./timestamps.ts";
 import type { CliSettings } from "./settings.ts";
 
@@ -28,6 +30,8 @@ export interface Scope {
   readonly group: number | null;
   read(): Promise<ClusterView>;
   write(write: DcsWrite): Promise<DcsResult>;
+  /** Deletes every key of the scope. */
+  removeAll(): Promise<void>;
 }
 
 /** Which scope a command means. */
@@ -55,6 +59,7 @@ export async function withScope<T>(
       group,
       read: async () => decodeClusterView(await dcs.readFresh(DCS_LIMITS)),
       write: (write) => dcs.write(write, DCS_LIMITS),
+      removeAll: () => dcs.removeScope(DCS_LIMITS),
     });
   } finally {
     await dcs.close();
@@ -75,6 +80,39 @@ export function clusterName(
   throw new CliError(
     "No cluster name: give one, or set scope in the configuration",
   );
+}
+
+/** The Citus group that a command means: the one given, or the configured one. */
+export function groupOf(
+  session: Session,
+  invocation: Invocation,
+): number | null {
+  return invocation.number("--group") ?? session.settings.citusGroup;
+}
+
+/** Opens the scope that the first argument (or the configuration) names. */
+export async function withCluster<T>(
+  session: Session,
+  invocation: Invocation,
+  use: (scope: Scope) => Promise<T>,
+): Promise<T> {
+  const name = clusterName(session, invocation.positionals[0]);
+  const group = groupOf(session, invocation);
+  return await withScope(session, { name, group }, use);
+}
+
+/** Prints the table of members, as `list` does. */
+export function showTable(
+  session: Session,
+  scope: ScopeName,
+  view: ClusterView,
+): void {
+  session.context.terminal.write(clusterReport(view, {
+    cluster: scope.name,
+    group: scope.group,
+    format: "pretty",
+    isExtended: false,
+  }));
 }
 
 /** Prints a line on stdout. */

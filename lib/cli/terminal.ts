@@ -39,6 +39,17 @@ export class ProcessTerminal implements Terminal {
     }
   }
 
+  async readSecret(): Promise<string | null> {
+    if (!Deno.stdin.isTerminal()) return await this.readLine();
+    Deno.stdin.setRaw(true, { cbreak: true });
+    try {
+      return await this.readLine();
+    } finally {
+      Deno.stdin.setRaw(false);
+      this.write("\n");
+    }
+  }
+
   async readAll(): Promise<string> {
     const chunks = [this.#rest];
     for (;;) {

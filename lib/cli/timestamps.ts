@@ -37,6 +37,11 @@ export function exampleTime(wallTimeMs: number): string {
   return text.slice(0, 16).replace(" ", "T");
 }
 
+/** `YYYY-MM-DD HH:MM:SS+00:00` of an ISO text, as questions show it. */
+export function questionTime({ iso }: ScheduledTime): string {
+  return iso.replace("T", " ");
+}
+
 /** A moment that something is scheduled for. */
 export interface ScheduledTime {
   /** ISO 8601 with the zone as typed, or the local one. */

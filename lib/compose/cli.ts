@@ -28,6 +28,12 @@ export function createCliContext(parts: CliParts): CliContext {
     clock: new SystemClock(),
     random: new SystemRandom(),
     send: sendHttp,
+    querySql: async (target, text) => {
+      const { queryOnce } = await import(
+        "../adapters/postgres/query_client.ts"
+      );
+      return await queryOnce(target, text);
+    },
     runProgram,
   };
 }

@@ -15,7 +15,6 @@ import { encodeFailover } from "../../core/codec/failover_codec.ts";
 import { type ClusterView, memberOf } from "../../core/model/cluster_view.ts";
 import type { Member, MemberName } from "../../core/model/member.ts";
 import { callMember } from "../api_client.ts";
-import { clusterReport } from "../cluster_report.ts";
 import type { HttpReply } from "../context.ts";
 import { CliError, messageOf } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
@@ -26,6 +25,7 @@ import {
   print,
   type Scope,
   type Session,
+  showTable,
   withScope,
 } from "../session.ts";
 import {
@@ -90,15 +90,6 @@ async function groupOf(
     throw new CliError("For Citus clusters the --group must me specified");
   }
   return await promptInteger(context, "Citus group");
-}
-
-function showTable(session: Session, scope: Scope, view: ClusterView): void {
-  session.context.terminal.write(clusterReport(view, {
-    cluster: scope.name,
-    group: scope.group,
-    format: "pretty",
-    isExtended: false,
-  }));
 }
 
 async function makePlan(change: Change): Promise<Plan> {
