@@ -5,7 +5,7 @@
 import { leaderOf } from "./cluster_status.ts";
 import type { LabCluster } from "./lab_cluster.ts";
 import type { MeterProcess } from "./meter_process.ts";
-import { waitFor } from "./wait.ts";
+import { pause, waitFor } from "./wait.ts";
 
 /** What is done to the leader. */
 export type StepKind =
@@ -45,6 +45,8 @@ export interface StepResult {
 export interface StepContext {
   readonly cluster: LabCluster;
   readonly meter: MeterProcess;
+  /** Pause before the step in milliseconds, so that it meets the agents' loops at any moment. */
+  readonly delayMs?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -106,6 +108,7 @@ export async function runStep(
   await untilWritten(ctx, WARM_UP_ROWS);
   await meter.begin();
   await untilWritten(ctx, WARM_UP_ROWS);
+  await pause(ctx.delayMs ?? 0, ctx.signal);
   await act(cluster, kind, oldLeader);
   await untilHealed(ctx);
   if (!cluster.isAgentRunning(oldLeader)) cluster.startAgent(oldLeader);

@@ -115,10 +115,36 @@ async function measure(
     { url: system.url, table: "bench_rows", pauseMs: 10, silenceMs: 15_000 },
   );
   try {
-    const result = await runStep({ cluster: system.cluster, meter }, kind);
+    const { cluster } = system;
+    const delayMs = Math.random() * cluster.plan.timing.loopWait * 1000;
+    const result = await runStep({ cluster, meter, delayMs }, kind);
     return { ...result, system: system.name };
   } finally {
     await meter[Symbol.asyncDispose]();
+  }
+}
+
+/** A round that failed is said and left out; the run goes on. */
+async function tryRound(
+  system: System,
+  kind: StepKind,
+  round: number,
+): Promise<Round | null> {
+  const what = `${STEP_TITLES[kind]}, ${SYSTEM_TITLES[system.name]}, ${round}`;
+  try {
+    const result = { ...await measure(system, kind), round };
+    console.log(
+      `${what}: gap ${result.gapMs} ms, ${result.errors} errors, ` +
+        `${result.acknowledged} rows, ${result.lost} lost ` +
+        `(${result.oldLeader} -> ${result.newLeader})`,
+    );
+    return result;
+  } catch (error) {
+    console.log(`${what}: FAILED: ${error}`);
+    for (const { name } of system.cluster.endedAgents()) {
+      system.cluster.startAgent(name);
+    }
+    return null;
   }
 }
 
@@ -130,14 +156,8 @@ async function measureAll(
   for (const kind of options.scenarios) {
     for (let round = 1; round <= options.rounds; round++) {
       for (const system of systems) {
-        const result = { ...await measure(system, kind), round };
-        rounds.push(result);
-        console.log(
-          `${STEP_TITLES[kind]}, ${SYSTEM_TITLES[system.name]}, round ` +
-            `${round}: gap ${result.gapMs} ms, ${result.errors} errors, ` +
-            `${result.acknowledged} rows, ${result.lost} lost ` +
-            `(${result.oldLeader} -> ${result.newLeader})`,
-        );
+        const result = await tryRound(system, kind, round);
+        if (result !== null) rounds.push(result);
       }
     }
   }
