@@ -23,6 +23,9 @@ const AFTER_FAILURE_MS = 1_000;
 /** Replicas run a little after the leader, so that they see its update. Source: spec/dcs.md 5.4. */
 const REPLICA_DELAY_MS = 500;
 
+/** Rest while the lease is about to end. */
+const OVERDUE_MS = 200;
+
 /** How the loop ended: by its signal, or by a decision. */
 export type LoopEnd = Extract<Act, { kind: "exit" }> | { kind: "stopped" };
 
@@ -134,7 +137,7 @@ export class AgentLoop {
     if (leases.deadline === null) return restMs;
     const leftMs = remainingMs(leases.deadline, ports.clock.now());
     const untilStopMs = leftMs - stopBudgetMs(state.settings);
-    return untilStopMs > 0 ? Math.min(restMs, untilStopMs) : restMs;
+    return Math.min(restMs, Math.max(OVERDUE_MS, untilStopMs));
   }
 
   #restMs(): number {

@@ -32,13 +32,12 @@ export class Publisher {
   async publish(o: Observation): Promise<void> {
     if (o.dcs.kind !== "reachable") return;
     const { view } = o.dcs;
-    const limits = { timeoutMs: Math.min(3_000, dcsBudgetMs(this.#context)) };
-    await this.#touchMember(o, limits);
+    await this.#touchMember(o);
     const running = o.postgres.kind === "running" ? o.postgres : null;
     const isLeader = view.leader?.name === o.self;
     if (isLeader && running?.role === "primary") {
-      await this.#writeStatus(view, running, limits);
-      await this.#writeHistory(view, running, limits);
+      await this.#writeStatus(view, running);
+      await this.#writeHistory(view, running);
       this.#checkpointOnce(o);
     }
     const hasConfig = view.config !== null && view.leader !== null;
@@ -49,26 +48,30 @@ export class Publisher {
     }
   }
 
+  /** Anew for each call: the lease of a primary runs out while earlier ones were slow. */
+  get #limits(): DcsLimits {
+    return { timeoutMs: Math.min(3_000, dcsBudgetMs(this.#context)) };
+  }
+
   /** Writes the member key now, whatever the cycle does; used around shutdown. */
-  async #touchMember(o: Observation, limits: DcsLimits): Promise<void> {
+  async #touchMember(o: Observation): Promise<void> {
     const { leases, store, config } = this.#context;
     const ttlMs = o.settings.ttlMs;
     const leaseId = o.lease.isFresh && leases.leaseId !== null
       ? leases.leaseId
-      : await leases.keepMember({ ...limits, ttlMs });
+      : await leases.keepMember({ ...this.#limits, ttlMs });
     const text = encodeMember(publicationOf(o, config.identity));
     const last = this.#member;
     const isKnown = last !== null && last.leaseId === leaseId &&
       isSamePublication(last.text, text) && isListed(o);
     if (isKnown) return;
-    await store.touchMember({ name: o.self, text }, leaseId, limits);
+    await store.touchMember({ name: o.self, text }, leaseId, this.#limits);
     this.#member = { text, leaseId };
   }
 
   async #writeStatus(
     view: ClusterView,
     primary: PrimaryView,
-    limits: DcsLimits,
   ): Promise<void> {
     if (this.#optime === primary.flushedLsn) return;
     const { store, config } = this.#context;
@@ -76,19 +79,18 @@ export class Publisher {
       leaderLsn: primary.flushedLsn,
       slots: publishedSlots(config.self, primary),
       retainSlots: view.status.retainSlots,
-    }, limits);
+    }, this.#limits);
     this.#optime = primary.flushedLsn;
   }
 
   async #writeHistory(
     view: ClusterView,
     primary: PrimaryView,
-    limits: DcsLimits,
   ): Promise<void> {
     if (!isHistoryStale(view.history, primary.timeline)) return;
     const { store, ports, config, state } = this.#context;
     if (primary.timeline === 1) {
-      await store.writeHistory([], limits);
+      await store.writeHistory([], this.#limits);
       return;
     }
     const file = await ports.postgres.readHistoryFile(primary.timeline);
@@ -101,7 +103,7 @@ export class Publisher {
         known: view.history,
         linesMax: state.settings.timelinesHistoryMax,
       }),
-      limits,
+      this.#limits,
     );
   }
 
