@@ -9,7 +9,7 @@ import type { DcsView, Observation } from "../core/model/observation.ts";
 import { racePeers, successors } from "../core/calc/candidates.ts";
 import { DcsRefusedError, DcsUnreachableError } from "../ports/errors.ts";
 import { type AgentContext, peerOf } from "./context.ts";
-import { withRetries } from "./limits.ts";
+import { dcsBudgetMs, withRetries } from "./limits.ts";
 import { assemble, notePostgres, noteView, unreachable } from "./observe.ts";
 import { bodyOf } from "./tasks.ts";
 
@@ -187,19 +187,21 @@ async function setSynchronousStandbys(
   decision: Of<"set_synchronous_standbys">,
 ): Promise<Act> {
   const { postgres } = context.ports;
+  // Until the new names are seen in force, no earlier position proves anything.
+  context.state.remember({ kind: "synchronous_standbys_set", at: null });
   await postgres.setSynchronousStandbys(decision.value);
   const view = await postgres.observe();
   notePostgres(context, view);
-  if (view.kind === "running" && view.role === "primary") {
+  const isApplied = view.kind === "running" &&
+    (decision.value === null ||
+      view.synchronousStandbyNames === decision.value);
+  if (isApplied && view.role === "primary") {
     // Read after the reload: what was flushed later surely waited for the new names.
     context.state.remember({
       kind: "synchronous_standbys_set",
       at: view.flushedLsn,
     });
   }
-  const isApplied = view.kind === "running" &&
-    (decision.value === null ||
-      view.synchronousStandbyNames === decision.value);
   return isApplied
     ? round(context, o, { postgres: view })
     : { kind: "rest", againInMs: AFTER_CONFLICT_MS };
@@ -241,7 +243,7 @@ async function write(
   decision: KeyWrite,
 ): Promise<"written" | "conflict"> {
   const { store, state } = context;
-  const limits = { timeoutMs: state.settings.retryTimeoutMs };
+  const limits = { timeoutMs: dcsBudgetMs(context) };
   switch (decision.kind) {
     case "race_initialize":
       return await store.raceInitialize(limits);

@@ -73,7 +73,8 @@ export type MemoryEvent =
   | { readonly kind: "stopped" }
   | { readonly kind: "initialize"; readonly isOwner: boolean }
   | { readonly kind: "divergence"; readonly value: DivergenceMemory }
-  | { readonly kind: "synchronous_standbys_set"; readonly at: Lsn };
+  /** Null: about to be set. */
+  | { readonly kind: "synchronous_standbys_set"; readonly at: Lsn | null };
 
 /** The memory after `event`. */
 export function remember(
@@ -148,6 +149,10 @@ function rememberOutcome(
     };
   }
   if (outcome.result !== "done") return next;
+  if (outcome.task.kind === "follow" && next.divergence === "unsuspected") {
+    // WAL of the old upstream came in until now.
+    return { ...next, divergence: "suspected" };
+  }
   if (outcome.task.kind === "rewind") {
     return { ...next, divergence: afterCopy(memory, outcome.task.source) };
   }

@@ -51,6 +51,7 @@ function ended(
 const CLONE = { kind: "clone", source: "n1" } as const;
 const OLD_CLONE = { kind: "clone", source: "n9" } as const;
 const REWIND = { kind: "rewind", source: "n1" } as const;
+const FOLLOW = { kind: "follow", upstream: "n1" } as const;
 const NOT_STARTING = { startingSince: null, startTimeoutMs: null };
 const FAILED = { result: "failed" } as const;
 
@@ -112,6 +113,11 @@ const ROWS: readonly Row[] = [
   // Simulator, seeds 1460 and 1752: the source lost the lead during the copy.
   ["a clone of a member that no longer leads is suspect", ended(OLD_CLONE), {
     lastOutcome: outcome(OLD_CLONE),
+    divergence: "suspected",
+  }],
+  // Simulator, seed 5412: more WAL came from the old upstream after the check.
+  ["a change of upstream is followed by a check", ended(FOLLOW), {
+    lastOutcome: outcome(FOLLOW),
     divergence: "suspected",
   }],
   ["a failed clone changes nothing", ended(CLONE, FAILED), {
