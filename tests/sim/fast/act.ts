@@ -205,12 +205,15 @@ function* setStandbys(
   const { instance } = agent.site;
   const { replication } = instance;
   replication.areNamesManaged = true;
+  agent.remember({ kind: "synchronous_standbys_set", at: null });
   yield (resume) => replication.setNames(value, resume);
   const view = agent.look();
-  if (view.kind === "running" && view.role === "primary") {
+  const isApplied = view.kind === "running" &&
+    view.synchronousStandbyNames === value;
+  if (isApplied && view.role === "primary") {
     agent.remember({ kind: "synchronous_standbys_set", at: view.flushedLsn });
   }
-  return view.kind === "running" && view.synchronousStandbyNames === value
+  return isApplied
     ? round(agent, o, { postgres: view })
     : rest(AFTER_CONFLICT_MS);
 }
@@ -233,7 +236,7 @@ function* writeKey(
   const { view } = o.dcs;
   const written: Answer<boolean> = yield* agent.call(
     (store) => write(store, view, decision),
-    agent.settings.retryTimeoutMs,
+    agent.budgetMs(),
   );
   if (written === null) return unreachable(agent, o);
   if (!written.value) {

@@ -45,6 +45,7 @@ const PAUSE_MAX_MS = 1_000;
 /** Same as in lib/agent/loop.ts. */
 const ROUNDS_MAX = 24;
 const REPLICA_DELAY_MS = 500;
+const OVERDUE_MS = 200;
 
 /** The answer of the store; null: unreachable. */
 export type Answer<T> = { readonly value: T } | null;
@@ -256,10 +257,18 @@ export class FastAgent {
       if (againInMs === "exit") return this.driver.agentExited(this.self);
       const { loopWaitMs } = this.settings;
       const isLeader = this.view?.leader?.name === this.self;
-      yield* this.#rest(
-        againInMs ?? loopWaitMs + (isLeader ? 0 : REPLICA_DELAY_MS),
-      );
+      const restMs = againInMs ??
+        loopWaitMs + (isLeader ? 0 : REPLICA_DELAY_MS);
+      yield* this.#rest(this.#withinLease(restMs));
     }
+  }
+
+  #withinLease(restMs: number): number {
+    const { deadline } = this.leases;
+    if (deadline === null) return restMs;
+    const untilStopMs = deadline - this.site.host.localNow -
+      stopBudgetMs(this.settings);
+    return Math.min(restMs, Math.max(OVERDUE_MS, untilStopMs));
   }
 
   *#rest(ms: number): Process<void> {

@@ -16,20 +16,28 @@ import type { Process } from "./process.ts";
 export function* publish(agent: FastAgent, seen: Observation): Process<void> {
   const { dcs } = seen;
   if (dcs.kind !== "reachable") return;
-  const timeoutMs = Math.min(3_000, agent.budgetMs());
+  const limitMs = (): number => Math.min(3_000, agent.budgetMs());
   const id = seen.lease.isFresh && agent.leases.id !== null
     ? agent.leases.id
-    : yield* agent.leases.keepMember(timeoutMs);
+    : yield* agent.leases.keepMember(limitMs());
   if (id === null) return;
   const o = { ...seen, task: agent.tasks.view, memory: agent.memory };
   const publication = memberOf(o);
-  yield* agent.call((store) => store.putMember(publication, id), timeoutMs);
+  const touched = yield* agent.call(
+    (store) => store.putMember(publication, id),
+    limitMs(),
+  );
+  if (touched === null) return;
   const isLeader = dcs.view.leader?.name === agent.self;
   const { postgres } = o;
   if (!isLeader || postgres.kind !== "running") return;
   if (postgres.role !== "primary") return;
   const position = Number(postgres.flushedLsn);
-  yield* agent.call((store) => store.putStatus(position), timeoutMs);
+  const written = yield* agent.call(
+    (store) => store.putStatus(position),
+    limitMs(),
+  );
+  if (written === null) return;
   const { instance } = agent.site;
   if (isHistoryStale(dcs.view.history, postgres.timeline)) {
     const branch = instance.data?.point.branch ?? null;
@@ -40,7 +48,7 @@ export function* publish(agent: FastAgent, seen: Observation): Process<void> {
       timestamp: null,
       newLeader: agent.self,
     }));
-    yield* agent.call((store) => store.putHistory(lines), timeoutMs);
+    yield* agent.call((store) => store.putHistory(lines), limitMs());
   }
   if (isCheckpointPending(o) && !agent.isCheckpointing) {
     agent.isCheckpointing = true;

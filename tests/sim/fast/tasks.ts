@@ -1,10 +1,7 @@
 /**
  * Long work of a fast agent; the mirror of `lib/agent/tasks.ts` and `demote.ts`.
  */
-import {
-  promoteBudgetMs,
-  stopBudgetMs,
-} from "../../../lib/core/calc/budgets.ts";
+import { promoteBudgetMs } from "../../../lib/core/calc/budgets.ts";
 import {
   readySuccessors,
   successors,
@@ -110,6 +107,9 @@ export class Tasks {
         return yield* this.#rewind(task.source);
       case "remove_data":
         return yield* this.#removeData();
+      case "copy_slots":
+        // Slots are not part of the model.
+        return "done";
       case "reinitialize":
         yield* this.#removeData();
         return yield* this.#clone(task.source);
@@ -189,19 +189,17 @@ export class Tasks {
     const isShort = leftMs < promoteBudgetMs(agent.settings) &&
       bug !== "promotion_without_budget";
     if (isShort || running.isAborted) return "cancelled";
-    let result: Result = "failed";
+    let isDone = false;
     yield (resume) => {
-      running.onAbort.push(() => {
-        result = "cancelled";
-        resume();
-      });
-      host.after(leftMs - stopBudgetMs(agent.settings), resume);
+      running.onAbort.push(resume);
       instance.promote((isPrimary) => {
-        result = isPrimary ? "done" : "failed";
+        isDone = isPrimary;
         resume();
       });
     };
-    return result;
+    if (isDone) return "done";
+    yield* this.#stop(AT_ONCE);
+    return running.isAborted ? "cancelled" : "failed";
   }
 
   *#rewind(source: string): Process<Result> {

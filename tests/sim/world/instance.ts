@@ -189,9 +189,11 @@ export class Instance {
       this.#isPromoting = true;
       this.#world.promotionBegan(this.name);
       this.replication.follow(null);
-      this.#in("promote", () => this.#becomePrimary());
+      this.#in("promote", () => {
+        this.#becomePrimary();
+        settle(true);
+      });
     }
-    this.#in("promote", () => settle(this.isWritable));
   }
 
   checkpoint(done: () => void): void {
