@@ -29,6 +29,8 @@ export class Gate {
   readonly #counts = new Map<string, number>();
   #open: readonly Backend[] = [];
   #resting: readonly Backend[] = [];
+  /** The backend that was picked last. */
+  #lastKey: string | null = null;
 
   constructor(route: Route, clock: Clock) {
     this.route = route;
@@ -70,19 +72,26 @@ export class Gate {
   }
 
   /**
-   * The backend with the fewest sessions for a new one.
+   * The backend with the fewest sessions for a new one. Equal ones take turns,
+   * so that short sessions are spread too.
    *
    * @param failed Keys of backends that the client has just failed to reach.
    * @returns null if there is none.
    */
   pick(failed: ReadonlySet<string>): Backend | null {
+    const turn = this.#open.findIndex((b) => backendKey(b) === this.#lastKey);
+    const inTurn = [
+      ...this.#open.slice(turn + 1),
+      ...this.#open.slice(0, turn + 1),
+    ];
     let best: Backend | null = null;
-    for (const backend of this.#open) {
+    for (const backend of inTurn) {
       if (failed.has(backendKey(backend))) continue;
       if (best === null || this.countOf(backend) < this.countOf(best)) {
         best = backend;
       }
     }
+    this.#lastKey = best === null ? null : backendKey(best);
     return best;
   }
 

@@ -34,6 +34,20 @@ Deno.test("gate gives a client the backend with the fewest sessions", () => {
   assert.deepEqual(names, ["a", "b", "a", "b"]);
 });
 
+Deno.test("gate spreads clients that come one after the other", () => {
+  const gate = new Gate("replica", new ManualClock());
+  gate.update({ ...NO_ROUTES, replicas: [A, B] });
+  const names = [1, 2, 3].map(() => {
+    const one = session();
+    gate.enter(one);
+    const picked = gate.pick(new Set());
+    gate.assign(one, picked);
+    gate.leave(one);
+    return picked?.name;
+  });
+  assert.deepEqual(names, ["a", "b", "a"]);
+});
+
 Deno.test("gate passes over what the client could not reach", () => {
   const gate = new Gate("replica", new ManualClock());
   gate.update({ ...NO_ROUTES, replicas: [A, B] });
