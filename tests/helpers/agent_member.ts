@@ -187,7 +187,7 @@ export class AgentMember {
   /** The last lines of its log, without the requests that tests make. */
   logEnd(lines = 25): string {
     const kept = this.log().trimEnd().split("\n").filter((line) =>
-      !line.includes("DEBUG: API thread:")
+      !/DEBUG: (API thread:|no action|updating leader lock)/.test(line)
     );
     return kept.slice(-lines).join("\n");
   }
