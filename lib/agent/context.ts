@@ -28,6 +28,7 @@ import type { Peers } from "../ports/peers.ts";
 import type { Postgres, PostgresPeer } from "../ports/postgres.ts";
 import { PostgresError } from "../ports/errors.ts";
 import type { ProxyProcess } from "../ports/proxy_process.ts";
+import { type GuardConfig, type GuardPorts, Guards } from "./guards.ts";
 import { LeaseKeeper } from "./leases.ts";
 import { Inbox } from "./inbox.ts";
 import { ScopeStore } from "./scope_store.ts";
@@ -37,7 +38,7 @@ import { TaskRunner } from "./task_runner.ts";
 type Document = Readonly<Record<string, unknown>>;
 
 /** The world, as ports. */
-export interface AgentPorts {
+export interface AgentPorts extends GuardPorts {
   readonly clock: Clock;
   readonly dcs: Dcs;
   readonly postgres: Postgres;
@@ -49,7 +50,7 @@ export interface AgentPorts {
 }
 
 /** The local configuration, as far as the agent itself needs it. Replaced on reload. */
-export interface AgentConfig {
+export interface AgentConfig extends GuardConfig {
   readonly scope: string;
   readonly self: MemberName;
   readonly tags: Tags;
@@ -87,6 +88,7 @@ export interface AgentContext {
   config: AgentConfig;
   readonly state: AgentState;
   readonly leases: LeaseKeeper;
+  readonly guards: Guards;
   readonly store: ScopeStore;
   readonly inbox: Inbox;
   readonly tasks: TaskRunner;
@@ -100,7 +102,9 @@ export function createContext(
 ): AgentContext {
   const state = new AgentState();
   const inbox = new Inbox(ports.clock);
-  const leases = new LeaseKeeper(ports, config.self);
+  const guards = new Guards(ports, state, () => context.config);
+  const onCovered = guards.covered.bind(guards);
+  const leases = new LeaseKeeper({ ...ports, onCovered }, config.self);
   const labels = { scope: config.scope, name: config.self };
   const statistics = new LoopStatistics(labels, { ...ports, leases });
   const tasks = new TaskRunner(ports.clock, (outcome) => {
@@ -118,16 +122,18 @@ export function createContext(
     }
     inbox.wake();
   });
-  return {
+  const context: AgentContext = {
     ports,
     config,
     state,
+    guards,
     inbox,
     tasks,
     leases,
     statistics,
     store: new ScopeStore(ports.dcs),
   };
+  return context;
 }
 
 /**

@@ -23,6 +23,7 @@ export async function demote(
   const { postgres, log } = context.ports;
   log.info(`Demoting self (${task.how.replaceAll("_", "-")})`);
   tellProxy(context);
+  await context.guards.standDown();
   switch (task.how) {
     case "graceful":
       return await handOver(context, signal);

@@ -18,19 +18,31 @@ export interface LeaseTerms extends DcsLimits {
   readonly ttlMs: number;
 }
 
+/** Told of each renewal and its deadline; says until when this member may really lead. */
+export type OnCovered = (deadline: Moment) => Moment;
+
+/** What the keeper works with. */
+interface LeaseParts {
+  readonly dcs: Dcs;
+  readonly clock: Clock;
+  readonly onCovered?: OnCovered;
+}
+
 /** Keeps this agent's lease. Calls run one after the other, whoever makes them. */
 export class LeaseKeeper {
   readonly #dcs: Dcs;
   readonly #clock: Clock;
   readonly #self: MemberName;
+  readonly #onCovered: OnCovered;
   #lease: { readonly id: LeaseId; readonly ttlMs: number } | null = null;
   #deadline: Moment | null = null;
   #isReleased = false;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(ports: { dcs: Dcs; clock: Clock }, self: MemberName) {
+  constructor(ports: LeaseParts, self: MemberName) {
     this.#dcs = ports.dcs;
     this.#clock = ports.clock;
+    this.#onCovered = ports.onCovered ?? ((deadline) => deadline);
     this.#self = self;
   }
 
@@ -146,9 +158,8 @@ export class LeaseKeeper {
   #hold(since: Moment, terms: LeaseTerms): void {
     // A release that came while the answer was on its way wins.
     if (this.#isReleased) return;
-    this.#deadline = after(
-      since,
-      terms.ttlMs - driftAllowanceMs(terms.ttlMs),
+    this.#deadline = this.#onCovered(
+      after(since, terms.ttlMs - driftAllowanceMs(terms.ttlMs)),
     );
   }
 

@@ -5,6 +5,7 @@
 import { decide, type Ruling } from "../core/decide.ts";
 import { explain } from "../core/explain.ts";
 import { invariant } from "../core/base/invariant.ts";
+import { leaderRestMs } from "../core/calc/watchdog.ts";
 import { after, remainingMs } from "../core/base/units.ts";
 import { stopBudgetMs } from "../core/calc/budgets.ts";
 import type { Observation } from "../core/model/observation.ts";
@@ -101,6 +102,7 @@ export class AgentLoop {
       role: isPrimary ? "primary" : state.memory.role,
       leaseDeadlineMs: leases.deadline,
     });
+    this.#context.guards.afterCycle(now);
     try {
       await this.#publisher.publish(now);
     } catch (error) {
@@ -141,8 +143,9 @@ export class AgentLoop {
   }
 
   #restMs(): number {
-    const { state, config } = this.#context;
+    const { state, config, leases, ports } = this.#context;
     const isLeader = state.view?.leader?.name === config.self;
-    return state.settings.loopWaitMs + (isLeader ? 0 : REPLICA_DELAY_MS);
+    if (!isLeader) return state.settings.loopWaitMs + REPLICA_DELAY_MS;
+    return leaderRestMs(state.settings, leases.deadline, ports.clock.now());
   }
 }

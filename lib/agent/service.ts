@@ -167,6 +167,7 @@ export class AgentService implements AgentApi {
       timeline: postgres.kind === "running" ? postgres.timeline : null,
       nextCycleAt: state.nextCycleAt,
       lastDecision: state.sentence,
+      hasWatchdogFailed: state.memory.hasWatchdogFailed,
     };
   }
 

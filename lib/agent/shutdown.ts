@@ -29,6 +29,7 @@ export async function shutDown(
     );
     return;
   }
+  await context.guards.standDown();
   try {
     await stopInstance(context);
     await touchStopped(context);

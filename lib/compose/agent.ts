@@ -35,6 +35,8 @@ import { callbackCommands, postgresOptions } from "./postgres.ts";
 import { proxyProcess } from "./proxy_process.ts";
 import { apiUrl, restSettings, serveOptions } from "./rest.ts";
 import { COMPATIBLE_VERSION } from "./versions.ts";
+import { vipCarrier } from "./vip.ts";
+import { watchdogDevice } from "./watchdog.ts";
 
 /**
  * Runs the agent until a signal or a decision ends it.
@@ -102,7 +104,12 @@ async function createParts(
     log,
   });
   const proxy = proxyProcess({ config, configPath, env, clock, log });
-  const ports = { clock, dcs, postgres, peers, log, callbacks, proxy };
+  const watchdog = watchdogDevice(config);
+  const vip = await vipCarrier(config, { clock, log });
+  const ports = {
+    ...{ clock, dcs, postgres, peers, log, callbacks, proxy },
+    ...{ watchdog, vip },
+  };
   const context: AgentContext = createContext(ports, agentConfig(config));
   return { config, log, dcs, postgres, callbacks, proxy, context, current };
 }
@@ -150,10 +157,12 @@ async function finish(parts: Parts, end: LoopEnd): Promise<number> {
   const { context, log } = parts;
   if (end.kind === "stopped") {
     await shutDown(context, false);
+    await context.guards.close();
     return 0;
   }
   log.critical(explain(end.decision, context.config.self));
   await shutDown(context, end.decision.isPostgresLeft);
+  await context.guards.close();
   return 1;
 }
 
@@ -195,6 +204,8 @@ function agentConfig(config: LocalConfig): AgentConfig {
     canBootstrap: bootstrap !== null,
     bootstrapDocument: bootstrap?.dcs ?? null,
     localPostgresql: isRecord(section) ? section : {},
+    vips: config.vip,
+    watchdog: config.watchdog,
     identity,
   };
 }

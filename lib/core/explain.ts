@@ -82,6 +82,7 @@ const RELEASE = {
   not_running_in_pause: "removed leader lock because postgres is not running",
   not_synchronous:
     "released leader key because this member is not a synchronous standby",
+  watchdog_failed: "Not promoting self because watchdog could not be activated",
   system_id_mismatch:
     "released leader key voluntarily due to the system ID mismatch",
 } as const;
@@ -165,6 +166,7 @@ const WAITING: Readonly<Record<WaitReason, string>> = {
   candidate_only: "waiting: only the named candidate may take over",
   not_synchronous:
     "following a different leader because I am not a synchronous standby",
+  watchdog_failed: "Watchdog device is not usable",
   nofailover:
     "following a different leader because I am not allowed to promote",
   timeline_behind: "My timeline is behind last known cluster timeline",

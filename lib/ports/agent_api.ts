@@ -45,6 +45,8 @@ export interface AgentStatus {
   readonly nextCycleAt: Moment;
   /** The last decision's sentence, for people. */
   readonly lastDecision: string;
+  /** The watchdog is required and can not be used: this member must not lead. */
+  readonly hasWatchdogFailed: boolean;
 }
 
 /** Outcome of a request that the loop serves. */

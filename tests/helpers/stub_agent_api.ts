@@ -137,6 +137,7 @@ export function leadingStatus(changes: Partial<AgentStatus> = {}): AgentStatus {
     timeline: 3,
     nextCycleAt: moment(105_000),
     lastDecision: "no action. I am (n1), the leader with the lock",
+    hasWatchdogFailed: false,
     ...changes,
   };
 }

@@ -4,8 +4,15 @@
  *
  * Source: spec/ha.md 22.
  */
-import { after, type Moment } from "../base/units.ts";
+import { after, type Moment, remainingMs } from "../base/units.ts";
 import type { ClusterSettings } from "../model/settings.ts";
+import { stopBudgetMs } from "./budgets.ts";
+
+/** A leader wakes that long before it would have to stop. */
+const BEFORE_STOP_MS = 2_000;
+
+/** The shortest rest of a leader. */
+const REST_MIN_MS = 500;
 
 /** How much a member depends on its watchdog. */
 export type WatchdogMode = "off" | "automatic" | "required";
@@ -81,4 +88,21 @@ export function judgeTimeout(
 ): TimeoutVerdict {
   if (actualS === null) return "unknown";
   return actualS <= wantedS ? "fits" : "too_long";
+}
+
+/**
+ * How long a leader rests between two cycles: `loop_wait`, or less when it would
+ * have to stop before that.
+ *
+ * @param deadline Until when it may lead; null: it has no lease to lose.
+ */
+export function leaderRestMs(
+  settings: ClusterSettings,
+  deadline: Moment | null,
+  now: Moment,
+): number {
+  if (deadline === null) return settings.loopWaitMs;
+  const untilStopMs = remainingMs(deadline, now) - stopBudgetMs(settings);
+  const untilWakeMs = Math.max(REST_MIN_MS, untilStopMs - BEFORE_STOP_MS);
+  return Math.min(settings.loopWaitMs, untilWakeMs);
 }

@@ -31,6 +31,7 @@ export type WaitReason =
   | "candidate_only"
   | "not_synchronous"
   | "nofailover"
+  | "watchdog_failed"
   | "timeline_behind"
   | "lag_exceeds_maximum"
   | "primary_alive"
@@ -59,6 +60,7 @@ export type ReleaseReason =
   | "data_directory_unusable"
   | "start_failed"
   | "not_running_in_pause"
+  | "watchdog_failed"
   | "not_synchronous"
   | "system_id_mismatch";
 
@@ -83,6 +85,7 @@ export type TaskReason =
   | "not_healthiest"
   | "dcs_unreachable"
   | "lease_running_out"
+  | "watchdog_failed"
   | "restart_requested"
   | "reinitialize_requested";
 

@@ -40,6 +40,8 @@ export interface AgentMemory {
   readonly demotedAt: Moment | null;
   /** Flush position when synchronous_standby_names last changed; null: not changed by this agent. */
   readonly syncChangedAtLsn: Lsn | null;
+  /** The watchdog is required and can not be used: this member must not lead. */
+  readonly hasWatchdogFailed: boolean;
   /** Timeline of the highest leader that was seen; a rise makes divergence suspect. */
   readonly leaderTimeline: number;
 }
@@ -57,6 +59,7 @@ export const FIRST_MEMORY: AgentMemory = {
   startTimeoutMs: null,
   demotedAt: null,
   syncChangedAtLsn: null,
+  hasWatchdogFailed: false,
   leaderTimeline: 0,
 };
 
@@ -73,6 +76,7 @@ export type MemoryEvent =
   | { readonly kind: "stopped" }
   | { readonly kind: "initialize"; readonly isOwner: boolean }
   | { readonly kind: "divergence"; readonly value: DivergenceMemory }
+  | { readonly kind: "watchdog"; readonly hasFailed: boolean }
   /** Null: about to be set. */
   | { readonly kind: "synchronous_standbys_set"; readonly at: Lsn | null };
 
@@ -107,6 +111,8 @@ export function remember(
       return { ...memory, isBootstrapOwner: event.isOwner };
     case "divergence":
       return { ...memory, divergence: event.value };
+    case "watchdog":
+      return { ...memory, hasWatchdogFailed: event.hasFailed };
     case "synchronous_standbys_set":
       return { ...memory, syncChangedAtLsn: event.at };
   }

@@ -119,6 +119,12 @@ const REPAIR: readonly Rule[] = [
         ? waitShortly("unresponsive", { detail: o.postgres.detail })
         : null,
   },
+  {
+    id: "R482",
+    why:
+      "A leader whose required watchdog could not be started gives the lead up.",
+    match: giveUpUnwatched,
+  },
 ];
 
 const PROMOTION: readonly Rule[] = [
@@ -253,6 +259,17 @@ function giveBackUnsynced(o: Observation): Decision | null {
       { isInSync: false },
     )
     : release("not_synchronous");
+}
+
+function giveUpUnwatched(o: Observation): Decision | null {
+  if (!o.memory.hasWatchdogFailed || o.settings.isPaused) return null;
+  if (primaryOf(o) === null) {
+    return replicaOf(o) === null ? null : release("watchdog_failed");
+  }
+  return startTask(
+    { kind: "demote", how: "immediate", deadline: null },
+    "watchdog_failed",
+  );
 }
 
 function failOverAfterCrash(o: Observation): Decision | null {

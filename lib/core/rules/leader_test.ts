@@ -69,6 +69,27 @@ const LEADER: readonly Row[] = [
     ["R430", "release_lease start_failed"],
   ],
   [
+    "a primary whose required watchdog failed gives the lead up",
+    leaderObservation({ memory: { ...MEMORY, hasWatchdogFailed: true } }),
+    ["R482", "demote immediate watchdog_failed"],
+  ],
+  [
+    "a replica that won the lease without its required watchdog gives it back",
+    leaderObservation({
+      postgres: replica(),
+      memory: { ...MEMORY, hasWatchdogFailed: true },
+    }),
+    ["R482", "release_lease watchdog_failed"],
+  ],
+  [
+    "in pause the watchdog does not matter",
+    leaderObservation({
+      memory: { ...MEMORY, hasWatchdogFailed: true },
+      ...settings({ isPaused: true }),
+    }),
+    ["R590", "wait leading"],
+  ],
+  [
     "with start timeout 0 a crash asks who can take over",
     leaderObservation({
       postgres: stopped(),

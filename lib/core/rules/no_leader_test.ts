@@ -188,6 +188,14 @@ const NO_LEADER: readonly Row[] = [
     ["R300", "wait nofailover"],
   ],
   [
+    "a member without its required watchdog does not race",
+    observation({
+      view: unlocked(),
+      memory: { ...MEMORY, hasWatchdogFailed: true },
+    }),
+    ["R305", "wait watchdog_failed"],
+  ],
+  [
     "the named candidate does not compare",
     observation({ view: unlocked(failover("n1", "n2")) }),
     ["R310", "acquire_lease named_candidate"],

@@ -132,6 +132,11 @@ export const RACE: readonly Rule[] = [
     match: (o) => o.tags.isNofailover ? wait("nofailover") : null,
   },
   {
+    id: "R305",
+    why: "A member whose required watchdog can not be used never leads.",
+    match: (o) => o.memory.hasWatchdogFailed ? wait("watchdog_failed") : null,
+  },
+  {
     id: "R310",
     why: "An operator's request decides before positions do.",
     match: obeyRequest,

@@ -40,6 +40,7 @@ export function statusDocument(
       scope: identity.scope,
       name: identity.name,
     },
+    watchdog_failed: flag(status.hasWatchdogFailed),
   };
 }
 

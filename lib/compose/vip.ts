@@ -1,0 +1,20 @@
+/** Connects the configured virtual addresses with this host. */
+import { runHostProgram } from "../adapters/os/host_programs.ts";
+import { VipLinux } from "../adapters/os/vip_linux.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import type { VipCarrier } from "../ports/vip.ts";
+import type { LocalConfig } from "../config/local_config.ts";
+
+/**
+ * The carrier of this host. With addresses in the configuration it says at once
+ * what is missing on this host; without, it is there for a reload that adds some.
+ */
+export async function vipCarrier(
+  config: LocalConfig,
+  ports: { readonly clock: Clock; readonly log: Log },
+): Promise<VipCarrier> {
+  const carrier = new VipLinux({ ...ports, run: runHostProgram });
+  if (config.vip.length > 0) await carrier.check();
+  return carrier;
+}
