@@ -8,24 +8,24 @@ import {
   isCheckpointPending,
   publicationOf,
 } from "../core/calc/publication.ts";
-import { planSlots, publishedSlots } from "../core/calc/slots.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { Observation } from "../core/model/observation.ts";
 import type { PrimaryView } from "../core/model/postgres_view.ts";
-import type { Lsn } from "../core/base/units.ts";
 import type { DcsLimits } from "../ports/dcs.ts";
 import type { AgentContext } from "./context.ts";
 import { dcsBudgetMs } from "./limits.ts";
+import { SlotTender } from "./slots.ts";
 
 /** Publishes after a cycle; remembers what was written last. */
 export class Publisher {
   readonly #context: AgentContext;
   #member: { readonly text: string; readonly leaseId: string } | null = null;
-  #optime: Lsn | null = null;
+  readonly #slots: SlotTender;
   #checkpoint: AbortController | null = null;
 
   constructor(context: AgentContext) {
     this.#context = context;
+    this.#slots = new SlotTender(context);
   }
 
   /** Writes what changed. Throws what the ports throw. */
@@ -35,17 +35,12 @@ export class Publisher {
     await this.#touchMember(o);
     const running = o.postgres.kind === "running" ? o.postgres : null;
     const isLeader = view.leader?.name === o.self;
+    await this.#slots.publishStatus(o, this.#limits);
     if (isLeader && running?.role === "primary") {
-      await this.#writeStatus(view, running);
       await this.#writeHistory(view, running);
       this.#checkpointOnce(o);
     }
-    const hasConfig = view.config !== null && view.leader !== null;
-    if (running !== null && hasConfig && o.task.kind === "idle") {
-      const { self, settings } = o;
-      const plan = planSlots({ self, settings, view, postgres: running });
-      await this.#context.ports.postgres.applySlots(plan);
-    }
+    await this.#slots.tend(o);
   }
 
   /** Anew for each call: the lease of a primary runs out while earlier ones were slow. */
@@ -67,20 +62,6 @@ export class Publisher {
     if (isKnown) return;
     await store.touchMember({ name: o.self, text }, leaseId, this.#limits);
     this.#member = { text, leaseId };
-  }
-
-  async #writeStatus(
-    view: ClusterView,
-    primary: PrimaryView,
-  ): Promise<void> {
-    if (this.#optime === primary.flushedLsn) return;
-    const { store, config } = this.#context;
-    await store.writeStatus({
-      leaderLsn: primary.flushedLsn,
-      slots: publishedSlots(config.self, primary),
-      retainSlots: view.status.retainSlots,
-    }, this.#limits);
-    this.#optime = primary.flushedLsn;
   }
 
   async #writeHistory(
@@ -125,6 +106,7 @@ export class Publisher {
   /** Ends what still runs. */
   close(): void {
     this.#checkpoint?.abort();
+    this.#slots.close();
   }
 }
 

@@ -33,6 +33,8 @@ export function bodyOf(context: AgentContext, task: LongTask): TaskBody {
       return (signal) => demote(context, task, signal);
     case "rewind":
       return (signal) => rewind(context, task, signal);
+    case "copy_slots":
+      return (signal) => copySlots(context, task, signal);
     case "remove_data":
       return () => removeData(context, task);
     case "reinitialize":
@@ -203,6 +205,34 @@ async function rewind(
     }
     throw error;
   }
+}
+
+/** Reads first: the instance only stops for slots that are really there. */
+async function copySlots(
+  context: AgentContext,
+  task: TaskOf<"copy_slots">,
+  signal: AbortSignal,
+): Promise<void> {
+  const { postgres } = context.ports;
+  const source = peerOf(context, task.source);
+  const files = await postgres.slots.fetch(source, task.slots);
+  if (signal.aborted) throw new CancelledError("Copying slots was cancelled");
+  if (files.length === 0) {
+    throw new PostgresError(`${task.source} has none of the slots`);
+  }
+  await postgres.stop({
+    mode: "fast",
+    isCheckpointFirst: true,
+    escalateAfterMs: null,
+    onShutdownCheckpoint: null,
+  });
+  await postgres.slots.install(files);
+  const upstream = peerOf(context, task.upstream);
+  const timeoutMs = context.state.settings.primaryStartTimeoutMs || 60_000;
+  await startInstance(context, { kind: "standby", upstream }, {
+    timeoutMs,
+    signal,
+  });
 }
 
 async function removeData(

@@ -130,6 +130,10 @@ function explainTask(task: LongTask): string {
       return `Demoting self (${task.how.replace("_", "-")})`;
     case "rewind":
       return `running pg_rewind from ${task.source}`;
+    case "copy_slots":
+      return `Copying logical slots [${
+        task.slots.map(({ name }) => `'${name}'`).join(", ")
+      }] from the primary`;
     case "remove_data":
       return `removing the data directory: ${task.why}`;
     case "reinitialize":

@@ -3,6 +3,8 @@
  * steps an administrator would name; what order they go in is decided above.
  */
 import type { Lsn } from "../core/base/units.ts";
+import type { LogicalAdvance } from "../core/calc/slots.ts";
+import type { LogicalSlot } from "../core/model/slot_settings.ts";
 import type { LocalEnd, UpstreamView } from "../core/model/peer_view.ts";
 import type { ControlData, PostgresView } from "../core/model/postgres_view.ts";
 
@@ -47,7 +49,7 @@ export type StartResult =
 /** Result of pointing a running standby to another upstream. */
 export type FollowResult = "unchanged" | "reloaded" | "restart_needed";
 
-/** Physical slots to have and to drop; logical ones follow with their own issue. */
+/** Physical slots to have, and slots of both types to drop. */
 export interface SlotPlan {
   readonly create: readonly string[];
   readonly drop: readonly string[];
@@ -55,10 +57,46 @@ export interface SlotPlan {
   readonly advance: Readonly<Record<string, Lsn>>;
 }
 
+/** Logical slots to have (on a primary) and to move (on a replica). */
+export interface LogicalSlotPlan {
+  readonly create: readonly LogicalSlot[];
+  readonly advance: readonly LogicalAdvance[];
+}
+
+/** A logical slot as it lies on disk. */
+export interface SlotFile {
+  readonly name: string;
+  readonly state: Uint8Array;
+}
+
 /** PostgreSQL settings derived from the dynamic document; a plain value that the adapter compares with what is in force. */
 export interface DynamicPostgresSettings {
   /** The `postgresql` part of the dynamic document, as stored. */
   readonly document: Readonly<Record<string, unknown>>;
+}
+
+/** What keeps logical slots through a change of leader. */
+export interface PostgresSlots {
+  /**
+   * Creates and advances logical slots; failures are logged, not thrown. A slot
+   * that can not go on because its WAL is gone is dropped, so that it is copied
+   * again. May take long: decoding reads WAL.
+   */
+  applyLogical(plan: LogicalSlotPlan, signal: AbortSignal): Promise<void>;
+  /** Reads slots of a primary, for {@link install}; those that differ or are missing there are left out. */
+  fetch(
+    source: PostgresPeer,
+    slots: readonly LogicalSlot[],
+  ): Promise<readonly SlotFile[]>;
+  /** Puts slots of a primary of the same lineage in place. The instance is down. */
+  install(files: readonly SlotFile[]): Promise<void>;
+  /** Transaction ids that slots of a primary protect in the catalog, by slot name; null: none. */
+  catalogXmins(
+    source: PostgresPeer,
+    names: readonly string[],
+  ): Promise<Readonly<Record<string, number | null>>>;
+  /** Whether hot_standby_feedback must be on, or is what the user configured. Reloads if that changes. */
+  setFeedback(feedback: "forced" | "configured"): Promise<void>;
 }
 
 /** The local instance. Every operation throws PostgresError (with cause) or CancelledError. */
@@ -106,6 +144,7 @@ export interface Postgres {
   setSynchronousStandbys(value: string | null): Promise<void>;
   /** Creates, drops and advances physical slots; failures of single slots are logged, not thrown. */
   applySlots(plan: SlotPlan): Promise<void>;
+  readonly slots: PostgresSlots;
   /** Takes over dynamic settings (parameters, pg_hba, pg_ident ...): rewrites files if they differ and reloads a running server. */
   configure(settings: DynamicPostgresSettings): Promise<void>;
   /** SIGHUP of the agent: rewrites the files from the reloaded local configuration and reloads in any case. */

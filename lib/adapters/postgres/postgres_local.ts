@@ -39,6 +39,7 @@ import {
   saveDynamicDocument,
   SettingsKeeper,
 } from "./settings_keeper.ts";
+import { LocalSlots } from "./local_slots.ts";
 import { changeSlots } from "./slots.ts";
 import { errorText } from "./sql.ts";
 import { localTarget } from "./targets.ts";
@@ -57,6 +58,7 @@ const NO_LIMIT_MS = 2 ** 31 - 1;
 
 /** See the head of this file. */
 export class PostgresLocal implements Postgres {
+  readonly slots: LocalSlots;
   readonly #context: MutableContext;
   readonly #tools: {
     readonly directory: DataDirectory;
@@ -80,6 +82,11 @@ export class PostgresLocal implements Postgres {
     this.#postmaster = new Postmaster(this.#context, control);
     this.#observer = new Observer(this.#context, this.#tools);
     this.#shared = new Shared(() => this.#observer.observe());
+    this.slots = new LocalSlots(this.#context, {
+      settings: this.#tools.settings,
+      session: this.#session,
+      applyFiles: () => this.#applyFiles(),
+    });
   }
 
   /** The local configuration was reloaded; call it before `reload`. */

@@ -41,8 +41,11 @@ interface Wanted {
   /** Null: primary. */
   readonly recovery: RecoverySettings | null;
   readonly standbys: Standbys;
+  /** hot_standby_feedback is on, whatever the user configured. */
+  readonly isFeedbackForced: boolean;
 }
 
+const FEEDBACK = "hot_standby_feedback";
 const SIGNALS = ["standby.signal", "recovery.signal"] as const;
 
 /** Controlled parameters that stand in the file only. */
@@ -104,6 +107,14 @@ export class SettingsKeeper {
 
   async setStandbys(standbys: Standbys): Promise<void> {
     this.#wanted = { ...await this.#load(), standbys };
+  }
+
+  /** Tells whether that changes anything; `write` puts it into the file. */
+  async setFeedback(feedback: "forced" | "configured"): Promise<boolean> {
+    const wanted = await this.#load();
+    const isFeedbackForced = feedback === "forced";
+    this.#wanted = { ...wanted, isFeedbackForced };
+    return wanted.isFeedbackForced !== isFeedbackForced;
   }
 
   /** Forgets what the files said: the data directory is another one now. */
@@ -189,6 +200,8 @@ export class SettingsKeeper {
         ? parseSettings(text)?.recovery ?? null
         : null,
       standbys: standbysIn(text, config, this.#context.options.memberName),
+      isFeedbackForced: config.parameters[FEEDBACK] !== "on" &&
+        parseSettings(text)?.parameters[FEEDBACK] === "on",
     };
     this.#wanted = wanted;
     return wanted;
@@ -230,7 +243,7 @@ export class SettingsKeeper {
   }
 
   async #fileParameters(
-    { config, standbys }: Wanted,
+    { config, standbys, isFeedbackForced }: Wanted,
   ): Promise<Readonly<Record<string, string>>> {
     const all = { ...config.parameters, ...this.#controlled(config) };
     const parameters = Object.fromEntries(
@@ -251,6 +264,7 @@ export class SettingsKeeper {
       ident_file: this.path("pg_ident.conf"),
       ...this.#checked.accepted,
       ...managed,
+      ...(isFeedbackForced ? { [FEEDBACK]: "on" } : {}),
     };
   }
 

@@ -1,10 +1,11 @@
 /**
- * Physical replication slots: made, dropped and advanced one by one, so that a
- * single bad one does not keep the others from being handled.
+ * Replication slots: dropped, and physical ones made and advanced, one by one,
+ * so that a single bad one does not keep the others from being handled.
  *
  * Source: spec/ha.md 15.2.
  */
 import { formatLsn, type Lsn } from "../../core/base/units.ts";
+import { PostgresError } from "../../ports/errors.ts";
 import type { Log } from "../../ports/log.ts";
 import type { SlotPlan } from "../../ports/postgres.ts";
 import { errorCode, errorText, literal, type Query } from "./sql.ts";
@@ -12,6 +13,7 @@ import { errorCode, errorText, literal, type Query } from "./sql.ts";
 const STATEMENT_TIMEOUT_MS = 5_000;
 const DUPLICATE_OBJECT = "42710";
 const UNDEFINED_OBJECT = "42704";
+const OBJECT_IN_USE = "55006";
 
 /** Carries out a plan; failures are logged. */
 export async function changeSlots(
@@ -20,18 +22,21 @@ export async function changeSlots(
   log: Log,
 ): Promise<void> {
   for (const name of plan.drop) {
-    await attempt(() => dropSlot(query, name), `drop replication slot ${name}`);
+    await attempt(
+      () => dropSlot(query, name),
+      `drop replication slot '${name}'`,
+    );
   }
   for (const name of plan.create) {
     await attempt(
       () => createSlot(query, name),
-      `create physical replication slot ${name}`,
+      `create physical replication slot '${name}'`,
     );
   }
   for (const [name, position] of Object.entries(plan.advance)) {
     await attempt(
       () => advanceSlot(query, name, position),
-      `advance replication slot ${name}`,
+      `advance replication slot '${name}'`,
     );
   }
 
@@ -42,19 +47,22 @@ export async function changeSlots(
     try {
       await work();
     } catch (error) {
-      log.error(`Unable to ${what}: ${errorText(error)}`);
+      log.error(`Unable to ${what}, ${errorText(error)}`);
     }
   }
 }
 
-async function dropSlot(query: Query, name: string): Promise<void> {
+/** No error if it is gone already; one that is in use stays. */
+export async function dropSlot(query: Query, name: string): Promise<void> {
   try {
     await query(
       `SELECT pg_drop_replication_slot(${literal(name)})`,
       STATEMENT_TIMEOUT_MS,
     );
   } catch (error) {
-    if (errorCode(error) !== UNDEFINED_OBJECT) throw error;
+    const code = errorCode(error);
+    if (code === OBJECT_IN_USE) throw new PostgresError("slot is active");
+    if (code !== UNDEFINED_OBJECT) throw error;
   }
 }
 

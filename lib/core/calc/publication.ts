@@ -51,6 +51,7 @@ function taskState(task: LongTask): MemberState | null {
     case "start":
       return "starting";
     case "restart":
+    case "copy_slots":
       return "restarting";
     case "demote":
     case "rewind":

@@ -1,103 +1,194 @@
 /**
- * Physical replication slots for the members of the scope: which to create, to
- * drop and to advance on this instance. Permanent and logical slots are left
- * alone here.
+ * The changes that bring the replication slots of this instance in line with
+ * those that it should have (slots_wanted.ts): make, drop, move.
+ *
+ * Source: spec/ha.md 15.2.
  */
 import type { Lsn } from "../base/units.ts";
 import { slotNameOf } from "../codec/slot_name.ts";
-import type { ClusterView } from "../model/cluster_view.ts";
 import type { MemberName } from "../model/member.ts";
-import type {
-  PrimaryView,
-  ReplicaView,
-  SlotView,
-} from "../model/postgres_view.ts";
-import type { ClusterSettings } from "../model/settings.ts";
+import type { PrimaryView, SlotView } from "../model/postgres_view.ts";
+import type { IgnoredSlot, LogicalSlot } from "../model/slot_settings.ts";
+import {
+  isFeedbackForced,
+  type SlotInputs,
+  type WantedLogical,
+  type WantedPhysical,
+  type WantedSlot,
+  wantedSlots,
+} from "./slots_wanted.ts";
 
-/** What the plan is made from. */
-export interface SlotInputs {
-  readonly self: MemberName;
-  readonly settings: ClusterSettings;
-  readonly view: ClusterView;
-  readonly postgres: PrimaryView | ReplicaView;
+/** A logical slot to move. */
+export interface LogicalAdvance {
+  readonly name: string;
+  readonly database: string;
+  readonly position: Lsn;
 }
 
-/** The changes. */
+/** Why a slot is dropped. */
+export type DropReason =
+  | "unknown"
+  | "wal_lost"
+  | "changed"
+  | "stale_xmin"
+  | "no_wal_reserved";
+
+/** The changes. Drops come first: some names are made again at once. */
 export interface SlotChanges {
+  readonly drop: readonly {
+    readonly name: string;
+    readonly reason: DropReason;
+  }[];
+  /** Physical. */
   readonly create: readonly string[];
-  readonly drop: readonly string[];
+  /** Physical. */
   readonly advance: Readonly<Record<string, Lsn>>;
+  readonly createLogical: readonly LogicalSlot[];
+  readonly advanceLogical: readonly LogicalAdvance[];
+  /** hot_standby_feedback must be on, whatever the user configured. */
+  readonly isFeedbackForced: boolean;
+  /** What is wrong with the wanted names. */
+  readonly problems: readonly string[];
 }
 
-/**
- * The changes that bring the member slots of this instance in line with the
- * view. A slot is only dropped if the status key shows that it was a member's.
- *
- * Source: spec/ha.md 15.
- */
+/** Plans the changes of one cycle. */
 export function planSlots(inputs: SlotInputs): SlotChanges {
-  const { view, postgres, settings } = inputs;
-  const existing = new Map(
-    postgres.slots.filter((slot) => slot.type === "physical")
-      .map((slot) => [slot.name, slot]),
-  );
-  const wanted = wantedNames(inputs);
-  const retained = new Set(view.status.retainSlots ?? []);
-  const published = view.status.slots ?? {};
-  const drop = [...existing.values()].filter((slot) =>
-    !wanted.has(slot.name) && !retained.has(slot.name) && !slot.isActive &&
-    slot.name in published && !settings.isPaused
-  ).map((slot) => slot.name);
+  const { slots, problems } = wantedSlots(inputs);
+  const { postgres } = inputs;
+  const drop = postgres.slots.flatMap((slot) => {
+    const reason = dropReason(inputs, slot, slots.get(slot.name));
+    return reason === null ? [] : [{ name: slot.name, reason }];
+  });
+  const dropped = new Set(drop.map(({ name }) => name));
+  const kept = postgres.slots.filter((slot) => !dropped.has(slot.name));
+  const keptNames = new Set(kept.map(({ name }) => name));
+  const missing = [...slots.values()]
+    .filter((slot) => !keptNames.has(slot.name))
+    .sort((a, b) => a.name < b.name ? -1 : 1);
   return {
-    create: [...wanted].filter((name) => !existing.has(name)).sort(),
     drop,
-    advance: postgres.role === "primary"
-      ? {}
-      : advances([...existing.values()], { wanted, published, postgres }),
+    create: missing.filter(isPhysical).map(({ name }) => name),
+    advance: Object.fromEntries(
+      kept.flatMap((slot) => advanceOf(slot, slots.get(slot.name))),
+    ),
+    createLogical: postgres.role === "primary"
+      ? missing.filter(isLogical).map(({ name, database, plugin }) => ({
+        name,
+        database,
+        plugin,
+      }))
+      : [],
+    advanceLogical: kept.flatMap((slot) =>
+      logicalAdvanceOf(inputs, slot, slots.get(slot.name))
+    ),
+    isFeedbackForced: isFeedbackForced(inputs),
+    problems,
   };
 }
 
-function wantedNames(inputs: SlotInputs): ReadonlySet<string> {
-  const { settings, view, self } = inputs;
-  if (!settings.hasSlots) return new Set();
-  return new Set(
-    view.members.filter((member) =>
-      member.name !== self && !member.tags.isNostream
-    ).map((member) => slotNameOf(member.name)),
-  );
+/**
+ * Permanent logical slots that a replica lacks and the leader has: they can only
+ * be copied while the instance is down.
+ */
+export function slotsToCopy(inputs: SlotInputs): readonly LogicalSlot[] {
+  if (inputs.postgres.role !== "replica") return [];
+  const existing = new Set(inputs.postgres.slots.map(({ name }) => name));
+  return [...wantedSlots(inputs).slots.values()].filter(isLogical)
+    .filter((slot) => !existing.has(slot.name) && slot.target !== null)
+    .map(({ name, database, plugin }) => ({ name, database, plugin }));
 }
 
-function advances(
-  slots: readonly SlotView[],
-  facts: {
-    readonly wanted: ReadonlySet<string>;
-    readonly published: Readonly<Record<string, Lsn>>;
-    readonly postgres: ReplicaView;
-  },
-): Readonly<Record<string, Lsn>> {
-  const advance: Record<string, Lsn> = {};
-  const replayed = facts.postgres.replayedLsn ?? 0n;
-  for (const slot of slots) {
-    const target = facts.published[slot.name];
-    if (target === undefined || slot.isActive) continue;
-    if (!facts.wanted.has(slot.name) || slot.restartLsn === null) continue;
-    if (target > slot.restartLsn && target <= replayed) {
-      advance[slot.name] = target;
-    }
+/** Whether `existing` is what `wanted` asks for. */
+export function isSameSlot(existing: SlotView, wanted: WantedSlot): boolean {
+  if (wanted.type === "physical") return existing.type === "physical";
+  return existing.type === "logical" && existing.plugin === wanted.plugin &&
+    existing.database === wanted.database;
+}
+
+function dropReason(
+  inputs: SlotInputs,
+  slot: SlotView,
+  wanted: WantedSlot | undefined,
+): DropReason | null {
+  const { settings } = inputs;
+  if (wanted === undefined) {
+    const isLeft = settings.isPaused ||
+      settings.slots.ignored.some((ignored) => isIgnored(slot, ignored));
+    return isLeft ? null : "unknown";
   }
-  return advance;
+  if (slot.walStatus === "lost" && !settings.isPaused) return "wal_lost";
+  if (!isSameSlot(slot, wanted)) return "changed";
+  if (wanted.type === "logical" || wanted.use !== "inactive") return null;
+  if (slot.isActive) return null;
+  if (slot.xmin !== null) return isXminStale(inputs) ? "stale_xmin" : null;
+  return slot.restartLsn === null ? "no_wal_reserved" : null;
 }
 
-/** What the leader publishes of its slots: name to position, its own name included. */
+/** Every property that is given must match. */
+function isIgnored(slot: SlotView, ignored: IgnoredSlot): boolean {
+  return (ignored.name === null || ignored.name === slot.name) &&
+    (ignored.type === null || ignored.type === slot.type) &&
+    (ignored.database === null || ignored.database === slot.database) &&
+    (ignored.plugin === null || ignored.plugin === slot.plugin);
+}
+
+/**
+ * Nobody uses the slot, so its xmin would hold back vacuum for ever. A leader
+ * that is still in recovery may have members that are about to come.
+ */
+function isXminStale({ view, self, postgres }: SlotInputs): boolean {
+  if (view.leader === null) return false;
+  return !(view.leader.name === self && postgres.role === "replica");
+}
+
+function advanceOf(
+  slot: SlotView,
+  wanted: WantedSlot | undefined,
+): readonly (readonly [string, Lsn])[] {
+  if (wanted?.type !== "physical" || wanted.use !== "inactive") return [];
+  const { target } = wanted;
+  const isFree = !slot.isActive && slot.xmin === null;
+  if (!isFree || target === null || slot.restartLsn === null) return [];
+  return target > slot.restartLsn ? [[slot.name, target]] : [];
+}
+
+function logicalAdvanceOf(
+  { postgres }: SlotInputs,
+  slot: SlotView,
+  wanted: WantedSlot | undefined,
+): readonly LogicalAdvance[] {
+  if (postgres.role !== "replica" || wanted?.type !== "logical") return [];
+  const { target, database, name } = wanted;
+  const from = slot.confirmedFlushLsn;
+  const { replayedLsn } = postgres;
+  if (slot.isActive || target === null || from === null) return [];
+  if (replayedLsn === null) return [];
+  const position = target < replayedLsn ? target : replayedLsn;
+  return position > from ? [{ name, database, position }] : [];
+}
+
+function isPhysical(slot: WantedSlot): slot is WantedPhysical {
+  return slot.type === "physical";
+}
+
+function isLogical(slot: WantedSlot): slot is WantedLogical {
+  return slot.type === "logical";
+}
+
+/**
+ * Positions of all slots of a primary, its own name included: what a leader
+ * tells its replicas while the store is away.
+ */
 export function publishedSlots(
   self: MemberName,
   primary: PrimaryView,
 ): Readonly<Record<string, Lsn>> {
   const slots: Record<string, Lsn> = {};
   for (const slot of primary.slots) {
-    if (slot.type === "physical" && slot.restartLsn !== null) {
-      slots[slot.name] = slot.restartLsn;
-    }
+    const position = slot.type === "logical"
+      ? slot.confirmedFlushLsn
+      : slot.restartLsn;
+    if (position !== null) slots[slot.name] = position;
   }
   return { ...slots, [slotNameOf(self)]: primary.flushedLsn };
 }

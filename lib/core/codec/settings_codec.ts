@@ -17,6 +17,7 @@ import {
   type SynchronousMode,
 } from "../model/settings.ts";
 import { asObject, type JsonObject } from "./json.ts";
+import { decodeSlots, hasLeaderlessClone } from "./slots_codec.ts";
 import { readTiming } from "./timing_codec.ts";
 
 /** What a document is read against. */
@@ -62,6 +63,7 @@ export function decodeSettings(
     ...failoverSettings(document),
     ...synchronousSettings(document),
     ...postgresSettings(document, context.localPostgresql ?? {}),
+    slots: decodeSlots(document).settings,
     isFailsafeMode: isOn(document["failsafe_mode"]),
     isPaused: isOn(document["pause"]),
     isStandbyCluster: isStandbyCluster(document),
@@ -75,7 +77,8 @@ export function decodeSettings(
 export function settingsProblems(
   document: JsonObject | null,
 ): readonly string[] {
-  return document === null ? [] : readTiming(document).problems;
+  if (document === null) return [];
+  return [...readTiming(document).problems, ...decodeSlots(document).problems];
 }
 
 function failoverSettings(document: JsonObject) {
@@ -131,6 +134,7 @@ function postgresSettings(document: JsonObject, local: JsonObject) {
     hasSlots: Object.hasOwn(dynamic, "use_slots")
       ? isOn(dynamic["use_slots"])
       : true,
+    hasLeaderlessClone: hasLeaderlessClone(dynamic, local),
     isRewindAllowed: flag("use_pg_rewind"),
     isDataRemovedOnRewindFailure: flag(
       "remove_data_directory_on_rewind_failure",

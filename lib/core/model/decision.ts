@@ -78,6 +78,7 @@ export type TaskReason =
   | "diverged"
   | "rewind_failed"
   | "half_made_clone"
+  | "logical_slots_missing"
   | "switchover_requested"
   | "start_timed_out"
   | "lease_lost"

@@ -4,6 +4,8 @@
  * not in here; the agent hands them to the PostgreSQL adapter.
  */
 
+import { NO_SLOT_SETTINGS, type SlotSettings } from "./slot_settings.ts";
+
 /** How commits wait for replicas. */
 export type SynchronousMode = "off" | "on" | "quorum";
 
@@ -31,6 +33,10 @@ export interface ClusterSettings {
   readonly memberSlotsTtlMs: number;
   readonly isStandbyCluster: boolean;
   readonly hasSlots: boolean;
+  /** Permanent slots and those to leave alone. */
+  readonly slots: SlotSettings;
+  /** A clone method is configured that needs no running member. */
+  readonly hasLeaderlessClone: boolean;
   readonly isRewindAllowed: boolean;
   readonly isDataRemovedOnRewindFailure: boolean;
   readonly isDataRemovedOnDivergedTimelines: boolean;
@@ -55,6 +61,8 @@ export const DEFAULT_SETTINGS: ClusterSettings = {
   memberSlotsTtlMs: 1_800_000,
   isStandbyCluster: false,
   hasSlots: true,
+  slots: NO_SLOT_SETTINGS,
+  hasLeaderlessClone: false,
   isRewindAllowed: false,
   isDataRemovedOnRewindFailure: false,
   isDataRemovedOnDivergedTimelines: false,

@@ -4,6 +4,7 @@
  */
 import type { Moment } from "../base/units.ts";
 import type { MemberName } from "./member.ts";
+import type { LogicalSlot } from "./slot_settings.ts";
 
 /**
  * How a primary stops being one.
@@ -43,6 +44,13 @@ export type LongTask =
     readonly deadline: Moment | null;
   }
   | { readonly kind: "rewind"; readonly source: MemberName }
+  /** Takes logical slots over from the leader; the instance is down meanwhile. */
+  | {
+    readonly kind: "copy_slots";
+    readonly source: MemberName;
+    readonly upstream: MemberName;
+    readonly slots: readonly LogicalSlot[];
+  }
   /** Throws the data directory away so that a clone can follow. */
   | { readonly kind: "remove_data"; readonly why: RemoveDataReason }
   | {

@@ -53,6 +53,12 @@ export const BOOTSTRAP: readonly Rule[] = [
         : null,
   },
   {
+    id: "R145",
+    why:
+      "A clone method that needs no leader restores the first replica of a scope without one.",
+    match: cloneWithoutLeader,
+  },
+  {
     id: "R150",
     why: "An empty directory waits for a leader to clone from.",
     match: (o) => o.postgres.kind === "empty" ? waitForLeader(o) : null,
@@ -92,6 +98,18 @@ export function removeHalfMade(o: Observation): Decision | null {
       "half_made_clone",
       { detail: o.postgres.detail },
     );
+}
+
+/** While somebody bootstraps there will be a leader to clone from. */
+function cloneWithoutLeader(o: Observation): Decision | null {
+  const isAllowed = o.postgres.kind === "empty" && !o.settings.isPaused &&
+    o.settings.hasLeaderlessClone &&
+    viewOf(o).initialize.kind !== "bootstrapping";
+  if (!isAllowed) return null;
+  return pauseAfterFailure(o, "clone") ??
+    startTask({ kind: "clone", source: null }, "data_directory_empty", {
+      source: null,
+    });
 }
 
 function waitForLeader(o: Observation): Decision {

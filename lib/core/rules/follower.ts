@@ -3,10 +3,12 @@
  * history, streaming from the right place.
  */
 import { judgeDivergence } from "../calc/divergence.ts";
+import { slotsToCopy } from "../calc/slots.ts";
+import { upstreamOf } from "../calc/topology.ts";
 import { parseConnUrl } from "../codec/conn_url.ts";
 import { memberOf } from "../model/cluster_view.ts";
 import type { Decision } from "../model/decision.ts";
-import type { Member } from "../model/member.ts";
+import type { Member, MemberName } from "../model/member.ts";
 import type { Observation } from "../model/observation.ts";
 import { removeHalfMade } from "./bootstrap.ts";
 import { restartOnRequest } from "./operator.ts";
@@ -118,6 +120,12 @@ export const FOLLOWER: readonly Rule[] = [
     match: follow,
   },
   {
+    id: "R735",
+    why:
+      "Permanent logical slots that are missing here are copied from the leader.",
+    match: copySlots,
+  },
+  {
     id: "R740",
     why: "All is well: this member follows.",
     match: (o) =>
@@ -136,24 +144,44 @@ function isSettled(o: Observation): boolean {
     (isStreaming || upstreamName(o) === null);
 }
 
-/** The member to stream from: the tag's, if it runs, else the leader; null: no streaming. */
+/** The member to stream from; null: no streaming. */
 function upstreamName(o: Observation): string | null {
-  if (o.tags.isNostream) return null;
-  const wanted = o.tags.replicatefrom;
-  if (wanted !== null && wanted !== o.self) {
-    if (memberOf(viewOf(o), wanted)?.connUrl) return wanted;
-  }
-  return leaderOf(o).name;
+  return upstreamOf(viewOf(o), { name: o.self, tags: o.tags });
 }
 
 function leaderMember(o: Observation): Member | null {
   return memberOf(viewOf(o), leaderOf(o).name);
 }
 
+/** A copy that did not help is not repeated before that time: each needs a restart. */
+const COPY_AGAIN_MS = 60_000;
+
+function copySlots(o: Observation): Decision | null {
+  const postgres = replicaOf(o);
+  if (postgres === null || o.settings.isPaused || !isSettled(o)) return null;
+  const leader = leaderMember(o);
+  const upstream = upstreamName(o);
+  const isReady = leader?.role === "primary" && leader.state === "running" &&
+    leader.connUrl !== null;
+  if (!isReady || upstream === null) return null;
+  const { self, tags, settings } = o;
+  const view = viewOf(o);
+  const slots = slotsToCopy({ self, tags, settings, view, postgres });
+  if (slots.length === 0) return null;
+  const last = o.memory.lastOutcome;
+  const isRepeated = last?.task.kind === "copy_slots" &&
+    o.now - last.endedAt < COPY_AGAIN_MS &&
+    last.task.slots.some(({ name }) => slots.some((s) => s.name === name));
+  return isRepeated ? null : startTask(
+    { kind: "copy_slots", source: leader.name, upstream, slots },
+    "logical_slots_missing",
+  );
+}
+
 function reinitializeOnRequest(o: Observation): Decision | null {
   if (o.request?.kind !== "reinitialize") return null;
-  const source = leaderOf(o).name;
   const { isForcedFromLeader } = o.request;
+  const source = isForcedFromLeader ? leaderOf(o).name : cloneSource(o);
   return startTask(
     { kind: "reinitialize", source, isForcedFromLeader },
     "reinitialize_requested",
@@ -163,18 +191,34 @@ function reinitializeOnRequest(o: Observation): Decision | null {
 function clone(o: Observation): Decision | null {
   if (o.postgres.kind !== "empty") return null;
   const leader = leaderMember(o);
-  if (leader?.connUrl == null) return waitShortly("leader_unknown_address");
-  if (leader.state !== "running") {
-    return waitShortly("leader_not_running", { state: leader.state });
+  const source = cloneSource(o);
+  if (source === leaderOf(o).name) {
+    if (leader?.connUrl == null) return waitShortly("leader_unknown_address");
+    if (leader.state !== "running") {
+      return waitShortly("leader_not_running", { state: leader.state });
+    }
   }
-  const preferred = viewOf(o).members.find((member) =>
-    member.tags.isClonefrom && member.name !== o.self &&
-    member.name !== leader.name && member.state === "running" &&
-    member.connUrl !== null
-  );
-  const source = preferred?.name ?? leader.name;
   return pauseAfterFailure(o, "clone") ??
     startTask({ kind: "clone", source }, "data_directory_empty", { source });
+}
+
+/**
+ * A running member that offers itself (`clonefrom`), by chance if there are
+ * several, else the leader. One from which the last clone failed is passed over.
+ */
+function cloneSource(o: Observation): MemberName {
+  const leader = leaderOf(o).name;
+  const last = o.memory.lastOutcome;
+  const failed = last?.task.kind === "clone" && last.result === "failed"
+    ? last.task.source
+    : null;
+  const offers = viewOf(o).members.filter((member) =>
+    member.tags.isClonefrom && member.name !== o.self &&
+    member.name !== leader && member.name !== failed &&
+    member.state === "running" && member.connUrl !== null
+  );
+  // No chance in the core: the low digits of the clock serve as well.
+  return offers[Math.floor(o.wallTimeMs) % offers.length]?.name ?? leader;
 }
 
 function trustStream(o: Observation): Decision | null {

@@ -1,17 +1,25 @@
+import assert from "node:assert/strict";
 import {
   cluster,
   HERE,
   leaderMember,
   member,
+  NOW,
   observation,
+  outcome,
   primary,
   replica,
   starting,
   stopped,
 } from "../../../tests/helpers/builders.ts";
+import { decide } from "../decide.ts";
+import { moment } from "../base/units.ts";
+import { NO_TAGS } from "../model/member.ts";
+import type { Observation } from "../model/observation.ts";
 import {
   AHEAD,
   history,
+  MEMORY,
   type Row,
   settings,
   SUSPECTED,
@@ -22,6 +30,147 @@ const NEW_LEADER = cluster({
   members: [leaderMember("n1", { timeline: 2 }), member("n2")],
 });
 const REWIND = settings({ isRewindAllowed: true });
+
+const EMPTY = { postgres: { kind: "empty" } } as const;
+const OFFERS = { ...NO_TAGS, isClonefrom: true };
+const BUSY_LEADER = leaderMember("n1", { state: "starting" });
+const CLONED = { kind: "clone", source: "n3" } as const;
+
+const CLONES: readonly Row[] = [
+  [
+    "an empty member waits for a leader that is not up",
+    observation({ ...EMPTY, view: cluster({ members: [BUSY_LEADER] }) }),
+    ["R660", "wait leader_not_running"],
+  ],
+  [
+    "but not if another member offers itself",
+    observation({
+      ...EMPTY,
+      view: cluster({
+        members: [BUSY_LEADER, member("n3", { tags: OFFERS })],
+      }),
+    }),
+    ["R660", "clone data_directory_empty"],
+  ],
+  [
+    "a failed clone is repeated after a pause",
+    observation({
+      ...EMPTY,
+      memory: {
+        ...MEMORY,
+        failuresInRow: 1,
+        lastOutcome: outcome(CLONED, { result: "failed" }),
+      },
+    }),
+    ["R660", "wait back_off"],
+  ],
+];
+
+const BEHIND_N3 = { ...NO_TAGS, replicatefrom: "n3" };
+
+const UPSTREAMS: readonly Row[] = [
+  [
+    "a cascading member turns to its source",
+    observation({ tags: BEHIND_N3 }),
+    ["R730", "follow upstream_changed"],
+  ],
+  [
+    "and stays there",
+    observation({
+      tags: BEHIND_N3,
+      postgres: replica({ upstream: { host: "127.0.0.1", port: 5433 } }),
+    }),
+    ["R740", "wait following"],
+  ],
+  [
+    "a source that is gone is replaced by the leader",
+    observation({
+      tags: BEHIND_N3,
+      view: cluster({ members: [leaderMember("n1"), member("n2")] }),
+    }),
+    ["R740", "wait following"],
+  ],
+  [
+    "two sources of each other follow the leader",
+    observation({
+      tags: BEHIND_N3,
+      view: cluster({
+        members: [
+          leaderMember("n1"),
+          member("n2", { tags: BEHIND_N3 }),
+          member("n3", { tags: { ...NO_TAGS, replicatefrom: "n2" } }),
+        ],
+      }),
+    }),
+    ["R740", "wait following"],
+  ],
+  [
+    "a nostream member turns away",
+    observation({ tags: { ...NO_TAGS, isNostream: true } }),
+    ["R730", "follow upstream_changed"],
+  ],
+  [
+    "and is well without a stream",
+    observation({
+      tags: { ...NO_TAGS, isNostream: true },
+      postgres: replica({ upstream: null, isStreaming: false }),
+    }),
+    ["R740", "wait following"],
+  ],
+];
+
+const FEED = { name: "feed", database: "db", plugin: "pgoutput" } as const;
+const LACKING = {
+  view: cluster({
+    status: { leaderLsn: HERE, slots: { feed: HERE }, retainSlots: null },
+  }),
+  ...settings({
+    slots: {
+      permanent: {
+        feed: { type: "logical", database: "db", plugin: "pgoutput" },
+      },
+      ignored: [],
+    },
+  }),
+} as const;
+const COPIED = {
+  kind: "copy_slots",
+  source: "n1",
+  upstream: "n1",
+  slots: [FEED],
+} as const;
+
+const COPIES: readonly Row[] = [
+  [
+    "a logical slot that is missing here is copied",
+    observation(LACKING),
+    ["R735", "copy_slots logical_slots_missing"],
+  ],
+  [
+    "but not by a replica that does not stream",
+    observation({ ...LACKING, postgres: replica({ isStreaming: false }) }),
+    ["R740", "wait following"],
+  ],
+  [
+    "nor again at once when that did not help",
+    observation({
+      ...LACKING,
+      memory: { ...MEMORY, lastOutcome: outcome(COPIED) },
+    }),
+    ["R740", "wait following"],
+  ],
+  [
+    "but later",
+    observation({
+      ...LACKING,
+      memory: {
+        ...MEMORY,
+        lastOutcome: outcome(COPIED, { endedAt: moment(NOW - 60_000) }),
+      },
+    }),
+    ["R735", "copy_slots logical_slots_missing"],
+  ],
+];
 
 const FOLLOWER: readonly Row[] = [
   [
@@ -126,6 +275,9 @@ const FOLLOWER: readonly Row[] = [
     observation({ postgres: replica({ upstream: null }) }),
     ["R730", "follow upstream_changed"],
   ],
+  ...CLONES,
+  ...UPSTREAMS,
+  ...COPIES,
   [
     "all is well",
     observation(),
@@ -134,3 +286,40 @@ const FOLLOWER: readonly Row[] = [
 ];
 
 testRows("FOLLOWER", FOLLOWER);
+
+Deno.test("an empty member clones from any member that offers itself", () => {
+  const view = cluster({
+    members: [
+      leaderMember("n1", { tags: OFFERS }),
+      member("n2", { tags: OFFERS }),
+      member("n3", { tags: OFFERS }),
+      member("n4", { tags: OFFERS }),
+      member("n5", { tags: OFFERS, state: "stopped" }),
+    ],
+  });
+  const sourceAt = (
+    wallTimeMs: number,
+    changes: Partial<Observation> = {},
+  ): string | null => {
+    const o = observation({ ...EMPTY, view, wallTimeMs, ...changes });
+    const { decision } = decide(o);
+    assert.ok(decision.kind === "start_task");
+    const { task } = decision;
+    return task.kind === "clone" || task.kind === "reinitialize"
+      ? task.source
+      : null;
+  };
+  const times = Array.from({ length: 10 }, (_, i) => 1_800_000_000_000 + i);
+  const sources = new Set(times.map((time) => sourceAt(time)));
+  assert.deepEqual([...sources].sort(), ["n3", "n4"]);
+  const failed = outcome(CLONED, {
+    result: "failed",
+    endedAt: moment(NOW - 60_000),
+  });
+  const memory = { ...MEMORY, failuresInRow: 1, lastOutcome: failed };
+  for (const time of times) assert.equal(sourceAt(time, { memory }), "n4");
+  const request = { kind: "reinitialize", isForcedFromLeader: true } as const;
+  assert.equal(sourceAt(0, { request }), "n1");
+  const polite = { ...request, isForcedFromLeader: false } as const;
+  assert.notEqual(sourceAt(0, { request: polite }), "n1");
+});

@@ -69,6 +69,33 @@ const NO_LEADER: readonly Row[] = [
     ["R150", "wait bootstrap_not_allowed"],
   ],
   [
+    "a restore needs no leader",
+    observation({
+      view: unlocked(),
+      postgres: { kind: "empty" },
+      ...settings({ hasLeaderlessClone: true }),
+    }),
+    ["R145", "clone data_directory_empty"],
+  ],
+  [
+    "but waits while another one initializes",
+    observation({
+      view: unlocked({ initialize: { kind: "bootstrapping" } }),
+      postgres: { kind: "empty" },
+      ...settings({ hasLeaderlessClone: true }),
+    }),
+    ["R150", "wait bootstrap_elsewhere"],
+  ],
+  [
+    "and in pause",
+    observation({
+      view: unlocked(),
+      postgres: { kind: "empty" },
+      ...settings({ hasLeaderlessClone: true, isPaused: true }),
+    }),
+    ["R150", "wait leader_not_bootstrapped"],
+  ],
+  [
     "an empty member waits while another one initializes",
     observation({
       view: unlocked({ initialize: { kind: "bootstrapping" } }),

@@ -1,0 +1,186 @@
+/**
+ * Looks after the replication slots in every cycle: publishes the leader's
+ * positions, brings the slots of this instance in line with the plan, and knows
+ * which logical slots of a replica are not safe to be used yet. Logical slots are
+ * made and moved in the background: decoding may take long.
+ *
+ * Source: spec/ha.md 15; spec/dcs.md 3.5.
+ */
+import { planSlots, type SlotChanges } from "../core/calc/slots.ts";
+import {
+  managedSlots,
+  retain,
+  type RetainStamps,
+} from "../core/calc/slots_published.ts";
+import { permanentHere, type SlotInputs } from "../core/calc/slots_wanted.ts";
+import {
+  keepUnready,
+  sortReady,
+  type UnreadySlots,
+} from "../core/calc/slots_ready.ts";
+import { branchHead } from "../core/calc/topology.ts";
+import { encodeStatus } from "../core/codec/status_codec.ts";
+import { slotNameOf } from "../core/codec/slot_name.ts";
+import type { Observation } from "../core/model/observation.ts";
+import { ownPosition } from "../core/model/postgres_view.ts";
+import type { DcsLimits } from "../ports/dcs.ts";
+import { type AgentContext, peerOf } from "./context.ts";
+
+const DROP_REASONS = {
+  unknown: "nobody wants it",
+  wal_lost: "its WAL is lost",
+  changed: "its type, plugin or database is not the configured one",
+  stale_xmin: "nobody uses it and its xmin holds back vacuum",
+  no_wal_reserved: "it reserves no WAL",
+} as const;
+
+/** Looks after the slots; remembers what must not be repeated. */
+export class SlotTender {
+  readonly #context: AgentContext;
+  #status: string | null = null;
+  #stamps: RetainStamps | null = null;
+  #problems = "";
+  #logical: AbortController | null = null;
+  #unready: UnreadySlots = { postmasterPid: 0, slots: {} };
+
+  constructor(context: AgentContext) {
+    this.#context = context;
+  }
+
+  /** The leader's part: the `status` key, written if it says something new. */
+  async publishStatus(o: Observation, limits: DcsLimits): Promise<void> {
+    const inputs = inputsOf(o);
+    const isLeader = inputs?.view.leader?.name === o.self;
+    const isPublisher = inputs?.postgres.role === "primary" ||
+      o.settings.isStandbyCluster;
+    if (inputs === null || !isLeader || !isPublisher) {
+      // The next leader may have written, and its clocks are not ours.
+      if (!isLeader) this.#forget();
+      return;
+    }
+    const leaderLsn = ownPosition(inputs.postgres);
+    if (leaderLsn === null) return;
+    const slots = managedSlots(inputs);
+    const stamps = retain({ ...inputs, now: o.now }, this.#stamps, slots);
+    this.#logExpired(stamps);
+    this.#stamps = stamps;
+    const retainSlots = Object.keys(stamps);
+    const status = { leaderLsn, slots, retainSlots };
+    const text = encodeStatus(status);
+    if (text === this.#status) return;
+    await this.#context.store.writeStatus(status, limits);
+    this.#status = text;
+  }
+
+  /** Every member's part: its own slots. Failures are logged. */
+  async tend(o: Observation): Promise<void> {
+    const inputs = inputsOf(o);
+    if (inputs === null || o.task.kind !== "idle") return;
+    if (inputs.view.config === null || inputs.view.leader === null) return;
+    const { postgres } = this.#context.ports;
+    const plan = planSlots(inputs);
+    this.#report(inputs, plan);
+    await postgres.slots.setFeedback(
+      plan.isFeedbackForced ? "forced" : "configured",
+    );
+    await postgres.applySlots({
+      drop: plan.drop.map(({ name }) => name),
+      create: plan.create,
+      advance: plan.advance,
+    });
+    this.#startLogical(plan);
+    await this.#checkReadiness(inputs);
+  }
+
+  /** Ends what still runs. */
+  close(): void {
+    this.#logical?.abort();
+  }
+
+  #forget(): void {
+    this.#status = null;
+    this.#stamps = null;
+  }
+
+  #logExpired(stamps: RetainStamps): void {
+    for (const name of Object.keys(this.#stamps ?? {})) {
+      if (name in stamps) continue;
+      this.#context.ports.log.info(
+        `Replication slot '${name}' of an absent member is no longer retained`,
+      );
+    }
+  }
+
+  #report(inputs: SlotInputs, plan: SlotChanges): void {
+    const { log } = this.#context.ports;
+    const problems = plan.problems.join("\n");
+    if (problems !== this.#problems) {
+      plan.problems.forEach((problem) => log.error(problem));
+      this.#problems = problems;
+    }
+    for (const { name, reason } of plan.drop) {
+      const xmin = inputs.postgres.slots.find((slot) => slot.name === name)
+        ?.xmin;
+      log.warning(
+        reason === "stale_xmin"
+          ? `Dropping physical replication slot ${name} because of its xmin value ${xmin}`
+          : `Dropping replication slot '${name}': ${DROP_REASONS[reason]}`,
+      );
+    }
+  }
+
+  #startLogical(plan: SlotChanges): void {
+    const { createLogical: create, advanceLogical: advance } = plan;
+    if (this.#logical !== null) return;
+    if (create.length === 0 && advance.length === 0) return;
+    const { ports: { postgres, log }, inbox } = this.#context;
+    const controller = new AbortController();
+    this.#logical = controller;
+    postgres.slots.applyLogical({ create, advance }, controller.signal)
+      .catch((error: unknown) => {
+        if (controller.signal.aborted) return;
+        log.warning(`Logical replication slots: ${String(error)}`);
+      })
+      .finally(() => {
+        this.#logical = null;
+        // The leader publishes the position of a new slot at once.
+        if (create.length > 0) inbox.wake();
+      });
+  }
+
+  /**
+   * A logical slot that came back with a start of the instance is safe only when
+   * the leader's slot for this branch protects what it needs.
+   */
+  async #checkReadiness(inputs: SlotInputs): Promise<void> {
+    const { log, postgres } = this.#context.ports;
+    this.#unready = keepUnready(this.#unready, inputs, permanentHere(inputs));
+    const names = Object.keys(this.#unready.slots);
+    const leader = inputs.view.leader?.name ?? null;
+    if (names.length === 0 || leader === null) return;
+    const { self, tags, view } = inputs;
+    const head = branchHead(view, { name: self, tags });
+    if (head === null) return;
+    const physical = slotNameOf(head);
+    try {
+      const source = peerOf(this.#context, leader);
+      const xmins = await postgres.slots.catalogXmins(source, [
+        physical,
+        ...names,
+      ]);
+      const verdict = sortReady(this.#unready, inputs, { physical, xmins });
+      this.#unready = verdict.unready;
+      for (const name of verdict.safe) {
+        log.info(`Logical slot ${name} is safe to be used after a failover`);
+      }
+    } catch (error) {
+      log.warning(`Cannot check logical slots on ${leader}: ${String(error)}`);
+    }
+  }
+}
+
+function inputsOf(o: Observation): SlotInputs | null {
+  if (o.dcs.kind !== "reachable" || o.postgres.kind !== "running") return null;
+  const { self, tags, settings, postgres } = o;
+  return { self, tags, settings, view: o.dcs.view, postgres };
+}
