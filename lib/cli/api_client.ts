@@ -15,6 +15,8 @@ export interface MemberCall {
   readonly path: string;
   /** Sent as JSON; absent: no body. */
   readonly body?: Readonly<Record<string, unknown>>;
+  /** Absent: 10 s for a look, 5 min for a change. */
+  readonly timeoutMs?: number;
 }
 
 const READ_TIMEOUT_MS = 10_000;
@@ -51,7 +53,8 @@ export async function callMember(
     },
     body: call.body === undefined ? null : JSON.stringify(call.body),
     tls,
-    timeoutMs: call.method === "GET" ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS,
+    timeoutMs: call.timeoutMs ??
+      (call.method === "GET" ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS),
   });
 }
 

@@ -42,10 +42,12 @@ async function runCommand(
   argv: readonly string[],
   context: CliContext,
 ): Promise<void> {
-  const { command, globals, invocation } = parseArguments(
-    argv,
-    commandsOf(context),
-  );
+  const commands = commandsOf(context);
+  const { command, globals, invocation } = parseArguments(argv, commands);
+  if ("runOffline" in command) {
+    await command.runOffline(invocation, { context, commands });
+    return;
+  }
   const settings = await loadSettings(context, globals);
   await command.run(invocation, { context, settings });
 }

@@ -3,8 +3,10 @@ import {
   DEMOTE_CLUSTER_COMMAND,
   PROMOTE_CLUSTER_COMMAND,
 } from "./commands/cluster_role.ts";
+import { COMPLETION_COMMAND } from "./commands/completion.ts";
 import { DSN_COMMAND } from "./commands/dsn.ts";
 import { EDIT_CONFIG_COMMAND } from "./commands/edit_config.ts";
+import { EXPLAIN_COMMAND } from "./commands/explain.ts";
 import { FAILOVER_COMMAND } from "./commands/failover.ts";
 import { FLUSH_COMMAND } from "./commands/flush.ts";
 import { HISTORY_COMMAND } from "./commands/history.ts";
@@ -22,9 +24,11 @@ import type { CommandDefinition } from "./definition.ts";
 
 /** All commands, in alphabetical order. */
 export const COMMANDS: readonly CommandDefinition[] = [
+  COMPLETION_COMMAND,
   DEMOTE_CLUSTER_COMMAND,
   DSN_COMMAND,
   EDIT_CONFIG_COMMAND,
+  EXPLAIN_COMMAND,
   FAILOVER_COMMAND,
   FLUSH_COMMAND,
   HISTORY_COMMAND,

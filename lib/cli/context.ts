@@ -6,6 +6,7 @@
 import type { DcsConfig } from "../config/local_config.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Dcs } from "../ports/dcs.ts";
+import type { PeerAnswer } from "../core/model/peer_view.ts";
 import type { Random } from "../ports/random.ts";
 import type { ListedCommand } from "./definition.ts";
 
@@ -137,6 +138,8 @@ export interface CliContext {
   openDcs(target: DcsTarget): Promise<Dcs>;
   /** @throws {Error} If there was no complete answer. */
   send(request: HttpRequest): Promise<HttpReply>;
+  /** What a member's status document means for a race. */
+  decodeAnswer(name: string, body: string): PeerAnswer;
   /** Connects, runs SQL without a transaction around it, disconnects. */
   querySql(target: SqlTarget, text: string): Promise<SqlAnswer>;
   /** Exit code of the program; null if there is no such program. */

@@ -2,6 +2,7 @@
  * What a command is: its name, what it accepts, and what it does. The table of
  * definitions is the only place that the parser and the help text read.
  */
+import type { CliContext } from "./context.ts";
 import type { Invocation } from "./invocation.ts";
 import type { Session } from "./session.ts";
 
@@ -29,7 +30,7 @@ export interface ArgumentDefinition {
   readonly name: string;
   /** "last" is required and is whatever stands at the very end. */
   readonly arity: "required" | "optional" | "any" | "last";
-  /** Its possible texts; absent: any text. Only with arity "last". */
+  /** Its possible texts; absent: any text. Only "last" is checked for you. */
   readonly choices?: readonly string[];
 }
 
@@ -39,15 +40,38 @@ export interface ListedCommand {
   readonly summary: string;
 }
 
-/** A command of this program. */
-export interface CommandDefinition extends ListedCommand {
+/** What every command of this program says of itself. */
+interface CommandSyntax extends ListedCommand {
   /** Ours: `patronictl` does not know it. */
   readonly isOwn?: true;
   readonly arguments: readonly ArgumentDefinition[];
   readonly options: readonly OptionDefinition[];
+}
+
+/** A command that needs a configuration and, mostly, the DCS. */
+export interface OnlineCommand extends CommandSyntax {
   /** Ends normally for exit code 0; everything else is thrown (`errors.ts`). */
   readonly run: (invocation: Invocation, session: Session) => Promise<void>;
 }
+
+/** A command that needs neither. */
+export interface OfflineCommand extends CommandSyntax {
+  /** As `run` above. */
+  readonly runOffline: (
+    invocation: Invocation,
+    surroundings: OfflineSurroundings,
+  ) => Promise<void>;
+}
+
+/** What an offline command works with. */
+export interface OfflineSurroundings {
+  readonly context: CliContext;
+  /** Those that this program knows under its name. */
+  readonly commands: readonly CommandDefinition[];
+}
+
+/** A command of this program. */
+export type CommandDefinition = OnlineCommand | OfflineCommand;
 
 /** `--group`, shared by nearly all commands. */
 export const GROUP_OPTION: OptionDefinition = {

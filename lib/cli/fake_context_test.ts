@@ -2,7 +2,7 @@
  * A whole world for one command, in memory: keys, members that answer, a user
  * who types. Shared by the tests of the command line; holds no test itself.
  */
-import { moment, type Revision, revision } from "../core/base/units.ts";
+import { lsn, moment, type Revision, revision } from "../core/base/units.ts";
 import { DcsUnreachableError } from "../ports/errors.ts";
 import type {
   Dcs,
@@ -254,6 +254,20 @@ function contextOf(
       return world.reply === undefined
         ? Promise.reject(new Error("connection refused"))
         : Promise.resolve(world.reply(request));
+    },
+    decodeAnswer: (name, body) => {
+      const answer: Readonly<Record<string, unknown>> = JSON.parse(body);
+      const position = answer["position"];
+      return {
+        kind: "answered",
+        name,
+        isInRecovery: answer["primary"] !== true,
+        position: typeof position === "number" ? lsn(position) : null,
+        timeline: 3,
+        isNofailover: false,
+        failoverPriority: Number(answer["priority"] ?? 1),
+        hasWatchdogFailed: answer["watchdog_failed"] === true,
+      };
     },
     querySql: (target, text) =>
       Promise.resolve(

@@ -1,6 +1,7 @@
 /** Connects the command line with this process, its terminal and its network. */
 import { SystemClock } from "../adapters/os/clock.ts";
 import { SystemRandom } from "../adapters/os/random.ts";
+import { decodeStatus } from "../adapters/peers/codec.ts";
 import type { CliContext, DcsTarget } from "../cli/context.ts";
 import type { ListedCommand } from "../cli/definition.ts";
 import { sendHttp } from "../cli/http_send.ts";
@@ -28,6 +29,7 @@ export function createCliContext(parts: CliParts): CliContext {
     clock: new SystemClock(),
     random: new SystemRandom(),
     send: sendHttp,
+    decodeAnswer: decodeStatus,
     querySql: async (target, text) => {
       const { queryOnce } = await import(
         "../adapters/postgres/query_client.ts"

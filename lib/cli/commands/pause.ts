@@ -6,8 +6,8 @@ import { callMember } from "../api_client.ts";
 import type { HttpReply } from "../context.ts";
 import {
   CLUSTER_ARGUMENT,
-  type CommandDefinition,
   GROUP_OPTION,
+  type OnlineCommand,
 } from "../definition.ts";
 import { CliError, messageOf } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
@@ -26,7 +26,7 @@ const POLL_MS = 1000;
 type Mode = "pause" | "resume";
 
 /** `pause`. */
-export const PAUSE_COMMAND: CommandDefinition = {
+export const PAUSE_COMMAND: OnlineCommand = {
   name: "pause",
   summary: "Turn automatic changes off (maintenance mode)",
   arguments: [CLUSTER_ARGUMENT],
@@ -39,7 +39,7 @@ export const PAUSE_COMMAND: CommandDefinition = {
 };
 
 /** `resume`. */
-export const RESUME_COMMAND: CommandDefinition = {
+export const RESUME_COMMAND: OnlineCommand = {
   ...PAUSE_COMMAND,
   name: "resume",
   summary: "Turn automatic changes on again",

@@ -6,6 +6,7 @@ import {
   GROUP_OPTION,
 } from "../definition.ts";
 import { changeLeader } from "./change_leader.ts";
+import { rehearseSwitchover } from "./rehearsal.ts";
 
 /** `switchover`. */
 export const SWITCHOVER_COMMAND: CommandDefinition = {
@@ -26,6 +27,14 @@ export const SWITCHOVER_COMMAND: CommandDefinition = {
       help: "When, for example 2030-01-01T10:00:00+01:00; now by default",
     },
     FORCE_OPTION,
+    {
+      flags: ["--dry-run"],
+      value: "none",
+      help: "Change nothing; say who would take over and why not the others",
+    },
   ],
-  run: (invocation, session) => changeLeader("switchover", invocation, session),
+  run: (invocation, session) =>
+    invocation.has("--dry-run")
+      ? rehearseSwitchover(invocation, session)
+      : changeLeader("switchover", invocation, session),
 };

@@ -1,0 +1,212 @@
+/** `explain` and `switchover --dry-run`: verdicts, sentences, and no change at all. */
+import assert from "node:assert/strict";
+import type { HttpRequest } from "../context.ts";
+import { member, runIn } from "../fake_context_test.ts";
+
+const HERE = 67_108_960;
+
+/** n1 leads; what the others publish and answer is up to the test. */
+function keysOf(
+  config: string,
+  tags: Readonly<Record<string, unknown>> = {},
+): Readonly<Record<string, string>> {
+  const replicas = ["n2", "n3"].map((name) => [
+    `members/${name}`,
+    member({ host: name, state: "running", role: "replica", ...tags }),
+  ]);
+  return {
+    leader: "n1",
+    config,
+    status: `{"optime":${HERE}}`,
+    history: '[[2,67108864,"no recovery target specified","2026-11-20","n1"]]',
+    "members/n1": member({ host: "n1", state: "running", role: "primary" }),
+    ...Object.fromEntries(replicas),
+  };
+}
+
+type Answers = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+async function run(
+  argv: readonly string[],
+  { keys, answers }: {
+    readonly keys: Readonly<Record<string, string>>;
+    readonly answers: Answers;
+  },
+): Promise<{ lines: readonly string[]; err: string; code: number }> {
+  const seen = await runIn({
+    keys,
+    programName: "matriarch",
+    reply: ({ url }: HttpRequest) => {
+      const answer = answers[new URL(url).hostname];
+      if (answer === undefined) throw new Error("refused");
+      return { status: 200, body: JSON.stringify(answer) };
+    },
+  }, argv);
+  assert.deepEqual(seen.keys, keys, "nothing may be written");
+  assert.ok(seen.requests.every(({ method }) => method === "GET"));
+  const lines = seen.out.split("\n").filter((line) => !/^[+|]|^$/.test(line));
+  return { lines, err: seen.err, code: seen.code };
+}
+
+const LEADER = { primary: true, position: HERE };
+
+Deno.test("explain says who could take over and what would be lost", async () => {
+  const { lines } = await run(["explain", "demo"], {
+    keys: keysOf("{}"),
+    answers: {
+      n1: { primary: true, position: HERE + 100 },
+      n2: { position: HERE },
+      n3: { position: HERE - 1 },
+    },
+  });
+  assert.deepEqual(lines, [
+    "Leader: n1; synchronous mode: off",
+    "n1: leads now",
+    "n2: could take over, its WAL ends at 0/4000060",
+    "n3: could not take over: peer_ahead - Wal position of n2 is ahead of my " +
+    `wal position (peerPosition ${HERE}, ownPosition ${HERE - 1})`,
+    "100 bytes of WAL would be lost: the leader is at 0/40000C4, the best " +
+    "replica at 0/4000060",
+    "Timeline 3 began at 2026-11-20, after 0/4000000 of timeline 2, leader " +
+    "n1: no recovery target specified",
+  ]);
+});
+
+Deno.test("explain gives the core's code for each refusal", async () => {
+  const sync = JSON.stringify({ leader: "n1", sync_standby: "n2" });
+  const cases: readonly {
+    readonly code: string;
+    readonly keys: Readonly<Record<string, string>>;
+    readonly answers: Answers;
+  }[] = [
+    {
+      code: "no_answer",
+      keys: keysOf("{}"),
+      answers: { n2: { position: HERE } },
+    },
+    {
+      code: "paused",
+      keys: keysOf('{"pause":true}'),
+      answers: { n3: { position: HERE } },
+    },
+    {
+      code: "nofailover",
+      keys: keysOf("{}", { tags: { nofailover: true } }),
+      answers: { n3: { position: HERE } },
+    },
+    {
+      code: "not_synchronous",
+      keys: { ...keysOf('{"synchronous_mode":true}'), sync },
+      answers: { n2: { position: HERE }, n3: { position: HERE } },
+    },
+    {
+      code: "watchdog_failed",
+      keys: keysOf("{}"),
+      answers: { n3: { position: HERE, watchdog_failed: true } },
+    },
+    { code: "position_unknown", keys: keysOf("{}"), answers: { n3: {} } },
+    {
+      code: "lag_exceeds_maximum",
+      keys: keysOf('{"maximum_lag_on_failover":10}'),
+      answers: { n3: { position: HERE - 11 } },
+    },
+    {
+      code: "timeline_behind",
+      keys: {
+        ...keysOf('{"check_timeline":true}'),
+        history: '[[7,1,"x"]]',
+      },
+      answers: { n3: { position: HERE } },
+    },
+    {
+      code: "peer_priority_higher",
+      keys: keysOf("{}"),
+      answers: { n2: { position: HERE, priority: 2 }, n3: { position: HERE } },
+    },
+  ];
+  for (const { code, keys, answers } of cases) {
+    const { lines } = await run(["explain", "demo"], { keys, answers });
+    const line = lines.find((each) => each.startsWith("n3:")) ?? "";
+    assert.ok(line.startsWith(`n3: could not take over: ${code} - `), line);
+  }
+});
+
+Deno.test("explain knows when nothing can be lost, and when nobody can lead", async () => {
+  const sync = '{"leader":"n1","sync_standby":"n2,n3"}';
+  const covered = await run(["explain", "demo"], {
+    keys: { ...keysOf('{"synchronous_mode":true}'), sync },
+    answers: { n1: LEADER, n2: { position: HERE }, n3: { position: HERE } },
+  });
+  assert.match(covered.lines.join("\n"), /Nothing that was acknowledged would/);
+  const alone = await run(["explain", "demo"], {
+    keys: keysOf("{}"),
+    answers: { n1: LEADER },
+  });
+  assert.match(alone.lines.join("\n"), /Without the leader nobody could lead/);
+});
+
+Deno.test("explain gives the same as JSON", async () => {
+  const { lines } = await run(["explain", "demo", "-f", "json"], {
+    keys: keysOf("{}"),
+    answers: { n1: LEADER, n2: { position: HERE } },
+  });
+  const { members, request } = JSON.parse(lines.join("\n"));
+  assert.deepEqual(members.slice(0, 2), [
+    { name: "n1", verdict: "leads" },
+    { name: "n2", verdict: "can" },
+  ]);
+  assert.equal(members[2].reason, "no_answer");
+  assert.equal(request, null);
+});
+
+Deno.test("switchover --dry-run names the successor and changes nothing", async () => {
+  const { lines, code } = await run(["switchover", "demo", "--dry-run"], {
+    keys: keysOf("{}"),
+    answers: { n1: LEADER, n2: { position: HERE }, n3: { position: HERE - 8 } },
+  });
+  assert.deepEqual(lines.slice(0, 3), [
+    "Current cluster topology",
+    "n1: would step down",
+    "n2: would take over",
+  ]);
+  assert.match(lines[3] ?? "", /^n3: would not take over: peer_ahead - /);
+  assert.equal(lines[4], "Nothing was changed (dry run)");
+  assert.equal(code, 0);
+});
+
+Deno.test("switchover --dry-run keeps to the named candidate", async () => {
+  const { lines } = await run(
+    ["switchover", "demo", "--dry-run", "--candidate", "n3"],
+    {
+      keys: keysOf("{}"),
+      answers: {
+        n1: LEADER,
+        n2: { position: HERE },
+        n3: { position: HERE - 8 },
+      },
+    },
+  );
+  assert.deepEqual(lines.slice(2, 4), [
+    "n2: would not take over: candidate_only - only n3 was named",
+    "n3: would take over",
+  ]);
+});
+
+Deno.test("switchover --dry-run fails where the switchover would", async () => {
+  const far = await run(["switchover", "demo", "--dry-run"], {
+    keys: keysOf('{"maximum_lag_on_failover":10}'),
+    answers: { n1: LEADER, n2: { position: HERE - 99 } },
+  });
+  assert.match(far.lines.join("\n"), /n2: would not .*lag_exceeds_maximum/);
+  assert.equal(
+    far.err,
+    "Error: Nobody could take over, the switchover would fail\n",
+  );
+  assert.equal(far.code, 1);
+  const { leader: _, ...rest } = keysOf("{}");
+  const none = await run(["switchover", "demo", "--dry-run"], {
+    keys: rest,
+    answers: {},
+  });
+  assert.equal(none.err, "Error: This cluster has no leader\n");
+});

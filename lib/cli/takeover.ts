@@ -1,0 +1,109 @@
+/**
+ * Who could take over from the leader now, who not, and why: the core's own
+ * comparisons, asked for each member with the answers of all. Reads only.
+ *
+ * The leader is taken to be gone: its answer does not count, as in a failover.
+ */
+import type { Lsn } from "../core/base/units.ts";
+import {
+  compareInRace,
+  isInSync,
+  isSyncActive,
+  isUsable,
+  publishedPosition,
+} from "../core/calc/candidates.ts";
+import type { ClusterView } from "../core/model/cluster_view.ts";
+import type { Facts, WaitReason } from "../core/model/decision.ts";
+import type { Member, MemberName } from "../core/model/member.ts";
+import type { PeerAnswer } from "../core/model/peer_view.ts";
+import { hypotheticalObservation } from "./hypothesis.ts";
+import { settingsOf } from "./replies.ts";
+
+/** Why a member can not take over: the core's codes, and what only we see. */
+export type RefusalReason = WaitReason | "no_answer" | "watchdog_failed";
+
+/** What becomes of one member. */
+export type Verdict =
+  | { readonly kind: "leads"; readonly name: MemberName }
+  | {
+    readonly kind: "can";
+    readonly name: MemberName;
+    readonly position: Lsn;
+  }
+  | {
+    readonly kind: "cannot";
+    readonly name: MemberName;
+    readonly reason: RefusalReason;
+    readonly facts: Facts;
+  };
+
+/** What is asked. */
+export interface TakeoverQuestion {
+  readonly view: ClusterView;
+  readonly answers: readonly PeerAnswer[];
+  /** A planned switchover: the leader waits for the others, so lag does not count. */
+  readonly isPlanned: boolean;
+}
+
+/** The verdict on each member, sorted by name. */
+export function takeoverVerdicts(
+  question: TakeoverQuestion,
+): readonly Verdict[] {
+  return question.view.members.map((member) => verdictOn(member, question));
+}
+
+function verdictOn(member: Member, question: TakeoverQuestion): Verdict {
+  const { view, answers } = question;
+  const { name } = member;
+  if (name === view.leader?.name) return { kind: "leads", name };
+  const cannot = (reason: RefusalReason, facts: Facts = {}): Verdict => ({
+    kind: "cannot",
+    name,
+    reason,
+    facts,
+  });
+  const settings = settingsOf(view);
+  if (settings.isPaused && !question.isPlanned) return cannot("paused");
+  if (member.tags.isNofailover) return cannot("nofailover");
+  if (isSyncActive(settings, view) && !isInSync(view, name)) {
+    return cannot("not_synchronous");
+  }
+  const answer = answers.find((each) => each.name === name);
+  if (answer === undefined || answer.kind === "silent") {
+    const detail = answer?.detail ?? "it published no api_url";
+    return cannot("no_answer", { detail });
+  }
+  if (answer.hasWatchdogFailed) return cannot("watchdog_failed");
+  if (!isUsable(answer) || answer.position === null) {
+    return cannot(answer.isNofailover ? "nofailover" : "position_unknown");
+  }
+  const others = answers.filter((each) =>
+    each.name !== name && each.name !== view.leader?.name
+  );
+  const race = compareInRace(
+    hypotheticalObservation(view, member, answer),
+    view,
+    {
+      answers: others,
+      options: { isLagChecked: !question.isPlanned, ignored: [] },
+    },
+  );
+  return race.kind === "win"
+    ? { kind: "can", name, position: answer.position }
+    : cannot(race.reason, race.facts);
+}
+
+/** The newest position that is known of the leader; null: unknown. */
+export function leaderPosition(
+  view: ClusterView,
+  answers: readonly PeerAnswer[],
+): Lsn | null {
+  const name = view.leader?.name;
+  const answer = answers.find((each) => each.name === name);
+  if (answer?.kind === "answered" && answer.position !== null) {
+    return answer.position;
+  }
+  const member = view.members.find((each) => each.name === name);
+  return (member === undefined ? null : publishedPosition(member)) ??
+    view.status.leaderLsn;
+}
