@@ -9,6 +9,7 @@ import type { DcsView, Observation } from "../core/model/observation.ts";
 import { racePeers, successors } from "../core/calc/candidates.ts";
 import { DcsRefusedError, DcsUnreachableError } from "../ports/errors.ts";
 import { type AgentContext, peerOf } from "./context.ts";
+import { askFailsafe, resetFailsafe } from "./failsafe.ts";
 import { dcsBudgetMs, withRetries } from "./limits.ts";
 import { assemble, notePostgres, noteView, unreachable } from "./observe.ts";
 import { bodyOf } from "./tasks.ts";
@@ -73,6 +74,8 @@ function carryOut(
       return releaseLease(context, o);
     case "ask_peers":
       return askPeers(context, o, decision);
+    case "ask_failsafe":
+      return askConsent(context, o, decision);
     case "ask_upstream":
       return askUpstream(context, o);
     case "trust_timeline":
@@ -115,13 +118,20 @@ async function renewLease(context: AgentContext, o: Observation): Promise<Act> {
     (limits) => context.leases.renew(view, terms(context, limits.timeoutMs)),
   );
   if (outcome === "renewed") {
+    resetFailsafe(context);
     return round(context, o, { lease: fresh(context) });
   }
   context.ports.log.warning("failed to update leader lock");
   const dcs = await readAgain(context);
   return round(context, o, {
     dcs: withoutLeader(dcs, context.config.self),
-    lease: { deadline: null, isFresh: false, bid: "none" },
+    lease: {
+      deadline: null,
+      isFresh: false,
+      bid: "none",
+      source: "store",
+      cover: "not_asked",
+    },
   });
 }
 
@@ -138,9 +148,16 @@ async function acquireLease(
     context.ports.log.info("Could not take out TTL lock");
     return round(context, o, {
       dcs: withoutLeader(dcs, context.config.self),
-      lease: { deadline: null, isFresh: false, bid: "lost" },
+      lease: {
+        deadline: null,
+        isFresh: false,
+        bid: "lost",
+        source: "store",
+        cover: "not_asked",
+      },
     });
   }
+  resetFailsafe(context);
   return round(context, o, { dcs, lease: fresh(context) });
 }
 
@@ -152,7 +169,13 @@ async function releaseLease(
   await context.leases.release({ timeoutMs });
   context.state.remember({ kind: "stopped" });
   const dcs = withoutLeader(await readAgain(context), context.config.self);
-  const lease = { deadline: null, isFresh: false, bid: "lost" } as const;
+  const lease = {
+    deadline: null,
+    isFresh: false,
+    bid: "lost",
+    source: "store",
+    cover: "not_asked",
+  } as const;
   return round(context, o, { dcs, lease });
 }
 
@@ -167,6 +190,15 @@ async function askPeers(
     : successors(o, o.dcs.view);
   const answers = await context.ports.peers.ask(members);
   return round(context, o, { peers: { kind: "asked", answers } });
+}
+
+async function askConsent(
+  context: AgentContext,
+  o: Observation,
+  decision: Of<"ask_failsafe">,
+): Promise<Act> {
+  const cover = await askFailsafe(context, o, decision.members);
+  return round(context, o, { lease: { ...o.lease, ...cover } });
 }
 
 async function askUpstream(
@@ -269,8 +301,7 @@ async function readAgain(context: AgentContext): Promise<DcsView> {
     context,
     (limits) => context.store.view(limits),
   );
-  await noteView(context, view);
-  return { kind: "reachable", view };
+  return { kind: "reachable", view: await noteView(context, view) };
 }
 
 /** A view that still names us although the store refused us: nobody leads, as far as we know. */
@@ -280,7 +311,13 @@ function withoutLeader(dcs: DcsView, self: string): DcsView {
 }
 
 function fresh(context: AgentContext): Observation["lease"] {
-  return { deadline: context.leases.deadline, isFresh: true, bid: "none" };
+  return {
+    deadline: context.leases.deadline,
+    isFresh: true,
+    bid: "none",
+    source: "store",
+    cover: "not_asked",
+  };
 }
 
 function terms(context: AgentContext, timeoutMs: number): LeaseTerms {
@@ -302,7 +339,11 @@ function round(
     kind: "round",
     observation: {
       ...now,
-      lease: { ...o.lease, deadline: context.leases.deadline },
+      lease: {
+        ...o.lease,
+        deadline: context.leases.deadline,
+        source: context.leases.source,
+      },
       peers: o.peers,
       upstream: o.upstream,
       ...changes,

@@ -12,6 +12,7 @@ import {
 import type { MemberIdentity } from "../core/calc/publication.ts";
 import { type Moment, moment, type Revision } from "../core/base/units.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
+import type { FailsafePing } from "../core/model/failsafe.ts";
 import type { MemberName, Tags } from "../core/model/member.ts";
 import type { Observation } from "../core/model/observation.ts";
 import {
@@ -73,6 +74,11 @@ export class AgentState {
   viewedAt: Moment | null = null;
   viewedAtWallMs = 0;
   observation: Observation | null = null;
+  /** The last leader that asked for consent in failsafe mode, and when it did. */
+  failsafePing: { readonly ping: FailsafePing; readonly at: Moment } | null =
+    null;
+  /** All members agreed that this primary goes on without the store. */
+  isFailsafeGranted = false;
   sentence = "starting";
   nextCycleAt: Moment = moment(0);
 

@@ -5,7 +5,12 @@
  * released lease can not come back by itself.
  */
 import { driftAllowanceMs } from "../core/calc/budgets.ts";
-import { after, type LeaseId, type Moment } from "../core/base/units.ts";
+import {
+  after,
+  type LeaseId,
+  type Moment,
+  remainingMs,
+} from "../core/base/units.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { MemberName } from "../core/model/member.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -36,6 +41,7 @@ export class LeaseKeeper {
   readonly #onCovered: OnCovered;
   #lease: { readonly id: LeaseId; readonly ttlMs: number } | null = null;
   #deadline: Moment | null = null;
+  #source: "store" | "failsafe" = "store";
   #isReleased = false;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -49,6 +55,26 @@ export class LeaseKeeper {
   /** Until when this member may act as leader; null: it may not. */
   get deadline(): Moment | null {
     return this.#deadline;
+  }
+
+  /** Who backs the deadline. */
+  get source(): "store" | "failsafe" {
+    return this.#source;
+  }
+
+  /**
+   * The store is away and every member of the failsafe map agreed: the right to
+   * lead goes on for another ttl. It must still hold; nothing comes back to life.
+   *
+   * @param since The moment before the first of them was asked.
+   */
+  coverByFailsafe(since: Moment, ttlMs: number): void {
+    const held = this.#deadline;
+    if (held === null || remainingMs(held, this.#clock.now()) <= 0) return;
+    this.#source = "failsafe";
+    this.#deadline = this.#onCovered(
+      after(since, ttlMs - driftAllowanceMs(ttlMs)),
+    );
   }
 
   /** The lease that the member key should hang on; null before the first grant. */
@@ -158,6 +184,7 @@ export class LeaseKeeper {
   #hold(since: Moment, terms: LeaseTerms): void {
     // A release that came while the answer was on its way wins.
     if (this.#isReleased) return;
+    this.#source = "store";
     this.#deadline = this.#onCovered(
       after(since, terms.ttlMs - driftAllowanceMs(terms.ttlMs)),
     );

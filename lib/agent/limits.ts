@@ -20,7 +20,13 @@ const PAUSE_MAX_MS = 1_000;
 export function dcsBudgetMs(context: AgentContext): number {
   const { settings } = context.state;
   const { deadline } = context.leases;
-  const lease = { deadline, isFresh: false, bid: "none" } as const;
+  const lease = {
+    deadline,
+    isFresh: false,
+    bid: "none",
+    source: "store",
+    cover: "not_asked",
+  } as const;
   const leftMs = leaseRemainingMs(lease, context.ports.clock.now());
   if (leftMs === null) return settings.retryTimeoutMs;
   const untilStopMs = leftMs - stopBudgetMs(settings);

@@ -11,6 +11,7 @@ import type { DcsView, Observation } from "../core/model/observation.ts";
 import type { PostgresView } from "../core/model/postgres_view.ts";
 import { DcsUnreachableError } from "../ports/errors.ts";
 import type { AgentContext } from "./context.ts";
+import { completed } from "./failsafe.ts";
 import { withRetries } from "./limits.ts";
 
 /** The observation that a cycle begins with. */
@@ -38,7 +39,13 @@ export function assemble(
     settings: state.settings,
     dcs: looks.dcs,
     postgres: looks.postgres,
-    lease: { deadline: leases.deadline, isFresh: false, bid: "none" },
+    lease: {
+      deadline: leases.deadline,
+      source: leases.source,
+      isFresh: false,
+      bid: "none",
+      cover: "not_asked",
+    },
     peers: { kind: "not_asked" },
     upstream: { kind: "not_asked" },
     task: context.tasks.view,
@@ -52,8 +59,7 @@ export async function observeDcs(context: AgentContext): Promise<DcsView> {
   const { store, ports, state } = context;
   try {
     const view = await withRetries(context, (limits) => store.view(limits));
-    await noteView(context, view);
-    return { kind: "reachable", view };
+    return { kind: "reachable", view: await noteView(context, view) };
   } catch (error) {
     if (!(error instanceof DcsUnreachableError)) throw error;
     state.view = null;
@@ -73,21 +79,29 @@ export function unreachable(
   return { kind: "unreachable", since, detail: error.message };
 }
 
-/** Keeps a fresh view, and takes over the dynamic configuration if it changed. */
+/**
+ * Keeps a fresh view, and takes over the dynamic configuration if it changed.
+ *
+ * @param seen What the store shows.
+ * @returns The view to go on with: in failsafe mode a leader may be added.
+ */
 export async function noteView(
   context: AgentContext,
-  view: ClusterView,
-): Promise<void> {
+  seen: ClusterView,
+): Promise<ClusterView> {
   const { state, ports } = context;
+  const view = completed(context, seen);
   state.view = view;
   state.viewedAt = ports.clock.now();
   state.viewedAtWallMs = ports.clock.wallTimeMs();
   state.remember({ kind: "viewed", view });
   const { config } = view;
-  if (config === null || config.revision === state.configRevision) return;
+  if (config === null || config.revision === state.configRevision) return view;
   state.configRevision = config.revision;
-  if (config.document === null || isEmpty(config.document)) return;
-  await takeOver(context, config.document);
+  if (config.document !== null && !isEmpty(config.document)) {
+    await takeOver(context, config.document);
+  }
+  return view;
 }
 
 /** Makes a dynamic document the one in force. A document that fails is logged and not tried again. */

@@ -13,6 +13,7 @@ import type { Observation } from "../core/model/observation.ts";
 import type { PrimaryView } from "../core/model/postgres_view.ts";
 import type { DcsLimits } from "../ports/dcs.ts";
 import type { AgentContext } from "./context.ts";
+import { publishFailsafe } from "./failsafe.ts";
 import { dcsBudgetMs } from "./limits.ts";
 import { SlotTender } from "./slots.ts";
 
@@ -37,6 +38,7 @@ export class Publisher {
     const isLeader = view.leader?.name === o.self;
     await this.#slots.publishStatus(o, this.#limits);
     if (isLeader && running?.role === "primary") {
+      await publishFailsafe(this.#context, view, this.#limits);
       await this.#writeHistory(view, running);
       this.#checkpointOnce(o);
     }

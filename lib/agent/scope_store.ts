@@ -6,6 +6,10 @@ import {
   decodeClusterView,
   memberKey,
 } from "../core/codec/cluster_view_codec.ts";
+import {
+  encodeFailsafe,
+  type FailsafeMap,
+} from "../core/codec/failsafe_codec.ts";
 import { encodeHistory } from "../core/codec/history_codec.ts";
 import { BOOTSTRAPPING_VALUE } from "../core/codec/initialize_codec.ts";
 import { encodeJson } from "../core/codec/json.ts";
@@ -124,6 +128,14 @@ export class ScopeStore {
 
   writeStatus(status: StatusPublication, limits: DcsLimits): Promise<Guarded> {
     return this.#put("status", encodeStatus(status), {
+      guard: NO_GUARD,
+      limits,
+    });
+  }
+
+  /** Whom a leader asks when the store is away. */
+  writeFailsafe(map: FailsafeMap, limits: DcsLimits): Promise<Guarded> {
+    return this.#put("failsafe", encodeFailsafe(map), {
       guard: NO_GUARD,
       limits,
     });

@@ -5,6 +5,7 @@
 import { type Moment, moment, revision } from "../core/base/units.ts";
 import { memberRole, memberState } from "../core/calc/publication.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
+import type { FailsafePing } from "../core/model/failsafe.ts";
 import type { Member } from "../core/model/member.ts";
 import type { Observation } from "../core/model/observation.ts";
 import type { PeerAnswer } from "../core/model/peer_view.ts";
@@ -14,12 +15,14 @@ import type {
   AgentIdentity,
   AgentStatus,
   ConfigWrite,
+  FailsafeConsent,
   RequestOutcome,
   RestartFilters,
 } from "../ports/agent_api.ts";
 import { DcsRefusedError, DcsUnreachableError } from "../ports/errors.ts";
 import type { DcsLimits } from "../ports/dcs.ts";
 import type { AgentContext } from "./context.ts";
+import { acceptFailsafe, isFailsafeActive } from "./failsafe.ts";
 import { restartRefusal } from "./restart_filters.ts";
 
 /** Implements {@link AgentApi} over the shared parts of the agent. */
@@ -126,6 +129,10 @@ export class AgentService implements AgentApi {
     });
   }
 
+  acceptFailsafe(ping: FailsafePing): FailsafeConsent {
+    return acceptFailsafe(this.#context, ping);
+  }
+
   reload(): void {
     this.#context.inbox.askReload();
   }
@@ -163,7 +170,7 @@ export class AgentService implements AgentApi {
       tags: config.tags,
       leaseDeadline: leases.deadline,
       dcsLastSeen: Math.floor(state.viewedAtWallMs / 1000),
-      isFailsafeActive: false,
+      isFailsafeActive: isFailsafeActive(this.#context),
       timeline: postgres.kind === "running" ? postgres.timeline : null,
       nextCycleAt: state.nextCycleAt,
       lastDecision: state.sentence,

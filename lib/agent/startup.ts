@@ -44,7 +44,8 @@ async function awaitFirstView(
   while (!signal.aborted) {
     const timeoutMs = state.settings.retryTimeoutMs;
     try {
-      return await noteView(context, await store.freshView({ timeoutMs }));
+      await noteView(context, await store.freshView({ timeoutMs }));
+      return;
     } catch (error) {
       if (!(error instanceof DcsUnreachableError)) throw error;
       ports.log.warning(`Can not get cluster from dcs: ${error.message}`);

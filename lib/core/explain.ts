@@ -33,6 +33,8 @@ export function explain(decision: Decision, self: MemberName): string {
       return explainExit(decision, self);
     case "ask_peers":
       return "asking the other members for their positions";
+    case "ask_failsafe":
+      return "asking the members of the failsafe map for their consent";
     case "ask_upstream":
       return "comparing the local WAL with the leader's history";
     case "trust_timeline":
@@ -151,6 +153,10 @@ const WAITING: Readonly<Record<WaitReason, string>> = {
   dcs_unreachable: "DCS is not accessible",
   lease_still_covers:
     "DCS is not accessible; continuing as leader while the lease lasts",
+  failsafe_covers:
+    "continue to run as a leader because failsafe mode is enabled and all members are accessible",
+  not_in_failsafe_map:
+    "following a different leader because I am not listed in the failsafe map",
   lease_too_short: "not promoting: too little of the lease is left",
   lease_lost: "not promoting because failed to update leader lock in DCS",
   bid_lost: "following new leader after trying and failing to obtain lock",

@@ -39,7 +39,7 @@ Deno.test("POST /restart takes an absent, empty or filled body", async () => {
     assert.equal(
       await bench.line("POST /restart", options),
       "200 restarted successfully",
-      text,
+      text ?? "no body",
     );
     assert.deepEqual(bench.api.calls, [["restart", filters]]);
   }
@@ -186,18 +186,43 @@ Deno.test("GET /failsafe sends the last read map", async () => {
   assert.equal(await bench.line("GET /failsafe"), "200 {}");
 });
 
-Deno.test("POST /failsafe never accepts what the agent can not keep", async () => {
+const PING = {
+  name: "n1",
+  conn_url: "postgres://10.0.0.1:5432/postgres",
+  api_url: "http://10.0.0.1:8008/patroni",
+  slots: { n2: 7, broken: "x" },
+};
+
+Deno.test("POST /failsafe is heard by replicas while the mode is on", async () => {
   const bench = new RestBench();
-  const json = { name: "n2", conn_url: "postgres://a", api_url: "http://a" };
-  assert.equal((await bench.ask("POST /failsafe", { json })).status, 502);
+  const settings = { ...DEFAULT_SETTINGS, isFailsafeMode: true };
+  bench.api.current = followingStatus({ settings });
+  const text = JSON.stringify(PING);
+  const answer = await bench.ask("POST /failsafe", { text });
+  assert.deepEqual(
+    [answer.status, answer.text, answer.headers.get("lsn")],
+    [200, "Accepted", "7"],
+  );
+  assert.deepEqual(bench.api.calls, [["acceptFailsafe", {
+    name: "n1",
+    connUrl: PING.conn_url,
+    apiUrl: PING.api_url,
+    slots: { n2: 7n },
+  }]]);
+});
+
+Deno.test("POST /failsafe is refused by leaders and without the mode", async () => {
+  const bench = new RestBench();
+  const text = JSON.stringify(PING);
+  bench.api.current = followingStatus();
+  assert.equal((await bench.ask("POST /failsafe", { text })).status, 502);
   const settings = { ...DEFAULT_SETTINGS, isFailsafeMode: true };
   bench.api.current = leadingStatus({ settings });
-  assert.equal(
-    await bench.line("POST /failsafe", { json }),
-    "500 Running as a leader",
-  );
+  const refusal = "500 Running as a leader";
+  assert.equal(await bench.line("POST /failsafe", { text }), refusal);
   bench.api.current = followingStatus({ settings });
-  assert.equal((await bench.ask("POST /failsafe", { json })).status, 501);
+  bench.api.consent = { isAccepted: false, position: null };
+  assert.equal(await bench.line("POST /failsafe", { text }), refusal);
   assert.equal((await bench.ask("POST /failsafe")).status, 411);
   assert.match(
     await bench.line("POST /failsafe", { json: { name: "n2", api_url: 1 } }),

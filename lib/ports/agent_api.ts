@@ -4,6 +4,8 @@
  */
 import type { Moment } from "../core/base/units.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
+import type { Lsn } from "../core/base/units.ts";
+import type { FailsafePing } from "../core/model/failsafe.ts";
 import type {
   Member,
   MemberRole,
@@ -63,6 +65,14 @@ export interface RestartFilters {
   readonly timeoutMs: number | null;
 }
 
+/** The answer to a leader that goes on without the store. */
+export interface FailsafeConsent {
+  /** False: this member leads itself. */
+  readonly isAccepted: boolean;
+  /** The own position; null: unknown. */
+  readonly position: Lsn | null;
+}
+
 /** Result of a compare-and-set on the config key. */
 export type ConfigWrite = "written" | "conflict" | "failed";
 
@@ -97,6 +107,8 @@ export interface AgentApi {
       readonly isForcedFromLeader: boolean;
     },
   ): Promise<RequestOutcome>;
+  /** A leader asks whether it may go on without the store; for one ttl it leads here. */
+  acceptFailsafe(ping: FailsafePing): FailsafeConsent;
   /** Same as SIGHUP. */
   reload(): void;
   /** The observation behind the last decision, for `explain`; null before the first. */

@@ -229,7 +229,13 @@ export function observation(
       ? { kind: "unreachable", since: NOW, detail: "time-out" }
       : { kind: "reachable", view },
     postgres: replica(),
-    lease: { deadline: null, isFresh: false, bid: "none" },
+    lease: {
+      deadline: null,
+      isFresh: false,
+      bid: "none",
+      source: "store",
+      cover: "not_asked",
+    },
     peers: { kind: "not_asked" },
     upstream: { kind: "not_asked" },
     task: { kind: "idle" },
@@ -246,7 +252,13 @@ export function leaderObservation(
   return observation({
     self: "n1",
     postgres: primary(),
-    lease: { deadline: moment(NOW + 29_000), isFresh: true, bid: "none" },
+    lease: {
+      deadline: moment(NOW + 29_000),
+      isFresh: true,
+      bid: "none",
+      source: "store",
+      cover: "not_asked",
+    },
     memory: { ...FIRST_MEMORY, role: "primary", divergence: "unsuspected" },
     ...changes,
   });

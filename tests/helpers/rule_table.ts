@@ -34,10 +34,22 @@ export const MEMORY = {
 export const SUSPECTED = { ...MEMORY, divergence: "suspected" } as const;
 export const NOFAILOVER = { ...NO_TAGS, isNofailover: true };
 export const SHORT_LEASE = {
-  lease: { deadline: moment(NOW + 3_000), isFresh: true, bid: "none" },
+  lease: {
+    deadline: moment(NOW + 3_000),
+    isFresh: true,
+    bid: "none",
+    source: "store",
+    cover: "not_asked",
+  },
 } as const;
 export const DUE = {
-  lease: { deadline: moment(NOW + 20_000), isFresh: false, bid: "none" },
+  lease: {
+    deadline: moment(NOW + 20_000),
+    isFresh: false,
+    bid: "none",
+    source: "store",
+    cover: "not_asked",
+  },
 } as const;
 
 export function asked(...answers: PeerAnswer[]): Pick<Observation, "peers"> {

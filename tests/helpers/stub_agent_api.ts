@@ -16,12 +16,14 @@ import type {
   PrimaryView,
   ReplicaView,
 } from "../../lib/core/model/postgres_view.ts";
+import type { FailsafePing } from "../../lib/core/model/failsafe.ts";
 import { DEFAULT_SETTINGS } from "../../lib/core/model/settings.ts";
 import type {
   AgentApi,
   AgentIdentity,
   AgentStatus,
   ConfigWrite,
+  FailsafeConsent,
   RequestOutcome,
   RestartFilters,
 } from "../../lib/ports/agent_api.ts";
@@ -173,6 +175,7 @@ export class StubAgentApi implements AgentApi {
     text: "reinitialize started",
   };
   /** What was asked, in order. */
+  consent: FailsafeConsent = { isAccepted: true, position: lsn(7) };
   readonly calls: unknown[][] = [];
   looks = 0;
   #elapsedMs = 0;
@@ -240,6 +243,11 @@ export class StubAgentApi implements AgentApi {
   ): Promise<RequestOutcome> {
     this.calls.push(["reinitialize", options]);
     return Promise.resolve(this.reinitializeOutcome);
+  }
+
+  acceptFailsafe(ping: FailsafePing): FailsafeConsent {
+    this.calls.push(["acceptFailsafe", ping]);
+    return this.consent;
   }
 
   reload(): void {

@@ -15,7 +15,9 @@ import {
 } from "../../lib/http/server.ts";
 import { selfSigned } from "../helpers/certificates.ts";
 import { LogLines, RestBench } from "../helpers/rest_app.ts";
-import { registered } from "../helpers/stub_agent_api.ts";
+import { followingStatus, registered } from "../helpers/stub_agent_api.ts";
+import { lsn } from "../../lib/core/base/units.ts";
+import { DEFAULT_SETTINGS } from "../../lib/core/model/settings.ts";
 
 const HOST = "127.0.0.1";
 
@@ -194,4 +196,44 @@ Deno.test("peers: with a client certificate the chain is checked, names are not"
   const [wrong] = await peers({ tls: { ...tls, ca: stranger.cert } })
     .ask([member]);
   assert.equal(wrong?.kind, "silent");
+});
+
+Deno.test("peers: only the exact word consents to failsafe mode", async () => {
+  const bench = new RestBench();
+  const settings = { ...DEFAULT_SETTINGS, isFailsafeMode: true };
+  bench.api.current = followingStatus({ settings });
+  await using server = await served(bench);
+  await using liar = await rawServer((socket) => {
+    socket.end("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nAccepted!");
+  });
+  await using mute = await rawServer(() => {});
+  const url = (port: number): string => `http://${HOST}:${port}/patroni`;
+  const answers = await peers().askFailsafe([
+    { name: "n2", apiUrl: url(server.port) },
+    { name: "n3", apiUrl: url(liar.port) },
+    { name: "n4", apiUrl: url(mute.port) },
+    { name: "n5", apiUrl: "nonsense" },
+  ], {
+    ping: {
+      name: "n1",
+      connUrl: "postgres://10.0.0.1:5432/postgres",
+      apiUrl: "http://10.0.0.1:8008/patroni",
+      slots: { n2: lsn(9) },
+    },
+    timeoutMs: 200,
+  });
+  assert.deepEqual(
+    answers.map(({ name, isAccepted, position }) => [
+      name,
+      isAccepted,
+      position,
+    ]),
+    [
+      ["n2", true, 7n],
+      ["n3", false, null],
+      ["n4", false, null],
+      ["n5", false, null],
+    ],
+  );
+  assert.match(answers[2]?.detail ?? "", /no answer within 200 ms/);
 });

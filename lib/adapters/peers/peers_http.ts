@@ -16,8 +16,14 @@ import {
 import { request as requestHttps } from "node:https";
 import type { Member } from "../../core/model/member.ts";
 import type { PeerAnswer } from "../../core/model/peer_view.ts";
+import { encodeFailsafePing } from "../../core/codec/failsafe_codec.ts";
+import { readLsn } from "../../core/codec/json.ts";
+import type {
+  FailsafeAnswer,
+  FailsafeMember,
+} from "../../core/model/failsafe.ts";
 import type { Log } from "../../ports/log.ts";
-import type { Peers } from "../../ports/peers.ts";
+import type { FailsafeCall, Peers } from "../../ports/peers.ts";
 import { decodeStatus } from "./codec.ts";
 
 /** TLS material of the client, as PEM texts. */
@@ -45,7 +51,18 @@ export interface PeersOptions {
 interface Reply {
   readonly status: number;
   readonly body: string;
+  /** The header `lsn`, or null. */
+  readonly lsn: string | null;
 }
+
+interface Call {
+  readonly timeoutMs: number;
+  /** Sent by POST; null: GET. */
+  readonly body: string | null;
+}
+
+/** One retry, as Patroni does it. */
+const FAILSAFE_ATTEMPTS = 2;
 
 const ASK_TIMEOUT_MS = 2_000;
 const ALIVE_TIMEOUT_MS = 3_000;
@@ -70,12 +87,49 @@ export class PeersHttp implements Peers {
     if (url === null) return false;
     const options = this.#options();
     try {
-      await get(url, options, options.aliveTimeoutMs ?? ALIVE_TIMEOUT_MS);
+      const timeoutMs = options.aliveTimeoutMs ?? ALIVE_TIMEOUT_MS;
+      await send(url, options, { timeoutMs, body: null });
       return true;
     } catch {
       // Nobody answers: the name is free.
       return false;
     }
+  }
+
+  async askFailsafe(
+    members: readonly FailsafeMember[],
+    call: FailsafeCall,
+  ): Promise<readonly FailsafeAnswer[]> {
+    return await Promise.all(
+      members.map((member) => this.#askFailsafeOne(member, call)),
+    );
+  }
+
+  async #askFailsafeOne(
+    { name, apiUrl }: FailsafeMember,
+    call: FailsafeCall,
+  ): Promise<FailsafeAnswer> {
+    const refused = { name, isAccepted: false, position: null };
+    const url = URL.parse("/failsafe", apiUrl);
+    if (url === null) return { ...refused, detail: "it has no usable api_url" };
+    const body = encodeFailsafePing(call.ping);
+    const { timeoutMs } = call;
+    let detail = "";
+    for (let attempt = 0; attempt < FAILSAFE_ATTEMPTS; attempt++) {
+      try {
+        const options = this.#options();
+        const reply = await send(url, options, { timeoutMs, body });
+        const isAccepted = reply.status === 200 && reply.body === "Accepted";
+        options.log.info(
+          `Got response from ${name} ${apiUrl}: ${reply.body.slice(0, 200)}`,
+        );
+        if (!isAccepted) return { ...refused, detail: `${reply.status}` };
+        return { name, isAccepted, position: readLsn(reply.lsn), detail };
+      } catch (error) {
+        detail = error instanceof Error ? error.message : String(error);
+      }
+    }
+    return { ...refused, detail };
   }
 
   async #askOne({ name, apiUrl }: Member): Promise<PeerAnswer> {
@@ -86,7 +140,7 @@ export class PeersHttp implements Peers {
     }
     try {
       const timeoutMs = options.askTimeoutMs ?? ASK_TIMEOUT_MS;
-      const reply = await get(url, options, timeoutMs);
+      const reply = await send(url, options, { timeoutMs, body: null });
       options.log.info(`Got response from ${name} ${apiUrl}: ${reply.body}`);
       return decodeStatus(name, reply.body);
     } catch (error) {
@@ -100,14 +154,16 @@ export class PeersHttp implements Peers {
 }
 
 /** Whatever its status, a complete answer; rejects for everything else. */
-async function get(
+async function send(
   url: URL,
   options: PeersOptions,
-  timeoutMs: number,
+  call: Call,
 ): Promise<Reply> {
+  const { timeoutMs, body } = call;
   const { promise, resolve, reject } = Promise.withResolvers<Reply>();
   const isTls = url.protocol === "https:";
   const plain: RequestOptions = {
+    method: body === null ? "GET" : "POST",
     headers: headersOf(options),
     agent: false,
   };
@@ -126,7 +182,7 @@ async function get(
   });
   asked.on("error", reject);
   asked.once("close", onClose);
-  asked.end();
+  asked.end(body ?? undefined);
   try {
     return await promise;
   } finally {
@@ -145,7 +201,12 @@ async function readReply(answer: IncomingMessage): Promise<Reply> {
     chunks.push(part);
   }
   const body = Buffer.concat(chunks).toString("utf8");
-  return { status: answer.statusCode ?? 0, body };
+  const { lsn } = answer.headers;
+  return {
+    status: answer.statusCode ?? 0,
+    body,
+    lsn: typeof lsn === "string" ? lsn : null,
+  };
 }
 
 function headersOf(

@@ -10,6 +10,7 @@ import type { AgentMemory } from "../model/memory.ts";
 import type { Observation } from "../model/observation.ts";
 import type { PeerAnswer } from "../model/peer_view.ts";
 import { ownPosition } from "../model/postgres_view.ts";
+import { failsafePeers } from "./failsafe.ts";
 import type { ClusterSettings } from "../model/settings.ts";
 
 /** A peer that answered with a usable status. */
@@ -59,6 +60,9 @@ export function racePeers(
   const byName = new Map<MemberName, Member>();
   for (const member of o.memory.knownPeers?.members ?? []) {
     byName.set(member.name, member);
+  }
+  for (const member of failsafePeers(o, view)) {
+    if (!byName.has(member.name)) byName.set(member.name, member);
   }
   for (const member of view.members) byName.set(member.name, member);
   const isRestricted = isSyncActive(o.settings, view);

@@ -1,4 +1,5 @@
 /** The `failsafe` key: whom a leader asks when the DCS is away. */
+import type { FailsafePing } from "../model/failsafe.ts";
 import { encodeJson, parseJsonObject, readText } from "./json.ts";
 
 /** Member name to its `api_url`. */
@@ -24,4 +25,14 @@ export function decodeFailsafe(text: string | null): FailsafeMap | null {
 /** Compact JSON of the map, in the order given. */
 export function encodeFailsafe(map: FailsafeMap): string {
   return encodeJson(map);
+}
+
+/** Body of `POST /failsafe`. Source: spec/rest-api.md 12. */
+export function encodeFailsafePing(ping: FailsafePing): string {
+  return encodeJson({
+    name: ping.name,
+    conn_url: ping.connUrl,
+    api_url: ping.apiUrl,
+    slots: ping.slots,
+  });
 }

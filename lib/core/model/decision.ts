@@ -2,6 +2,7 @@
  * The whole output of a decision. Each variant names one thing to do; the reason
  * is a code for logs, metrics, REST and `explain`, with the facts that it rests on.
  */
+import type { FailsafeMember } from "./failsafe.ts";
 import type { MemberName } from "./member.ts";
 import type { LongTask } from "./task_view.ts";
 
@@ -14,6 +15,8 @@ export type WaitReason =
   | "starting_up"
   | "dcs_unreachable"
   | "lease_still_covers"
+  | "failsafe_covers"
+  | "not_in_failsafe_map"
   | "lease_too_short"
   | "lease_lost"
   | "bid_lost"
@@ -114,6 +117,12 @@ export type Facts = Readonly<
 export type Decision =
   /** (round) Ask the peers for their positions. */
   | { readonly kind: "ask_peers"; readonly reason: "no_leader" | "switchover" }
+  /** (round) Ask the failsafe members whether this primary may go on without the store. */
+  | {
+    readonly kind: "ask_failsafe";
+    readonly reason: "dcs_unreachable";
+    readonly members: readonly FailsafeMember[];
+  }
   /** (round) Ask the leader's instance for its timeline history, read the local WAL end. */
   | { readonly kind: "ask_upstream"; readonly reason: "divergence_suspected" }
   /** (round) Note that the local WAL is on the leader's line. */
@@ -186,6 +195,7 @@ export function leadsToAnotherRound(decision: Decision): boolean {
     case "wait":
       return false;
     case "ask_peers":
+    case "ask_failsafe":
     case "ask_upstream":
     case "trust_timeline":
     case "renew_lease":

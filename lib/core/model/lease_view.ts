@@ -15,4 +15,11 @@ export interface LeaseView {
   readonly isFresh: boolean;
   /** The outcome of this cycle's bid for the free leader key. */
   readonly bid: "none" | "lost";
+  /**
+   * Who backs the deadline: the store, by a renewal; or all members of the
+   * failsafe map, by their word while the store is away (spec/ha.md 12).
+   */
+  readonly source: "store" | "failsafe";
+  /** What the failsafe members answered in this very cycle. */
+  readonly cover: "not_asked" | "granted" | "refused";
 }

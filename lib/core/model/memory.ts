@@ -44,6 +44,8 @@ export interface AgentMemory {
   readonly hasWatchdogFailed: boolean;
   /** Timeline of the highest leader that was seen; a rise makes divergence suspect. */
   readonly leaderTimeline: number;
+  /** The failsafe map of the last view; null: there was none. */
+  readonly failsafe: Readonly<Record<string, string>> | null;
 }
 
 /** Memory of an agent that just started. */
@@ -61,6 +63,7 @@ export const FIRST_MEMORY: AgentMemory = {
   syncChangedAtLsn: null,
   hasWatchdogFailed: false,
   leaderTimeline: 0,
+  failsafe: null,
 };
 
 /** What happened that must be remembered. */
@@ -87,7 +90,10 @@ export function remember(
 ): AgentMemory {
   switch (event.kind) {
     case "viewed":
-      return rememberView(memory, event.view);
+      return {
+        ...rememberView(memory, event.view),
+        failsafe: event.view.failsafe,
+      };
     case "task_ended":
       return rememberOutcome(memory, event.outcome);
     case "starting":

@@ -4,9 +4,12 @@
  * back read-only.
  */
 import { leaseRemainingMs, stopBudgetMs } from "../calc/budgets.ts";
+import { failsafeQuestion } from "../calc/failsafe.ts";
+import type { Decision } from "../model/decision.ts";
 import type { Observation } from "../model/observation.ts";
 import {
   mayBeWritable,
+  primaryOf,
   startAsStandby,
   startTask,
   wait,
@@ -36,6 +39,22 @@ export const DCS_LOSS: readonly Rule[] = [
         : null,
   },
   {
+    id: "R823",
+    why:
+      "In failsafe mode a primary asks every member of the failsafe map whether it may go on.",
+    match: askFailsafe,
+  },
+  {
+    id: "R826",
+    why:
+      "With the consent of all of them a primary goes on for another ttl, counted from before it asked.",
+    match: (o) =>
+      primaryOf(o) !== null && o.lease.source === "failsafe" &&
+        o.lease.cover !== "refused"
+        ? waitShortly("failsafe_covers", {}, untilStop(o))
+        : null,
+  },
+  {
     id: "R830",
     why: "A primary goes on while its lease covers it, and keeps trying.",
     match: (o) =>
@@ -62,4 +81,11 @@ function untilStop(o: Observation): number {
   const remaining = leaseRemainingMs(o.lease, o.now) ?? 0;
   const untilMs = remaining - stopBudgetMs(o.settings);
   return Math.max(50, Math.min(TRY_AGAIN_MS, untilMs));
+}
+
+function askFailsafe(o: Observation): Decision | null {
+  const members = primaryOf(o) === null ? null : failsafeQuestion(o);
+  return members === null
+    ? null
+    : { kind: "ask_failsafe", reason: "dcs_unreachable", members };
 }

@@ -1,5 +1,6 @@
 import {
   leaderObservation,
+  NOW,
   observation,
   stopped,
 } from "../../../tests/helpers/builders.ts";
@@ -8,8 +9,22 @@ import {
   MEMORY,
   type Row,
   settings,
+  SHORT_LEASE,
   testRows,
 } from "../../../tests/helpers/rule_table.ts";
+import { moment } from "../base/units.ts";
+
+const AWAY = {
+  view: null,
+  ...settings({ isFailsafeMode: true }),
+  memory: {
+    ...MEMORY,
+    role: "primary",
+    failsafe: { n1: "http://n1", n2: "http://n2" },
+  },
+} as const;
+const LATER = moment(NOW + 19_000);
+const LATEST = moment(NOW + 25_000);
 
 const DCS_LOSS: readonly Row[] = [
   [
@@ -21,9 +36,74 @@ const DCS_LOSS: readonly Row[] = [
     "a primary that never had a lease stops",
     leaderObservation({
       view: null,
-      lease: { deadline: null, isFresh: false, bid: "none" },
+      lease: {
+        deadline: null,
+        isFresh: false,
+        bid: "none",
+        source: "store",
+        cover: "not_asked",
+      },
     }),
     ["R820", "demote offline dcs_unreachable"],
+  ],
+  [
+    "in failsafe mode the members of the map are asked",
+    leaderObservation({ ...AWAY, ...DUE }),
+    ["R823", "ask_failsafe dcs_unreachable"],
+  ],
+  [
+    "nobody is asked without a lease to extend",
+    leaderObservation({ ...AWAY, lease: { ...DUE.lease, deadline: null } }),
+    ["R820", "demote offline dcs_unreachable"],
+  ],
+  [
+    "nobody is asked by a leader that the map does not list",
+    leaderObservation({
+      ...AWAY,
+      ...DUE,
+      memory: { ...MEMORY, failsafe: { n2: "http://n2" } },
+    }),
+    ["R830", "wait lease_still_covers"],
+  ],
+  [
+    "with the consent of all the primary goes on",
+    leaderObservation({
+      ...AWAY,
+      lease: { ...DUE.lease, source: "failsafe", cover: "granted" },
+    }),
+    ["R826", "wait failsafe_covers"],
+  ],
+  [
+    "consent is asked for again after loop_wait",
+    leaderObservation({
+      ...AWAY,
+      lease: { ...DUE.lease, source: "failsafe", deadline: LATER },
+    }),
+    ["R823", "ask_failsafe dcs_unreachable"],
+  ],
+  [
+    "until then the last consent covers",
+    leaderObservation({
+      ...AWAY,
+      lease: { ...DUE.lease, source: "failsafe", deadline: LATEST },
+    }),
+    ["R826", "wait failsafe_covers"],
+  ],
+  [
+    "after a refusal only what was granted before covers",
+    leaderObservation({
+      ...AWAY,
+      lease: { ...DUE.lease, source: "failsafe", cover: "refused" },
+    }),
+    ["R830", "wait lease_still_covers"],
+  ],
+  [
+    "a lease that rests on failsafe runs out like any other",
+    leaderObservation({
+      ...AWAY,
+      lease: { ...SHORT_LEASE.lease, source: "failsafe", cover: "refused" },
+    }),
+    ["R020", "demote offline lease_running_out"],
   ],
   [
     "a primary goes on while its lease lasts",

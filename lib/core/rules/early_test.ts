@@ -55,7 +55,13 @@ const EARLY: readonly Row[] = [
     "long work of a leader renews the lease",
     leaderObservation({
       ...running({ kind: "restart", timeoutMs: 1 }),
-      lease: { deadline: moment(NOW + 20_000), isFresh: false, bid: "none" },
+      lease: {
+        deadline: moment(NOW + 20_000),
+        isFresh: false,
+        bid: "none",
+        source: "store",
+        cover: "not_asked",
+      },
     }),
     ["R050", "renew_lease cycle"],
   ],

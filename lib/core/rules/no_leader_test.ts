@@ -124,7 +124,13 @@ const NO_LEADER: readonly Row[] = [
     observation({
       view: unlocked(),
       postgres: primary(),
-      lease: { deadline: null, isFresh: false, bid: "lost" },
+      lease: {
+        deadline: null,
+        isFresh: false,
+        bid: "lost",
+        source: "store",
+        cover: "not_asked",
+      },
     }),
     ["R205", "demote immediate_nolock lease_lost"],
   ],
@@ -132,7 +138,13 @@ const NO_LEADER: readonly Row[] = [
     "after a lost bid the replica waits for the winner",
     observation({
       view: unlocked(),
-      lease: { deadline: null, isFresh: false, bid: "lost" },
+      lease: {
+        deadline: null,
+        isFresh: false,
+        bid: "lost",
+        source: "store",
+        cover: "not_asked",
+      },
     }),
     ["R210", "wait bid_lost"],
   ],
@@ -250,6 +262,19 @@ const NO_LEADER: readonly Row[] = [
       ...asked({ kind: "silent", name: "n3", detail: "" }),
     }),
     ["R310", "acquire_lease took_back"],
+  ],
+  [
+    "a member that the failsafe map does not list never leads",
+    observation({
+      view: unlocked({ failsafe: { n1: "http://n1" } }),
+      ...settings({ isFailsafeMode: true }),
+    }),
+    ["R315", "wait not_in_failsafe_map"],
+  ],
+  [
+    "an old failsafe map means nothing once the mode is off",
+    observation({ view: unlocked({ failsafe: { n1: "http://n1" } }) }),
+    ["R330", "ask_peers no_leader"],
   ],
   [
     "without every commit there is no leading in synchronous mode",

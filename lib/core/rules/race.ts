@@ -142,6 +142,17 @@ export const RACE: readonly Rule[] = [
     match: obeyRequest,
   },
   {
+    id: "R315",
+    why:
+      "In failsafe mode a member that the map does not list never leads: nobody would have asked it.",
+    match: (o) => {
+      const map = viewOf(o).failsafe ?? {};
+      const isOut = o.settings.isFailsafeMode &&
+        Object.keys(map).length > 0 && map[o.self] === undefined;
+      return isOut ? wait("not_in_failsafe_map") : null;
+    },
+  },
+  {
     id: "R320",
     why:
       "In synchronous mode only members that surely have every commit may lead.",

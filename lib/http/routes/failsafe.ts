@@ -8,6 +8,8 @@ import type { RestApp, RestContext } from "../context.ts";
 import { PageProblem } from "../problems.ts";
 import { mandatoryBody } from "../requests.ts";
 import { checkBody, failsafeBody } from "../schemas.ts";
+import { readLsn } from "../../core/codec/json.ts";
+import type { FailsafePing } from "../../core/model/failsafe.ts";
 
 /** Hangs the routes on the application. */
 export function failsafeRoutes(app: RestApp, context: RestContext): void {
@@ -30,8 +32,30 @@ export function failsafeRoutes(app: RestApp, context: RestContext): void {
       if (role === "primary" || role === "promoted") {
         return replies.text(500, "Running as a leader");
       }
-      // Anything but "Accepted" makes the sender demote, which is safe.
-      return replies.text(501, "Failsafe mode is not supported yet");
+      const { name, conn_url: connUrl, api_url: apiUrl } = checked.value;
+      const slots = slotPositions(checked.value.slots ?? {});
+      const { isAccepted, position } = api.acceptFailsafe({
+        name,
+        connUrl,
+        apiUrl,
+        slots,
+      });
+      if (!isAccepted) return replies.text(500, "Running as a leader");
+      const accepted = replies.text(200, "Accepted");
+      if (position !== null) accepted.headers.set("lsn", String(position));
+      return accepted;
     },
+  );
+}
+
+/** Positions that can not be read are left out. */
+function slotPositions(
+  slots: Readonly<Record<string, unknown>>,
+): FailsafePing["slots"] {
+  return Object.fromEntries(
+    Object.entries(slots).flatMap(([name, value]) => {
+      const position = readLsn(value);
+      return position === null ? [] : [[name, position]];
+    }),
   );
 }

@@ -1,0 +1,137 @@
+/**
+ * Failsafe mode as the agent carries it out: publish whom to ask, ask them while
+ * the store is away, and believe a leader that asks us.
+ *
+ * Source: spec/ha.md 12.
+ */
+import { leaseRemainingMs, stopBudgetMs } from "../core/calc/budgets.ts";
+import {
+  failsafeMap,
+  isSameFailsafe,
+  slotPositions,
+  withFailsafeLeader,
+} from "../core/calc/failsafe.ts";
+import { remainingMs } from "../core/base/units.ts";
+import type { Lsn } from "../core/base/units.ts";
+import type { ClusterView } from "../core/model/cluster_view.ts";
+import type { FailsafeMember, FailsafePing } from "../core/model/failsafe.ts";
+import type { LeaseView } from "../core/model/lease_view.ts";
+import type { Observation } from "../core/model/observation.ts";
+import { ownPosition } from "../core/model/postgres_view.ts";
+import type { DcsLimits } from "../ports/dcs.ts";
+import type { AgentContext } from "./context.ts";
+
+/** One attempt at one member. */
+const ATTEMPT_MAX_MS = 2_000;
+const ATTEMPT_MIN_MS = 200;
+
+/** Writes the map after a renewal, if the mode is on and the map changed. */
+export async function publishFailsafe(
+  context: AgentContext,
+  view: ClusterView,
+  limits: DcsLimits,
+): Promise<void> {
+  const { config, state, store } = context;
+  if (!state.settings.isFailsafeMode) return;
+  const { apiUrl } = config.identity;
+  const map = failsafeMap(view, { name: config.self, apiUrl });
+  if (isSameFailsafe(view.failsafe, map)) return;
+  await store.writeFailsafe(map, limits);
+}
+
+/** Asks for consent and extends the lease if all agree. */
+export async function askFailsafe(
+  context: AgentContext,
+  o: Observation,
+  members: readonly FailsafeMember[],
+): Promise<Pick<LeaseView, "deadline" | "source" | "cover">> {
+  const { ports, leases, state } = context;
+  const { clock, log, peers } = ports;
+  const since = clock.now();
+  const leftMs = leaseRemainingMs(o.lease, since) ?? 0;
+  // Two attempts must fit before this primary would have to stop.
+  const fittingMs = (leftMs - stopBudgetMs(o.settings)) / 2;
+  const timeoutMs = Math.max(
+    ATTEMPT_MIN_MS,
+    Math.min(ATTEMPT_MAX_MS, fittingMs),
+  );
+  const answers = await peers.askFailsafe(members, {
+    ping: pingOf(context, o),
+    timeoutMs,
+  });
+  const refusals = answers.filter((answer) => !answer.isAccepted);
+  for (const { name, detail } of refusals) {
+    log.warning(`Member ${name} did not accept the failsafe ping: ${detail}`);
+  }
+  state.isFailsafeGranted = refusals.length === 0;
+  if (state.isFailsafeGranted) {
+    leases.coverByFailsafe(since, o.settings.ttlMs);
+  }
+  return {
+    deadline: leases.deadline,
+    source: leases.source,
+    cover: state.isFailsafeGranted ? "granted" : "refused",
+  };
+}
+
+function pingOf(context: AgentContext, o: Observation): FailsafePing {
+  const { self, identity } = context.config;
+  const slots = o.postgres.kind === "running" ? o.postgres.slots : [];
+  return {
+    name: self,
+    connUrl: identity.connUrl,
+    apiUrl: identity.apiUrl,
+    slots: slotPositions(slots),
+  };
+}
+
+/**
+ * A leader asks: from now on, and for one ttl, it leads as far as this member is
+ * concerned.
+ *
+ * @returns False if this member leads itself or is about to.
+ */
+export function acceptFailsafe(
+  context: AgentContext,
+  ping: FailsafePing,
+): { readonly isAccepted: boolean; readonly position: Lsn | null } {
+  const { state, leases, tasks, ports, config } = context;
+  const task = tasks.view;
+  const isPromoting = task.kind === "running" && task.task.kind === "promote";
+  const isOwn = ping.name === config.self;
+  if (leases.deadline !== null || isPromoting || isOwn) {
+    return { isAccepted: false, position: null };
+  }
+  state.failsafePing = { ping, at: ports.clock.now() };
+  const postgres = state.observation?.postgres;
+  const position = postgres?.kind === "running" ? ownPosition(postgres) : null;
+  return { isAccepted: true, position };
+}
+
+/** True while failsafe mode decides here, as leader or as listener. */
+export function isFailsafeActive(context: AgentContext): boolean {
+  return context.state.isFailsafeGranted || heardLeader(context) !== null;
+}
+
+/** The view as this member must take it: a leader that pinged lately is there. */
+export function completed(
+  context: AgentContext,
+  view: ClusterView,
+): ClusterView {
+  const ping = heardLeader(context);
+  const known = context.state.memory.knownPeers?.members ?? [];
+  return ping === null ? view : withFailsafeLeader(view, ping, known);
+}
+
+/** A leader of its own right needs no failsafe; called when the lease is held or the member is promoted. */
+export function resetFailsafe(context: AgentContext): void {
+  context.state.failsafePing = null;
+  context.state.isFailsafeGranted = false;
+}
+
+function heardLeader(context: AgentContext): FailsafePing | null {
+  const { failsafePing, settings } = context.state;
+  if (failsafePing === null || !settings.isFailsafeMode) return null;
+  const ageMs = -remainingMs(failsafePing.at, context.ports.clock.now());
+  return ageMs > settings.ttlMs ? null : failsafePing.ping;
+}

@@ -1,0 +1,31 @@
+/**
+ * Failsafe mode: what a leader tells the other members while the store is away,
+ * and what they answer.
+ */
+import type { Lsn } from "../base/units.ts";
+import type { MemberName } from "./member.ts";
+
+/** A leader's word that it goes on. Source: spec/ha.md 12. */
+export interface FailsafePing {
+  readonly name: MemberName;
+  readonly connUrl: string;
+  readonly apiUrl: string;
+  /** Positions of its slots by name. */
+  readonly slots: Readonly<Record<string, Lsn>>;
+}
+
+/** Somebody whom a leader must ask. */
+export interface FailsafeMember {
+  readonly name: MemberName;
+  readonly apiUrl: string;
+}
+
+/** One member's answer. */
+export interface FailsafeAnswer {
+  readonly name: MemberName;
+  readonly isAccepted: boolean;
+  /** The member's position; null: it did not say. */
+  readonly position: Lsn | null;
+  /** Why not accepted; empty if it was. */
+  readonly detail: string;
+}
