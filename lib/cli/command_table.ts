@@ -20,6 +20,7 @@ import { RESTART_COMMAND } from "./commands/restart.ts";
 import { SHOW_CONFIG_COMMAND } from "./commands/show_config.ts";
 import { SWITCHOVER_COMMAND } from "./commands/switchover.ts";
 import { VERSION_COMMAND } from "./commands/version.ts";
+import { VIP_COMMAND } from "./commands/vip.ts";
 import type { CommandDefinition } from "./definition.ts";
 
 /** All commands, in alphabetical order. */
@@ -45,4 +46,5 @@ export const COMMANDS: readonly CommandDefinition[] = [
   SWITCHOVER_COMMAND,
   TOPOLOGY_COMMAND,
   VERSION_COMMAND,
+  VIP_COMMAND,
 ];

@@ -1,0 +1,148 @@
+/**
+ * `vip`: a virtual address as a callback of Patroni's configuration, for those
+ * who keep their `on_role_change` line. It binds for good: unlike the agent's own
+ * section `vip`, nothing takes the address away when the agent dies.
+ */
+import {
+  announceCommands,
+  bindCommand,
+  callbackStep,
+  findOwnerCommand,
+  unbindCommand,
+} from "../../core/calc/vip.ts";
+import type { CommandWords, Vip } from "../../core/model/vip.ts";
+import { isInterfaceName, parseVipAddress } from "../../config/sections/vip.ts";
+import type { CommandDefinition } from "../definition.ts";
+import { CliError, UsageError } from "../errors.ts";
+import type { Invocation } from "../invocation.ts";
+import { print, type Session } from "../session.ts";
+
+/** CAP_NET_ADMIN in the kernel's sets of capabilities. Source: capabilities(7). */
+const NET_ADMIN = 1n << 12n;
+
+/** `vip`. */
+export const VIP_COMMAND: CommandDefinition = {
+  name: "vip",
+  summary: "Move a virtual address, as a callback: vip ... ACTION ROLE SCOPE",
+  isOwn: true,
+  arguments: [
+    { name: "ACTION", arity: "required" },
+    { name: "ROLE", arity: "required" },
+    { name: "SCOPE", arity: "required" },
+  ],
+  options: [
+    { flags: ["--address"], value: "text", help: "Address, or ADDRESS/PREFIX" },
+    { flags: ["--interface"], value: "text", help: "Network interface" },
+    {
+      flags: ["--gateway"],
+      value: "text",
+      help: "A neighbour that is told of the move directly",
+    },
+  ],
+  run: async (invocation, session) => {
+    const vip = vipOf(invocation);
+    const [action = "", role = ""] = invocation.positionals;
+    const step = callbackStep(action, role);
+    if (step === null) {
+      return print(session, `${action} moves no address`);
+    }
+    const host = await hostOf(session);
+    if (step === "unbind") await unbind(host, vip);
+    else await bind(host, vip);
+    print(
+      session,
+      `VIP ${vip.address} is ${
+        step === "bind" ? "on" : "off"
+      } ${vip.interface}`,
+    );
+  },
+};
+
+/** Runs a program with the rights that it needs; its exit code. */
+type Host = (words: CommandWords) => Promise<number>;
+
+function vipOf(invocation: Invocation): Vip {
+  const address = invocation.text("--address");
+  const name = invocation.text("--interface");
+  const parsed = address === null ? null : parseVipAddress(address);
+  if (parsed === null) {
+    throw new UsageError(
+      VIP_COMMAND.name,
+      "--address: wanted an IP address such as 10.0.0.9 or 10.0.0.9/24",
+    );
+  }
+  if (name === null || !isInterfaceName(name)) {
+    throw new UsageError(
+      VIP_COMMAND.name,
+      "--interface: wanted the name of a network interface",
+    );
+  }
+  const gateway = invocation.text("--gateway");
+  if (gateway !== null && parseVipAddress(gateway) === null) {
+    throw new UsageError(VIP_COMMAND.name, "--gateway: wanted an IP address");
+  }
+  return { ...parsed, interface: name, role: "primary", gateway };
+}
+
+async function bind(host: Host, vip: Vip): Promise<void> {
+  const ask = findOwnerCommand(vip);
+  if (ask !== null && await host(ask) === 1) {
+    throw new CliError(
+      `VIP ${vip.address} is not bound: another host answers for it on ${vip.interface}`,
+    );
+  }
+  if (await host(bindCommand(vip, null)) !== 0) {
+    throw new CliError(`Can not bind VIP ${vip.address}`);
+  }
+  for (const command of announceCommands(vip)) await host(command);
+}
+
+/** An address that is not there is as good as taken away: ip says 2. */
+async function unbind(host: Host, vip: Vip): Promise<void> {
+  const { address, prefixLength } = vip;
+  const code = await host(
+    unbindCommand({
+      interface: vip.interface,
+      address,
+      prefixLength,
+      isDuplicate: false,
+    }),
+  );
+  if (code !== 0 && code !== 2) {
+    throw new CliError(`Can not take VIP ${address} away`);
+  }
+}
+
+async function hostOf({ context }: Session): Promise<Host> {
+  const status = await context.files.readText("/proc/self/status");
+  const isAllowed = canChangeAddresses(status ?? "");
+  return async (words) => {
+    const [program = "", ...args] = isAllowed ? words : [
+      "sudo",
+      "-n",
+      ...words,
+    ];
+    const code = await context.runProgram({ program, args, input: null });
+    if (code === null) {
+      throw new CliError(
+        program === "sudo"
+          ? "This process lacks CAP_NET_ADMIN, and sudo is not installed"
+          : `${program} is not installed (packages iproute2, iputils-arping)`,
+      );
+    }
+    return code;
+  };
+}
+
+/**
+ * Whether a program that this process starts may change addresses: root keeps
+ * its rights over an exec, others only what is in the ambient set.
+ *
+ * @param status The text of `/proc/self/status`.
+ */
+export function canChangeAddresses(status: string): boolean {
+  const isRoot = /^Uid:\s+\d+\s+0\s/m.test(status);
+  const set = isRoot ? "CapEff" : "CapAmb";
+  const bits = new RegExp(`^${set}:\\s+([0-9a-f]+)$`, "m").exec(status)?.[1];
+  return bits !== undefined && (BigInt(`0x${bits}`) & NET_ADMIN) !== 0n;
+}

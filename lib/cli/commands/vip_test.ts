@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import type { ProgramCall } from "../context.ts";
+import { runIn } from "../fake_context_test.ts";
+import { canChangeAddresses } from "./vip.ts";
+
+const STATUS = "/proc/self/status";
+const ROOT = "Uid:\t0\t0\t0\t0\nCapEff:\t0000000000003000\n" +
+  "CapAmb:\t0000000000000000\n";
+const USER = "Uid:\t1000\t1000\t1000\t1000\nCapEff:\t0000000000003000\n" +
+  "CapAmb:\t0000000000000000\n";
+
+const PLACE = ["--address", "10.0.0.9/24", "--interface", "eth0"];
+
+/** Runs the callback; what it called, and how it ended. */
+async function callback(
+  args: readonly string[],
+  code: (call: ProgramCall) => number | null = () => 0,
+  status = ROOT,
+) {
+  const calls: string[] = [];
+  const outcome = await runIn({
+    programName: "matriarch",
+    files: { [STATUS]: status },
+    program: (call) => {
+      calls.push([call.program, ...call.args].join(" "));
+      return code(call);
+    },
+  }, ["vip", ...PLACE, ...args]);
+  return { ...outcome, calls };
+}
+
+Deno.test("vip binds on on_role_change primary: looks for an owner, binds, announces", async () => {
+  const { code, out, calls } = await callback(
+    ["on_role_change", "primary", "demo"],
+  );
+  assert.equal(code, 0);
+  assert.equal(out, "VIP 10.0.0.9 is on eth0\n");
+  assert.deepEqual(calls, [
+    "arping -D -I eth0 -c 1 -w 1 10.0.0.9",
+    "ip address replace 10.0.0.9/24 dev eth0 valid_lft forever preferred_lft forever",
+    "arping -q -I eth0 -U -c 3 10.0.0.9",
+  ]);
+});
+
+Deno.test("vip takes the address away on on_stop and for a replica", async () => {
+  for (const args of [["on_stop", "primary"], ["on_role_change", "replica"]]) {
+    // 2: the address was not there.
+    const { code, calls } = await callback([...args, "demo"], () => 2);
+    assert.equal(code, 0);
+    assert.deepEqual(calls, ["ip address delete 10.0.0.9/24 dev eth0"]);
+  }
+});
+
+Deno.test("vip does nothing on on_reload", async () => {
+  const { code, calls } = await callback(["on_reload", "primary", "demo"]);
+  assert.equal(code, 0);
+  assert.deepEqual(calls, []);
+});
+
+Deno.test("vip does not bind what another host answers for", async () => {
+  const { code, err, calls } = await callback(
+    ["on_start", "primary", "demo"],
+    ({ program }) => program === "arping" ? 1 : 0,
+  );
+  assert.equal(code, 1);
+  assert.match(err, /another host answers for it on eth0/);
+  assert.equal(calls.length, 1);
+});
+
+Deno.test("vip without the capability goes through sudo -n, and says when there is none", async () => {
+  const by = await callback(["on_stop", "primary", "demo"], () => 0, USER);
+  assert.deepEqual(by.calls, [
+    "sudo -n ip address delete 10.0.0.9/24 dev eth0",
+  ]);
+  const none = await callback(["on_stop", "primary", "demo"], () => null, USER);
+  assert.equal(none.code, 1);
+  assert.match(none.err, /lacks CAP_NET_ADMIN, and sudo is not installed/);
+});
+
+Deno.test("vip names the option that is wrong", async () => {
+  const run = (...args: string[]) =>
+    runIn({ programName: "matriarch" }, [
+      "vip",
+      ...args,
+      "on_start",
+      "primary",
+      "demo",
+    ]);
+  const noAddress = await run("--interface", "eth0");
+  assert.equal(noAddress.code, 2);
+  assert.match(noAddress.err, /--address: wanted an IP address/);
+  const noInterface = await run("--address", "10.0.0.9");
+  assert.match(noInterface.err, /--interface: wanted the name/);
+});
+
+Deno.test("canChangeAddresses() knows what survives an exec", () => {
+  assert.equal(canChangeAddresses(ROOT), true);
+  assert.equal(canChangeAddresses(USER), false);
+  const ambient = USER.replace(/CapAmb:.*/, "CapAmb:\t0000000000001000");
+  assert.equal(canChangeAddresses(ambient), true);
+  const stripped = ROOT.replace(/CapEff:.*/, "CapEff:\t0000000000002000");
+  assert.equal(canChangeAddresses(stripped), false);
+});
