@@ -3,6 +3,7 @@
  * healed, then the cluster must become whole in bounded time.
  */
 import { FastDriver } from "./fast/driver.ts";
+import { RealDriver } from "./real/driver.ts";
 import type { PlantedBug } from "./fast/lease_model.ts";
 import { Violation } from "./world/checkers.ts";
 import { heal, planFaults } from "./world/faults.ts";
@@ -11,7 +12,7 @@ import {
   hasTwinTimeline,
   isBootstrapInterrupted,
 } from "./world/liveness.ts";
-import { livenessMs, type Plan, planOf } from "./world/plan.ts";
+import { livenessMs, planOf } from "./world/plan.ts";
 import { World } from "./world/world.ts";
 
 /** What became of a seed. */
@@ -36,28 +37,95 @@ export interface Broken {
 
 /** How a seed is run. */
 export interface SeedOptions {
+  readonly mode?: "fast" | "real";
+  /** Only in the fast mode. */
   readonly bug?: PlantedBug;
   readonly isTraced?: boolean;
 }
 
 const LOOK_EVERY_MS = 1_000;
 
+/** In a row; one alone may be luck. */
+const WHOLE_LOOKS = 3;
+
+/** Runs a seed in the mode that `options` names, the fast one by default. */
+export async function runSeed(
+  seed: number,
+  options: SeedOptions = {},
+): Promise<Verdict> {
+  return options.mode === "real"
+    ? await runReal(seed, options)
+    : runFast(seed, options);
+}
+
 /** Runs a seed in the fast mode. */
 export function runFast(seed: number, options: SeedOptions = {}): Verdict {
-  const plan = planOf(seed);
-  const world = new World(plan, options.isTraced ? [] : null);
+  const world = new World(planOf(seed), options.isTraced ? [] : null);
   world.connect(new FastDriver(world, options.bug));
+  const life = liveOf(world);
+  try {
+    for (;;) {
+      const step = life.next();
+      if (step.done) return verdictOf(world, step.value);
+    }
+  } catch (error) {
+    return verdictOf(world, brokenOf(world, error));
+  }
+}
+
+/** Runs a seed in the real mode. */
+export async function runReal(
+  seed: number,
+  options: SeedOptions = {},
+): Promise<Verdict> {
+  const world = new World(planOf(seed), options.isTraced ? [] : null);
+  const driver = new RealDriver(world);
+  world.connect(driver);
+  const life = liveOf(world);
+  try {
+    for (;;) {
+      await driver.settle();
+      const step = life.next();
+      if (step.done) return verdictOf(world, step.value);
+    }
+  } catch (error) {
+    return verdictOf(world, brokenOf(world, error));
+  } finally {
+    driver.close();
+    await driver.settle();
+  }
+}
+
+/** A world's life: yields after each event, before the checkers look. */
+function* liveOf(world: World): Generator<void, Broken | null, void> {
+  const { safetyMs } = world.plan;
   planFaults(world);
-  const broken = guarded(world, () => {
-    advanceTo(world, plan.safetyMs);
-    heal(world);
-    return awaitWhole(world, plan);
-  });
-  return verdictOf(world, broken);
+  yield* advanceTo(world, safetyMs);
+  heal(world);
+  const until = safetyMs + livenessMs(world.plan);
+  let wholeLooks = 0;
+  for (let at = safetyMs; at < until; at += LOOK_EVERY_MS) {
+    yield* advanceTo(world, at);
+    wholeLooks = flawOf(world) === null ? wholeLooks + 1 : 0;
+    if (wholeLooks < WHOLE_LOOKS) continue;
+    const leader = world.site(world.driver.leader() ?? "");
+    if (leader !== null) world.checkers.checkContent(leader);
+    return null;
+  }
+  const detail = flawOf(world) ?? "it does not last";
+  return { promise: "liveness", detail, atMs: until };
+}
+
+function* advanceTo(world: World, ms: number): Generator<void, void, void> {
+  while (world.timeline.nextAt <= ms) {
+    world.timeline.step();
+    yield;
+    world.checkers.check();
+  }
 }
 
 /** The verdict of a world that ended. */
-export function verdictOf(
+function verdictOf(
   world: World,
   broken: Broken | null,
 ): Verdict {
@@ -78,16 +146,8 @@ function excuseOf(world: World): Verdict["excuse"] {
   return isBootstrapInterrupted(world) ? "interrupted_bootstrap" : null;
 }
 
-function guarded(world: World, act: () => Broken | null): Broken | null {
-  try {
-    return act();
-  } catch (error) {
-    return brokenOf(world, error);
-  }
-}
-
 /** A failure as verdict; what is no violation is a crash. */
-export function brokenOf(world: World, error: unknown): Broken {
+function brokenOf(world: World, error: unknown): Broken {
   const atMs = world.timeline.now;
   if (error instanceof Violation) {
     return { promise: error.promise, detail: error.message, atMs };
@@ -96,26 +156,4 @@ export function brokenOf(world: World, error: unknown): Broken {
     ? error.stack ?? error.message
     : String(error);
   return { promise: "crash", detail, atMs };
-}
-
-function advanceTo(world: World, ms: number): void {
-  while (world.timeline.nextAt <= ms) {
-    world.timeline.step();
-    world.checkers.check();
-  }
-}
-
-function awaitWhole(world: World, plan: Plan): Broken | null {
-  const until = plan.safetyMs + livenessMs(plan);
-  let wholeLooks = 0;
-  for (let at = plan.safetyMs; at < until; at += LOOK_EVERY_MS) {
-    advanceTo(world, at);
-    wholeLooks = flawOf(world) === null ? wholeLooks + 1 : 0;
-    if (wholeLooks < 3) continue;
-    const leader = world.site(world.driver.leader() ?? "");
-    if (leader !== null) world.checkers.checkContent(leader);
-    return null;
-  }
-  const detail = flawOf(world) ?? "it does not last";
-  return { promise: "liveness", detail, atMs: until };
 }

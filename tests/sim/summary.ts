@@ -8,7 +8,8 @@ export interface Summary {
   readonly hits: ReadonlyMap<string, number>;
   /** Rules that no seed ever used. */
   readonly unused: readonly string[];
-  text(isLong: boolean): string;
+  readonly promotions: number;
+  text(length: "short" | "long"): string;
 }
 
 /** Adds up verdicts. */
@@ -24,7 +25,7 @@ export function summarize(verdicts: readonly Verdict[]): Summary {
   const unused = rules.map((rule) => rule.id).filter((id) => !hits.has(id));
   const sum = (count: (verdict: Verdict) => number): number =>
     verdicts.reduce((total, verdict) => total + count(verdict), 0);
-  const text = (isLong: boolean): string =>
+  const text = (length: "short" | "long"): string =>
     [
       ...broken.slice(0, 60).map(({ seed, broken }) =>
         `seed ${seed}: ${broken?.detail} at ${Math.round(broken?.atMs ?? 0)} ms`
@@ -37,14 +38,15 @@ export function summarize(verdicts: readonly Verdict[]): Summary {
       } twin timelines, ${
         sum((v) => Number(v.excuse === "interrupted_bootstrap"))
       } interrupted bootstraps`,
-      ...(isLong
+      ...(length === "long"
         ? [
           ...rules.map(({ id }) => `${id} ${hits.get(id) ?? 0}`),
           `never used: ${unused.join(" ")}`,
         ]
         : []),
     ].join("\n");
-  return { broken, hits, unused, text };
+  const promotions = sum((verdict) => verdict.promotions);
+  return { broken, hits, unused, promotions, text };
 }
 
 function byPromise(broken: readonly Verdict[]): string {

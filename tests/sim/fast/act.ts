@@ -10,8 +10,7 @@ import type {
   Observation,
 } from "../../../lib/core/model/observation.ts";
 import type { PeerAnswer } from "../../../lib/core/model/peer_view.ts";
-import { ownPosition } from "../../../lib/core/model/postgres_view.ts";
-import { lookAt, upstreamAnswer } from "../world/instance_view.ts";
+import { peerAnswer, upstreamAnswer } from "../world/instance_view.ts";
 import type { Answer, FastAgent } from "./agent.ts";
 import type { Process } from "./process.ts";
 import type { StoreModel } from "./store_model.ts";
@@ -149,7 +148,7 @@ export function* ask(
     agent.site.host.after(PEER_TIMEOUT_MS, resume);
     for (const { name } of members) {
       world.timeline.after(world.callDelayMs(), () => {
-        const answer = answerOf(agent, name);
+        const answer = peerAnswer(world, agent.self, name);
         if (answer === null) return;
         world.timeline.after(world.callDelayMs(), () => {
           if (!world.isLinkOpen(agent.self, name)) return;
@@ -164,26 +163,6 @@ export function* ask(
   return members.map(({ name }) =>
     answers.get(name) ?? { kind: "silent", name, detail: "time-out" }
   );
-}
-
-/** What the status page of that member says now; null: no answer. */
-export function answerOf(agent: FastAgent, name: string): PeerAnswer | null {
-  const { world } = agent.driver;
-  const site = world.site(name);
-  if (site === null || !site.host.isAwake) return null;
-  if (!world.isLinkOpen(agent.self, name)) return null;
-  const view = lookAt(site.instance);
-  const running = view.kind === "running" ? view : null;
-  return {
-    kind: "answered",
-    name,
-    isInRecovery: running?.role !== "primary",
-    position: running === null ? null : ownPosition(running),
-    timeline: running?.timeline ?? null,
-    isNofailover: false,
-    failoverPriority: 1,
-    hasWatchdogFailed: false,
-  };
 }
 
 function* askUpstream(agent: FastAgent, o: Observation): Process<Act> {

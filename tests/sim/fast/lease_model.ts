@@ -19,6 +19,16 @@ export type PlantedBug =
   /** A view in which this member led is used again, and believed. */
   | "stale_leader_view";
 
+/** True if `text` names one. */
+export function isPlantedBug(text: string): text is PlantedBug {
+  return [
+    "none",
+    "lease_from_response",
+    "promotion_without_budget",
+    "stale_leader_view",
+  ].includes(text);
+}
+
 /** One call to the store within a time limit; null: unreachable. */
 export type StoreCall = <T>(
   request: (store: StoreModel) => T,

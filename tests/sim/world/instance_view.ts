@@ -2,12 +2,14 @@
 import { type Lsn, lsn } from "../../../lib/core/base/units.ts";
 import type {
   LocalEnd,
+  PeerAnswer,
   UpstreamView,
 } from "../../../lib/core/model/peer_view.ts";
-import type {
-  ControlData,
-  PostgresView,
-  WalSender,
+import {
+  type ControlData,
+  ownPosition,
+  type PostgresView,
+  type WalSender,
 } from "../../../lib/core/model/postgres_view.ts";
 import {
   control,
@@ -19,6 +21,7 @@ import {
 import { parseConnUrl } from "../../../lib/core/codec/conn_url.ts";
 import type { Data, Instance } from "./instance.ts";
 import { historyOf } from "./wal.ts";
+import type { World } from "./world.ts";
 
 /** What the agent would see now. */
 export function lookAt(instance: Instance): PostgresView {
@@ -132,5 +135,28 @@ export function upstreamAnswer(
       reason: "promoted",
     })),
     localEnd: localEndOf(asker),
+  };
+}
+
+/** What the status page of member `name` answers to `asker` now; null: nothing. */
+export function peerAnswer(
+  world: World,
+  asker: string,
+  name: string,
+): PeerAnswer | null {
+  const site = world.site(name);
+  if (site === null || !site.host.isAwake) return null;
+  if (!world.isLinkOpen(asker, name)) return null;
+  const view = lookAt(site.instance);
+  const running = view.kind === "running" ? view : null;
+  return {
+    kind: "answered",
+    name,
+    isInRecovery: running?.role !== "primary",
+    position: running === null ? null : ownPosition(running),
+    timeline: running?.timeline ?? null,
+    isNofailover: false,
+    failoverPriority: 1,
+    hasWatchdogFailed: false,
   };
 }

@@ -1,0 +1,151 @@
+/** One incarnation of the real agent, from start-up to its end or its death. */
+import {
+  type AgentConfig,
+  type AgentContext,
+  createContext,
+} from "../../../lib/agent/context.ts";
+import { acceptFailsafe } from "../../../lib/agent/failsafe.ts";
+import { AgentLoop } from "../../../lib/agent/loop.ts";
+import { shutDown } from "../../../lib/agent/shutdown.ts";
+import { startUp } from "../../../lib/agent/startup.ts";
+import { runWakers } from "../../../lib/agent/wakers.ts";
+import type { FailsafePing } from "../../../lib/core/model/failsafe.ts";
+import { NO_TAGS } from "../../../lib/core/model/member.ts";
+import type { FailsafeConsent } from "../../../lib/ports/agent_api.ts";
+import { member } from "../../helpers/builders.ts";
+import { MemoryDcs } from "../dcs_memory.ts";
+import { documentOf } from "../world/plan.ts";
+import { type Site, STORE, type World } from "../world/world.ts";
+import { Bridge } from "./bridge.ts";
+import { type RealDriver, SCOPE_PATH } from "./driver.ts";
+import { MemoryPostgres } from "./memory_postgres.ts";
+import { BridgedDcs, MemoryPeers, NO_CALLBACKS, traceLog } from "./ports.ts";
+
+/** A living agent. */
+export class RealAgent {
+  readonly #driver: RealDriver;
+  readonly #site: Site;
+  readonly #dcs: MemoryDcs;
+  readonly #context: AgentContext;
+  readonly #ending = new AbortController();
+  readonly #bridge: Bridge;
+
+  constructor(driver: RealDriver, site: Site) {
+    const { world } = driver;
+    this.#driver = driver;
+    this.#site = site;
+    this.#bridge = new Bridge(site.host, driver.touches);
+    this.#dcs = new MemoryDcs(driver.store, SCOPE_PATH);
+    const bridge = this.#bridge;
+    const ports = {
+      clock: bridge,
+      dcs: new BridgedDcs(world, this.#dcs, bridge),
+      postgres: new MemoryPostgres(world, site, {
+        bridge,
+        files: driver.files,
+      }),
+      peers: new MemoryPeers(
+        world,
+        bridge,
+        (name, ping) => driver.acceptFailsafe(name, ping),
+      ),
+      log: countingLog(world, site.name),
+      callbacks: NO_CALLBACKS,
+      proxy: null,
+      watchdog: null,
+      vip: null,
+    };
+    this.#context = createContext(ports, configOf(world, site.name));
+    site.host.readDeadline = () => this.#context.leases.deadline;
+    this.linkChanged();
+  }
+
+  /** Runs until it ends by itself or dies. */
+  start(): void {
+    void this.#run();
+  }
+
+  /** SIGTERM. */
+  stop(): void {
+    this.#bridge.enter(() => this.#ending.abort());
+  }
+
+  /** The process is gone: nothing of it is heard again. */
+  abandon(): void {
+    void this.#dcs.close();
+  }
+
+  linkChanged(): void {
+    const isOpen = this.#driver.world.isLinkOpen(this.#site.name, STORE);
+    if (isOpen) this.#dcs.heal();
+    else this.#dcs.cutOff();
+  }
+
+  /** The answer to POST /failsafe. */
+  acceptFailsafe(ping: FailsafePing): FailsafeConsent {
+    return acceptFailsafe(this.#context, ping);
+  }
+
+  askRestart(): void {
+    this.#bridge.enter(() => {
+      this.#driver.world.note("ops", `restart ${this.#site.name}`);
+      const request = { kind: "restart", timeoutMs: 30_000 } as const;
+      void this.#context.inbox.ask(request);
+    });
+  }
+
+  async #run(): Promise<void> {
+    const context = this.#context;
+    const { signal } = this.#ending;
+    void runWakers(context, signal);
+    await startUp(context, signal);
+    const loop = new AgentLoop(context, () => Promise.resolve());
+    const end = await loop.run(signal);
+    this.#ending.abort();
+    const isLeft = end.kind === "exit" && end.decision.isPostgresLeft;
+    await shutDown(context, isLeft);
+    this.#driver.agentExited(this.#site.name);
+  }
+}
+
+/** Rules are counted where the loop names them: in its log. */
+function countingLog(
+  world: World,
+  name: string,
+): ReturnType<typeof traceLog> {
+  const log = traceLog(world, name);
+  const count = (facts?: Readonly<Record<string, unknown>>): void => {
+    const rule = facts?.["rule"];
+    if (typeof rule === "string") world.hit(rule);
+  };
+  return {
+    ...log,
+    debug: (_message, facts) => count(facts),
+    info: (message, facts) => {
+      count(facts);
+      log.info(message, facts);
+    },
+  };
+}
+
+function configOf(world: World, name: string): AgentConfig {
+  const known = member(name);
+  return {
+    scope: "sim",
+    self: name,
+    tags: NO_TAGS,
+    canBootstrap: true,
+    bootstrapDocument: documentOf(world.plan.settings),
+    localPostgresql: {
+      use_pg_rewind: world.plan.settings.isRewindAllowed,
+    },
+    identity: {
+      connUrl: known.connUrl ?? "",
+      apiUrl: known.apiUrl ?? "",
+      version: "4.1.4",
+      proxyUrl: null,
+    },
+    vips: [],
+    watchdog: { mode: "off", safetyMarginS: 5 },
+  };
+}

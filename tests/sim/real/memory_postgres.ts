@@ -1,0 +1,245 @@
+/** The memory twin of the Postgres port, on a simulated instance. */
+import { formatLsn, lsn } from "../../../lib/core/base/units.ts";
+import type {
+  LocalEnd,
+  UpstreamView,
+} from "../../../lib/core/model/peer_view.ts";
+import type {
+  ControlData,
+  PostgresView,
+} from "../../../lib/core/model/postgres_view.ts";
+import { PostgresError } from "../../../lib/ports/errors.ts";
+import type {
+  FollowResult,
+  Postgres,
+  PostgresPeer,
+  PostgresSlots,
+  StartMode,
+  StartResult,
+  StopOptions,
+} from "../../../lib/ports/postgres.ts";
+import { localEndOf, lookAt, upstreamAnswer } from "../world/instance_view.ts";
+import type { Instance } from "../world/instance.ts";
+import { historyOf } from "../world/wal.ts";
+import type { Site, World } from "../world/world.ts";
+import type { Bridge } from "./bridge.ts";
+
+type Document = Readonly<Record<string, unknown>>;
+
+/** One agent's hold on its instance. Files that outlive the agent are kept by `files`. */
+export class MemoryPostgres implements Postgres {
+  readonly #world: World;
+  readonly #instance: Instance;
+  readonly #bridge: Bridge;
+  readonly #files: Map<string, Document>;
+
+  constructor(
+    world: World,
+    site: Site,
+    parts: { readonly bridge: Bridge; readonly files: Map<string, Document> },
+  ) {
+    this.#world = world;
+    this.#instance = site.instance;
+    this.#bridge = parts.bridge;
+    this.#files = parts.files;
+  }
+
+  async observe(): Promise<PostgresView> {
+    await this.#bridge.sleep(this.#instance.isHung ? 3_000 : 2);
+    return lookAt(this.#instance);
+  }
+
+  control(): Promise<ControlData | null> {
+    const view = lookAt(this.#instance);
+    const hasControl = view.kind === "stopped" || view.kind === "starting";
+    return Promise.resolve(hasControl ? view.control : null);
+  }
+
+  untilPostmasterEnds(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      signal.addEventListener("abort", () => resolve(), { once: true });
+      this.#instance.whenDown(() => this.#bridge.enter(resolve));
+    });
+  }
+
+  async bootstrap(
+    signal: AbortSignal,
+  ): Promise<{ readonly systemId: string }> {
+    const isDone = await this.#bridge.untilAborted<boolean>(
+      signal,
+      (done) => this.#instance.bootstrap(done),
+    );
+    const { data } = this.#instance;
+    if (isDone && data !== null) return { systemId: data.systemId };
+    await this.#bridge.until<void>((done) =>
+      this.#instance.stop(AT_ONCE, () => done(undefined))
+    );
+    this.#instance.removeData();
+    throw new PostgresError("initdb failed");
+  }
+
+  async clone(
+    source: PostgresPeer | null,
+    _slotName: string | null,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const isDone = await this.#bridge.untilAborted<boolean>(
+      signal,
+      (done) => this.#instance.clone(source?.name ?? "", done),
+    );
+    if (!isDone) throw new PostgresError("pg_basebackup failed");
+  }
+
+  async start(
+    mode: StartMode,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<StartResult> {
+    const { replication } = this.#instance;
+    if (mode.kind === "standby") {
+      replication.follow(mode.upstream?.name ?? null);
+    }
+    return await this.#bridge.untilAborted<StartResult>(signal, (done) => {
+      this.#bridge.host.after(timeoutMs, () => done({ kind: "starting" }));
+      this.#instance.start(
+        mode.kind,
+        (isRunning) => done(isRunning ? { kind: "running" } : FAILED),
+      );
+    });
+  }
+
+  stop(options: StopOptions): Promise<void> {
+    const { escalateAfterMs, isCheckpointFirst, onShutdownCheckpoint } =
+      options;
+    const isImmediate = options.mode === "immediate" || options.mode === "kill";
+    return this.#bridge.until<void>((done) => {
+      if (escalateAfterMs !== null) {
+        let isDown = false;
+        this.#instance.whenDown(() => isDown = true);
+        this.#bridge.host.after(escalateAfterMs, () => {
+          if (!isDown) this.#instance.kill();
+        });
+      }
+      this.#instance.stop({
+        mode: isImmediate ? "immediate" : "fast",
+        isCheckpointFirst,
+        onCheckpoint: (at) =>
+          this.#bridge.enter(() => void onShutdownCheckpoint?.(lsn(at))),
+      }, () => done(undefined));
+    });
+  }
+
+  async promote(_timeoutMs: number, signal: AbortSignal): Promise<void> {
+    const isPrimary = await this.#bridge.untilAborted<boolean>(
+      signal,
+      (done) => this.#instance.promote(done),
+    );
+    if (!isPrimary) throw new PostgresError("not promoted");
+  }
+
+  async follow(upstream: PostgresPeer | null): Promise<FollowResult> {
+    await this.#bridge.sleep(20);
+    if (this.#instance.run === "down") return "restart_needed";
+    this.#instance.replication.follow(upstream?.name ?? null);
+    return "reloaded";
+  }
+
+  checkpoint(signal: AbortSignal): Promise<void> {
+    return this.#bridge.untilAborted<void>(
+      signal,
+      (done) => this.#instance.checkpoint(() => done(undefined)),
+    );
+  }
+
+  async askUpstream(upstream: PostgresPeer): Promise<UpstreamView> {
+    await this.#bridge.sleep(2 * this.#world.callDelayMs());
+    const { name } = this.#instance;
+    const isOpen = this.#world.isLinkOpen(name, upstream.name);
+    const asked = isOpen ? this.#world.instance(upstream.name) : null;
+    return upstreamAnswer(this.#instance, asked);
+  }
+
+  localEnd(): Promise<LocalEnd | null> {
+    return Promise.resolve(localEndOf(this.#instance));
+  }
+
+  canRewind(): Promise<boolean> {
+    return Promise.resolve(this.#world.plan.settings.isRewindAllowed);
+  }
+
+  async rewind(source: PostgresPeer, signal: AbortSignal): Promise<void> {
+    const isDone = await this.#bridge.untilAborted<boolean>(
+      signal,
+      (done) => this.#instance.rewind(source.name, done),
+    );
+    if (!isDone) throw new PostgresError("pg_rewind failed");
+  }
+
+  removeData(): Promise<void> {
+    this.#instance.removeData();
+    return Promise.resolve();
+  }
+
+  setSynchronousStandbys(value: string | null): Promise<void> {
+    const { replication } = this.#instance;
+    replication.areNamesManaged = value !== null;
+    return this.#bridge.until<void>((done) =>
+      replication.setNames(value ?? "", () => done(undefined))
+    );
+  }
+
+  /** Slots are not modelled: WAL is never removed here. */
+  readonly slots: PostgresSlots = {
+    applyLogical: () => Promise.resolve(),
+    fetch: () => Promise.resolve([]),
+    install: () => Promise.resolve(),
+    catalogXmins: () => Promise.resolve({}),
+    setFeedback: () => Promise.resolve(),
+  };
+
+  applySlots(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  configure(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  reload(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  readHistoryFile(): Promise<
+    { readonly text: string; readonly modifiedAt: string } | null
+  > {
+    const branch = this.#instance.data?.point.branch;
+    if (branch === undefined || branch.parent === null) {
+      return Promise.resolve(null);
+    }
+    const text = historyOf(branch).map((line) =>
+      `${line.timeline}\t${formatLsn(lsn(line.lsn))}\tpromoted\n`
+    ).join("");
+    return Promise.resolve({ text, modifiedAt: "2026-11-20T05:00:00+00:00" });
+  }
+
+  saveDynamicConfig(document: Document): Promise<void> {
+    this.#files.set(this.#instance.name, document);
+    return Promise.resolve();
+  }
+
+  loadDynamicConfig(): Promise<Document | null> {
+    return Promise.resolve(this.#files.get(this.#instance.name) ?? null);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+const FAILED: StartResult = { kind: "failed", detail: "it ended" };
+
+const AT_ONCE = {
+  mode: "immediate",
+  isCheckpointFirst: false,
+  onCheckpoint: null,
+} as const;
