@@ -95,6 +95,7 @@ export class Bootstrap {
     });
     const target = await this.#tools.directory.moveAway();
     this.#tools.settings.forget();
+    if (target === null) return;
     this.#context.log.error(`The data directory was moved to ${target}`);
   }
 

@@ -22,7 +22,10 @@ import { processFacts, sendSignal } from "./processes.ts";
 export type DirectoryState =
   | { readonly kind: "empty" }
   | { readonly kind: "not_accessible"; readonly detail: string }
+  /** Filled by us, but not to the end: may be thrown away. */
   | { readonly kind: "half_made"; readonly detail: string }
+  /** Not PostgreSQL's, or damaged: only its owner may throw it away. */
+  | { readonly kind: "invalid_system_id"; readonly detail: string }
   | { readonly kind: "filled" };
 
 const MARKER_INSIDE = ".matriarch-incomplete";
@@ -58,7 +61,10 @@ export class DataDirectory {
         };
       }
       if (!await exists(join(this.#path, "global", "pg_control"))) {
-        return { kind: "half_made", detail: "there is no global/pg_control" };
+        return {
+          kind: "invalid_system_id",
+          detail: `there is no global/pg_control in ${this.#path}`,
+        };
       }
       return { kind: "filled" };
     } catch (error) {
@@ -128,6 +134,7 @@ export class DataDirectory {
   async clear(): Promise<void> {
     await this.endLeftoverProgram();
     try {
+      await this.mark("removal");
       await removeContent(join(this.#path, "pg_wal"));
       for (const link of await names(join(this.#path, "pg_tblspc"))) {
         await removeTablespace(join(this.#path, "pg_tblspc", link));
@@ -139,16 +146,25 @@ export class DataDirectory {
     }
   }
 
-  /** Moves the content to `<dir>.failed`, replacing what is there. */
-  async moveAway(): Promise<string> {
+  /**
+   * Moves the content to `<dir>.failed`, replacing what is there.
+   *
+   * @returns Where it is; null if there was none, or if it had to be removed.
+   */
+  async moveAway(): Promise<string | null> {
     await this.endLeftoverProgram();
     const target = `${this.#path.replace(/\/+$/, "")}.failed`;
+    if (await this.#isEmpty()) {
+      await this.unmark();
+      return null;
+    }
     try {
       await removeIfPresent(target);
       await Deno.rename(this.#path, target);
     } catch {
       // A mount point, or a parent that is not ours: nothing to move it to.
       await this.clear();
+      return null;
     }
     await this.unmark();
     return target;

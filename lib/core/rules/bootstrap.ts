@@ -24,14 +24,9 @@ export const BOOTSTRAP: readonly Rule[] = [
   },
   {
     id: "R120",
-    why: "A data directory that can not be read is left alone.",
-    match: (o) =>
-      o.postgres.kind === "unusable"
-        ? wait("data_directory_unusable", {
-          problem: o.postgres.problem,
-          detail: o.postgres.detail,
-        })
-        : null,
+    why:
+      "A data directory that can not be read, or that holds something else, is left alone.",
+    match: leaveUnusable,
   },
   {
     id: "R130",
@@ -98,6 +93,15 @@ export function removeHalfMade(o: Observation): Decision | null {
       "half_made_clone",
       { detail: o.postgres.detail },
     );
+}
+
+/** Leaves alone what nobody can be sure of; shared with the follower section. */
+export function leaveUnusable(o: Observation): Decision | null {
+  if (o.postgres.kind !== "unusable") return null;
+  const { problem, detail } = o.postgres;
+  return problem === "invalid_system_id"
+    ? wait("system_id_invalid", { detail })
+    : wait("data_directory_unusable", { problem, detail });
 }
 
 /** While somebody bootstraps there will be a leader to clone from. */

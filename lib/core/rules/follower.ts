@@ -10,7 +10,7 @@ import { memberOf } from "../model/cluster_view.ts";
 import type { Decision } from "../model/decision.ts";
 import type { Member, MemberName } from "../model/member.ts";
 import type { Observation } from "../model/observation.ts";
-import { removeHalfMade } from "./bootstrap.ts";
+import { leaveUnusable, removeHalfMade } from "./bootstrap.ts";
 import { restartOnRequest } from "./operator.ts";
 import {
   leaderOf,
@@ -56,14 +56,9 @@ export const FOLLOWER: readonly Rule[] = [
   },
   {
     id: "R640",
-    why: "A data directory that can not be read is left alone.",
-    match: (o) =>
-      o.postgres.kind === "unusable"
-        ? wait("data_directory_unusable", {
-          problem: o.postgres.problem,
-          detail: o.postgres.detail,
-        })
-        : null,
+    why:
+      "A data directory that can not be read, or that holds something else, is left alone unless an operator asks.",
+    match: (o) => o.request?.kind === "reinitialize" ? null : leaveUnusable(o),
   },
   {
     id: "R650",

@@ -26,6 +26,12 @@ import {
   testRows,
 } from "../../../tests/helpers/rule_table.ts";
 
+const FOREIGN = {
+  kind: "unusable",
+  problem: "invalid_system_id",
+  detail: "",
+} as const;
+
 const NEW_LEADER = cluster({
   members: [leaderMember("n1", { timeline: 2 }), member("n2")],
 });
@@ -196,6 +202,19 @@ const FOLLOWER: readonly Row[] = [
   [
     "a reinitialize is begun",
     observation({
+      request: { kind: "reinitialize", isForcedFromLeader: false },
+    }),
+    ["R650", "reinitialize reinitialize_requested"],
+  ],
+  [
+    "somebody else's files are left alone",
+    observation({ postgres: FOREIGN }),
+    ["R640", "wait system_id_invalid"],
+  ],
+  [
+    "somebody else's files go when the operator says so",
+    observation({
+      postgres: FOREIGN,
       request: { kind: "reinitialize", isForcedFromLeader: false },
     }),
     ["R650", "reinitialize reinitialize_requested"],

@@ -43,6 +43,14 @@ const NO_LEADER: readonly Row[] = [
     ["R120", "wait data_directory_unusable"],
   ],
   [
+    "somebody else's files are left alone",
+    observation({
+      view: unlocked(),
+      postgres: { kind: "unusable", problem: "invalid_system_id", detail: "" },
+    }),
+    ["R120", "wait system_id_invalid"],
+  ],
+  [
     "the winner of the initialize race bootstraps",
     observation({
       view: unlocked({ initialize: { kind: "bootstrapping" } }),
