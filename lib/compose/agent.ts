@@ -10,6 +10,7 @@ import { listenToSignals } from "../adapters/os/signals.ts";
 import { SystemClock } from "../adapters/os/clock.ts";
 import { PeersHttp, type PeersOptions } from "../adapters/peers/peers_http.ts";
 import { PostgresLocal } from "../adapters/postgres/postgres_local.ts";
+import { checkPrograms } from "../adapters/postgres/programs.ts";
 import type { LogStream } from "../adapters/log/log_stream.ts";
 import { explain } from "../core/explain.ts";
 import {
@@ -44,12 +45,14 @@ import { watchdogDevice } from "./watchdog.ts";
  * @param path Configuration file or directory; null: environment only.
  * @returns The exit code.
  * @throws {ConfigError} Before anything was touched.
+ * @throws {PostgresError} The same, if PostgreSQL's programs are not there.
  */
 export async function runAgent(path: string | null): Promise<number> {
   const configuration = await loadConfiguration(path);
   const { config, warnings } = configuration.first;
   const log = createLog(config);
   for (const { path, text } of warnings) log.warning(`${path}: ${text}`);
+  await checkPrograms(postgresOptions(config, log));
   const parts = await createParts(configuration, path, log);
   const reload = () => reloadAll(configuration, parts);
   try {
@@ -133,14 +136,16 @@ async function serve(
     metrics: context.statistics,
     log,
   });
-  const supervision = proxy?.run(ending.signal);
   const background = runWakers(context, ending.signal);
   let server: RestServer | null = null;
+  let supervision: Promise<void> | null = null;
   try {
     // Before REST listens: a living namesake is found by its answer there, and
     // the key left by this member's last run names the very same address.
     await startUp(context, ending.signal);
     server = await serveRest(app, await serveOptions(parts.config, log));
+    // An agent that is refused must not touch the proxy of the one that lives.
+    supervision = proxy?.run(ending.signal) ?? null;
     const end = await new AgentLoop(context, reload).run(ending.signal);
     ending.abort();
     await server.close();
@@ -148,7 +153,7 @@ async function serve(
   } finally {
     ending.abort();
     await Promise.all([server?.close(), background, supervision]);
-    await proxy?.bye();
+    if (supervision !== null) await proxy?.bye();
     stopListening();
   }
 }

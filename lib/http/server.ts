@@ -76,10 +76,15 @@ const BACKLOG = 128;
 /** Idle connections of dead hosts must not pile up. */
 const KEEPALIVE_IDLE_MS = 3_000;
 
+/** The REST API can not listen; the message is one sentence for an operator. */
+export class ListenError extends Error {
+  override readonly name: string = "ListenError";
+}
+
 /**
  * Listens and serves.
  *
- * @throws {Error} One sentence, if the address can not be used or the
+ * @throws {ListenError} One sentence, if the address can not be used or the
  * certificates can not be read; the cause is attached.
  */
 export async function serveRest(
@@ -127,7 +132,7 @@ function makeServer(tls: TlsOptions | null, limits: ServerLimits): Server {
   try {
     return createHttpsServer({ ...options, ...secureOptions(tls, limits) });
   } catch (error) {
-    throw new Error(
+    throw new ListenError(
       `Cannot use the certificates of the REST API: ${messageOf(error)}`,
       { cause: error },
     );
@@ -236,9 +241,12 @@ function listenError(error: Error, { listen }: ServeOptions): Error {
     : code === "EACCES"
     ? "permission denied"
     : error.message;
-  return new Error(`Cannot listen on ${address} for the REST API: ${why}`, {
-    cause: error,
-  });
+  return new ListenError(
+    `Cannot listen on ${address} for the REST API: ${why}`,
+    {
+      cause: error,
+    },
+  );
 }
 
 async function closeServer(

@@ -103,7 +103,7 @@ Deno.test("rest server: the key may stand in the certificate's file", async () =
 Deno.test("rest server: certificates that can not be used are refused", async () => {
   const bench = new RestBench();
   const [one, other] = [await selfSigned("a"), await selfSigned("b")];
-  const texts = /^Error: Cannot use the certificates of the REST API: ./;
+  const texts = /^ListenError: Cannot use the certificates of the REST API: ./;
   for (
     const pair of [
       { cert: "no pem", key: "no pem" },

@@ -65,7 +65,14 @@ export class Postmaster {
     child.status.then(({ code }) => exitCode = code, () => exitCode = -1);
     const result = await this.#untilReady(child.pid, call);
     if (result.kind !== "failed" || exitCode === null) return result;
-    return { kind: "failed", detail: `postgres exited with code ${exitCode}` };
+    const { listen } = this.#context.options;
+    const taken = listen.hosts.find((host) => isTaken(host, listen.port));
+    return {
+      kind: "failed",
+      detail: taken === undefined
+        ? `postgres exited with code ${exitCode}`
+        : `the port ${taken}:${listen.port} is in use by another program`,
+    };
   }
 
   #spawn(args: readonly string[]): Deno.ChildProcess {
@@ -163,6 +170,17 @@ export class Postmaster {
     if (data !== null && state === "shut down") {
       stopping.tell(data.checkpointLsn);
     }
+  }
+}
+
+/** Whether somebody else listens there; `*` is every address. */
+function isTaken(host: string, port: number): boolean {
+  try {
+    const hostname = host === "*" ? "0.0.0.0" : host;
+    Deno.listen({ hostname, port }).close();
+    return false;
+  } catch (error) {
+    return error instanceof Deno.errors.AddrInUse;
   }
 }
 

@@ -34,9 +34,44 @@ export function programPath(
   context: PostgresContext,
   name: ProgramName,
 ): string {
-  const { binDir, binName } = context.options;
+  return pathOf(context.options, name);
+}
+
+function pathOf(
+  { binDir, binName }: Pick<PostgresContext["options"], "binDir" | "binName">,
+  name: ProgramName,
+): string {
   const file = binName[name] ?? name;
   return binDir === null ? file : join(binDir, file);
+}
+
+/** Programs without which no member can live. */
+const NEEDED: readonly ProgramName[] = [
+  "postgres",
+  "pg_controldata",
+  "pg_basebackup",
+];
+
+/**
+ * Looks whether PostgreSQL's programs can be run, before anything is touched.
+ *
+ * @throws {PostgresError} Naming the first that can not.
+ */
+export async function checkPrograms(
+  options: Pick<PostgresContext["options"], "binDir" | "binName">,
+): Promise<void> {
+  for (const name of NEEDED) {
+    const command = pathOf(options, name);
+    try {
+      await run({ command, args: ["--version"] });
+    } catch (cause) {
+      throw new PostgresError(
+        `Cannot run ${command}: postgresql.bin_dir has to name the folder of ` +
+          `PostgreSQL's programs`,
+        { cause },
+      );
+    }
+  }
 }
 
 /** The agent's environment without what PostgreSQL must not inherit. */
