@@ -85,6 +85,8 @@ const RELEASE = {
   not_synchronous:
     "released leader key because this member is not a synchronous standby",
   watchdog_failed: "Not promoting self because watchdog could not be activated",
+  not_primary_in_pause:
+    "removed leader lock because postgres is not running as primary",
   system_id_mismatch:
     "released leader key voluntarily due to the system ID mismatch",
 } as const;
@@ -161,6 +163,8 @@ const WAITING: Readonly<Record<WaitReason, string>> = {
   lease_lost: "not promoting because failed to update leader lock in DCS",
   bid_lost: "following new leader after trying and failing to obtain lock",
   paused: "no action in pause. I am ($self)",
+  not_running_in_pause: "postgres is not running",
+  primary_without_lock: "continue to run as primary without lock",
   system_id_invalid:
     "data dir for the cluster is not empty, but system ID is invalid; consider doing reinitialize",
   data_directory_unusable: "data directory is not accessible",

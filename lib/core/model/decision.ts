@@ -21,6 +21,8 @@ export type WaitReason =
   | "lease_lost"
   | "bid_lost"
   | "paused"
+  | "not_running_in_pause"
+  | "primary_without_lock"
   | "system_id_invalid"
   | "data_directory_unusable"
   | "leader_not_bootstrapped"
@@ -63,6 +65,7 @@ export type ReleaseReason =
   | "data_directory_unusable"
   | "start_failed"
   | "not_running_in_pause"
+  | "not_primary_in_pause"
   | "watchdog_failed"
   | "not_synchronous"
   | "system_id_mismatch";

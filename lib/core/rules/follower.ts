@@ -13,6 +13,7 @@ import type { Observation } from "../model/observation.ts";
 import { leaveUnusable, removeHalfMade } from "./bootstrap.ts";
 import { restartOnRequest } from "./operator.ts";
 import {
+  isLeftAlone,
   leaderOf,
   mayBeWritable,
   pauseAfterFailure,
@@ -34,7 +35,7 @@ export const FOLLOWER: readonly Rule[] = [
       !mayBeWritable(o)
         ? null
         : o.settings.isPaused
-        ? wait("paused")
+        ? leaveUnlocked(o)
         : startTask(
           { kind: "demote", how: "immediate_nolock", deadline: null },
           "not_leader",
@@ -45,8 +46,8 @@ export const FOLLOWER: readonly Rule[] = [
     id: "R620",
     why: "In pause a stopped or empty instance is left as it is.",
     match: (o) =>
-      o.settings.isPaused && replicaOf(o) === null && o.request === null
-        ? wait("paused")
+      isLeftAlone(o) && replicaOf(o) === null && o.request === null
+        ? wait("not_running_in_pause")
         : null,
   },
   {
@@ -100,7 +101,7 @@ export const FOLLOWER: readonly Rule[] = [
     id: "R710",
     why: "A stopped instance starts as replica of the leader.",
     match: (o) =>
-      o.postgres.kind === "stopped"
+      o.postgres.kind === "stopped" && o.request?.kind !== "restart"
         ? startAsStandby(o, upstreamName(o), "instance_down")
         : null,
   },
@@ -129,6 +130,11 @@ export const FOLLOWER: readonly Rule[] = [
         : waitShortly("following", { leader: leaderOf(o).name }, 1_000),
   },
 ];
+
+/** In pause a primary without the key goes on; only a restart may be asked of it. */
+function leaveUnlocked(o: Observation): Decision | null {
+  return o.request?.kind === "restart" ? null : wait("primary_without_lock");
+}
 
 /** Nothing is expected to change soon: the stream is trusted and on the leader's timeline, or none is wanted. */
 function isSettled(o: Observation): boolean {

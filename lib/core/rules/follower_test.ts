@@ -197,7 +197,7 @@ const FOLLOWER: readonly Row[] = [
   [
     "in pause a stopped replica stays down",
     observation({ postgres: stopped(), ...settings({ isPaused: true }) }),
-    ["R620", "wait paused"],
+    ["R620", "wait not_running_in_pause"],
   ],
   [
     "a reinitialize is begun",

@@ -46,6 +46,19 @@ const REPAIR: readonly Rule[] = [
     match: giveBackUnsynced,
   },
   {
+    id: "R418",
+    why: "In pause a leader of another lineage gives the key away.",
+    match: (o) => {
+      const { initialize } = viewOf(o);
+      const local = localSystemId(o);
+      const isForeign = initialize.kind === "initialized" && local !== null &&
+        initialize.systemId !== local;
+      return o.settings.isPaused && isForeign
+        ? release("system_id_mismatch")
+        : null;
+    },
+  },
+  {
     id: "R420",
     why: "A leader without usable data gives the key away.",
     match: (o) =>
@@ -130,11 +143,13 @@ const REPAIR: readonly Rule[] = [
 const PROMOTION: readonly Rule[] = [
   {
     id: "R485",
-    why: "In pause a leader that is no primary is left as it is.",
+    why:
+      "In pause a leader that is no primary, and is not to become one, gives the key away.",
     match: (o) =>
       o.settings.isPaused && replicaOf(o) !== null &&
+        !o.settings.isStandbyCluster &&
         viewOf(o).failover?.candidate !== o.self
-        ? wait("paused")
+        ? release("not_primary_in_pause")
         : null,
   },
   {
@@ -283,7 +298,7 @@ function giveUpSlowStart(o: Observation): Decision | null {
   const since = o.memory.startingSince ?? o.now;
   const timeoutMs = o.memory.startTimeoutMs ?? o.settings.primaryStartTimeoutMs;
   const passedMs = o.now - since;
-  if (passedMs <= timeoutMs) {
+  if (passedMs <= timeoutMs || o.settings.isPaused) {
     return waitShortly("starting_up", { passedMs, timeoutMs });
   }
   return demoteIfPossible(o, "start_timed_out") ??

@@ -163,7 +163,7 @@ const NO_LEADER: readonly Row[] = [
       postgres: stopped(),
       ...settings({ isPaused: true }),
     }),
-    ["R220", "wait paused"],
+    ["R220", "wait not_running_in_pause"],
   ],
   [
     "a primary that is still starting has lost its right to",

@@ -72,6 +72,7 @@ function clear(reason: ClearReason): Decision {
 function clearUnfitRequest(o: Observation): Decision | null {
   const request = viewOf(o).failover;
   if (request === null) return null;
+  if (o.settings.isPaused && request.scheduledAt !== null) return null;
   if (request.candidate === o.self) return clear("already_leader");
   if (request.leader !== null && request.leader !== o.self) {
     return clear("leader_mismatch");

@@ -137,3 +137,17 @@ export function startAsStandby(
     timeoutMs: o.settings.primaryStartTimeoutMs || 60_000,
   }, reason);
 }
+
+/**
+ * In pause an instance that is down stays down. What this agent itself took down
+ * is its own to bring back: the old leader of a switchover, a fresh copy.
+ *
+ * Source: spec/ha.md 4.5 and 13.
+ */
+export function isLeftAlone(o: Observation): boolean {
+  if (!o.settings.isPaused) return false;
+  const last = o.memory.lastOutcome;
+  const isCopied = last !== null && last.result === "done" &&
+    (last.task.kind === "clone" || last.task.kind === "reinitialize");
+  return o.memory.role !== "demoted" && !isCopied;
+}

@@ -15,6 +15,7 @@ import type { FailoverRequest } from "../model/cluster_view.ts";
 import type { AcquireReason, Decision } from "../model/decision.ts";
 import type { Observation } from "../model/observation.ts";
 import {
+  isLeftAlone,
   localSystemId,
   mayBeWritable,
   primaryOf,
@@ -55,8 +56,8 @@ export const RACE: readonly Rule[] = [
     id: "R220",
     why: "In pause a stopped instance stays down.",
     match: (o) =>
-      o.settings.isPaused && o.postgres.kind === "stopped"
-        ? wait("paused")
+      o.postgres.kind === "stopped" && isLeftAlone(o)
+        ? wait("not_running_in_pause")
         : null,
   },
   {
@@ -120,11 +121,14 @@ export const RACE: readonly Rule[] = [
   },
   {
     id: "R290",
-    why: "In pause only the named candidate of a manual request may take over.",
-    match: (o) =>
-      o.settings.isPaused && viewOf(o).failover?.candidate !== o.self
-        ? wait("paused")
-        : null,
+    why:
+      "In pause only the named candidate of an unscheduled request may take over.",
+    match: (o) => {
+      const request = viewOf(o).failover;
+      const isWanted = request?.candidate === o.self &&
+        request.scheduledAt === null;
+      return o.settings.isPaused && !isWanted ? wait("paused") : null;
+    },
   },
   {
     id: "R300",
