@@ -218,7 +218,7 @@ async function copySlots(
   const files = await postgres.slots.fetch(source, task.slots);
   if (signal.aborted) throw new CancelledError("Copying slots was cancelled");
   if (files.length === 0) {
-    throw new PostgresError(`${task.source} has none of the slots`);
+    throw new PostgresError(`No slot of ${task.source} can be copied yet`);
   }
   await postgres.stop({
     mode: "fast",

@@ -56,7 +56,8 @@ export class LocalSlots implements PostgresSlots {
       );
     }
     const target = remoteTarget(this.#context, "rewind", source);
-    return await readSlots(target, slots, this.#context.log);
+    const { log, options: { dataDir } } = this.#context;
+    return await readSlots({ target, dataDir, log }, slots);
   }
 
   async install(files: readonly SlotFile[]): Promise<void> {

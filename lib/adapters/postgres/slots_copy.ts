@@ -16,27 +16,36 @@ import { literal, type SqlTarget, withConnection } from "./sql.ts";
 
 const QUERY_TIMEOUT_MS = 10_000;
 
+/** What a copy is made from. */
+export interface SlotSource {
+  /** A superuser's, or the rewind account's, session on the primary. */
+  readonly target: SqlTarget;
+  readonly dataDir: string;
+  readonly log: Log;
+}
+
 /**
  * State files of those of `slots` that the primary has, with the same plugin and
- * in the same database.
+ * in the same database, and whose WAL is here: a fresh copy of the data begins
+ * later than the slot of a consumer that rests.
  *
- * @param source A superuser's, or the rewind account's, session on the primary.
- * @throws {PostgresError} If it does not answer.
+ * @throws {PostgresError} If the primary does not answer.
  */
 export async function readSlots(
-  source: SqlTarget,
+  { target, dataDir, log }: SlotSource,
   slots: readonly LogicalSlot[],
-  log: Log,
 ): Promise<readonly SlotFile[]> {
-  const rows = await withConnection(source, (query) =>
+  const rows = await withConnection(target, (query) =>
     query(
       `SELECT slot_name, database, plugin,
+         substr(pg_walfile_name(restart_lsn), 9) AS segment,
          pg_read_binary_file('pg_replslot/' || slot_name || '/state') AS state
        FROM pg_replication_slots
        WHERE NOT pg_is_in_recovery() AND slot_type = 'logical'
          AND slot_name IN (${names(slots.map(({ name }) => name))})`,
       QUERY_TIMEOUT_MS,
     ));
+  const segments = await walSegments(dataDir);
   return rows.flatMap((row): SlotFile[] => {
     const name = String(row["slot_name"]);
     const wanted = slots.find((slot) => slot.name === name);
@@ -49,8 +58,23 @@ export async function readSlots(
       );
       return [];
     }
+    if (!segments.has(String(row["segment"]))) {
+      log.warning(
+        `Will not copy the logical slot '${name}' yet: its consumer must go on first, the WAL that it needs is not here`,
+      );
+      return [];
+    }
     return [{ name, state }];
   });
+}
+
+/** Names of the local WAL segments without their timelines. */
+async function walSegments(dataDir: string): Promise<ReadonlySet<string>> {
+  const entries = await Array.fromAsync(Deno.readDir(join(dataDir, "pg_wal")));
+  return new Set(
+    entries.filter(({ name }) => /^[0-9A-F]{24}$/.test(name))
+      .map(({ name }) => name.slice(8)),
+  );
 }
 
 /** Puts the files where the next start finds them, each as a whole or not at all. */

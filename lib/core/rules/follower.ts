@@ -173,7 +173,8 @@ function copySlots(o: Observation): Decision | null {
   const isRepeated = last?.task.kind === "copy_slots" &&
     o.now - last.endedAt < COPY_AGAIN_MS &&
     last.task.slots.some(({ name }) => slots.some((s) => s.name === name));
-  return isRepeated ? null : startTask(
+  if (isRepeated && last.result === "done") return null;
+  return pauseAfterFailure(o, "copy_slots") ?? startTask(
     { kind: "copy_slots", source: leader.name, upstream, slots },
     "logical_slots_missing",
   );
