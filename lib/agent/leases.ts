@@ -10,11 +10,12 @@ import {
   type LeaseId,
   type Moment,
   remainingMs,
+  type Revision,
 } from "../core/base/units.ts";
-import type { ClusterView } from "../core/model/cluster_view.ts";
+import type { ClusterView, LeaderKey } from "../core/model/cluster_view.ts";
 import type { MemberName } from "../core/model/member.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Dcs, DcsLimits } from "../ports/dcs.ts";
+import type { Dcs, DcsGuard, DcsLimits, DcsResult } from "../ports/dcs.ts";
 
 const LEADER = "leader";
 
@@ -43,6 +44,8 @@ export class LeaseKeeper {
   #deadline: Moment | null = null;
   #source: "store" | "failsafe" = "store";
   #isReleased = false;
+  /** Of the leader key as this keeper knows it; tells two lives of one member apart. */
+  #keyRevision: Revision | null = null;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(ports: LeaseParts, self: MemberName) {
@@ -99,6 +102,7 @@ export class LeaseKeeper {
         guard: { kind: "absent" },
       }, terms);
       if (result.kind === "guard_failed") return "lost";
+      this.#keyRevision = result.revision;
       this.#isReleased = false;
       this.#hold(since, terms);
       return "won";
@@ -111,9 +115,8 @@ export class LeaseKeeper {
    */
   renew(view: ClusterView, terms: LeaseTerms): Promise<"renewed" | "lost"> {
     return this.#inTurn(async () => {
-      if (this.#isReleased || view.leader?.name !== this.#self) {
-        return this.#lose();
-      }
+      if (view.leader?.name !== this.#self) return this.#lose();
+      if (this.#isReleased) return await this.#releaseAgain(view.leader, terms);
       const held = this.#lease;
       const { id, since } = await this.#freshLease(terms);
       // Our lease is gone, and with it the key: that calls for a race, not for a rebind.
@@ -129,7 +132,8 @@ export class LeaseKeeper {
           guard: { kind: "value_is", value: this.#self },
         }, terms);
         if (result.kind === "guard_failed") return this.#lose();
-      }
+        this.#keyRevision = result.revision;
+      } else this.#keyRevision = view.leader.revision;
       this.#hold(since, terms);
       return "renewed";
     });
@@ -146,11 +150,10 @@ export class LeaseKeeper {
     this.#deadline = null;
     return this.#inTurn(async () => {
       this.#deadline = null;
-      const result = await this.#dcs.write({
-        kind: "delete",
-        key: LEADER,
-        guard: { kind: "value_is", value: this.#self },
-      }, limits);
+      const guard: DcsGuard = this.#keyRevision === null
+        ? { kind: "value_is", value: this.#self }
+        : { kind: "revision_is", revision: this.#keyRevision };
+      const result = await this.#delete(guard, limits);
       return result.kind === "done";
     });
   }
@@ -179,6 +182,18 @@ export class LeaseKeeper {
     const id = await this.#dcs.grantLease(terms.ttlMs, terms);
     this.#lease = { id, ttlMs: terms.ttlMs };
     return { id, since };
+  }
+
+  /** A release got lost on its way, and the lease of the member key keeps the leader key alive. */
+  async #releaseAgain(leader: LeaderKey, limits: DcsLimits): Promise<"lost"> {
+    this.#deadline = null;
+    const { revision } = leader;
+    await this.#delete({ kind: "revision_is", revision }, limits);
+    return "lost";
+  }
+
+  #delete(guard: DcsGuard, limits: DcsLimits): Promise<DcsResult> {
+    return this.#dcs.write({ kind: "delete", key: LEADER, guard }, limits);
   }
 
   #hold(since: Moment, terms: LeaseTerms): void {
