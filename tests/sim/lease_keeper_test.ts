@@ -1,0 +1,135 @@
+/** The agent's LeaseKeeper against the memory store, fault by fault. */
+import assert from "node:assert/strict";
+import { LeaseKeeper } from "../../lib/agent/leases.ts";
+import { driftAllowanceMs } from "../../lib/core/calc/budgets.ts";
+import { decodeClusterView } from "../../lib/core/codec/cluster_view_codec.ts";
+import type { ClusterView } from "../../lib/core/model/cluster_view.ts";
+import { DcsUnreachableError } from "../../lib/ports/errors.ts";
+import { ManualClock, settle } from "../helpers/manual_clock.ts";
+import { MemoryDcs } from "./dcs_memory.ts";
+import { MemoryStore } from "./dcs_memory_store.ts";
+
+const PATH = "/service/x/";
+const TERMS = { ttlMs: 30_000, timeoutMs: 5_000 };
+
+class Bench {
+  readonly clock = new ManualClock();
+  readonly store = new MemoryStore(this.clock);
+  readonly #clients: MemoryDcs[] = [];
+
+  /** A keeper with a connection of its own. */
+  keeper(
+    name: string,
+  ): { readonly dcs: MemoryDcs; readonly leases: LeaseKeeper } {
+    const dcs = new MemoryDcs(this.store, PATH);
+    this.#clients.push(dcs);
+    const ports = { dcs, clock: this.clock };
+    return { dcs, leases: new LeaseKeeper(ports, name) };
+  }
+
+  get view(): ClusterView {
+    return decodeClusterView(this.store.read(PATH));
+  }
+
+  get leader(): string | null {
+    return this.view.leader?.name ?? null;
+  }
+
+  async close(): Promise<void> {
+    for (const client of this.#clients) await client.close();
+    this.store.close();
+    await settle();
+  }
+}
+
+async function withBench(test: (bench: Bench) => Promise<void>): Promise<void> {
+  const bench = new Bench();
+  try {
+    await test(bench);
+  } finally {
+    await bench.close();
+  }
+}
+
+/** Waits in virtual time until `call` has an end. */
+async function elapse<T>(bench: Bench, call: Promise<T>): Promise<T> {
+  let isOver = false;
+  const watched = call.finally(() => isOver = true);
+  watched.catch(() => undefined);
+  await settle();
+  for (let turn = 0; turn < 100 && !isOver; turn++) {
+    await bench.clock.advance(100);
+  }
+  return await watched;
+}
+
+Deno.test("LeaseKeeper counts the deadline from before the request", () =>
+  withBench(async (bench) => {
+    const { dcs, leases } = bench.keeper("n1");
+    dcs.faults.answerDelayMs = 4_000;
+    const bid = elapse(bench, leases.acquire(TERMS));
+    assert.equal(await bid, "won");
+    // Granting took one slow answer, the write another one.
+    assert.equal(leases.deadline, 30_000 - driftAllowanceMs(30_000));
+    assert.ok(bench.clock.now() >= 8_000);
+  }));
+
+Deno.test("LeaseKeeper repeats a release whose request was lost", () =>
+  withBench(async (bench) => {
+    const { dcs, leases } = bench.keeper("n1");
+    assert.equal(await leases.acquire(TERMS), "won");
+    dcs.cutOff();
+    await assert.rejects(
+      elapse(bench, leases.release({ timeoutMs: 1_000 })),
+      DcsUnreachableError,
+    );
+    dcs.heal();
+    // Simulator, real mode, seed 431: the lease of the member key kept the
+    // leader key alive, and nobody could lead any more.
+    await leases.keepMember(TERMS);
+    assert.equal(bench.leader, "n1");
+    assert.equal(await leases.renew(bench.view, TERMS), "lost");
+    assert.equal(bench.leader, null);
+    assert.equal(leases.deadline, null);
+  }));
+
+Deno.test("LeaseKeeper's late release leaves the next life's key alone", () =>
+  withBench(async (bench) => {
+    const old = bench.keeper("n1");
+    assert.equal(await old.leases.acquire(TERMS), "won");
+    // Simulator, seed 2628: the agent died while its release was on its way.
+    old.dcs.faults.requestDelayMs = 2_000;
+    const late = old.leases.release(TERMS);
+    const young = bench.keeper("n1");
+    assert.equal(await young.leases.renew(bench.view, TERMS), "renewed");
+    assert.equal(await elapse(bench, late), false);
+    assert.equal(bench.leader, "n1");
+  }));
+
+Deno.test("LeaseKeeper does not rebind the key after its lease expired", () =>
+  withBench(async (bench) => {
+    const { leases } = bench.keeper("n1");
+    const other = bench.keeper("n2");
+    assert.equal(await leases.acquire(TERMS), "won");
+    const { view } = bench;
+    await bench.clock.advance(31_000);
+    assert.equal(await other.leases.acquire(TERMS), "won");
+    assert.equal(await leases.renew(view, TERMS), "lost");
+    assert.equal(leases.deadline, null);
+    assert.equal(bench.leader, "n2");
+  }));
+
+Deno.test("LeaseKeeper holds nothing after a release, whatever answers come", () =>
+  withBench(async (bench) => {
+    const { dcs, leases } = bench.keeper("n1");
+    assert.equal(await leases.acquire(TERMS), "won");
+    dcs.faults.answerDelayMs = 1_000;
+    const renewal = leases.renew(bench.view, TERMS);
+    await settle();
+    const released = leases.release(TERMS);
+    assert.equal(leases.deadline, null);
+    await elapse(bench, renewal);
+    assert.equal(leases.deadline, null);
+    assert.equal(await elapse(bench, released), true);
+    assert.equal(bench.leader, null);
+  }));
