@@ -1,15 +1,23 @@
 /**
  * The daemon's own command line, as Patroni's: a configuration and a few options.
+ *
+ * Source: spec/cli.md B1.
  */
-import { parseArgs } from "node:util";
 import { runAgent } from "./agent.ts";
+import {
+  type DaemonArguments,
+  daemonUsage,
+  parseDaemonArguments,
+} from "./daemon_arguments.ts";
+import { generateRunning, generateSample, validate } from "./config_tools.ts";
 import { COMPATIBLE_VERSION, MATRIARCH_VERSION } from "./versions.ts";
 
 const EXIT_DONE = 0;
 const EXIT_MISUSED = 2;
 
 /**
- * Runs `matriarch run CONFIG`, `matriarch CONFIG` or `patroni CONFIG`.
+ * Runs `matriarch run CONFIG`, `matriarch CONFIG` or `patroni CONFIG`, or one of
+ * the tools that look at configurations.
  *
  * @param program How the user called it, for usage texts.
  * @returns The exit code.
@@ -18,49 +26,40 @@ export async function runDaemonCommand(
   program: string,
   argv: readonly string[],
 ): Promise<number> {
-  const usage = `usage: ${program} [-h] [--version] [configfile]`;
-  const parsed = parse(argv);
+  const parsed = parseDaemonArguments(argv);
   if (typeof parsed === "string") {
-    console.error(`${usage}\n${program}: error: ${parsed}`);
+    console.error(`${daemonUsage(program)}\n${program}: error: ${parsed}`);
     return EXIT_MISUSED;
   }
-  if (parsed.help) {
-    console.log(`${usage}\n\nRuns the agent of one member until SIGTERM.`);
-    return EXIT_DONE;
-  }
-  if (parsed.version) {
-    console.log(
-      program === "patroni"
-        ? `patroni ${COMPATIBLE_VERSION}`
-        : `matriarch ${MATRIARCH_VERSION} (Patroni ${COMPATIBLE_VERSION})`,
-    );
-    return EXIT_DONE;
-  }
-  return await runAgent(parsed.path);
+  return await runMode(program, parsed);
 }
 
-interface DaemonArguments {
-  readonly help: boolean;
-  readonly version: boolean;
-  readonly path: string | null;
-}
-
-/** The arguments, or what is wrong with them. */
-function parse(argv: readonly string[]): DaemonArguments | string {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...argv],
-      allowPositionals: true,
-      options: {
-        help: { type: "boolean", short: "h", default: false },
-        version: { type: "boolean", default: false },
-      },
-    });
-    if (positionals.length > 1) {
-      return `unrecognized arguments: ${positionals.slice(1).join(" ")}`;
-    }
-    return { ...values, path: positionals[0] ?? null };
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+async function runMode(
+  program: string,
+  parsed: DaemonArguments,
+): Promise<number> {
+  switch (parsed.mode) {
+    case "help":
+      console.log(
+        `${
+          daemonUsage(program)
+        }\n\nRuns the agent of one member until SIGTERM.`,
+      );
+      return EXIT_DONE;
+    case "version":
+      console.log(
+        program === "patroni"
+          ? `patroni ${COMPATIBLE_VERSION}`
+          : `matriarch ${MATRIARCH_VERSION} (Patroni ${COMPATIBLE_VERSION})`,
+      );
+      return EXIT_DONE;
+    case "validate-config":
+      return await validate(parsed);
+    case "generate-sample-config":
+      return await generateSample(parsed.path);
+    case "generate-config":
+      return await generateRunning(parsed.path, parsed.dsn);
+    case "run":
+      return await runAgent(parsed.path);
   }
 }

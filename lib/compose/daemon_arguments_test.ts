@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { parseDaemonArguments } from "./daemon_arguments.ts";
+
+const NOTHING = {
+  mode: "run",
+  path: null,
+  dsn: null,
+  isPortIgnored: false,
+  isPrinted: false,
+};
+
+const CASES: readonly (readonly [string, Record<string, unknown> | string])[] =
+  [
+    ["", {}],
+    ["/etc/p.yml", { path: "/etc/p.yml" }],
+    ["--help", { mode: "help" }],
+    ["-h x", { mode: "help", path: "x" }],
+    ["--vers", { mode: "version" }],
+    ["x --validate", { mode: "validate-config", path: "x" }],
+    ["--val -i -p", {
+      mode: "validate-config",
+      isPortIgnored: true,
+      isPrinted: true,
+    }],
+    ["--generate-s out", { mode: "generate-sample-config", path: "out" }],
+    ["--generate-c --dsn host=h", { mode: "generate-config", dsn: "host=h" }],
+    ["--dsn=host=h --generate-config", {
+      mode: "generate-config",
+      dsn: "host=h",
+    }],
+    ["-- --x", { path: "--x" }],
+    [
+      "--validate-config --generate-config",
+      "argument --generate-config: not allowed with argument --validate-config",
+    ],
+    [
+      "--gen",
+      "ambiguous option: --gen could match --generate-sample-config, --generate-config",
+    ],
+    ["--dsn", "argument --dsn: expected one argument"],
+    ["--print=1", "argument --print: ignored explicit argument '1'"],
+    ["--nope", "unrecognized arguments: --nope"],
+    ["-x", "unrecognized arguments: -x"],
+    ["a b c", "unrecognized arguments: b c"],
+  ];
+
+for (const [argv, expected] of CASES) {
+  Deno.test(`patroni ${argv}`, () => {
+    const parsed = parseDaemonArguments(argv.split(" ").filter(Boolean));
+    assert.deepEqual(
+      parsed,
+      typeof expected === "string" ? expected : { ...NOTHING, ...expected },
+    );
+  });
+}

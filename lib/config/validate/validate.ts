@@ -1,0 +1,55 @@
+/**
+ * `--validate-config`: everything that is wrong with a local configuration, as
+ * lines for stderr. Patroni's checks come first, in its words; then whatever the
+ * agent itself would refuse at start, so that a valid configuration does start.
+ */
+import type { ConfigMap } from "../../core/calc/config_merge.ts";
+import { ConfigError } from "../problems.ts";
+import { decodeLocalConfig } from "../schema.ts";
+import { redact } from "../secrets.ts";
+import { failed, line } from "./checks.ts";
+import { localConfiguration } from "./schema.ts";
+import type { ValidationWorld } from "./world.ts";
+
+/** How to validate. */
+export interface ValidationOptions {
+  readonly world: ValidationWorld;
+  /** `-i`: listen ports may be in use. */
+  readonly isPortIgnored: boolean;
+}
+
+/** The lines; none if the configuration is valid. */
+export async function validationLines(
+  document: ConfigMap,
+  { world, isPortIgnored }: ValidationOptions,
+): Promise<readonly string[]> {
+  const place = { path: "", world, document, isPortIgnored };
+  const lines = await localConfiguration(document, place);
+  const said = new Set(lines.map((each) => each.split(" ", 1)[0]));
+  return [...lines, ...startLines(document, said)];
+}
+
+/** What would stop the agent, about keys that nothing was said of. */
+function startLines(
+  document: ConfigMap,
+  said: ReadonlySet<string | undefined>,
+): readonly string[] {
+  try {
+    decodeLocalConfig(document);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const isSaid = (path: string): boolean =>
+      [...said].some((each) =>
+        each !== undefined &&
+        (each === path || each.startsWith(`${path}.`) ||
+          path.startsWith(`${each}.`) || path.split(" ").includes(each))
+      );
+    return error.problems.filter(({ path }) => !isSaid(path))
+      .map(({ path, value, wanted }) => {
+        const key = path.split(".").at(-1) ?? "";
+        const shown = value === undefined ? "" : redact(value, key);
+        return line(path, shown, failed(`wanted ${wanted}`));
+      });
+  }
+}
