@@ -62,8 +62,10 @@ export class AgentMember {
     return this.place.name;
   }
 
+  /** As its configuration says. */
   get dataDir(): string {
-    return `${this.place.directory}/data`;
+    const { data_dir: path } = Object(this.config["postgresql"]);
+    return String(path);
   }
 
   get configPath(): string {

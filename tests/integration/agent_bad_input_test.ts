@@ -76,6 +76,11 @@ const REFUSALS: readonly Refusal[] = [
     }),
     says: [/CRITICAL: Failed to bootstrap cluster: .*"NOPE" is not a valid/],
   },
+  {
+    what: "a data_dir that can not be made is named",
+    change: (config) => postgresql(config, { data_dir: "/nowhere/data" }),
+    says: [/CRITICAL: Failed to bootstrap cluster: .*"\/nowhere"/],
+  },
 ];
 
 unprivileged(import.meta.url, () => {

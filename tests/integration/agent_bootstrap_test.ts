@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import postgres from "postgres";
-import { AgentCluster, step } from "../helpers/agent_cluster.ts";
+import { AgentCluster, sectionOf, step } from "../helpers/agent_cluster.ts";
 import { type AgentMember, PASSWORDS } from "../helpers/agent_member.ts";
 import { etcdSkipReason } from "../helpers/etcd.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
@@ -13,7 +13,17 @@ async function race(
   t: Deno.TestContext,
   dcs: "sqlite" | "etcd",
 ): Promise<void> {
-  await using cluster = await AgentCluster.create({ dcs });
+  await using cluster = await AgentCluster.create({
+    dcs,
+    // Missing folders are made, as PostgreSQL's programs would do it.
+    change: (config, { directory }) => ({
+      ...config,
+      postgresql: {
+        ...sectionOf(config, "postgresql"),
+        data_dir: `${directory}/postgresql/15/main`,
+      },
+    }),
+  });
   for (const member of cluster.members) member.start();
   const leader = await cluster.untilWhole(90_000);
   const replicas = cluster.others(leader.name);

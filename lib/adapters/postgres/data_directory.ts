@@ -90,6 +90,8 @@ export class DataDirectory {
     const facts = pid === null ? null : await processFacts(pid);
     const text = `${what}\n${facts?.pid ?? 0} ${facts?.startTicks ?? 0}\n`;
     try {
+      // PostgreSQL's programs make missing parents too.
+      await Deno.mkdir(dirname(this.#markerPath), { recursive: true });
       await writeAtomically(this.#markerPath, text);
     } catch (error) {
       if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
@@ -134,7 +136,7 @@ export class DataDirectory {
   async clear(): Promise<void> {
     await this.endLeftoverProgram();
     try {
-      await this.mark("removal");
+      if (!await this.#isEmpty()) await this.mark("removal");
       await removeContent(join(this.#path, "pg_wal"));
       for (const link of await names(join(this.#path, "pg_tblspc"))) {
         await removeTablespace(join(this.#path, "pg_tblspc", link));
@@ -142,7 +144,8 @@ export class DataDirectory {
       await removeContent(this.#path);
       await this.unmark();
     } catch (cause) {
-      throw new PostgresError(`Cannot empty ${this.#path}`, { cause });
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new PostgresError(`Cannot empty ${this.#path}: ${why}`, { cause });
     }
   }
 
