@@ -83,6 +83,9 @@ function carryOut(
       return Promise.resolve(round(context, o, {}));
     case "set_synchronous_standbys":
       return setSynchronousStandbys(context, o, decision);
+    case "drop_restart":
+      context.state.remember({ kind: "restart_scheduled", restart: null });
+      return Promise.resolve(round(context, o, {}));
     case "race_initialize":
     case "write_initialize":
     case "write_config":
@@ -98,6 +101,9 @@ async function startTask(
   decision: Of<"start_task">,
 ): Promise<Act> {
   const { task } = decision;
+  if (decision.reason === "restart_due") {
+    context.state.remember({ kind: "restart_scheduled", restart: null });
+  }
   await context.tasks.start(task, bodyOf(context, task));
   if (task.kind === "reinitialize") {
     context.inbox.answer({ status: 200, text: "reinitialize started" });

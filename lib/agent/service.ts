@@ -3,7 +3,9 @@
  * that the loop serves. Nothing here acts on the instance by itself.
  */
 import { type Moment, moment, revision } from "../core/base/units.ts";
-import { memberRole, memberState } from "../core/calc/publication.ts";
+import { memberRole, memberState, tagsNow } from "../core/calc/publication.ts";
+import { restartRefusal } from "../core/calc/restart_conditions.ts";
+import type { RestartFilters } from "../core/model/request.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { FailsafePing } from "../core/model/failsafe.ts";
 import type { Member } from "../core/model/member.ts";
@@ -17,13 +19,11 @@ import type {
   ConfigWrite,
   FailsafeConsent,
   RequestOutcome,
-  RestartFilters,
 } from "../ports/agent_api.ts";
 import { DcsRefusedError, DcsUnreachableError } from "../ports/errors.ts";
 import type { DcsLimits } from "../ports/dcs.ts";
 import type { AgentContext } from "./context.ts";
 import { acceptFailsafe, isFailsafeActive } from "./failsafe.ts";
-import { restartRefusal } from "./restart_filters.ts";
 
 /** Implements {@link AgentApi} over the shared parts of the agent. */
 export class AgentService implements AgentApi {
@@ -105,6 +105,32 @@ export class AgentService implements AgentApi {
     return await this.#context.inbox.ask({ kind: "restart", timeoutMs });
   }
 
+  async scheduleRestart(
+    filters: RestartFilters,
+    schedule: string,
+  ): Promise<RequestOutcome> {
+    const { state, inbox, ports } = this.#context;
+    const view = await ports.postgres.observe();
+    if (state.memory.scheduledRestart !== null) {
+      return { status: 409, text: "Another restart is already scheduled" };
+    }
+    const postmasterStartTime = view.kind === "running"
+      ? view.postmasterStartTime
+      : null;
+    const restart = { schedule, filters, postmasterStartTime };
+    state.remember({ kind: "restart_scheduled", restart });
+    inbox.wake();
+    return { status: 202, text: "Restart scheduled" };
+  }
+
+  cancelScheduledRestart(): boolean {
+    const { state, inbox } = this.#context;
+    const isThere = state.memory.scheduledRestart !== null;
+    state.remember({ kind: "restart_scheduled", restart: null });
+    if (isThere) inbox.wake();
+    return isThere;
+  }
+
   async reinitialize(
     options: {
       readonly isForced: boolean;
@@ -167,10 +193,11 @@ export class AgentService implements AgentApi {
       postgres,
       view: this.#recentView(now),
       settings: state.settings,
-      tags: config.tags,
+      tags: tagsNow({ tags: config.tags, memory: state.memory }),
       leaseDeadline: leases.deadline,
       dcsLastSeen: Math.floor(state.viewedAtWallMs / 1000),
       isFailsafeActive: isFailsafeActive(this.#context),
+      scheduledRestart: state.memory.scheduledRestart,
       timeline: postgres.kind === "running" ? postgres.timeline : null,
       nextCycleAt: state.nextCycleAt,
       lastDecision: state.sentence,

@@ -6,10 +6,12 @@ import { encodeMember } from "../core/codec/member_codec.ts";
 import { stopBudgetMs } from "../core/calc/budgets.ts";
 import { publicationOf } from "../core/calc/publication.ts";
 import { remainingMs } from "../core/base/units.ts";
+import type { ClusterView } from "../core/model/cluster_view.ts";
 import { DcsRefusedError, DcsUnreachableError } from "../ports/errors.ts";
 import type { AgentContext } from "./context.ts";
 import { handOver } from "./demote.ts";
 import { assemble } from "./observe.ts";
+import { hasSyncDuty, releaseSyncDuty } from "./sync_duty.ts";
 
 /**
  * Ends what the agent runs.
@@ -48,6 +50,9 @@ async function stopInstance(context: AgentContext): Promise<void> {
   if (isLeader && view.kind === "running" && view.role === "primary") {
     proxy?.heartbeat({ role: "demoted", leaseDeadlineMs: null });
     return await handOverUnderLease(context);
+  }
+  if (hasSyncDuty(context) && view.kind === "running") {
+    await releaseSyncDuty(context, () => touch(context, context.state.view));
   }
   await postgres.stop({
     mode: "fast",
@@ -95,15 +100,24 @@ async function renewUntil(
 }
 
 async function touchStopped(context: AgentContext): Promise<void> {
+  const { view } = context.state;
+  context.state.remember({ kind: "sync_duty", isReleased: false });
+  await touch(context, view === null ? null : { ...view, leader: null });
+}
+
+/** Writes the member key as things are now; the loop has ended. */
+async function touch(
+  context: AgentContext,
+  view: ClusterView | null,
+): Promise<void> {
   const { store, leases, state, config, ports } = context;
-  const { view } = state;
   if (view === null) return;
   const timeoutMs = state.settings.retryTimeoutMs;
   const ttlMs = state.settings.ttlMs;
   const leaseId = await leases.keepMember({ timeoutMs, ttlMs });
   const postgres = await ports.postgres.observe();
   const o = assemble(context, {
-    dcs: { kind: "reachable", view: { ...view, leader: null } },
+    dcs: { kind: "reachable", view },
     postgres,
   });
   const { role } = o.memory;

@@ -10,6 +10,7 @@ import { CancelledError, PostgresError } from "../ports/errors.ts";
 import type { StartMode } from "../ports/postgres.ts";
 import { type AgentContext, peerOf } from "./context.ts";
 import { demote, stopAtOnce } from "./demote.ts";
+import { hasSyncDuty, releaseSyncDuty, resumeSyncDuty } from "./sync_duty.ts";
 import type { TaskBody } from "./task_runner.ts";
 
 type TaskOf<K extends LongTask["kind"]> = Extract<LongTask, { kind: K }>;
@@ -24,7 +25,7 @@ export function bodyOf(context: AgentContext, task: LongTask): TaskBody {
     case "start":
       return (signal) => start(context, task, signal);
     case "restart":
-      return (signal) => restart(context, task, signal);
+      return (signal) => restartWithoutDuty(context, task, signal);
     case "follow":
       return (signal) => follow(context, task, signal);
     case "promote":
@@ -105,6 +106,25 @@ async function startInstance(
   context.state.remember({ kind: "starting", at: clock.now(), timeoutMs });
   const result = await postgres.start(mode, timeoutMs, signal);
   if (result.kind === "failed") throw new PostgresError(result.detail);
+}
+
+/** A synchronous replica first gives its duty back. */
+async function restartWithoutDuty(
+  context: AgentContext,
+  task: TaskOf<"restart">,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!hasSyncDuty(context)) return await restart(context, task, signal);
+  try {
+    await releaseSyncDuty(context, () => {
+      // The loop goes on while a task runs; its next cycle publishes.
+      context.inbox.wake();
+      return Promise.resolve();
+    });
+    await restart(context, task, signal);
+  } finally {
+    resumeSyncDuty(context);
+  }
 }
 
 async function restart(

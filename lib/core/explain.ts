@@ -49,6 +49,8 @@ export function explain(decision: Decision, self: MemberName): string {
       return "writing the missing dynamic configuration";
     case "clear_failover":
       return `Cleaning up failover key: ${decision.reason}`;
+    case "drop_restart":
+      return DROP[decision.reason];
     case "write_sync":
       return decision.standbys.length === 0
         ? "No synchronous standby has every commit now"
@@ -89,6 +91,13 @@ const RELEASE = {
     "removed leader lock because postgres is not running as primary",
   system_id_mismatch:
     "released leader key voluntarily due to the system ID mismatch",
+} as const;
+
+const DROP = {
+  schedule_passed: "Found a stale restart value, cleaning up",
+  postmaster_changed:
+    "Cleaning up the scheduled restart: the postmaster start time has changed",
+  conditions_unmet: "restart conditions are not satisfied",
 } as const;
 
 function explainExit(
@@ -196,6 +205,7 @@ const WAITING: Readonly<Record<WaitReason, string>> = {
     "the local WAL diverged from the leader's and may not be repaired: enable use_pg_rewind or reinitialize this member",
   leader_checkpoint_pending: "Waiting for checkpoint on $leader before rewind",
   back_off: "waiting before $task is tried again",
+  restart_scheduled: "Awaiting restart at the scheduled time",
   switchover_scheduled: "Awaiting switchover at the scheduled time",
   start_timed_out_no_candidate:
     "primary start has timed out, but continuing to wait because failover is not possible",

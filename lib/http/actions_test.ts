@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DEFAULT_SETTINGS } from "../core/model/settings.ts";
-import type { RestartFilters } from "../ports/agent_api.ts";
+import type { RestartFilters } from "../core/model/request.ts";
 import { RestBench } from "../../tests/helpers/rest_app.ts";
 import {
   followingStatus,
@@ -78,16 +78,34 @@ Deno.test("POST /restart refuses filters it can not read", async () => {
       "422 Unable to parse scheduled timestamp. It should be in an " +
       "unambiguous format, e.g. ISO 8601",
     ],
-    [
-      { schedule: "2999-01-01T00:00Z" },
-      "501 Scheduled restarts are not supported yet",
-    ],
   ];
   for (const [json, wanted] of cases) {
     const bench = new RestBench();
     assert.equal(await bench.line("POST /restart", { json }), wanted);
     assert.deepEqual(bench.api.calls, []);
   }
+});
+
+Deno.test("POST and DELETE /restart keep and drop a schedule", async () => {
+  const bench = new RestBench();
+  const json = { schedule: "2999-01-01T00:00Z", role: "replica" };
+  assert.equal(
+    await bench.line("POST /restart", { json }),
+    "202 Restart scheduled",
+  );
+  const filters = { ...NO_FILTERS, role: "replica" };
+  assert.deepEqual(bench.api.calls, [[
+    "scheduleRestart",
+    filters,
+    "2999-01-01T00:00:00+00:00",
+  ]]);
+  bench.api.scheduleOutcome = { status: 409, text: "Another one" };
+  assert.equal(await bench.line("POST /restart", { json }), "409 Another one");
+  bench.api.isRestartScheduled = true;
+  assert.equal(
+    await bench.line("DELETE /restart"),
+    "200 scheduled restart deleted",
+  );
 });
 
 Deno.test("POST /restart: schedules are refused in pause before all else", async () => {
@@ -126,7 +144,7 @@ Deno.test("DELETE /restart, POST /reload, /sigterm, /citus and /mpp", async () =
   const json = { type: "before_demote" };
   assert.equal(await bench.line("POST /citus", { json }), "200 OK");
   assert.equal(await bench.line("POST /mpp", { json }), "200 OK");
-  assert.deepEqual(bench.api.calls, [["reload"]]);
+  assert.deepEqual(bench.api.calls, [["cancelScheduledRestart"], ["reload"]]);
 });
 
 Deno.test("POST /reinitialize needs another member as leader", async () => {

@@ -6,7 +6,7 @@
  */
 import { parseInteger } from "../core/base/scalars.ts";
 import type { JsonObject } from "../core/codec/json.ts";
-import type { RestartFilters } from "../ports/agent_api.ts";
+import type { RestartFilters } from "../core/model/request.ts";
 import { judgeSchedule } from "./manual_failover.ts";
 
 /** A restart as asked for. */

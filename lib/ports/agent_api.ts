@@ -15,6 +15,10 @@ import type {
 import type { Observation } from "../core/model/observation.ts";
 import type { PeerAnswer } from "../core/model/peer_view.ts";
 import type { PostgresView } from "../core/model/postgres_view.ts";
+import type {
+  RestartFilters,
+  ScheduledRestart,
+} from "../core/model/request.ts";
 import type { ClusterSettings } from "../core/model/settings.ts";
 
 /** Who this agent is. */
@@ -41,6 +45,7 @@ export interface AgentStatus {
   /** Epoch seconds of the last successful DCS read; 0 before the first. */
   readonly dcsLastSeen: number;
   readonly isFailsafeActive: boolean;
+  readonly scheduledRestart: ScheduledRestart | null;
   /** Last known timeline of a replica (its own or by replication connection). */
   readonly timeline: number | null;
   /** When the next cycle should have begun; liveness compares it with now. */
@@ -55,14 +60,6 @@ export interface AgentStatus {
 export interface RequestOutcome {
   readonly status: number;
   readonly text: string;
-}
-
-/** The filters of POST /restart, already validated. */
-export interface RestartFilters {
-  readonly role: "primary" | "standby_leader" | "replica" | null;
-  readonly postgresVersion: string | null;
-  readonly isPendingOnly: boolean;
-  readonly timeoutMs: number | null;
 }
 
 /** The answer to a leader that goes on without the store. */
@@ -101,6 +98,13 @@ export interface AgentApi {
   wake(): void;
   /** Blocks until the restart is done or failed. */
   restart(filters: RestartFilters): Promise<RequestOutcome>;
+  /** Keeps a restart for later; refused while another one waits. */
+  scheduleRestart(
+    filters: RestartFilters,
+    schedule: string,
+  ): Promise<RequestOutcome>;
+  /** False: none was scheduled. */
+  cancelScheduledRestart(): boolean;
   reinitialize(
     options: {
       readonly isForced: boolean;

@@ -16,6 +16,7 @@ import type {
   PrimaryView,
   ReplicaView,
 } from "../../lib/core/model/postgres_view.ts";
+import type { RestartFilters } from "../../lib/core/model/request.ts";
 import type { FailsafePing } from "../../lib/core/model/failsafe.ts";
 import { DEFAULT_SETTINGS } from "../../lib/core/model/settings.ts";
 import type {
@@ -25,7 +26,6 @@ import type {
   ConfigWrite,
   FailsafeConsent,
   RequestOutcome,
-  RestartFilters,
 } from "../../lib/ports/agent_api.ts";
 import type { Observation } from "../../lib/core/model/observation.ts";
 
@@ -136,6 +136,7 @@ export function leadingStatus(changes: Partial<AgentStatus> = {}): AgentStatus {
     leaseDeadline: moment(125_000),
     dcsLastSeen: 1_700_000_000,
     isFailsafeActive: false,
+    scheduledRestart: null,
     timeline: 3,
     nextCycleAt: moment(105_000),
     lastDecision: "no action. I am (n1), the leader with the lock",
@@ -175,6 +176,8 @@ export class StubAgentApi implements AgentApi {
     text: "reinitialize started",
   };
   /** What was asked, in order. */
+  scheduleOutcome: RequestOutcome = { status: 202, text: "Restart scheduled" };
+  isRestartScheduled = false;
   consent: FailsafeConsent = { isAccepted: true, position: lsn(7) };
   readonly calls: unknown[][] = [];
   looks = 0;
@@ -233,6 +236,19 @@ export class StubAgentApi implements AgentApi {
     return this.restartOutcome instanceof Error
       ? Promise.reject(this.restartOutcome)
       : Promise.resolve(this.restartOutcome);
+  }
+
+  scheduleRestart(
+    filters: RestartFilters,
+    schedule: string,
+  ): Promise<RequestOutcome> {
+    this.calls.push(["scheduleRestart", filters, schedule]);
+    return Promise.resolve(this.scheduleOutcome);
+  }
+
+  cancelScheduledRestart(): boolean {
+    this.calls.push(["cancelScheduledRestart"]);
+    return this.isRestartScheduled;
   }
 
   reinitialize(

@@ -4,9 +4,10 @@
  */
 import { maxLsn } from "../base/units.ts";
 import type { MemberPublication } from "../codec/member_codec.ts";
-import type { MemberRole, MemberState } from "../model/member.ts";
+import type { MemberRole, MemberState, Tags } from "../model/member.ts";
 import type { Observation } from "../model/observation.ts";
 import { ownPosition } from "../model/postgres_view.ts";
+import { restartDocument } from "./restart_conditions.ts";
 import type { LongTask } from "../model/task_view.ts";
 
 /** What of a member does not change between cycles. */
@@ -93,6 +94,7 @@ export function publicationOf(
 ): MemberPublication {
   const running = o.postgres.kind === "running" ? o.postgres : null;
   const replica = running?.role === "replica" ? running : null;
+  const { scheduledRestart } = o.memory;
   const hasPending = running !== null &&
     Object.keys(running.pendingRestart).length > 0;
   return {
@@ -100,7 +102,7 @@ export function publicationOf(
     state: memberState(o),
     role: memberRole(o),
     isCheckpointAfterPromotePending: isCheckpointPending(o),
-    tags: o.tags.published,
+    tags: tagsNow(o).published,
     pendingRestart: hasPending ? running.pendingRestart : null,
     xlogLsn: running === null ? null : ownPosition(running),
     replayedLsn: replica?.replayedLsn ?? null,
@@ -115,7 +117,22 @@ export function publicationOf(
       ? "in archive recovery"
       : null,
     timeline: running?.timeline ?? null,
-    scheduledRestart: null,
+    scheduledRestart: scheduledRestart === null ? null : restartDocument(
+      scheduledRestart,
+      scheduledRestart.postmasterStartTime ?? undefined,
+    ),
     isPaused: o.settings.isPaused,
   };
+}
+
+/** The tags as configured, or without the synchronous duty while it is given back. */
+export function tagsNow(o: Pick<Observation, "tags" | "memory">): Tags {
+  return o.memory.isSyncDutyReleased
+    ? {
+      ...o.tags,
+      isNosync: true,
+      syncPriority: 0,
+      published: { ...o.tags.published, nosync: true, sync_priority: 0 },
+    }
+    : o.tags;
 }

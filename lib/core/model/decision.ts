@@ -49,6 +49,7 @@ export type WaitReason =
   | "leader_checkpoint_pending"
   | "back_off"
   | "switchover_scheduled"
+  | "restart_scheduled"
   | "start_timed_out_no_candidate"
   | "unresponsive";
 
@@ -94,6 +95,7 @@ export type TaskReason =
   | "lease_running_out"
   | "watchdog_failed"
   | "restart_requested"
+  | "restart_due"
   | "reinitialize_requested";
 
 /** Why the agent ends itself. */
@@ -110,6 +112,12 @@ export type ClearReason =
   | "no_candidate"
   | "schedule_passed"
   | "fulfilled";
+
+/** Why a scheduled restart is dropped. */
+export type DropReason =
+  | "schedule_passed"
+  | "postmaster_changed"
+  | "conditions_unmet";
 
 /** The two numbers or names that a refusal compared. */
 export type Facts = Readonly<
@@ -148,6 +156,8 @@ export type Decision =
   | { readonly kind: "write_config"; readonly reason: "config_missing" }
   /** (round) Empty the failover key by compare-and-set. */
   | { readonly kind: "clear_failover"; readonly reason: ClearReason }
+  /** (round) Forget the scheduled restart. */
+  | { readonly kind: "drop_restart"; readonly reason: DropReason }
   /** (round) Write the sync key by compare-and-set. */
   | {
     readonly kind: "write_sync";
@@ -208,6 +218,7 @@ export function leadsToAnotherRound(decision: Decision): boolean {
     case "write_initialize":
     case "write_config":
     case "clear_failover":
+    case "drop_restart":
     case "write_sync":
     case "delete_sync":
     case "set_synchronous_standbys":

@@ -4,6 +4,7 @@
 import type { Lsn, Moment } from "../base/units.ts";
 import type { ClusterView } from "./cluster_view.ts";
 import type { Member, MemberName, MemberRole } from "./member.ts";
+import type { ScheduledRestart } from "./request.ts";
 import type { TaskOutcome } from "./task_view.ts";
 
 /** Whether the local WAL may have left the leader's line of history. */
@@ -46,6 +47,9 @@ export interface AgentMemory {
   readonly leaderTimeline: number;
   /** The failsafe map of the last view; null: there was none. */
   readonly failsafe: Readonly<Record<string, string>> | null;
+  readonly scheduledRestart: ScheduledRestart | null;
+  /** This replica asked its leader not to wait for it: it is about to stop. */
+  readonly isSyncDutyReleased: boolean;
 }
 
 /** Memory of an agent that just started. */
@@ -64,6 +68,8 @@ export const FIRST_MEMORY: AgentMemory = {
   hasWatchdogFailed: false,
   leaderTimeline: 0,
   failsafe: null,
+  scheduledRestart: null,
+  isSyncDutyReleased: false,
 };
 
 /** What happened that must be remembered. */
@@ -77,6 +83,11 @@ export type MemoryEvent =
   }
   | { readonly kind: "answered"; readonly role: MemberRole }
   | { readonly kind: "stopped" }
+  | {
+    readonly kind: "restart_scheduled";
+    readonly restart: ScheduledRestart | null;
+  }
+  | { readonly kind: "sync_duty"; readonly isReleased: boolean }
   | { readonly kind: "initialize"; readonly isOwner: boolean }
   | { readonly kind: "divergence"; readonly value: DivergenceMemory }
   | { readonly kind: "watchdog"; readonly hasFailed: boolean }
@@ -111,6 +122,10 @@ export function remember(
         startingSince: null,
         startTimeoutMs: null,
       };
+    case "restart_scheduled":
+      return { ...memory, scheduledRestart: event.restart };
+    case "sync_duty":
+      return { ...memory, isSyncDutyReleased: event.isReleased };
     case "stopped":
       return { ...memory, startingSince: null, startTimeoutMs: null };
     case "initialize":

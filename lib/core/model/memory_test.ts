@@ -55,6 +55,17 @@ const FOLLOW = { kind: "follow", upstream: "n1" } as const;
 const NOT_STARTING = { startingSince: null, startTimeoutMs: null };
 const FAILED = { result: "failed" } as const;
 
+const SCHEDULED = {
+  schedule: "2026-11-20T05:00:00+00:00",
+  filters: {
+    role: null,
+    postgresVersion: null,
+    isPendingOnly: false,
+    timeoutMs: null,
+  },
+  postmasterStartTime: null,
+};
+
 const ROWS: readonly Row[] = [
   ["a view without leader says nothing", {
     kind: "viewed",
@@ -182,6 +193,23 @@ const ROWS: readonly Row[] = [
   ["the initialize race is won", { kind: "initialize", isOwner: true }, {
     isBootstrapOwner: true,
   }],
+  ["a restart is scheduled", {
+    kind: "restart_scheduled",
+    restart: SCHEDULED,
+  }, { scheduledRestart: SCHEDULED }],
+  [
+    "a schedule is dropped",
+    {
+      kind: "restart_scheduled",
+      restart: null,
+    },
+    { scheduledRestart: null },
+    { scheduledRestart: SCHEDULED },
+  ],
+  ["the synchronous duty is given back", {
+    kind: "sync_duty",
+    isReleased: true,
+  }, { isSyncDutyReleased: true }],
   ["the position of a change is kept", {
     kind: "synchronous_standbys_set",
     at: lsn(9),

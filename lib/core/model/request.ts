@@ -13,3 +13,21 @@ export type OperatorRequest =
     readonly kind: "reinitialize";
     readonly isForcedFromLeader: boolean;
   };
+
+/** Conditions of a restart. Source: spec/ha.md 9.1. */
+export interface RestartFilters {
+  readonly role: "primary" | "standby_leader" | "replica" | null;
+  /** Only servers older than that are restarted. */
+  readonly postgresVersion: string | null;
+  readonly isPendingOnly: boolean;
+  readonly timeoutMs: number | null;
+}
+
+/** A restart that waits for its time; lost when the agent ends. */
+export interface ScheduledRestart {
+  /** ISO 8601 with zone. */
+  readonly schedule: string;
+  readonly filters: RestartFilters;
+  /** Of the server that was meant; another one is not restarted. Null: none ran. */
+  readonly postmasterStartTime: string | null;
+}

@@ -11,7 +11,7 @@ import type { Decision } from "../model/decision.ts";
 import type { Member, MemberName } from "../model/member.ts";
 import type { Observation } from "../model/observation.ts";
 import { leaveUnusable, removeHalfMade } from "./bootstrap.ts";
-import { restartOnRequest } from "./operator.ts";
+import { restartOnRequest, restartOnSchedule } from "./operator.ts";
 import {
   isLeftAlone,
   leaderOf,
@@ -120,6 +120,11 @@ export const FOLLOWER: readonly Rule[] = [
     why:
       "Permanent logical slots that are missing here are copied from the leader.",
     match: copySlots,
+  },
+  {
+    id: "R738",
+    why: "A scheduled restart happens at its time, once, if it still fits.",
+    match: restartOnSchedule,
   },
   {
     id: "R740",

@@ -29,7 +29,7 @@ import {
   wait,
   waitShortly,
 } from "./parts.ts";
-import { OPERATOR } from "./operator.ts";
+import { OPERATOR, restartOnSchedule } from "./operator.ts";
 import type { Rule } from "./rule.ts";
 
 const REPAIR: readonly Rule[] = [
@@ -216,6 +216,11 @@ const STEADY: readonly Rule[] = [
     why:
       "The synchronous set changes one safe step at a time: add to PostgreSQL first, remove from the key first.",
     match: planSyncStep,
+  },
+  {
+    id: "R585",
+    why: "A scheduled restart happens at its time, once, if it still fits.",
+    match: restartOnSchedule,
   },
   {
     id: "R590",

@@ -3,6 +3,8 @@
  * restart. Rows sit inside the leader's section, after those that repair.
  */
 import { readySuccessors, successors } from "../calc/candidates.ts";
+import { memberRole } from "../calc/publication.ts";
+import { restartRefusal } from "../calc/restart_conditions.ts";
 import { switchoverTiming } from "../calc/schedule.ts";
 import type { FailoverRequest } from "../model/cluster_view.ts";
 import type { ClearReason, Decision } from "../model/decision.ts";
@@ -104,4 +106,40 @@ function handOver(o: Observation): Decision | null {
     "switchover_requested",
     { ready: ready.join(",") },
   );
+}
+
+/**
+ * The restart that was scheduled for now; shared with the follower's section. It
+ * is removed by the attempt, also if its conditions do not hold.
+ *
+ * Source: spec/ha.md 9.2.
+ */
+export function restartOnSchedule(o: Observation): Decision | null {
+  const { scheduledRestart } = o.memory;
+  if (scheduledRestart === null || o.settings.isPaused) return null;
+  const { schedule, filters, postmasterStartTime } = scheduledRestart;
+  const isSame = o.postgres.kind !== "running" ||
+    o.postgres.postmasterStartTime === postmasterStartTime;
+  if (!isSame) return { kind: "drop_restart", reason: "postmaster_changed" };
+  const timing = switchoverTiming(schedule, o);
+  switch (timing.kind) {
+    case "stale":
+      return { kind: "drop_restart", reason: "schedule_passed" };
+    case "later":
+      return null;
+    case "near":
+      return waitShortly(
+        "restart_scheduled",
+        { inMs: timing.inMs },
+        timing.inMs,
+      );
+    case "now": {
+      const facts = { role: memberRole(o), postgres: o.postgres };
+      if (restartRefusal(facts, filters) !== null) {
+        return { kind: "drop_restart", reason: "conditions_unmet" };
+      }
+      const timeoutMs = filters.timeoutMs ?? o.settings.primaryStartTimeoutMs;
+      return startTask({ kind: "restart", timeoutMs }, "restart_due");
+    }
+  }
 }

@@ -9,6 +9,7 @@ import type {
   PostgresView,
   WalSender,
 } from "../../core/model/postgres_view.ts";
+import { restartDocument } from "../../core/calc/restart_conditions.ts";
 import type { AgentIdentity } from "../../ports/agent_api.ts";
 import { type MemberFacts, timelineOf } from "./member_facts.ts";
 import { pythonTime } from "./python_time.ts";
@@ -35,6 +36,9 @@ export function statusDocument(
     tags: Object.keys(tags).length > 0 ? tags : undefined,
     database_system_identifier: systemId ?? undefined,
     ...pendingRestartFields(facts),
+    scheduled_restart: status.scheduledRestart === null
+      ? undefined
+      : restartDocument(status.scheduledRestart),
     patroni: {
       version: identity.version,
       scope: identity.scope,

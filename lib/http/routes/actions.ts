@@ -21,7 +21,10 @@ export function actionRoutes(app: RestApp, context: RestContext): void {
   app.delete(
     "/restart",
     guard(context),
-    () => replies.text(404, "no restarts are scheduled"),
+    () =>
+      api.cancelScheduledRestart()
+        ? replies.text(200, "scheduled restart deleted")
+        : replies.text(404, "no restarts are scheduled"),
   );
   app.post("/reload", guard(context), () => {
     api.reload();
@@ -58,11 +61,11 @@ async function restart(
   if (request.kind === "refused") {
     return replies.text(request.status, request.text);
   }
-  if (request.scheduledAt !== null) {
-    return replies.text(501, "Scheduled restarts are not supported yet");
-  }
+  const { filters, scheduledAt } = request;
   try {
-    const outcome = await api.restart(request.filters);
+    const outcome = scheduledAt === null
+      ? await api.restart(filters)
+      : await api.scheduleRestart(filters, scheduledAt);
     return replies.text(outcome.status, outcome.text);
   } catch (error) {
     log.error("Cannot restart PostgreSQL for a REST request", { error });

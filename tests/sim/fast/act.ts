@@ -61,6 +61,9 @@ export function* act(
       return round(agent, o, {});
     case "set_synchronous_standbys":
       return yield* setStandbys(agent, o, decision.value ?? "");
+    case "drop_restart":
+      agent.remember({ kind: "restart_scheduled", restart: null });
+      return round(agent, o, {});
     case "race_initialize":
     case "write_initialize":
     case "write_config":
