@@ -4,6 +4,8 @@
  * in `portable_plane.ts`; a faster one has to keep exactly these promises.
  */
 
+import type { EarlyReader } from "./early_reader.ts";
+
 /** One end of a session. `Deno.Conn` is one. */
 export interface ByteStream {
   /** Resolves with null when the other side has ended its half. */
@@ -44,5 +46,6 @@ export interface Relay {
  * passed on as the end of that half.
  */
 export interface DataPlane {
-  relay(client: ByteStream, backend: ByteStream, meter: RelayMeter): Relay;
+  /** @param client With what was read of it already; that goes to the backend first. */
+  relay(client: EarlyReader, backend: ByteStream, meter: RelayMeter): Relay;
 }

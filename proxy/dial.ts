@@ -1,11 +1,12 @@
 /** Opens the connection to a backend, within a time limit. */
 import type { Backend } from "../lib/core/calc/routing.ts";
 import type { Clock } from "../lib/ports/clock.ts";
+import type { ByteStream } from "./data_plane.ts";
 import { errorText } from "./error_text.ts";
 
 /** A connection, or why there is none. */
 export type DialResult =
-  | { readonly kind: "connected"; readonly conn: Deno.TcpConn }
+  | { readonly kind: "connected"; readonly conn: ByteStream }
   | { readonly kind: "failed"; readonly detail: string };
 
 /** Opens connections; injected, so that tests can refuse them. */

@@ -1,16 +1,21 @@
 /**
- * Notices that a client went away while it waits. A socket tells that only to
- * someone who reads, so this reads ahead, keeps the bytes (a startup packet's
- * worth at most) and hands them out first, in order and untouched: for the
- * backend nothing differs, and TLS stays end to end.
+ * A client before it is joined to a backend. It reads the client's first packet
+ * and, while the client waits, notices that it went away: a socket tells that
+ * only to someone who reads. What it reads it keeps (a startup packet's worth
+ * at most) and hands on first, in order and untouched: for the backend nothing
+ * differs, and TLS stays end to end.
  */
 import type { ByteStream } from "./data_plane.ts";
-import { STARTUP_BYTES_MAX } from "./startup.ts";
+import { type FirstPacket, firstPacket, STARTUP_BYTES_MAX } from "./startup.ts";
 
-/** A client whose first bytes may have been read already. */
+/** Most startup packets fit. */
+const KEPT_BYTES_MIN = 512;
+const NOTHING = new Uint8Array(0);
+
+/** A client whose first bytes have been read already. */
 export class EarlyReader implements ByteStream {
   readonly #client: ByteStream;
-  readonly #kept = new Uint8Array(STARTUP_BYTES_MAX);
+  #kept = new Uint8Array(KEPT_BYTES_MIN);
   #filled = 0;
   #taken = 0;
   #pending: Promise<number | null> | null = null;
@@ -20,13 +25,31 @@ export class EarlyReader implements ByteStream {
     this.#client = client;
   }
 
+  /** Reads until the first packet is whole; "gone" if the client ends before. */
+  async opening(): Promise<Exclude<FirstPacket, "incomplete"> | "gone"> {
+    while (true) {
+      const packet = firstPacket(this.#kept.subarray(0, this.#filled));
+      if (packet !== "incomplete") return packet;
+      const length = await this.#ahead().catch(() => null);
+      if (length === null) return "gone";
+    }
+  }
+
   /** Reads ahead until someone else reads; calls `onGone` when the client ended. */
   async watch(onGone: () => void): Promise<void> {
-    while (!this.#isReleased && this.#filled < this.#kept.length) {
+    while (!this.#isReleased && this.#filled < STARTUP_BYTES_MAX) {
       const length = await this.#ahead().catch(() => null);
       if (this.#isReleased) return;
       if (length === null) return onGone();
     }
+  }
+
+  /** Ends the reading ahead: what was kept, and the client for all that follows. */
+  surrender(): { readonly kept: Uint8Array; readonly client: ByteStream } {
+    this.#isReleased = true;
+    const kept = this.#kept.subarray(this.#taken, this.#filled);
+    this.#forget();
+    return { kept, client: this.#client };
   }
 
   async read(into: Uint8Array): Promise<number | null> {
@@ -36,7 +59,10 @@ export class EarlyReader implements ByteStream {
       if (length === null) return null;
     }
     const length = Math.min(into.length, this.#filled - this.#taken);
-    if (length === 0) return this.#client.read(into);
+    if (length === 0) {
+      this.#forget();
+      return await this.#client.read(into);
+    }
     into.set(this.#kept.subarray(this.#taken, this.#taken + length));
     this.#taken += length;
     return length;
@@ -54,7 +80,14 @@ export class EarlyReader implements ByteStream {
     this.#client.close();
   }
 
+  #forget(): void {
+    this.#kept = NOTHING;
+    this.#filled = 0;
+    this.#taken = 0;
+  }
+
   #ahead(): Promise<number | null> {
+    this.#grow();
     const read = this.#client.read(this.#kept.subarray(this.#filled))
       .then((length) => {
         this.#filled += length ?? 0;
@@ -65,5 +98,13 @@ export class EarlyReader implements ByteStream {
       });
     this.#pending = read;
     return read;
+  }
+
+  #grow(): void {
+    if (this.#filled < this.#kept.length) return;
+    const size = Math.min(this.#kept.length * 4, STARTUP_BYTES_MAX);
+    const larger = new Uint8Array(size);
+    larger.set(this.#kept);
+    this.#kept = larger;
   }
 }

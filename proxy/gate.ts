@@ -10,7 +10,7 @@ import {
 } from "../lib/core/calc/routing.ts";
 import type { Clock } from "../lib/ports/clock.ts";
 import { HoldQueue } from "./hold.ts";
-import type { Route } from "./ledger.ts";
+import type { Ledger, Route } from "./ledger.ts";
 
 /** A client inside the gate. */
 export interface GateSession {
@@ -20,47 +20,48 @@ export interface GateSession {
   end(): void;
 }
 
+/** What a gate is made of. */
+export interface GateParts {
+  readonly route: Route;
+  readonly clock: Clock;
+  readonly ledger: Ledger;
+}
+
+/** Backends in the order of preference: a later tier only if nothing is left of the earlier. */
+type Tiers = readonly (readonly Backend[])[];
+
 /** See the head of this file. */
 export class Gate {
   readonly route: Route;
   readonly hold: HoldQueue;
+  readonly #ledger: Ledger;
   /** Each client, with its backend once it has one (or dials it). */
   readonly #sessions = new Map<GateSession, Backend | null>();
-  readonly #counts = new Map<string, number>();
-  #open: readonly Backend[] = [];
-  #resting: readonly Backend[] = [];
+  #tiers: Tiers = [];
   /** The backend that was picked last. */
   #lastKey: string | null = null;
+  #resting: readonly Backend[] = [];
 
-  constructor(route: Route, clock: Clock) {
-    this.route = route;
-    this.hold = new HoldQueue(clock);
+  constructor(parts: GateParts) {
+    this.route = parts.route;
+    this.hold = new HoldQueue(parts.clock);
+    this.#ledger = parts.ledger;
   }
 
-  /** Clients inside, waiting ones included. */
-  get size(): number {
-    return this.#sessions.size;
-  }
-
-  /** Clients inside that have no backend yet. */
-  get held(): number {
-    let assigned = 0;
-    for (const count of this.#counts.values()) assigned += count;
-    return this.#sessions.size - assigned;
-  }
-
-  /** Sessions on that backend now. */
-  countOf(backend: Backend): number {
-    return this.#counts.get(backendKey(backend)) ?? 0;
+  /** Backends that hear of a cancel request: all that may have sessions. */
+  get reachable(): readonly Backend[] {
+    return [...this.#tiers.flat(), ...this.#resting];
   }
 
   enter(session: GateSession): void {
     this.#sessions.set(session, null);
+    this.#ledger.addInside(this.route, 1);
   }
 
   leave(session: GateSession): void {
     this.assign(session, null);
-    this.#sessions.delete(session);
+    if (!this.#sessions.delete(session)) return;
+    this.#ledger.addInside(this.route, -1);
   }
 
   /** Notes which backend a client is on, null for none. */
@@ -79,38 +80,31 @@ export class Gate {
    * @returns null if there is none.
    */
   pick(failed: ReadonlySet<string>): Backend | null {
-    const turn = this.#open.findIndex((b) => backendKey(b) === this.#lastKey);
-    const inTurn = [
-      ...this.#open.slice(turn + 1),
-      ...this.#open.slice(0, turn + 1),
-    ];
-    let best: Backend | null = null;
-    for (const backend of inTurn) {
-      if (failed.has(backendKey(backend))) continue;
-      if (best === null || this.countOf(backend) < this.countOf(best)) {
-        best = backend;
-      }
+    for (const tier of this.#tiers) {
+      const open = failed.size === 0
+        ? tier
+        : tier.filter((backend) => !failed.has(backendKey(backend)));
+      if (open.length > 0) return this.#leastBusy(open);
     }
-    this.#lastKey = best === null ? null : backendKey(best);
-    return best;
+    return null;
   }
 
   /** Takes over a routing table. */
   update(routes: Routes): void {
-    this.#open = this.route === "replica"
-      ? routes.replicas
-      : routes.primary === null
+    const { primary, primaryResting, replicas, spares } = routes;
+    const isPrimary = this.route === "primary";
+    this.#tiers = !isPrimary
+      ? [replicas, ...spares]
+      : primary === null
       ? []
-      : [routes.primary];
-    this.#resting = this.route === "replica" ? routes.resting : [];
-    const usable = new Set(
-      [...this.#open, ...this.#resting].map(backendKey),
-    );
-    for (const [session, backend] of [...this.#sessions]) {
-      if (backend === null || usable.has(backendKey(backend))) continue;
-      session.reroute();
-    }
-    if (this.#open.length > 0) this.hold.release();
+      : [[primary]];
+    this.#resting = !isPrimary
+      ? routes.resting
+      : primaryResting === null
+      ? []
+      : [primaryResting];
+    this.#cutAllBut(new Set(this.reachable.map(backendKey)));
+    if (this.#tiers.some((tier) => tier.length > 0)) this.hold.release();
   }
 
   /** Ends every session. */
@@ -118,10 +112,30 @@ export class Gate {
     for (const session of [...this.#sessions.keys()]) session.end();
   }
 
+  #cutAllBut(usable: ReadonlySet<string>): void {
+    for (const [session, backend] of [...this.#sessions]) {
+      if (backend === null || usable.has(backendKey(backend))) continue;
+      session.reroute();
+    }
+  }
+
+  #leastBusy(open: readonly Backend[]): Backend | null {
+    const turn = open.findIndex((b) => backendKey(b) === this.#lastKey) + 1;
+    let best: Backend | null = null;
+    let fewest = Infinity;
+    for (const backend of [...open.slice(turn), ...open.slice(0, turn)]) {
+      const count = this.#ledger.sessionsOn(this.#slotOf(backend));
+      if (count < fewest) [best, fewest] = [backend, count];
+    }
+    this.#lastKey = best === null ? null : backendKey(best);
+    return best;
+  }
+
   #add(backend: Backend, change: 1 | -1): void {
-    const key = backendKey(backend);
-    const count = (this.#counts.get(key) ?? 0) + change;
-    if (count > 0) this.#counts.set(key, count);
-    else this.#counts.delete(key);
+    this.#ledger.addTo(this.#slotOf(backend), "sessions", change);
+  }
+
+  #slotOf(backend: Backend): number {
+    return this.#ledger.book.slotOf(this.route, backend);
   }
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type Backend, NO_ROUTES } from "../lib/core/calc/routing.ts";
 import { ManualClock } from "../tests/helpers/manual_clock.ts";
 import { Gate, type GateSession } from "./gate.ts";
+import { Ledger, type Route } from "./ledger.ts";
 
 function backend(name: string): Backend {
   return { name, host: name, port: 5432 };
@@ -18,10 +19,14 @@ function session(): GateSession & { reroutes: number } {
   return made;
 }
 
+function testGate(route: Route, ledger = Ledger.alone()): Gate {
+  return new Gate({ route, clock: new ManualClock(), ledger });
+}
+
 const [A, B] = [backend("a"), backend("b")];
 
 Deno.test("gate gives a client the backend with the fewest sessions", () => {
-  const gate = new Gate("replica", new ManualClock());
+  const gate = testGate("replica");
   gate.update({ ...NO_ROUTES, replicas: [A, B] });
   const names: (string | undefined)[] = [];
   for (let i = 0; i < 4; i++) {
@@ -35,7 +40,7 @@ Deno.test("gate gives a client the backend with the fewest sessions", () => {
 });
 
 Deno.test("gate spreads clients that come one after the other", () => {
-  const gate = new Gate("replica", new ManualClock());
+  const gate = testGate("replica");
   gate.update({ ...NO_ROUTES, replicas: [A, B] });
   const names = [1, 2, 3].map(() => {
     const one = session();
@@ -49,14 +54,15 @@ Deno.test("gate spreads clients that come one after the other", () => {
 });
 
 Deno.test("gate passes over what the client could not reach", () => {
-  const gate = new Gate("replica", new ManualClock());
+  const gate = testGate("replica");
   gate.update({ ...NO_ROUTES, replicas: [A, B] });
   assert.equal(gate.pick(new Set(["a@a:5432"]))?.name, "b");
   assert.equal(gate.pick(new Set(["a@a:5432", "b@b:5432"])), null);
 });
 
 Deno.test("gate reroutes only sessions whose backend is out", () => {
-  const gate = new Gate("replica", new ManualClock());
+  const ledger = Ledger.alone();
+  const gate = testGate("replica", ledger);
   gate.update({ ...NO_ROUTES, replicas: [A, B] });
   const [onA, onB, held] = [session(), session(), session()];
   for (const one of [onA, onB, held]) gate.enter(one);
@@ -64,7 +70,8 @@ Deno.test("gate reroutes only sessions whose backend is out", () => {
   gate.assign(onB, B);
   gate.update({ ...NO_ROUTES, replicas: [], resting: [B] });
   assert.deepEqual([onA.reroutes, onB.reroutes, held.reroutes], [1, 0, 0]);
-  assert.deepEqual([gate.size, gate.held], [3, 1]);
+  assert.equal(ledger.inside("replica"), 3);
   gate.leave(onA);
-  assert.deepEqual([gate.size, gate.countOf(A)], [2, 0]);
+  const slot = ledger.book.slotOf("replica", A);
+  assert.deepEqual([ledger.inside("replica"), ledger.sessionsOn(slot)], [2, 0]);
 });

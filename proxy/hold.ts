@@ -1,15 +1,21 @@
 /**
  * Where clients wait for a backend: a plain queue of waiters. It knows nothing
- * of backends; whoever is released looks again.
+ * of backends; whoever is released looks again. Releases go out in batches: a
+ * new leader that has to fork for a thousand clients at once serves none.
  */
 import { remainingMs } from "../lib/core/base/units.ts";
 import type { Moment } from "../lib/core/base/units.ts";
 import type { Clock } from "../lib/ports/clock.ts";
 
+/** So many look again at once, the next after the pause. */
+const BATCH = 50;
+const BATCH_PAUSE_MS = 10;
+
 /** Waiters in order of arrival. */
 export class HoldQueue {
   readonly #clock: Clock;
   readonly #waiters = new Set<AbortController>();
+  #isReleasing = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -36,8 +42,21 @@ export class HoldQueue {
     }
   }
 
-  /** Lets everyone who waits look again. */
+  /** Lets everyone who waits now look again, the first at once. */
   release(): void {
-    for (const waiter of [...this.#waiters]) waiter.abort();
+    const waiting = [...this.#waiters];
+    for (const waiter of waiting.slice(0, BATCH)) waiter.abort();
+    if (waiting.length > BATCH && !this.#isReleasing) this.#releaseRest();
+  }
+
+  async #releaseRest(): Promise<void> {
+    this.#isReleasing = true;
+    // Those who come later find the backend by themselves.
+    const waiting = [...this.#waiters];
+    while (waiting.length > 0) {
+      await this.#clock.sleep(BATCH_PAUSE_MS);
+      for (const waiter of waiting.splice(0, BATCH)) waiter.abort();
+    }
+    this.#isReleasing = false;
   }
 }

@@ -1,5 +1,6 @@
 /** What a proxy process is told at its start. */
 import type { MemberName } from "../lib/core/model/member.ts";
+import type { Route } from "./ledger.ts";
 
 /** All durations in milliseconds. A port may be 0: any free one (tests). */
 export interface ProxyOptions {
@@ -17,6 +18,12 @@ export interface ProxyOptions {
   readonly replicaLagBytesMax: number;
   /** Clients of both ports together, waiting ones included. */
   readonly connectionsMax: number;
+  /** Clients of one port. */
+  readonly routeConnectionsMax: Readonly<Record<Route, number>>;
+  /** How long a client's first packet may take. */
+  readonly startupTimeoutMs: number;
+  /** Networks of clients, `address/bits`; empty: all. */
+  readonly allow: readonly string[];
   /** Limit of one DCS call. */
   readonly dcsTimeoutMs: number;
   /** Unix socket for the agent; null: no agent on this host. */

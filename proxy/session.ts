@@ -1,13 +1,17 @@
 /**
- * One client from accept to close: finds a backend (waits for one if need be),
- * hands both ends to the data plane, or refuses in PostgreSQL's protocol.
+ * One client from accept to close: reads its first packet, finds a backend
+ * (waits for one if need be), hands both ends to the data plane, or refuses in
+ * PostgreSQL's protocol.
  *
  * Until a backend is connected nothing is answered to the client, so that TLS
- * and authentication are between the client and PostgreSQL alone.
+ * and authentication are between the client and PostgreSQL alone. No backend is
+ * asked before the first packet is whole: port scanners, health checks and slow
+ * attackers cost PostgreSQL nothing.
  *
- * Known limit: a cancel request is a connection of its own. On the read-write
- * port it reaches the one primary; on the read-only port it may reach another
- * replica than the session's, which ignores it.
+ * A cancel request is a connection of its own. On the read-write port it reaches
+ * the one primary; on the read-only port every replica is told, and those that
+ * do not know the key ignore it. Known limit: a cancel request inside TLS can
+ * not be seen, and goes to one replica only.
  */
 import { after, type Moment, remainingMs } from "../lib/core/base/units.ts";
 import { type Backend, backendKey } from "../lib/core/calc/routing.ts";
@@ -17,8 +21,8 @@ import type { ByteStream, DataPlane, Relay } from "./data_plane.ts";
 import type { Dialer } from "./dial.ts";
 import { EarlyReader } from "./early_reader.ts";
 import type { Gate, GateSession } from "./gate.ts";
-import { type Ledger, meterOf } from "./ledger.ts";
-import { closeQuietly } from "./portable_plane.ts";
+import type { Ledger, Route, RouteEvent } from "./ledger.ts";
+import { closeQuietly, writeAll } from "./portable_plane.ts";
 import { refuse } from "./refuse.ts";
 import type { RefusalText } from "./startup.ts";
 
@@ -26,6 +30,7 @@ import type { RefusalText } from "./startup.ts";
 const RETRY_MS = 100;
 /** A dial gets at least that long, also if the hold time is (almost) up. */
 const DIAL_MS_MIN = 250;
+const CANCEL_MS_MAX = 5_000;
 
 /** What all sessions share. */
 export interface SessionWorld {
@@ -35,8 +40,10 @@ export interface SessionWorld {
   readonly plane: DataPlane;
   readonly ledger: Ledger;
   readonly holdTimeoutMs: number;
+  /** How long the first packet may take. */
+  readonly startupTimeoutMs: number;
   /** What a client is told after it waited in vain. */
-  readonly noBackendText: (gate: Gate) => RefusalText;
+  readonly noBackendText: (route: Route) => RefusalText;
 }
 
 interface Found {
@@ -48,14 +55,14 @@ interface Found {
 export class Session implements GateSession {
   readonly #world: SessionWorld;
   readonly #gate: Gate;
-  readonly #client: ByteStream;
+  readonly #client: EarlyReader;
   readonly #ending = new AbortController();
-  #early: EarlyReader | null = null;
+  #isWatched = false;
   #dialing: AbortController | null = null;
   #relay: Relay | null = null;
 
   constructor(client: ByteStream, gate: Gate, world: SessionWorld) {
-    this.#client = client;
+    this.#client = new EarlyReader(client);
     this.#gate = gate;
     this.#world = world;
   }
@@ -64,9 +71,20 @@ export class Session implements GateSession {
   async run(): Promise<void> {
     this.#gate.enter(this);
     try {
-      const found = await this.#find();
-      if (found !== null) await this.#join(found);
-      else if (!this.#ending.signal.aborted) await this.#giveUp();
+      switch (await this.#open()) {
+        case "startup":
+        case "encryption":
+          return await this.#serve();
+        case "cancel":
+          if (this.#gate.route === "primary") return await this.#serve();
+          return await this.#cancelEverywhere();
+        case "gone":
+          return this.#count("gone");
+        case "late":
+          return this.#count("late");
+        case "garbage":
+          return this.#count("garbage");
+      }
     } catch (error) {
       this.#world.log.error("A client session failed unexpectedly", { error });
     } finally {
@@ -84,6 +102,57 @@ export class Session implements GateSession {
     this.#ending.abort();
     this.reroute();
     closeQuietly(this.#client);
+  }
+
+  /** Reads the first packet, within a time limit. */
+  async #open(): Promise<
+    Awaited<ReturnType<EarlyReader["opening"]>> | "late"
+  > {
+    const { clock, startupTimeoutMs } = this.#world;
+    const done = new AbortController();
+    let isLate = false;
+    clock.sleep(startupTimeoutMs, done.signal).then(() => {
+      if (done.signal.aborted) return;
+      isLate = true;
+      closeQuietly(this.#client);
+    });
+    const opening = await this.#client.opening();
+    done.abort();
+    return isLate ? "late" : opening;
+  }
+
+  async #serve(): Promise<void> {
+    const found = await this.#find();
+    if (found !== null) await this.#join(found);
+    else if (!this.#ending.signal.aborted) await this.#giveUp();
+  }
+
+  /** Whose session it was is known to the replicas alone. */
+  async #cancelEverywhere(): Promise<void> {
+    const { clock, dialer, holdTimeoutMs } = this.#world;
+    const { kept } = this.#client.surrender();
+    const { signal } = this.#ending;
+    const deadline = new AbortController();
+    const tell = async (backend: Backend): Promise<void> => {
+      const result = await dialer.dial(backend, holdTimeoutMs, signal);
+      if (result.kind !== "connected") return;
+      try {
+        await writeAll(result.conn, kept);
+        // PostgreSQL closes when it has passed the request on.
+        clock.sleep(CANCEL_MS_MAX, deadline.signal).then(() =>
+          closeQuietly(result.conn)
+        );
+        await result.conn.read(new Uint8Array(1)).catch(() => null);
+      } finally {
+        closeQuietly(result.conn);
+      }
+    };
+    await Promise.allSettled(this.#gate.reachable.map(tell));
+    deadline.abort();
+  }
+
+  #count(event: RouteEvent): void {
+    this.#world.ledger.count(this.#gate.route, event);
   }
 
   /** Tries and waits until there is a backend; null when the time is up or the client gone. */
@@ -126,7 +195,7 @@ export class Session implements GateSession {
       if (!dialing.signal.aborted) return { backend, conn: result.conn };
       closeQuietly(result.conn);
     } else if (!dialing.signal.aborted) {
-      ledger.of(this.#gate.route, backend).dialFailures++;
+      ledger.addTo(this.#slotOf(backend), "dialFailures", 1);
     }
     this.#dialing = null;
     this.#gate.assign(this, null);
@@ -136,33 +205,35 @@ export class Session implements GateSession {
 
   async #join(found: Found): Promise<void> {
     const { ledger, plane } = this.#world;
-    const totals = ledger.totals[this.#gate.route];
-    const ofBackend = ledger.of(this.#gate.route, found.backend);
-    totals.connected++;
-    ofBackend.sessions++;
-    const client = this.#early ?? this.#client;
-    this.#relay = plane.relay(client, found.conn, meterOf(ofBackend));
+    const slot = this.#slotOf(found.backend);
+    this.#count("connected");
+    ledger.addTo(slot, "sessionsTotal", 1);
+    const meter = ledger.meterOf(slot);
+    this.#relay = plane.relay(this.#client, found.conn, meter);
     // The route may have changed since the connection stood.
     if (this.#dialing?.signal.aborted) this.#relay.cut();
     this.#dialing = null;
-    if (await this.#relay.ended === "cut") totals.cut++;
+    if (await this.#relay.ended === "cut") this.#count("cut");
   }
 
   async #giveUp(): Promise<void> {
-    const { clock, ledger, noBackendText } = this.#world;
-    ledger.totals[this.#gate.route].holdTimeouts++;
-    const text = noBackendText(this.#gate);
-    await refuse(this.#early ?? this.#client, text, clock);
+    const { clock, noBackendText } = this.#world;
+    this.#count("holdTimeouts");
+    await refuse(this.#client, noBackendText(this.#gate.route), clock);
   }
 
   /** From now on a client that goes away while it waits is noticed. */
   #watchClient(): void {
-    if (this.#early !== null) return;
-    this.#early = new EarlyReader(this.#client);
-    this.#early.watch(() => {
+    if (this.#isWatched) return;
+    this.#isWatched = true;
+    this.#client.watch(() => {
       if (this.#ending.signal.aborted) return;
-      this.#world.ledger.totals[this.#gate.route].gone++;
+      this.#count("gone");
       this.end();
     });
+  }
+
+  #slotOf(backend: Backend): number {
+    return this.#world.ledger.book.slotOf(this.#gate.route, backend);
   }
 }

@@ -30,6 +30,55 @@ export type Opening =
   /** No PostgreSQL client. */
   | "garbage";
 
+/** What the first bytes of a client are. */
+export type FirstPacket =
+  | "startup"
+  | "cancel"
+  /** Asks for TLS or GSSAPI, or begins with TLS at once (PostgreSQL 17). */
+  | "encryption"
+  | "garbage"
+  /** Not whole yet. */
+  | "incomplete";
+
+const TLS_HANDSHAKE = 0x16;
+/** A cancel key has 4 bytes, from protocol 3.2 on up to 256. */
+const CANCEL_BYTES_MIN = 16;
+const CANCEL_BYTES_MAX = 12 + 256;
+
+/**
+ * What a client opens with, as far as it has come. Never asks for more than
+ * {@link STARTUP_BYTES_MAX} bytes, and knows garbage as early as possible.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * assert.equal(firstPacket(new TextEncoder().encode("GET / HTTP/1.1")), "garbage");
+ * ```
+ */
+export function firstPacket(bytes: Uint8Array): FirstPacket {
+  if (bytes[0] === TLS_HANDSHAKE) return "encryption";
+  if (bytes.length < 4) return "incomplete";
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const length = view.getUint32(0);
+  if (length < HEADER_BYTES || length > STARTUP_BYTES_MAX) return "garbage";
+  if (bytes.length < HEADER_BYTES) return "incomplete";
+  const code = view.getUint32(4);
+  const kind = kindOf(code, length);
+  return kind === "garbage" || bytes.length >= length ? kind : "incomplete";
+}
+
+function kindOf(code: number, length: number): FirstPacket {
+  if (code === CANCEL_REQUEST) {
+    const isPlausible = length >= CANCEL_BYTES_MIN &&
+      length <= CANCEL_BYTES_MAX;
+    return isPlausible ? "cancel" : "garbage";
+  }
+  if (code === SSL_REQUEST || code === GSSENC_REQUEST) {
+    return length === HEADER_BYTES ? "encryption" : "garbage";
+  }
+  return code >>> 16 === 3 ? "startup" : "garbage";
+}
+
 /** The error to send. */
 export interface RefusalText {
   /** SQLSTATE, five characters. */

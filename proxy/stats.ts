@@ -5,7 +5,7 @@ import type {
   ExclusionReason,
 } from "../lib/core/calc/routing.ts";
 import type { Facts } from "../lib/core/model/decision.ts";
-import type { BackendTotals, Route, RouteTotals } from "./ledger.ts";
+import type { BackendField, Route, RouteTotals } from "./ledger.ts";
 import type { DcsHealth, RouteChange } from "./routes.ts";
 
 /** One door, now and in total. */
@@ -16,14 +16,10 @@ export interface RouteStats extends RouteTotals {
 }
 
 /** One backend on one route, now and in total. */
-export interface BackendStats extends Backend {
+export interface BackendStats
+  extends Backend, Readonly<Record<BackendField, number>> {
   readonly route: Route;
   readonly isRouted: boolean;
-  readonly sessions: number;
-  readonly sessionsTotal: number;
-  readonly bytesSent: number;
-  readonly bytesReceived: number;
-  readonly dialFailures: number;
 }
 
 /** What the local agent last said; null: no agent spoke. */
@@ -55,17 +51,6 @@ export interface Stats {
   readonly backends: readonly BackendStats[];
   /** Newest first. */
   readonly changes: readonly RouteChange[];
-}
-
-/** Backend totals with what is true now. */
-export function backendStats(
-  totals: BackendTotals,
-  now: { readonly sessions: number; readonly isRouted: boolean },
-): BackendStats {
-  const { backend, route, sessions: sessionsTotal } = totals;
-  const { bytesSent, bytesReceived, dialFailures } = totals;
-  const counters = { sessionsTotal, bytesSent, bytesReceived, dialFailures };
-  return { ...backend, route, ...now, ...counters };
 }
 
 /** Facts may hold a bigint, which JSON has no word for. */
@@ -154,6 +139,18 @@ function routeMetrics(stats: Stats): readonly Metric[] {
     metric(
       counter("cut", "Sessions cut because the route changed."),
       (p) => p.cut,
+    ),
+    metric(
+      counter("garbage", "Clients that spoke another protocol."),
+      (p) => p.garbage,
+    ),
+    metric(
+      counter("late", "Clients that did not finish their first packet."),
+      (p) => p.late,
+    ),
+    metric(
+      counter("denied", "Clients from networks that are not allowed."),
+      (p) => p.denied,
     ),
   ];
 }

@@ -12,16 +12,15 @@ import type { DcsTarget } from "../cli/context.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Dcs } from "../ports/dcs.ts";
 import type { Log } from "../ports/log.ts";
-import { TcpDialer } from "../../proxy/dial.ts";
 import {
   PROXY_TIMES,
   type ProxyOptions,
   ProxyStartError,
 } from "../../proxy/options.ts";
-import { PortablePlane } from "../../proxy/portable_plane.ts";
 import { Proxy } from "../../proxy/proxy.ts";
 import { DISK_READER } from "./load.ts";
 import { createLog } from "./log.ts";
+import { openFront } from "./proxy_front.ts";
 import { controlPathOf, makeControlFolder } from "./proxy_paths.ts";
 
 /** What the main file knows. */
@@ -80,8 +79,7 @@ async function serve({ config, dcs, version }: Serving): Promise<void> {
     dcs,
     clock,
     log,
-    dialer: new TcpDialer(clock),
-    plane: new PortablePlane(clock),
+    openFront: (parts) => openFront(parts, config.proxy),
   });
   const { primary, replica, stats } = proxy.ports;
   log.info(
@@ -117,5 +115,11 @@ function optionsOf(config: ProxyHostConfig, version: string): ProxyOptions {
     holdTimeoutMs: proxy.holdTimeoutMs,
     replicaLagBytesMax: proxy.replicaLagMaxBytes,
     connectionsMax: proxy.connectionsMax,
+    routeConnectionsMax: {
+      primary: proxy.primaryConnectionsMax ?? proxy.connectionsMax,
+      replica: proxy.replicaConnectionsMax ?? proxy.connectionsMax,
+    },
+    startupTimeoutMs: proxy.startupTimeoutMs,
+    allow: proxy.allow,
   };
 }

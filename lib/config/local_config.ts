@@ -203,5 +203,21 @@ export interface ProxyConfig {
   readonly holdTimeoutMs: number;
   /** Replicas further behind get no new connections. */
   readonly replicaLagMaxBytes: number;
+  /** Clients of both ports together. */
   readonly connectionsMax: number;
+  /** Clients of one port; null: only the limit of both together. */
+  readonly primaryConnectionsMax: number | null;
+  readonly replicaConnectionsMax: number | null;
+  /** How long a client's first packet may take. */
+  readonly startupTimeoutMs: number;
+  /** Networks that clients may come from, `address/bits`; empty: all. */
+  readonly allow: readonly string[];
+  /** How the bytes are moved; auto: worker threads over libc where possible. */
+  readonly dataPlane: "auto" | "workers" | "portable";
+  /** Worker threads; null: by the number of processors. */
+  readonly workers: number | null;
+  /** What the read-only port does when no replica may serve reads. */
+  readonly isReplicaFallback: boolean;
+  /** Members with this `zone` tag are preferred for reads; null: the own member's tag. */
+  readonly zone: string | null;
 }

@@ -123,10 +123,11 @@ export class TestBackend {
   }
 }
 
-/** A backend that greets with `name` and echoes; it ends when the client does. */
+/** A backend that greets with `name` and echoes what follows the startup packet; it ends when the client does. */
 export function echoBackend(name: string, port = 0): TestBackend {
   return new TestBackend(async (connection) => {
     await sendAll(connection, new TextEncoder().encode(`${name}\n`));
+    await readStartup(connection);
     const buffer = new Uint8Array(64 * 1024);
     while (true) {
       const length = await connection.read(buffer);
@@ -134,6 +135,16 @@ export function echoBackend(name: string, port = 0): TestBackend {
       await sendAll(connection, buffer.subarray(0, length));
     }
   }, port);
+}
+
+/** Takes the packet that a {@link TestClient} opens with off the stream. */
+export async function readStartup(connection: Deno.TcpConn): Promise<void> {
+  let missing = startupPacket().length;
+  while (missing > 0) {
+    const length = await connection.read(new Uint8Array(missing));
+    if (length === null) return;
+    missing -= length;
+  }
 }
 
 /** A port that answers no SYN: its queue is full and nobody accepts. */
@@ -179,6 +190,17 @@ export class BlackHole {
   }
 }
 
+/** StartupMessage, protocol 3.0, user "x". */
+export function startupPacket(): Uint8Array {
+  const body = new TextEncoder().encode("user\0x\0\0");
+  const packet = new Uint8Array(8 + body.length);
+  const view = new DataView(packet.buffer);
+  view.setUint32(0, packet.length);
+  view.setUint32(4, 3 << 16);
+  packet.set(body, 8);
+  return packet;
+}
+
 /** A client that collects what it is sent. */
 export class TestClient {
   readonly conn: Deno.TcpConn;
@@ -192,7 +214,15 @@ export class TestClient {
     this.#reading = this.#read();
   }
 
+  /** Opens as a PostgreSQL client does: with a startup packet. */
   static async connect(port: number): Promise<TestClient> {
+    const client = await TestClient.silent(port);
+    await client.send(startupPacket()).catch(() => {});
+    return client;
+  }
+
+  /** Sends nothing of its own accord. */
+  static async silent(port: number): Promise<TestClient> {
     return new TestClient(await Deno.connect({ hostname: HOST, port }));
   }
 

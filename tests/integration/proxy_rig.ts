@@ -4,7 +4,11 @@ import type { Dcs } from "../../lib/ports/dcs.ts";
 import type { Dialer } from "../../proxy/dial.ts";
 import { TcpDialer } from "../../proxy/dial.ts";
 import type { ProxyOptions } from "../../proxy/options.ts";
-import { PortablePlane } from "../../proxy/portable_plane.ts";
+import type { Front } from "../../proxy/front.ts";
+import {
+  PortableFront,
+  type PortableFrontParts,
+} from "../../proxy/portable_front.ts";
 import { Proxy } from "../../proxy/proxy.ts";
 import { KeptLog, RealClock } from "../helpers/tcp.ts";
 import { MemoryDcs } from "../sim/dcs_memory.ts";
@@ -105,13 +109,14 @@ export class ProxyRig {
     const keys = new KeyWriter(new MemoryDcs(store, "/service/demo"));
     const log = new KeptLog();
     const { dialer = new TcpDialer(clock), ...options } = given;
+    const openFront = (parts: PortableFrontParts): Promise<Front> =>
+      Promise.resolve(PortableFront.open(parts));
     const proxy = await Proxy.open({
       options: { ...OPTIONS, ...options },
       dcs,
       clock,
       log,
-      dialer,
-      plane: new PortablePlane(clock),
+      openFront: (parts) => openFront({ ...parts, dialer }),
     }).catch(async (error: unknown) => {
       await dcs.close();
       throw error;
@@ -137,6 +142,9 @@ const OPTIONS: ProxyOptions = {
   holdTimeoutMs: 10_000,
   replicaLagBytesMax: 100,
   connectionsMax: 100,
+  routeConnectionsMax: { primary: 100, replica: 100 },
+  startupTimeoutMs: 10_000,
+  allow: [],
   dcsTimeoutMs: 1_000,
   controlPath: null,
   lingerMs: 60_000,

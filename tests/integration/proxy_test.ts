@@ -4,23 +4,14 @@ import {
   BlackHole,
   echoBackend,
   freePort,
+  readStartup,
   sendAll,
+  startupPacket,
   TestBackend,
   TestClient,
   until,
 } from "../helpers/tcp.ts";
 import { ProxyRig } from "./proxy_rig.ts";
-
-/** StartupMessage, protocol 3.0, user "x". */
-function startupPacket(): Uint8Array {
-  const body = new TextEncoder().encode("user\0x\0\0");
-  const packet = new Uint8Array(8 + body.length);
-  const view = new DataView(packet.buffer);
-  view.setUint32(0, packet.length);
-  view.setUint32(4, 3 << 16);
-  packet.set(body, 8);
-  return packet;
-}
 
 Deno.test("proxy passes bytes both ways, untouched", async () => {
   await using rig = await ProxyRig.open();
@@ -38,6 +29,7 @@ Deno.test("proxy passes large data to a slow reader with bounded memory", async 
   const sizeBytes = 256 * 1024 * 1024;
   let sentBytes = 0;
   await using backend = new TestBackend(async (connection) => {
+    await readStartup(connection);
     const block = new Uint8Array(1024 * 1024);
     for (let i = 0; i < block.length; i++) block[i] = i % 251;
     while (sentBytes < sizeBytes) {
@@ -50,6 +42,7 @@ Deno.test("proxy passes large data to a slow reader with bounded memory", async 
   await rig.keys.lead("n1");
   const port = rig.proxy.ports.primary;
   using client = await Deno.connect({ hostname: "127.0.0.1", port });
+  await sendAll(client, startupPacket());
   // Nobody reads: the backend must come to a stop.
   await until("the backend starts", () => sentBytes > 0);
   let before = -1;
@@ -88,7 +81,7 @@ Deno.test("proxy passes the end of one half on, and the rest of the other", asyn
   await client.untilText("go\n");
   await client.send("12345");
   await client.conn.closeWrite();
-  await client.untilText("saw 5");
+  await client.untilText(`saw ${startupPacket().length + 5}`);
   await client.untilEnd();
   await until("the session is over", () => rig.proxy.state().sessions === 0);
 });
@@ -155,7 +148,6 @@ Deno.test("proxy holds a client through refused dials and keeps its early bytes"
 Deno.test("proxy answers 57P03 when the hold time is up", async () => {
   await using rig = await ProxyRig.open({ holdTimeoutMs: 150 });
   await using client = await TestClient.connect(rig.proxy.ports.primary);
-  await client.send(startupPacket());
   await client.untilEnd();
   assert.match(client.text, /^E/);
   assert.match(client.text, /C57P03\0/);
@@ -169,7 +161,6 @@ Deno.test("proxy gives up a blackhole when the hold time is up", async () => {
   await rig.keys.primary("n1", hole.port);
   await rig.keys.lead("n1");
   await using client = await TestClient.connect(rig.proxy.ports.primary);
-  await client.send(startupPacket());
   await client.untilEnd();
   assert.match(client.text, /C57P03\0/);
 });
@@ -194,8 +185,7 @@ Deno.test("proxy leaves a blackhole at once when the route changes", async () =>
 Deno.test("proxy drops a client that leaves while it is held", async () => {
   await using rig = await ProxyRig.open({ holdTimeoutMs: 600_000 });
   {
-    await using client = await TestClient.connect(rig.proxy.ports.primary);
-    await client.send(startupPacket());
+    await using _client = await TestClient.connect(rig.proxy.ports.primary);
     await until("it is held", () => rig.proxy.state().held === 1);
   }
   await until("it is dropped", () => rig.proxy.state().held === 0);
@@ -210,7 +200,6 @@ Deno.test("proxy answers 53300 to one client too many", async () => {
   await using first = await TestClient.connect(rig.proxy.ports.primary);
   await first.untilText("one\n");
   await using second = await TestClient.connect(rig.proxy.ports.replica);
-  await second.send(startupPacket());
   await second.untilEnd();
   assert.match(second.text, /C53300\0Msorry, too many clients already\0/);
   assert.equal(first.isEnded, false);

@@ -2,16 +2,21 @@
  * Section `proxy`, ours: the ports that clients use on every member.
  * All of its defaults stand here.
  */
+import { isIP } from "node:net";
 import type { z } from "zod";
 import {
+  bool,
   durationMs,
   integer,
   mapped,
+  oneOf,
   optional,
+  optionalText,
   port,
   type Read,
   section,
   text,
+  textListOrCommas,
   unless,
   Wanted,
 } from "../fields.ts";
@@ -26,6 +31,14 @@ export const PROXY_DEFAULTS: ProxyConfig = {
   holdTimeoutMs: 10_000,
   replicaLagMaxBytes: 1_048_576,
   connectionsMax: 1000,
+  primaryConnectionsMax: null,
+  replicaConnectionsMax: null,
+  startupTimeoutMs: 10_000,
+  allow: [],
+  dataPlane: "auto",
+  workers: null,
+  isReplicaFallback: false,
+  zone: null,
 };
 
 const readHosts: Read<readonly string[]> = mapped(text, (value) => {
@@ -40,6 +53,25 @@ const readHosts: Read<readonly string[]> = mapped(text, (value) => {
     : new Wanted("addresses without port, such as * or 10.0.0.1,127.0.0.1");
 });
 
+const readNetworks: Read<readonly string[]> = mapped(
+  textListOrCommas,
+  (list) =>
+    list.every(isNetwork)
+      ? list
+      : new Wanted("networks, such as 10.0.0.0/8 or 2001:db8::/32"),
+);
+
+/** As the proxy's networks.ts reads it. */
+function isNetwork(text: string): boolean {
+  const [address = "", bits, ...rest] = text.split("/");
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  const max = version === 4 ? 32 : 128;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= max);
+}
+
+const clients = integer({ min: 1, max: 1_000_000 });
+
 const proxyMap: z.ZodType<ProxyConfig> = section({
   listen: optional(readHosts, PROXY_DEFAULTS.listen),
   primary_port: optional(port, PROXY_DEFAULTS.primaryPort),
@@ -50,10 +82,18 @@ const proxyMap: z.ZodType<ProxyConfig> = section({
     integer({ min: 0, unit: "B" }),
     PROXY_DEFAULTS.replicaLagMaxBytes,
   ),
-  max_connections: optional(
-    integer({ min: 1, max: 1_000_000 }),
-    PROXY_DEFAULTS.connectionsMax,
+  max_connections: optional(clients, PROXY_DEFAULTS.connectionsMax),
+  primary_max_connections: optional(clients, null),
+  replica_max_connections: optional(clients, null),
+  startup_timeout: optional(durationMs, PROXY_DEFAULTS.startupTimeoutMs),
+  allow: optional(readNetworks, PROXY_DEFAULTS.allow),
+  data_plane: optional(
+    oneOf(["auto", "workers", "portable"]),
+    PROXY_DEFAULTS.dataPlane,
   ),
+  workers: optional(integer({ min: 1, max: 64 }), null),
+  replica_fallback: bool(),
+  zone: optionalText(),
 }).transform((raw): ProxyConfig => ({
   listen: raw.listen,
   primaryPort: raw.primary_port,
@@ -62,6 +102,14 @@ const proxyMap: z.ZodType<ProxyConfig> = section({
   holdTimeoutMs: raw.hold_timeout,
   replicaLagMaxBytes: raw.replica_max_lag,
   connectionsMax: raw.max_connections,
+  primaryConnectionsMax: raw.primary_max_connections,
+  replicaConnectionsMax: raw.replica_max_connections,
+  startupTimeoutMs: raw.startup_timeout,
+  allow: raw.allow,
+  dataPlane: raw.data_plane,
+  workers: raw.workers,
+  isReplicaFallback: raw.replica_fallback,
+  zone: raw.zone,
 }));
 
 /** Schema of the section `proxy`; `false` turns it off. */

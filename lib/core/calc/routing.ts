@@ -47,8 +47,12 @@ export interface Exclusion {
 export interface Routes {
   /** Takes writes; null: nobody, new connections wait. */
   readonly primary: Backend | null;
+  /** Is about to hand over: takes no new connections, those it has may go on. */
+  readonly primaryResting: Backend | null;
   /** Take new read-only connections; sorted by name. */
   readonly replicas: readonly Backend[];
+  /** In their place, if none of them can be had: earlier lists first. */
+  readonly spares: readonly (readonly Backend[])[];
   /** Take no new read-only connections, but those they have may go on. */
   readonly resting: readonly Backend[];
   readonly exclusions: readonly Exclusion[];
@@ -71,7 +75,9 @@ export interface RoutingLimits {
 /** The table before anything is known. */
 export const NO_ROUTES: Routes = {
   primary: null,
+  primaryResting: null,
   replicas: [],
+  spares: [],
   resting: [],
   exclusions: [],
 };
@@ -100,6 +106,8 @@ export function routes(view: ClusterView, limits: RoutingLimits): Routes {
     .map((member) => replicaVerdict(view, member, limits.replicaLagBytesMax));
   return {
     primary: primary.kind === "in" ? primary.backend : null,
+    primaryResting: primary.kind === "resting" ? primary.backend : null,
+    spares: [],
     replicas: others.flatMap((v) => v.kind === "in" ? [v.backend] : []),
     resting: others.flatMap((v) => v.kind === "resting" ? [v.backend] : []),
     exclusions: [primary, ...others]

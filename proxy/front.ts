@@ -1,0 +1,52 @@
+/**
+ * The seam between control and clients. Control knows the routing table, the
+ * agent and the DCS; a front has the doors and everything behind them. One front
+ * does it in this thread with the runtime's sockets (`portable_front.ts`), one in
+ * worker threads over libc (`worker_front.ts`); both run the same sessions.
+ */
+import type { Routes } from "../lib/core/calc/routing.ts";
+import type { Ledger, Route } from "./ledger.ts";
+import type { RefusalText } from "./startup.ts";
+
+/** What sessions go by; replaced as a whole. */
+export interface FrontTable {
+  readonly routes: Routes;
+  /** What a client is told after it waited in vain. */
+  readonly refusals: Readonly<Record<Route, RefusalText>>;
+}
+
+/** Limits and times of sessions; durations in milliseconds. */
+export interface FrontLimits {
+  /** How long a new connection waits for a backend. */
+  readonly holdTimeoutMs: number;
+  /** How long a client's first packet may take. */
+  readonly startupTimeoutMs: number;
+  /** Clients of both doors together. */
+  readonly connectionsMax: number;
+  /** Clients of one door. */
+  readonly routeConnectionsMax: Readonly<Record<Route, number>>;
+  /** Networks that clients may come from, `address/bits`; empty: all. */
+  readonly allow: readonly string[];
+}
+
+/** See the head of this file. */
+export interface Front {
+  /** How it moves bytes, in a word, for people. */
+  readonly kind: string;
+  readonly ports: Readonly<Record<Route, number>>;
+  readonly ledger: Ledger;
+  /** In force at once: sessions without a place in it are cut. */
+  setTable(table: FrontTable): void;
+  /** Takes no new clients; sessions go on. */
+  closeDoors(): void;
+  /** Resolves when the last session has ended, after `closeDoors`. */
+  settled(): Promise<void>;
+  /** Ends everything at once. */
+  close(): Promise<void>;
+}
+
+/** Where to listen. A port may be 0: any free one. */
+export interface Doorway {
+  readonly listen: readonly string[];
+  readonly ports: Readonly<Record<Route, number>>;
+}
