@@ -63,12 +63,17 @@ async function clone(
   source: string | null,
   signal: AbortSignal,
 ): Promise<void> {
-  const { settings } = context.state;
   await context.ports.postgres.clone(
     source === null ? null : peerOf(context, source),
-    settings.hasSlots ? slotNameOf(context.config.self) : null,
+    ownSlotName(context),
     signal,
   );
+}
+
+/** Null: slots are not used. */
+function ownSlotName(context: AgentContext): string | null {
+  const { state, config } = context;
+  return state.settings.hasSlots ? slotNameOf(config.self) : null;
 }
 
 async function start(
@@ -276,7 +281,23 @@ async function reinitialize(
   task: TaskOf<"reinitialize">,
   signal: AbortSignal,
 ): Promise<void> {
-  await removeData(context, { kind: "remove_data", why: "operator_request" });
+  const { postgres, log } = context.ports;
+  log.warning("Removing the data directory: operator_request");
+  await postgres.stop({
+    mode: "immediate",
+    isCheckpointFirst: false,
+    escalateAfterMs: 30_000,
+    onShutdownCheckpoint: null,
+  });
+  context.state.remember({ kind: "divergence", value: "suspected" });
   if (signal.aborted) throw new CancelledError("Reinitialize was cancelled");
-  await clone(context, task.source, signal);
+  // A method with keep_data reuses what is there; all others clear it first.
+  if (!task.isForcedFromLeader) {
+    return await clone(context, task.source, signal);
+  }
+  await postgres.basebackup(
+    peerOf(context, task.source),
+    ownSlotName(context),
+    signal,
+  );
 }

@@ -110,9 +110,15 @@ export interface Postgres {
 
   /** initdb or the custom method, first start as primary, users, passwords, post_bootstrap. Leaves a running primary. On failure the directory is moved away. */
   bootstrap(signal: AbortSignal): Promise<{ readonly systemId: string }>;
-  /** pg_basebackup (or create_replica_methods) into the empty data directory; on failure nothing is left. `slotName` null: without slot. */
+  /** pg_basebackup (or create_replica_methods) into the data directory, which methods with keep_data find as it is; on failure nothing is left. `slotName` null: without slot. */
   clone(
     source: PostgresPeer | null,
+    slotName: string | null,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** The same with pg_basebackup alone, whatever methods are configured. */
+  basebackup(
+    source: PostgresPeer,
     slotName: string | null,
     signal: AbortSignal,
   ): Promise<void>;

@@ -20,6 +20,13 @@ export interface CloneCall {
   readonly source: PostgresPeer | null;
   readonly slotName: string | null;
   readonly signal: AbortSignal;
+  /** All that are configured, or only the built-in one. */
+  readonly kinds: "all" | "basebackup";
+}
+
+/** What of the instance a copy uses. */
+export interface CloneTools {
+  readonly directory: DataDirectory;
   readonly settings: SettingsKeeper;
 }
 
@@ -34,11 +41,14 @@ const ATTEMPT_PAUSE_MS = 5_000;
  */
 export async function cloneReplica(
   context: PostgresContext,
-  directory: DataDirectory,
+  { directory, settings }: CloneTools,
   call: CloneCall,
 ): Promise<void> {
-  const { cloneMethods } = await call.settings.config();
-  const methods = cloneMethods.filter((method) =>
+  const { cloneMethods } = await settings.config();
+  const wanted = call.kinds === "all"
+    ? cloneMethods
+    : basebackupOnly(cloneMethods);
+  const methods = wanted.filter((method) =>
     call.source !== null || (method.kind === "custom" && method.hasNoLeader)
   );
   const problems: string[] = [];
@@ -49,9 +59,21 @@ export async function cloneReplica(
     problems.push(problem);
     context.log.warning(`Cannot create the replica: ${problem}`);
   }
+  // What a method with keep_data left is of no use to anybody now.
+  await directory.clear();
   throw new PostgresError(
     `Cannot create the replica: ${problems.join("; ") || "no usable method"}`,
   );
+}
+
+/** The configured pg_basebackup, or one without options if it is not among the methods. */
+function basebackupOnly(
+  methods: readonly CloneMethod[],
+): readonly CloneMethod[] {
+  const configured = methods.filter(({ kind }) => kind === "basebackup");
+  return configured.length > 0
+    ? configured
+    : [{ kind: "basebackup", options: [] }];
 }
 
 /** One copy; its methods are tried one after the other. */

@@ -13,6 +13,7 @@ import { readTextOrNull, writeAtomically } from "./files.ts";
 import { fillDataDirectory } from "./initdb.ts";
 import type { PostgresContext } from "./options.ts";
 import { allowPassword } from "./pgpass.ts";
+import { livePostmaster } from "./pid_file.ts";
 import { runOrThrow } from "./programs.ts";
 import { knownRecoverySettings } from "./recovery.ts";
 import { createAgentRoles, createSuperuser } from "./roles.ts";
@@ -36,6 +37,8 @@ export interface BootstrapTools {
 }
 
 const POLL_MS = 50;
+const POLL_LIMIT_MS = 3_000;
+const ANSWER_LIMIT_MS = 60_000;
 
 /** See the head of this file. */
 export class Bootstrap {
@@ -148,8 +151,9 @@ export class Bootstrap {
       ...(isPromoting || custom.isRecoveryConfKept
         ? { hot_standby: "off" }
         : {}),
-    });
+    }, "starting");
     await this.#untilPrimary();
+    await this.#untilAnswering();
     await this.#setUp();
     // The temporary file was given on the command line: only a restart ends it.
     await this.#tools.stop({
@@ -180,6 +184,7 @@ export class Bootstrap {
       `local all ${name} trust`,
       `host all ${name} 127.0.0.1/32 trust`,
       `host all ${name} ::1/128 trust`,
+      `host all ${name} samehost trust`,
     ]);
     const user = replication.username ?? "all";
     return [
@@ -187,21 +192,47 @@ export class Bootstrap {
       `local replication ${user} trust`,
       `host replication ${user} 127.0.0.1/32 trust`,
       `host replication ${user} ::1/128 trust`,
+      `host replication ${user} samehost trust`,
       "",
     ].join("\n");
   }
 
+  /** A restore replays for as long as it takes, unless the server gives up. */
   async #untilPrimary(): Promise<void> {
-    for (;;) {
-      if (this.#signal.aborted) throw new CancelledError("Bootstrap cancelled");
-      if (await this.#tools.control.state() === "in production") return;
-      await this.#context.clock.sleep(POLL_MS, this.#signal);
+    while (await this.#tools.control.state() !== "in production") {
+      await this.#pollAgain();
     }
   }
 
-  async #mustStart(extra: Readonly<Record<string, string>>): Promise<void> {
+  /** Between the end of recovery and the first session there is a moment. */
+  async #untilAnswering(): Promise<void> {
+    const end = this.#context.clock.now() + ANSWER_LIMIT_MS;
+    for (;;) {
+      try {
+        const target = await this.#tools.target();
+        await withConnection(target, (query) => query("SELECT", POLL_LIMIT_MS));
+        return;
+      } catch (error) {
+        if (this.#context.clock.now() >= end) throw error;
+        await this.#pollAgain();
+      }
+    }
+  }
+
+  async #pollAgain(): Promise<void> {
+    if (this.#signal.aborted) throw new CancelledError("Bootstrap cancelled");
+    if (await livePostmaster(this.#context) === null) {
+      throw new PostgresError("PostgreSQL ended during the recovery");
+    }
+    await this.#context.clock.sleep(POLL_MS, this.#signal);
+  }
+
+  async #mustStart(
+    extra: Readonly<Record<string, string>>,
+    enough: "running" | "starting" = "running",
+  ): Promise<void> {
     const result = await this.#tools.start(extra);
-    if (result.kind === "running") return;
+    if (result.kind === "running" || result.kind === enough) return;
     const detail = result.kind === "failed" ? result.detail : "time is up";
     throw new PostgresError(`The first start failed: ${detail}`);
   }

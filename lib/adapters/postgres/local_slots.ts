@@ -9,11 +9,13 @@ import type {
   PostgresPeer,
   PostgresSlots,
   SlotFile,
+  SlotPlan,
 } from "../../ports/postgres.ts";
 import type { LocalSession } from "./local_session.ts";
 import type { PostgresContext } from "./options.ts";
 import { livePostmaster } from "./pid_file.ts";
 import type { SettingsKeeper } from "./settings_keeper.ts";
+import { changeSlots } from "./slots.ts";
 import { readCatalogXmins, readSlots, writeSlots } from "./slots_copy.ts";
 import { changeLogicalSlots } from "./slots_logical.ts";
 import { remoteTarget } from "./targets.ts";
@@ -34,6 +36,16 @@ export class LocalSlots implements PostgresSlots {
   constructor(context: PostgresContext, tools: SlotTools) {
     this.#context = context;
     this.#tools = tools;
+  }
+
+  /** Physical slots, and drops of both kinds. */
+  async apply(plan: SlotPlan): Promise<void> {
+    const isEmpty = plan.create.length === 0 && plan.drop.length === 0 &&
+      Object.keys(plan.advance).length === 0;
+    if (isEmpty) return;
+    await this.#tools.session.sql((query) =>
+      changeSlots(query, plan, this.#context.log)
+    );
   }
 
   async applyLogical(

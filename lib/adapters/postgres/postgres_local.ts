@@ -20,7 +20,7 @@ import type {
 } from "../../ports/postgres.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
-import { cloneReplica } from "./basebackup.ts";
+import { type CloneCall, cloneReplica } from "./basebackup.ts";
 import { Bootstrap } from "./bootstrap.ts";
 import { ControlFile } from "./control_data.ts";
 import { DataDirectory } from "./data_directory.ts";
@@ -40,7 +40,6 @@ import {
   SettingsKeeper,
 } from "./settings_keeper.ts";
 import { LocalSlots } from "./local_slots.ts";
-import { changeSlots } from "./slots.ts";
 import { errorText } from "./sql.ts";
 import { localTarget } from "./targets.ts";
 import { askInstance, currentTimeline } from "./upstream.ts";
@@ -124,12 +123,19 @@ export class PostgresLocal implements Postgres {
     slotName: string | null,
     signal: AbortSignal,
   ): Promise<void> {
-    await cloneReplica(this.#context, this.#tools.directory, {
-      source,
-      slotName,
-      signal,
-      settings: this.#tools.settings,
-    });
+    await this.#copy({ kinds: "all", source, slotName, signal });
+  }
+
+  async basebackup(
+    source: PostgresPeer,
+    slotName: string | null,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#copy({ kinds: "basebackup", source, slotName, signal });
+  }
+
+  async #copy(call: CloneCall): Promise<void> {
+    await cloneReplica(this.#context, this.#tools, call);
     this.#tools.settings.forget();
   }
 
@@ -334,12 +340,7 @@ export class PostgresLocal implements Postgres {
   }
 
   async applySlots(plan: SlotPlan): Promise<void> {
-    const isEmpty = plan.create.length === 0 && plan.drop.length === 0 &&
-      Object.keys(plan.advance).length === 0;
-    if (isEmpty) return;
-    await this.#session.sql((query) =>
-      changeSlots(query, plan, this.#context.log)
-    );
+    await this.slots.apply(plan);
   }
 
   async configure(settings: DynamicPostgresSettings): Promise<void> {
