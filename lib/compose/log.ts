@@ -2,7 +2,9 @@
 import type { LocalConfig } from "../config/local_config.ts";
 import { redact } from "../config/secrets.ts";
 import { formatterFor } from "../adapters/log/log_format.ts";
+import { FileSink } from "../adapters/log/file_sink.ts";
 import {
+  type LogSink,
   LogStream,
   type LogStreamOptions,
   StderrSink,
@@ -20,11 +22,28 @@ export function logOptions(
   config: Pick<LocalConfig, "log" | "name">,
 ): LogStreamOptions {
   const { log } = config;
+  const { dateformat } = log;
+  const identity = { name: "matriarch", processId: Deno.pid, dateformat };
   return {
-    level: log.level,
-    formatter: formatterFor(log, { name: "matriarch", processId: Deno.pid }),
-    sink: new StderrSink(),
+    // One program, one logger: of all names only these two mean it.
+    level: log.loggers["matriarch"] ?? log.loggers["patroni"] ?? log.level,
+    formatter: formatterFor(log, identity),
+    sink: sinkFor(config),
     redact,
     wallTimeMs: () => Date.now(),
+    hasHeartbeatsDeduplicated: log.hasHeartbeatsDeduplicated,
   };
+}
+
+function sinkFor({ log }: Pick<LocalConfig, "log">): LogSink {
+  const { dir, mode, rotatedFilesMax, rotationSizeBytes } = log;
+  const fallback = new StderrSink();
+  if (dir === null) return fallback;
+  return new FileSink({
+    path: `${dir.replace(/\/+$/, "")}/patroni.log`,
+    mode,
+    rotatedFilesMax,
+    rotationSizeBytes,
+    fallback,
+  });
 }

@@ -9,6 +9,7 @@
  */
 import type { LogFacts } from "../../ports/log.ts";
 import { asctime, levelNumber, type LogRecord } from "./log_record.ts";
+import { strftime } from "./strftime.ts";
 
 /** Patroni's template. */
 export const DEFAULT_FORMAT = "%(asctime)s %(levelname)s: %(message)s";
@@ -19,6 +20,8 @@ export interface LogIdentity {
   readonly name: string;
   /** `%(process)d` */
   readonly processId: number;
+  /** strftime pattern of `%(asctime)s`; null: `YYYY-MM-DD HH:MM:SS,mmm`. */
+  readonly dateformat?: string | null;
 }
 
 /** An attribute of a record as a JSON member. */
@@ -88,10 +91,23 @@ export function jsonFormatter(
       [key, attributeValue(attribute, record, identity)] as const
     );
     return JSON.stringify(
-      { ...Object.fromEntries(entries), ...record.facts, ...staticFields },
+      {
+        ...Object.fromEntries(entries),
+        ...record.facts,
+        ...stackOf(record),
+        ...staticFields,
+      },
       (_key, value) => plainValue(value),
     );
   };
+}
+
+/** Where the error came from, for who reads the log by program. */
+function stackOf({ facts }: LogRecord): LogFacts {
+  const error = facts["error"];
+  return error instanceof Error && error.stack !== undefined
+    ? { exc_info: error.stack }
+    : {};
 }
 
 /** The members that a template's attributes make up, in its order. */
@@ -113,11 +129,13 @@ function membersOfItem(item: unknown): JsonMember[] {
 function attributeValue(
   attribute: string,
   record: LogRecord,
-  { name, processId }: LogIdentity,
+  { name, processId, dateformat }: LogIdentity,
 ): string | number | null {
   switch (attribute) {
     case "asctime":
-      return asctime(record.wallTimeMs);
+      return dateformat
+        ? strftime(dateformat, record.wallTimeMs)
+        : asctime(record.wallTimeMs);
     case "created":
       return record.wallTimeMs / 1000;
     case "msecs":

@@ -5,11 +5,14 @@
  */
 import type { Log, LogFacts, LogLevel } from "../../ports/log.ts";
 import type { LogFormatter } from "./log_format.ts";
-import { levelNumber } from "./log_record.ts";
+import { HeartbeatFilter } from "./heartbeats.ts";
+import { levelNumber, type LogRecord } from "./log_record.ts";
 
 /** Where lines go. Must not throw: a log that fails must not stop the work. */
 export interface LogSink {
   writeLine(line: string): void;
+  /** Called when another sink took its place. */
+  close?(): void;
 }
 
 /** How the lines are made. */
@@ -22,11 +25,14 @@ export interface LogStreamOptions {
   readonly redact: (value: unknown, key?: string) => unknown;
   /** Milliseconds since the epoch. */
   readonly wallTimeMs: () => number;
+  /** A heartbeat equal to the one before is dropped; false if absent. */
+  readonly hasHeartbeatsDeduplicated?: boolean;
 }
 
 /** The log as the rest of the program sees it. */
 export class LogStream implements Log {
   #options: LogStreamOptions;
+  readonly #heartbeats = new HeartbeatFilter();
 
   constructor(options: LogStreamOptions) {
     this.#options = options;
@@ -34,6 +40,7 @@ export class LogStream implements Log {
 
   /** Takes over reloaded settings; the next line follows them. */
   reconfigure(options: LogStreamOptions): void {
+    if (options.sink !== this.#options.sink) this.#options.sink.close?.();
     this.#options = options;
   }
 
@@ -65,7 +72,17 @@ export class LogStream implements Log {
       Object.entries(facts).map(([key, value]) => [key, redact(value, key)]),
     );
     const record = { wallTimeMs: wallTimeMs(), level, message, facts: masked };
-    sink.writeLine(String(redact(formatter(record))));
+    for (const each of this.#wanted(record)) {
+      sink.writeLine(String(redact(formatter(each))));
+    }
+  }
+
+  /** Who debugs wants to see everything. */
+  #wanted(record: LogRecord): readonly LogRecord[] {
+    const { level, hasHeartbeatsDeduplicated = false } = this.#options;
+    return levelNumber(level) === levelNumber("INFO")
+      ? this.#heartbeats.pass(record, hasHeartbeatsDeduplicated)
+      : [record];
   }
 }
 

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import type { LogFacts } from "../../ports/log.ts";
-import { formatterFor, type LogFormatSettings } from "./log_format.ts";
+import { FileSink } from "./file_sink.ts";
+import {
+  formatterFor,
+  type LogFormatSettings,
+  plainFormatter,
+} from "./log_format.ts";
 import { LogStream, type LogStreamOptions } from "./log_stream.ts";
+import { strftime } from "./strftime.ts";
 
 const TIME_MS = new Date(2026, 10, 20, 4, 38, 48, 7).getTime();
 const IDENTITY = { name: "matriarch", processId: 42 };
@@ -84,8 +90,12 @@ Deno.test("the acceptance suite's format has the level in column 24", () => {
 
 Deno.test("JSON lines carry the format's members, facts and static fields", () => {
   const json = { type: "json", staticFields: { app: "x" } } as const;
+  const { exc_info, ...members } = JSON.parse(
+    line(json, { lag: 5n, error: new TypeError("t") }),
+  );
+  assert.match(exc_info, /^TypeError: t\n +at /);
   assert.deepEqual(
-    JSON.parse(line(json, { lag: 5n, error: new TypeError("t") })),
+    members,
     {
       asctime: "2026-11-20 04:38:48,007",
       levelname: "WARNING",
@@ -116,4 +126,114 @@ Deno.test("secrets are masked by key and inside texts", () => {
     lines[0] ?? "",
     /INFO: with \*\*\* password=\*\*\* error="Error: \*\*\*"$/,
   );
+});
+
+const DATE_FORMATS: readonly (readonly [string, string])[] = [
+  ["%Y-%m-%dT%H:%M:%S", "2026-11-20T04:38:48"],
+  ["%d %b %y %I:%M %p", "20 Nov 26 04:38 AM"],
+  ["%a %A %B %j %e", "Fri Friday November 324 20"],
+  ["%F %T 100%% %Q", "2026-11-20 04:38:48 100% %Q"],
+];
+
+for (const [pattern, text] of DATE_FORMATS) {
+  Deno.test(`dateformat ${pattern}`, () => {
+    assert.equal(strftime(pattern, TIME_MS), text);
+  });
+}
+
+Deno.test("dateformat decides how asctime looks", () => {
+  const identity = { ...IDENTITY, dateformat: "%H.%M" };
+  const format = plainFormatter("%(asctime)s|%(message)s", identity);
+  const record = { wallTimeMs: TIME_MS, message: "m", facts: {} };
+  assert.equal(format({ ...record, level: "INFO" }), "04.38|m");
+});
+
+function heartbeatLines(over: Partial<LogStreamOptions>): readonly string[] {
+  const lines: string[] = [];
+  const log = logTo(lines, { format: "%(message)s" }, over);
+  for (let cycle = 0; cycle < 2; cycle += 1) {
+    log.info("Lock owner: n1; I am n1");
+    log.info("no action. I am (n1), the leader with the lock");
+  }
+  log.info("Lock owner: n1; I am n1");
+  log.warning("something");
+  log.info("no action. I am (n1), the leader with the lock");
+  log.info("PAUSE: no action. I am (n1)");
+  return lines;
+}
+
+Deno.test("who owns the lock is said only when something happens", () => {
+  const beat = "no action. I am (n1), the leader with the lock";
+  const rest = [
+    "Lock owner: n1; I am n1",
+    "something",
+    beat,
+    "PAUSE: no action. I am (n1)",
+  ];
+  assert.deepEqual(heartbeatLines({}), [beat, beat, ...rest]);
+  const once = { hasHeartbeatsDeduplicated: true };
+  assert.deepEqual(heartbeatLines(once), [beat, ...rest]);
+  assert.equal(heartbeatLines({ level: "DEBUG" }).length, 8);
+});
+
+Deno.test("a full file is set aside, and only so many are kept", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const path = `${dir}/patroni.log`;
+    const sink = new FileSink({
+      path,
+      mode: 0o640,
+      rotatedFilesMax: 2,
+      rotationSizeBytes: 10,
+      fallback: { writeLine: () => assert.fail("no need") },
+    });
+    for (const text of ["one", "two", "three", "four", "five"]) {
+      sink.writeLine(text);
+    }
+    sink.close();
+    assert.deepEqual(
+      ["", ".1", ".2"].map((end) => Deno.readTextFileSync(path + end)),
+      ["five\n", "four\n", "three\n"],
+    );
+    assert.deepEqual([...Deno.readDirSync(dir)].length, 3);
+    assert.equal((Deno.statSync(path).mode ?? 0) & 0o777, 0o640);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+Deno.test("a file that can not be written is said once, the lines go elsewhere", () => {
+  const lines: string[] = [];
+  const sink = new FileSink({
+    path: "/nonexistent/patroni.log",
+    mode: null,
+    rotatedFilesMax: 0,
+    rotationSizeBytes: 0,
+    fallback: { writeLine: (text) => void lines.push(text) },
+  });
+  sink.writeLine("a");
+  sink.writeLine("b");
+  assert.match(
+    lines[0] ?? "",
+    /^Cannot write log file \/nonexistent\/patroni\.log: /,
+  );
+  assert.deepEqual(lines.slice(1), ["a", "b"]);
+});
+
+Deno.test("another sink closes the one before", () => {
+  const lines: string[] = [];
+  let closed = 0;
+  const writeLine = (text: string): void => void lines.push(text);
+  const options = { sink: { writeLine, close: () => void (closed += 1) } };
+  const log = logTo(lines, {}, options);
+  const other: LogStreamOptions = {
+    level: "INFO",
+    formatter: (record) => record.message,
+    sink: { writeLine },
+    redact: (value) => value,
+    wallTimeMs: () => TIME_MS,
+  };
+  log.reconfigure(other);
+  log.reconfigure(other);
+  assert.equal(closed, 1);
 });

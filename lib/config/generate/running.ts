@@ -91,7 +91,8 @@ function localParameters(
   settings: readonly ServerSetting[],
 ): Readonly<Record<string, string>> {
   const entries = settings.filter((each) =>
-    LOCAL_NAMES.has(each.name) && isKept(each) && each.value !== ""
+    LOCAL_NAMES.has(each.name) && each.source !== "default" &&
+    each.value !== ""
   ).map(({ name, value }) => [name, value]);
   return Object.fromEntries(entries);
 }
