@@ -115,7 +115,10 @@ async function deadStore(
     await cluster.until("nobody is writable", () => nobodyIsWritable(cluster));
     assert.ok((watch.last()?.answeredAt ?? 0) < killedAt + TTL_MS);
     for (const member of cluster.members) {
-      assert.equal((await member.status())?.["role"], "replica");
+      await cluster.until(
+        `${member.name} says that it is a replica`,
+        async () => (await member.status())?.["role"] === "replica",
+      );
     }
   });
 }

@@ -8,6 +8,14 @@ import { AgentCluster, sectionOf, step } from "../helpers/agent_cluster.ts";
 import { type AgentMember, connectTo } from "../helpers/agent_member.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 
+/** How a session that ends with its leader looks to a client. */
+const CUT_CODES = new Set([
+  "CONNECTION_CLOSED",
+  "57P01",
+  "EPIPE",
+  "ECONNRESET",
+]);
+
 const WHERE = "SELECT inet_server_port() AS port, " +
   "pg_is_in_recovery() AS is_standby";
 
@@ -173,5 +181,5 @@ class Visitors {
 /** A session to the leader that stops ends with it; that is no refusal. */
 function wasCut(error: unknown): boolean {
   return error instanceof Error && "code" in error &&
-    ["CONNECTION_CLOSED", "57P01"].includes(String(error.code));
+    CUT_CODES.has(String(error.code));
 }
