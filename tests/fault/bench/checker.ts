@@ -1,0 +1,116 @@
+/**
+ * Judges a history: could two members be written to at once, did acknowledged
+ * rows get lost, how long was there no primary.
+ *
+ * A reign is one timeline. A promotion begins a new one, so an old primary that
+ * still writes shows itself by its timeline, and two members that promoted
+ * themselves side by side share one. Only what is certain is counted: a write
+ * that began after a later reign had acknowledged one.
+ */
+import { type Ack, acksOf, type Attempt } from "./history.ts";
+
+/** The writes of one timeline on one member. */
+export interface Reign {
+  readonly timeline: number;
+  readonly member: string;
+  readonly writes: number;
+  readonly firstAckMs: number;
+  readonly lastStartMs: number;
+}
+
+/** Two reigns that accepted writes at once. */
+export interface Overlap {
+  readonly earlier: Reign;
+  readonly later: Reign;
+  /** From the later reign's first acknowledged write to the earlier one's last begun; 0: one timeline on two members. */
+  readonly ms: number;
+}
+
+/** What the history shows. */
+export interface Report {
+  readonly attempts: number;
+  readonly acked: number;
+  readonly reigns: readonly Reign[];
+  readonly overlaps: readonly Overlap[];
+  /** Keys of acknowledged rows that are not there. */
+  readonly missing: readonly string[];
+  /** The longest time without an acknowledged write, between two of them. */
+  readonly longestGapMs: number;
+}
+
+/**
+ * @param history What the recorder wrote.
+ * @param rows Keys in the table at the end; null: not looked at.
+ * @param lanePrefix Judges only lanes whose names begin so.
+ */
+export function judge(
+  history: readonly Attempt[],
+  rows: ReadonlySet<string> | null,
+  lanePrefix = "",
+): Report {
+  const acks = acksOf(history, lanePrefix);
+  const reigns = reignsOf(acks);
+  return {
+    attempts: history.filter(({ lane }) => lane.startsWith(lanePrefix)).length,
+    acked: acks.length,
+    reigns,
+    overlaps: overlapsOf(reigns),
+    missing: rows === null
+      ? []
+      : acks.map(({ id }) => id).filter((id) => !rows.has(id)),
+    longestGapMs: longestGap(acks),
+  };
+}
+
+/** A report in a few lines, for the test's output. */
+export function reportText(report: Report): string {
+  const reigns = report.reigns.map((r) =>
+    `  timeline ${r.timeline} on ${r.member}: ${r.writes} writes, ` +
+    `${Math.round(r.firstAckMs)}..${Math.round(r.lastStartMs)} ms`
+  );
+  return [
+    `${report.acked} of ${report.attempts} writes acknowledged, ` +
+    `${report.missing.length} of them missing, ` +
+    `${report.overlaps.length} overlaps, ` +
+    `longest gap ${Math.round(report.longestGapMs)} ms`,
+    ...reigns,
+  ].join("\n");
+}
+
+function reignsOf(acks: readonly Ack[]): readonly Reign[] {
+  const groups = Map.groupBy(
+    acks,
+    ({ outcome }) => `${outcome.timeline} ${outcome.member}`,
+  );
+  return [...groups.values()].flatMap((group): Reign[] => {
+    const [first] = group;
+    if (first === undefined) return [];
+    return [{
+      timeline: first.outcome.timeline,
+      member: first.outcome.member,
+      writes: group.length,
+      firstAckMs: Math.min(...group.map(({ endedMs }) => endedMs)),
+      lastStartMs: Math.max(...group.map(({ startedMs }) => startedMs)),
+    }];
+  }).sort((a, b) => a.timeline - b.timeline || a.firstAckMs - b.firstAckMs);
+}
+
+function overlapsOf(reigns: readonly Reign[]): readonly Overlap[] {
+  return reigns.flatMap((earlier, at) =>
+    reigns.slice(at + 1).flatMap((later): Overlap[] => {
+      if (earlier.timeline === later.timeline) {
+        return [{ earlier, later, ms: 0 }];
+      }
+      const ms = earlier.lastStartMs - later.firstAckMs;
+      return ms > 0 ? [{ earlier, later, ms }] : [];
+    })
+  );
+}
+
+function longestGap(acks: readonly Ack[]): number {
+  const times = acks.map(({ endedMs }) => endedMs).sort((a, b) => a - b);
+  return times.reduce(
+    (longest, time, at) => Math.max(longest, time - (times[at - 1] ?? time)),
+    0,
+  );
+}

@@ -1,0 +1,243 @@
+/**
+ * One member on its own host: agent, proxy and PostgreSQL as an ordinary user,
+ * on the ports that users know. Knows how to find its processes and how to ask
+ * them; what is done to them is in faults.ts.
+ */
+import { readFileSync } from "node:fs";
+import postgres from "postgres";
+import { stringify } from "yaml";
+import {
+  type AgentEnd,
+  PASSWORDS,
+  type Section,
+} from "../../helpers/agent_member.ts";
+import { commandLine, isAlive, pidsWith } from "../../helpers/own_processes.ts";
+import { denoCommand, launch } from "./launch.ts";
+import type { Host } from "./network.ts";
+
+/** PostgreSQL, REST and the proxy's ports. */
+export const PORTS = {
+  postgres: 5432,
+  rest: 8008,
+  primary: 5000,
+  replica: 6000,
+  stats: 7000,
+} as const;
+
+/** A member of the scope `batman`. */
+export class BenchMember {
+  readonly host: Host;
+  readonly directory: string;
+  /** Contents of its configuration file; written at each start. */
+  config: Section;
+  readonly #env: Readonly<Record<string, string>>;
+  #child: Deno.ChildProcess | null = null;
+
+  constructor(
+    host: Host,
+    parts: {
+      readonly directory: string;
+      readonly config: Section;
+      readonly env: Readonly<Record<string, string>>;
+    },
+  ) {
+    this.host = host;
+    this.directory = parts.directory;
+    this.config = parts.config;
+    this.#env = parts.env;
+  }
+
+  get name(): string {
+    return this.host.name;
+  }
+
+  get configPath(): string {
+    return `${this.directory}/member.yml`;
+  }
+
+  /** Starts the agent. */
+  start(): void {
+    Deno.writeTextFileSync(this.configPath, stringify(this.config));
+    this.#child = launch({
+      host: this.host,
+      command: denoCommand("main.ts", "run", this.configPath),
+      env: { ...this.#env, HOME: this.directory },
+      log: `${this.directory}/agent.log`,
+      mayCarryAddresses: true,
+    });
+  }
+
+  /** How the agent that was started last ended; waits for it. */
+  async ended(): Promise<AgentEnd | null> {
+    if (this.#child === null) return null;
+    const { code, signal } = await this.#child.status;
+    return { code, signal };
+  }
+
+  /** The agent's process id, or null. */
+  agentPid(): number | null {
+    return this.#pidWith(" run /");
+  }
+
+  /** The proxy's process id, or null. */
+  proxyPid(): number | null {
+    return this.#pidWith(" proxy ");
+  }
+
+  /** The postmaster's process id, or null. */
+  postmasterPid(): number | null {
+    try {
+      const path = `${this.directory}/data/postmaster.pid`;
+      const pid = Number(readFileSync(path, "utf8").split("\n")[0]);
+      return isAlive(pid) ? pid : null;
+    } catch {
+      return null;
+    }
+  }
+
+  /** `GET /patroni`; null while nobody answers. */
+  async status(): Promise<Section | null> {
+    try {
+      return JSON.parse((await this.rest("GET", "/patroni")).text);
+    } catch {
+      return null;
+    }
+  }
+
+  /** Calls the REST API, from outside. */
+  async rest(
+    method: string,
+    path: string,
+    body?: unknown,
+  ): Promise<{ readonly status: number; readonly text: string }> {
+    const response = await fetch(
+      `http://${this.host.address}:${PORTS.rest}${path}`,
+      {
+        method,
+        signal: AbortSignal.timeout(method === "GET" ? 3_000 : 60_000),
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      },
+    );
+    return { status: response.status, text: await response.text() };
+  }
+
+  /** Runs statements as superuser on this member's own PostgreSQL, from outside. */
+  async sql(text: string): Promise<readonly Section[]> {
+    const connection = postgres({
+      host: this.host.address,
+      port: PORTS.postgres,
+      username: "postgres",
+      password: PASSWORDS.postgres,
+      database: "postgres",
+      max: 1,
+      connect_timeout: 5,
+      idle_timeout: 0,
+      max_lifetime: null,
+      fetch_types: false,
+      onnotice: () => {},
+    });
+    try {
+      return await connection.unsafe(text);
+    } finally {
+      await connection.end({ timeout: 1 });
+    }
+  }
+
+  /** The last lines of its log. */
+  logEnd(lines = 30): string {
+    return this.log().trimEnd().split("\n").filter((line) =>
+      !line.includes("API thread")
+    ).slice(-lines).join("\n");
+  }
+
+  /** All that the agent wrote. */
+  log(): string {
+    try {
+      return readFileSync(`${this.directory}/agent.log`, "utf8");
+    } catch {
+      return "";
+    }
+  }
+
+  #pidWith(words: string): number | null {
+    return pidsWith(this.configPath).find((pid) => {
+      const line = commandLine(pid);
+      return line.includes(words) && !line.startsWith("ip ") &&
+        !line.startsWith("sh ");
+    }) ?? null;
+  }
+}
+
+/** The configuration of a member; `change` comes on top of it. */
+export function benchConfig(
+  host: Host,
+  parts: { readonly directory: string; readonly etcd: readonly Host[] },
+): Section {
+  const { directory, etcd } = parts;
+  const { address } = host;
+  const account = (username: keyof typeof PASSWORDS) => ({
+    username,
+    password: PASSWORDS[username],
+  });
+  return {
+    scope: "batman",
+    name: host.name,
+    restapi: {
+      listen: `${address}:${PORTS.rest}`,
+      connect_address: `${address}:${PORTS.rest}`,
+    },
+    etcd3: { hosts: etcd.map((node) => `${node.address}:2379`) },
+    bootstrap: {
+      dcs: BOOTSTRAP_DCS,
+      initdb: [{ encoding: "UTF8" }, { locale: "C" }, "no-sync"],
+    },
+    postgresql: {
+      listen: `*:${PORTS.postgres}`,
+      connect_address: `${address}:${PORTS.postgres}`,
+      data_dir: `${directory}/data`,
+      bin_dir: Deno.env.get("MATRIARCH_TEST_PG_BIN") ??
+        "/usr/lib/postgresql/15/bin",
+      pgpass: `${directory}/pgpass`,
+      authentication: {
+        superuser: account("postgres"),
+        replication: account("replicator"),
+        rewind: account("rewinder"),
+      },
+      basebackup: [{ checkpoint: "fast" }, "no-sync"],
+      parameters: {
+        unix_socket_directories: directory,
+        fsync: "off",
+        shared_buffers: "16MB",
+        wal_retrieve_retry_interval: "500ms",
+        logging_collector: "on",
+        log_directory: `${directory}/log`,
+      },
+      pg_hba: [
+        "local all all trust",
+        "host all all 0.0.0.0/0 scram-sha-256",
+        "host replication replicator 0.0.0.0/0 scram-sha-256",
+      ],
+    },
+    proxy: {
+      listen: "*",
+      primary_port: PORTS.primary,
+      replica_port: PORTS.replica,
+      stats_port: PORTS.stats,
+    },
+    watchdog: { mode: "off" },
+    log: { level: "DEBUG" },
+  };
+}
+
+/** Short times; commits wait for a replica, so that no acknowledged row may get lost. */
+const BOOTSTRAP_DCS: Section = {
+  ttl: 20,
+  loop_wait: 2,
+  retry_timeout: 3,
+  synchronous_mode: true,
+  maximum_lag_on_failover: 1_048_576,
+  postgresql: {
+    use_pg_rewind: true,
+    parameters: { max_connections: 60, wal_keep_size: "64MB" },
+  },
+};

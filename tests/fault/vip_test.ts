@@ -1,0 +1,141 @@
+/**
+ * The virtual address under faults: it follows the lead, is never on two hosts,
+ * and leaves a host whose agent is dead without any code running there.
+ */
+import assert from "node:assert/strict";
+import { FaultBench, faultTest } from "./bench/bench.ts";
+import { kill, loseMember, stealAddress } from "./bench/faults.ts";
+import type { BenchMember } from "./bench/member.ts";
+
+const WRITES = 100;
+const READS = 101;
+
+/** A bench whose members carry an address for each role. */
+async function benchWithVips() {
+  // The network's subnet is known only once it is there; all benches of a process share it.
+  const subnet = `10.77.${Deno.pid % 250}`;
+  const [writes, reads] = [`${subnet}.${WRITES}`, `${subnet}.${READS}`];
+  const vip = [
+    { address: writes, interface: "eth0" },
+    { address: reads, interface: "eth0", role: "replica" },
+  ];
+  const bench = await FaultBench.running({ config: { vip } });
+  return { bench, writes, reads };
+}
+
+async function carriers(
+  bench: FaultBench,
+  address: string,
+): Promise<readonly BenchMember[]> {
+  const found: BenchMember[] = [];
+  for (const member of bench.members) {
+    const addresses = await bench.network.addressesOn(member.host);
+    if (addresses.includes(address)) found.push(member);
+  }
+  return found;
+}
+
+/** Waits until exactly that member carries the address. */
+async function untilCarriedBy(
+  bench: FaultBench,
+  address: string,
+  member: BenchMember,
+): Promise<void> {
+  await bench.until(`${member.name} alone carries ${address}`, async () => {
+    const found = await carriers(bench, address);
+    return found.length === 1 && found[0] === member;
+  });
+}
+
+faultTest(
+  "fault: VIP moves with a switchover and with the loss of its member",
+  async () => {
+    const { bench, writes, reads } = await benchWithVips();
+    await using _ = bench;
+    const first = await bench.untilWhole();
+    await untilCarriedBy(bench, writes, first);
+    await bench.until(
+      "one replica carries the read-only VIP",
+      async () => (await carriers(bench, reads)).length === 1,
+    );
+    const [reader] = await carriers(bench, reads);
+    assert.ok(reader !== undefined && reader !== first);
+    await bench.record([writes]);
+    await bench.untilWrites("vip-postgres", first);
+    await bench.untilWrites("vip-proxy", first);
+
+    const { status, text } = await first.rest("POST", "/switchover", {
+      leader: first.name,
+    });
+    assert.equal(status, 200, text);
+    const second = await bench.untilLeader(bench.others(first));
+    await untilCarriedBy(bench, writes, second);
+    await bench.untilWrites("vip-postgres", second);
+    await bench.untilWhole();
+
+    await loseMember(bench, second);
+    const third = await bench.untilLeader(bench.others(second));
+    await untilCarriedBy(bench, writes, third);
+    await bench.untilWrites("vip-postgres", third);
+    await bench.untilWrites("vip-proxy", third);
+
+    const report = await bench.judge();
+    assert.deepEqual(report.overlaps, []);
+    assert.deepEqual(report.missing, []);
+    assert.ok(report.acked > 100, "the recorder was writing");
+  },
+);
+
+faultTest(
+  "fault: VIP vanishes by itself when the leader's agent is killed",
+  async () => {
+    const { bench, writes } = await benchWithVips();
+    await using _ = bench;
+    const first = await bench.untilWhole();
+    await untilCarriedBy(bench, writes, first);
+    await bench.record([writes]);
+    await bench.untilWrites("vip-postgres", first);
+
+    kill(first, "agent");
+    const isBoth = { seen: false };
+    await bench.until("the VIP left the dead agent's host", async () => {
+      const found = await carriers(bench, writes);
+      isBoth.seen ||= found.length > 1;
+      return !found.includes(first);
+    });
+    const second = await bench.untilLeader(bench.others(first));
+    await untilCarriedBy(bench, writes, second);
+    await bench.untilWrites("vip-postgres", second);
+    assert.equal(isBoth.seen, false);
+    const report = await bench.judge("vip-postgres");
+    assert.deepEqual(report.overlaps, []);
+  },
+);
+
+faultTest(
+  "fault: VIP of another host is left alone until that host lets go",
+  async () => {
+    const { bench, writes } = await benchWithVips();
+    await using _ = bench;
+    const first = await bench.untilWhole();
+    await untilCarriedBy(bench, writes, first);
+    const thief = await bench.network.addHost("x1", 41);
+    const giveBack = await stealAddress(bench, thief, writes);
+    await bench.until(
+      "the second owner is noticed",
+      () => Promise.resolve(first.log().includes("is also answered for by")),
+    );
+    const { status: asked } = await first.rest("POST", "/switchover", {
+      leader: first.name,
+    });
+    assert.equal(asked, 200);
+    const second = await bench.untilLeader(bench.others(first));
+    await bench.until(
+      "the new leader does not take it",
+      () => Promise.resolve(second.log().includes("answers for it on eth0")),
+    );
+    assert.deepEqual(await carriers(bench, writes), []);
+    await giveBack();
+    await untilCarriedBy(bench, writes, second);
+  },
+);
