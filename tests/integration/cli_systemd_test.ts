@@ -1,0 +1,93 @@
+/** Goal: systemd gets the datagrams it expects, on named and abstract sockets. */
+import assert from "node:assert/strict";
+import { serviceManager } from "../../lib/adapters/os/systemd.ts";
+
+const SYMBOLS = {
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
+  close: { parameters: ["i32"], result: "i32" },
+} as const;
+
+const MSG_DONTWAIT = 0x40;
+
+/** A bound datagram socket, as systemd has one. */
+function receiverAt(
+  path: string,
+): { readonly next: () => string | null; readonly close: () => void } {
+  const libc = Deno.dlopen("libc.so.6", SYMBOLS);
+  const socket = libc.symbols.socket(1, 2, 0);
+  const name = new TextEncoder().encode(path.replace(/^@/, "\0"));
+  const address = new Uint8Array(2 + name.length);
+  address[0] = 1;
+  address.set(name, 2);
+  assert.equal(libc.symbols.bind(socket, address, address.length), 0);
+  return {
+    next: () => {
+      const bytes = new Uint8Array(512);
+      const length = libc.symbols.recv(socket, bytes, 512n, MSG_DONTWAIT);
+      return length < 0n
+        ? null
+        : new TextDecoder().decode(bytes.subarray(0, Number(length)));
+    },
+    close: () => {
+      libc.symbols.close(socket);
+      libc.close();
+    },
+  };
+}
+
+async function withSocket(
+  kind: "named" | "abstract",
+  test: (path: string) => void,
+): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    test(`${kind === "abstract" ? "@" : ""}${directory}/notify`);
+  } finally {
+    Deno.env.delete("NOTIFY_SOCKET");
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+for (const kind of ["named", "abstract"] as const) {
+  Deno.test(`systemd is told on ${kind} sockets`, async () => {
+    await withSocket(kind, (path) => {
+      const receiver = receiverAt(path);
+      Deno.env.set("NOTIFY_SOCKET", path);
+      const manager = serviceManager();
+      assert.equal(Deno.env.get("NOTIFY_SOCKET"), undefined);
+      manager.ready();
+      manager.reloading();
+      manager.stopping();
+      assert.equal(receiver.next(), "READY=1");
+      const [first, time = ""] = receiver.next()?.split("\n") ?? [];
+      assert.equal(first, "RELOADING=1");
+      assert.match(time, /^MONOTONIC_USEC=[1-9]\d+$/);
+      assert.equal(receiver.next(), "STOPPING=1");
+      assert.equal(receiver.next(), null);
+      manager.close();
+      receiver.close();
+    });
+  });
+}
+
+Deno.test("without a socket, or with a dead one, nothing happens", async () => {
+  for (const path of ["", "relative", "/nonexistent/socket"]) {
+    Deno.env.set("NOTIFY_SOCKET", path);
+    const manager = serviceManager();
+    manager.ready();
+    manager.reloading();
+    manager.close();
+    manager.stopping();
+    manager.close();
+  }
+  await withSocket("named", (path) => {
+    const receiver = receiverAt(path);
+    receiver.close();
+    Deno.env.set("NOTIFY_SOCKET", path);
+    const manager = serviceManager();
+    manager.ready();
+    manager.close();
+  });
+});
