@@ -1,4 +1,5 @@
 /** Every command of this program, in one place; each lives in its own file. */
+import { CONFIG_COMMAND } from "./commands/config.ts";
 import {
   DEMOTE_CLUSTER_COMMAND,
   PROMOTE_CLUSTER_COMMAND,
@@ -26,6 +27,7 @@ import type { CommandDefinition } from "./definition.ts";
 /** All commands, in alphabetical order. */
 export const COMMANDS: readonly CommandDefinition[] = [
   COMPLETION_COMMAND,
+  CONFIG_COMMAND,
   DEMOTE_CLUSTER_COMMAND,
   DSN_COMMAND,
   EDIT_CONFIG_COMMAND,

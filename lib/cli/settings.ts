@@ -14,6 +14,7 @@ import {
   ownValue,
 } from "../core/calc/config_merge.ts";
 import {
+  type Environment,
   readEnvironment,
   wholeConfigurationText,
   withCredentials,
@@ -33,8 +34,17 @@ import { parseDcsUrl } from "./dcs_url.ts";
 import { CliError, messageOf } from "./errors.ts";
 import type { Invocation } from "./invocation.ts";
 
+/** One source of the local configuration. */
+export interface ConfigLayer {
+  /** A file's path, or `environment variable <name>`. */
+  readonly source: string;
+  readonly document: ConfigMap;
+}
+
 /** What commands know about the configuration. */
 export interface CliSettings {
+  /** Where the local configuration comes from, the later over the earlier. */
+  readonly layers: readonly ConfigLayer[];
   /** Default of CLUSTER, null if not configured. */
   readonly scope: string | null;
   /** Without slashes at its ends. */
@@ -57,37 +67,65 @@ export async function loadSettings(
   context: CliContext,
   globals: Invocation,
 ): Promise<CliSettings> {
-  const document = await readDocument(context, globals.text("-c"));
+  const layers = await readLayers(context, globals.text("-c"));
+  const document = mergedLayers(layers, context);
   const url = globals.text("-d") ?? (context.environment["DCS_URL"] || null);
   const withUrl = url === null ? document : replaceDcs(document, url);
-  const settings = settingsOf(withUrl);
+  const settings = { ...settingsOf(withUrl), layers };
   const { tls } = settings;
   return globals.has("-k")
     ? { ...settings, tls: { ...tls, isInsecure: true } }
     : settings;
 }
 
-async function readDocument(
+async function readLayers(
   context: CliContext,
   optionPath: string | null,
-): Promise<ConfigMap> {
+): Promise<readonly ConfigLayer[]> {
   const { environment } = context;
   const givenPath = optionPath ||
     environment["PATRONICTL_CONFIG_FILE"] ||
     environment["MATRIARCH_CONFIG_FILE"] || null;
   const path = givenPath ?? defaultPath(context);
-  const fromFile = path === null ? null : await readPath(context, path);
-  if (fromFile === null && givenPath !== null) {
+  const fromFiles = path === null ? null : await readPath(context, path);
+  if (fromFiles === null && givenPath !== null) {
     throw new CliError(
       `Provided config file ${givenPath} not existing or no read rights. ` +
         "Check the -c/--config-file parameter",
     );
   }
-  const whole = fromFile === null ? wholeConfigurationText(environment) : null;
-  if (whole !== null) return parsed(whole, "PATRONI_CONFIGURATION");
-  const fromEnvironment = readEnvironment(environment);
-  const merged = mergePatch(fromFile ?? {}, fromEnvironment.document).value;
-  return withCredentials(merged, fromEnvironment.credentials);
+  const whole = fromFiles === null ? wholeConfigurationText(environment) : null;
+  if (whole !== null) {
+    const source = "PATRONI_CONFIGURATION";
+    return [{ source, document: parsed(whole, source) }];
+  }
+  return [...fromFiles ?? [], ...environmentLayers(environment)];
+}
+
+/** Each variable is a layer of its own, so that it can be named. */
+function environmentLayers(
+  environment: Environment,
+): readonly ConfigLayer[] {
+  const { consumed } = readEnvironment(environment);
+  return consumed.flatMap((name) => {
+    const { document } = readEnvironment({ [name]: environment[name] ?? "" });
+    return Object.keys(document).length === 0
+      ? []
+      : [{ source: `environment variable ${name}`, document }];
+  });
+}
+
+function mergedLayers(
+  layers: readonly ConfigLayer[],
+  { environment }: CliContext,
+): ConfigMap {
+  const merged = layers.reduce<ConfigMap>(
+    (document, layer) => mergePatch(document, layer.document).value,
+    {},
+  );
+  const isWhole = layers[0]?.source === "PATRONI_CONFIGURATION";
+  if (isWhole) return merged;
+  return withCredentials(merged, readEnvironment(environment).credentials);
 }
 
 function defaultPath({ environment, isMacOs }: CliContext): string | null {
@@ -102,19 +140,22 @@ function defaultPath({ environment, isMacOs }: CliContext): string | null {
 async function readPath(
   { files }: CliContext,
   path: string,
-): Promise<ConfigMap | null> {
+): Promise<readonly ConfigLayer[] | null> {
   const names = await files.list(path);
   if (names === null) {
     const text = await files.readText(path);
-    return text === null ? null : parsed(text, path);
+    return text === null
+      ? null
+      : [{ source: path, document: parsed(text, path) }];
   }
-  let document: ConfigMap = {};
+  const layers: ConfigLayer[] = [];
   for (const name of names.filter((each) => /\.ya?ml$/.test(each)).toSorted()) {
-    const text = await files.readText(`${path}/${name}`);
+    const source = `${path}/${name}`;
+    const text = await files.readText(source);
     if (text === null) continue;
-    document = mergePatch(document, parsed(text, `${path}/${name}`)).value;
+    layers.push({ source, document: parsed(text, source) });
   }
-  return document;
+  return layers;
 }
 
 function parsed(text: string, source: string): ConfigMap {
@@ -142,7 +183,7 @@ function replaceDcs(document: ConfigMap, urlText: string): ConfigMap {
   };
 }
 
-function settingsOf(document: ConfigMap): CliSettings {
+function settingsOf(document: ConfigMap): Omit<CliSettings, "layers"> {
   const restapi = mapAt(document, "restapi");
   const ctl = checked(ctlSection, ownValue(document, "ctl"), "ctl");
   const citusGroup = ownValue(mapAt(document, "citus"), "group");

@@ -1,0 +1,240 @@
+/**
+ * Every key that this program reads: its default, which layers may set it and
+ * when a change takes effect. `config explain` and docs/configuration.md are
+ * made from it.
+ *
+ * Source: spec/configuration.md 3, 4.
+ */
+
+/** Which layers may set a key. */
+export type KeyScope =
+  /** Only the local file or the environment. */
+  | "local"
+  /** Only the dynamic configuration. */
+  | "dynamic"
+  /** Both; the local value counts. */
+  | "both"
+  /** Only while the cluster is created. */
+  | "bootstrap";
+
+/** When a change takes effect. */
+export type KeyApply = "reload" | "agent" | "restart" | "use" | "once";
+
+/** One key. */
+export interface KeyReference {
+  /** Dotted; a `*` stands for any name. */
+  readonly path: string;
+  /** As a person would write it; empty: none. */
+  readonly fallback: string;
+  readonly scope: KeyScope;
+  readonly apply: KeyApply;
+  readonly meaning: string;
+}
+
+/** path | default | scope | apply | meaning */
+const TABLE = `
+name | required | local | agent | Name of the member, unique in the cluster
+scope | required | local | agent | Name of the cluster; also cluster_name in PostgreSQL
+namespace | service | local | agent | First part of the path of all keys in the DCS
+thread_pool_size | 5 | local | agent | Accepted; there are no threads
+thread_stack_size | 512kB | local | agent | Accepted; there are no threads
+log.type | plain | local | reload | plain, or json: one object per line
+log.level | INFO | local | reload | DEBUG, INFO, WARNING, ERROR or CRITICAL
+log.traceback_level | ERROR | local | reload | Accepted; errors are one line, in json with a stack trace
+log.format | %(asctime)s %(levelname)s: %(message)s | local | reload | Template of a line; for json also a list of attributes
+log.dateformat |  | local | reload | strftime pattern of asctime
+log.static_fields | {} | local | reload | Constant members of each json line
+log.max_queue_size | 1000 | local | reload | Accepted; lines are written at once, there is no queue
+log.dir |  | local | reload | Directory of patroni.log; without it lines go to stderr
+log.mode |  | local | reload | Permission bits of log files
+log.file_num | 4 | local | reload | Older files that are kept; 0: no rotation
+log.file_size | 25000000 | local | reload | Bytes after which a file is set aside; 0: no rotation
+log.loggers | {} | local | reload | Levels by logger; patroni and matriarch mean the whole program
+log.deduplicate_heartbeat_logs | false | local | reload | Say the same heartbeat only once
+restapi.listen | required | local | reload | Address and port of the REST API
+restapi.connect_address | restapi.listen | local | reload | Where others reach it
+restapi.authentication.username |  | local | reload | User for changes by REST
+restapi.authentication.password |  | local | reload | Its password
+restapi.certfile |  | local | reload | Certificate; turns TLS on
+restapi.keyfile |  | local | reload | Its key
+restapi.keyfile_password |  | local | reload | Passphrase of the key
+restapi.cafile |  | local | reload | Authorities of client certificates
+restapi.ciphers |  | local | reload | OpenSSL cipher list
+restapi.verify_client | none | local | reload | none, optional (for changes) or required
+restapi.allowlist |  | local | reload | Who may make changes: addresses, networks, host names
+restapi.allowlist_include_members | false | local | reload | Other members may, too
+restapi.http_extra_headers | {} | local | reload | Headers of each response
+restapi.https_extra_headers | {} | local | reload | The same with TLS
+restapi.request_queue_size | 5 | local | agent | Length of the listen queue
+restapi.thread_pool_size | 5 | local | agent | Accepted; there are no threads
+restapi.server_tokens | original | local | reload | original, minimal or productonly
+ctl.authentication.username | restapi.authentication | local | reload | User for calls to other members
+ctl.authentication.password | restapi.authentication | local | reload | Its password
+ctl.insecure | false | local | reload | Do not verify servers' certificates
+ctl.cacert | restapi.cafile | local | reload | Authorities of servers' certificates
+ctl.certfile |  | local | reload | Client certificate
+ctl.keyfile |  | local | reload | Its key
+ctl.keyfile_password |  | local | reload | Passphrase of the key
+etcd3.hosts |  | local | agent | Endpoints, a list or text with commas
+etcd3.host |  | local | agent | One endpoint
+etcd3.port | 2379 | local | agent | Port where an endpoint names none
+etcd3.url |  | local | agent | One endpoint as URL, also with user and password
+etcd3.proxy |  | local | agent | The only endpoint, a proxy
+etcd3.srv |  | local | agent | Domain whose SRV records name the endpoints
+etcd3.srv_suffix |  | local | agent | Suffix inside the SRV records' names
+etcd3.protocol | http | local | agent | http or https, for host and hosts
+etcd3.use_proxies | false | local | agent | Endpoints are proxies
+etcd3.username |  | local | agent | User of etcd
+etcd3.password |  | local | agent | Its password
+etcd3.cacert |  | local | agent | Authorities of etcd's certificates
+etcd3.cert |  | local | agent | Client certificate
+etcd3.key |  | local | agent | Its key
+sqlite.path | required | local | agent | Ours: the file that stands for a DCS in a lab on one host
+bootstrap.dcs | required | bootstrap | once | The first dynamic configuration
+bootstrap.method | initdb | bootstrap | once | How the first data directory is made
+bootstrap.initdb | [] | bootstrap | once | Options of initdb
+bootstrap.pg_hba | [] | bootstrap | once | Lines added to pg_hba.conf
+bootstrap.post_bootstrap |  | bootstrap | once | Command run after it, with a connection string
+bootstrap.post_init |  | bootstrap | once | Older name of post_bootstrap
+postgresql.listen | required | local | restart | Addresses with commas and one port
+postgresql.connect_address | local address | local | reload | Where others and clients reach it
+postgresql.proxy_address |  | local | reload | Address of a pooler, published as proxy_url
+postgresql.data_dir | required | local | agent | Data directory
+postgresql.config_dir | postgresql.data_dir | local | agent | Directory of the configuration files
+postgresql.pgpass | ~/pgpass | local | agent | Password file that the agent writes
+postgresql.authentication.superuser.* |  | local | reload | username, password and libpq's TLS settings
+postgresql.authentication.replication.* | required | local | reload | The same for replication
+postgresql.authentication.rewind.* | the superuser | local | reload | The same for pg_rewind
+postgresql.config_base_name | postgresql | both | agent | Name of the .conf file
+postgresql.custom_conf |  | both | use | File included instead of the original postgresql.conf
+postgresql.bin_dir | PATH | both | agent | Directory of PostgreSQL's programs
+postgresql.bin_name.* | same name | both | use | Other names of these programs
+postgresql.database | postgres | both | agent | Database of the agent's own connections
+postgresql.krbsrvname |  | both | reload | Kerberos service name
+postgresql.use_unix_socket | false | both | reload | Connect through a socket
+postgresql.use_unix_socket_repl | false | both | reload | The same for replication
+postgresql.parameters.* |  | both | reload | PostgreSQL parameters; those that members share only dynamically
+postgresql.pg_hba |  | both | reload | All lines of pg_hba.conf
+postgresql.pg_ident |  | both | reload | All lines of pg_ident.conf
+postgresql.recovery_conf | {} | both | reload | More recovery settings of replicas
+postgresql.use_slots | true | dynamic | reload | Replication slots
+postgresql.use_pg_rewind | false | both | use | Repair diverged data directories
+postgresql.remove_data_directory_on_rewind_failure | false | both | use | Copy anew when pg_rewind failed
+postgresql.remove_data_directory_on_diverged_timelines | false | both | use | Copy anew when rewinding is not possible
+postgresql.pg_ctl_timeout | 60 | both | use | Seconds for a start
+postgresql.create_replica_methods | [basebackup] | both | use | Ways to copy a data directory, in order
+postgresql.basebackup | {} | both | use | Options of pg_basebackup
+postgresql.callbacks.* |  | both | use | Commands for on_start, on_stop, on_restart, on_reload, on_role_change
+postgresql.pre_promote |  | both | use | Command that must succeed before a promotion
+postgresql.before_stop |  | both | use | Command run before a stop
+watchdog.mode | automatic | local | reload | off, automatic or required
+watchdog.device | /dev/watchdog | local | reload | The device
+watchdog.driver | default | local | reload | testing exists for tests
+watchdog.safety_margin | 5 | local | reload | Seconds between its time limit and the ttl; -1: half of the ttl
+tags.nofailover | false | local | reload | Never leads
+tags.failover_priority | 1 | local | reload | Who of equals leads; 0: never
+tags.nosync | false | local | reload | Never a synchronous standby
+tags.sync_priority | 1 | local | reload | Who of equals is synchronous; 0: never
+tags.noloadbalance | false | local | reload | Not offered to readers
+tags.clonefrom | false | local | reload | Others copy from here
+tags.replicatefrom |  | local | reload | Member to stream from
+tags.nostream | false | local | reload | Restores archived WAL only
+proxy.listen | * | local | agent | Ours: addresses of the proxy, with commas; proxy: false turns it off
+proxy.primary_port | 5000 | local | agent | Ours: leads to the leader
+proxy.replica_port | 6000 | local | agent | Ours: leads to replicas
+proxy.stats_port | 7000 | local | agent | Ours: the page with its numbers
+proxy.hold_timeout | 10 | local | agent | Ours: how long new connections wait for a leader
+proxy.replica_max_lag | 1048576 | local | agent | Ours: bytes; replicas further behind get no new connections
+proxy.max_connections | 1000 | local | agent | Ours: clients at the same time
+proxy.primary_max_connections |  | local | agent | Ours: clients of the primary port
+proxy.replica_max_connections |  | local | agent | Ours: clients of the replica port
+proxy.startup_timeout | 10 | local | agent | Ours: seconds that a client has for its first packet
+proxy.allow | everyone | local | agent | Ours: networks whose clients are served
+proxy.data_plane | auto | local | agent | Ours: auto, workers or portable
+proxy.workers |  | local | agent | Ours: worker threads; by default as many as fit
+proxy.replica_fallback | false | local | agent | Ours: the replica port leads to the leader if there is no replica
+proxy.zone |  | local | agent | Ours: replicas of the same zone are preferred
+vip | [] | local | agent | Ours: virtual addresses, each with address, interface, role and gateway
+ttl | 30 | dynamic | reload | Seconds that the leader's lease lasts
+loop_wait | 10 | dynamic | reload | Seconds between cycles
+retry_timeout | 10 | dynamic | reload | Seconds for retries in one cycle
+maximum_lag_on_failover | 1048576 | dynamic | reload | Bytes; replicas further behind do not lead
+maximum_lag_on_syncnode | -1 | dynamic | reload | Bytes; a synchronous standby further behind is replaced
+max_timelines_history | 0 | dynamic | reload | Lines of history that are kept; 0: all
+primary_start_timeout | 300 | dynamic | reload | Seconds that a crashed primary has to come back
+primary_stop_timeout | 0 | dynamic | reload | Seconds until a stop becomes a kill, in synchronous mode
+synchronous_mode | off | dynamic | reload | on, off or quorum
+synchronous_mode_strict | false | dynamic | reload | Rather no writes than no synchronous standby
+synchronous_node_count | 1 | dynamic | reload | Synchronous standbys
+failsafe_mode | false | dynamic | reload | Lead on without the DCS while all members agree
+check_timeline | false | dynamic | reload | Only the newest timeline may lead
+pause | false | dynamic | reload | Maintenance mode
+member_slots_ttl | 30min | dynamic | reload | How long slots of vanished members stay
+ignore_slots | [] | dynamic | reload | Slots that are left alone
+slots | {} | dynamic | reload | Permanent slots, by name
+standby_cluster.host |  | dynamic | reload | The remote primary; makes this a standby cluster
+standby_cluster.port | 5432 | dynamic | reload | Its port
+standby_cluster.primary_slot_name |  | dynamic | reload | Slot there
+standby_cluster.create_replica_methods | [basebackup] | dynamic | reload | Ways to copy from there
+standby_cluster.restore_command |  | dynamic | reload | Fetches WAL from an archive
+standby_cluster.archive_cleanup_command |  | dynamic | reload | Cleans the archive
+standby_cluster.recovery_min_apply_delay |  | dynamic | reload | Delay of the standby leader
+`;
+
+/** Other names of keys, and keys that mean their whole section. */
+const ALIASES: ReadonlyMap<string, string> = new Map([
+  ["etcd3.discovery_srv", "etcd3.srv"],
+  ["etcd3.srv_domain", "etcd3.srv"],
+  ["postgresql.create_replica_method", "postgresql.create_replica_methods"],
+  ["master_start_timeout", "primary_start_timeout"],
+  ["master_stop_timeout", "primary_stop_timeout"],
+  ["permanent_slots", "slots"],
+  ["permanent_replication_slots", "slots"],
+]);
+
+/** All keys, in the order of the documentation. */
+export function keyReferences(): readonly KeyReference[] {
+  return TABLE.trim().split("\n").map((line) => {
+    const [path = "", fallback = "", scope, apply, meaning = ""] = line
+      .split(" | ").map((cell) => cell.trim());
+    return {
+      path,
+      fallback,
+      scope: scopeOf(scope),
+      apply: applyOf(apply),
+      meaning,
+    };
+  });
+}
+
+/** The reference of a key, also through a `*`; null for unknown keys. */
+export function keyReference(path: string): KeyReference | null {
+  const wanted = ALIASES.get(path) ?? path;
+  return keyReferences().find((each) =>
+    each.path === wanted || each.path === `${wanted}.*` ||
+    (each.path.endsWith(".*") && wanted.startsWith(each.path.slice(0, -1)))
+  ) ?? null;
+}
+
+function scopeOf(text: string | undefined): KeyScope {
+  switch (text) {
+    case "dynamic":
+    case "both":
+    case "bootstrap":
+      return text;
+    default:
+      return "local";
+  }
+}
+
+function applyOf(text: string | undefined): KeyApply {
+  switch (text) {
+    case "agent":
+    case "restart":
+    case "use":
+    case "once":
+      return text;
+    default:
+      return "reload";
+  }
+}
