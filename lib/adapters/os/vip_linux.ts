@@ -127,8 +127,10 @@ export class VipLinux implements VipCarrier {
       await this.#do(step);
     }
     for (const { vip, part } of wishes) {
-      const isHere = bound.some((address) => isSame(vip, address));
-      if (isHere && part.kind !== "none") await this.#defend({ vip, part });
+      const here = bound.find((address) => isSame(vip, address));
+      if (here === undefined || part.kind === "none") continue;
+      if (here.isDuplicate) await this.#giveUpDuplicate(vip, here);
+      else await this.#defend({ vip, part });
     }
   }
 
@@ -169,6 +171,15 @@ export class VipLinux implements VipCarrier {
     }
     this.#say(vip, "info", `${text}; leaving it to that member`);
     await this.#drop([vip]);
+  }
+
+  /** The kernel refuses to use it: another host was first. */
+  async #giveUpDuplicate(vip: Vip, here: BoundAddress): Promise<void> {
+    const text =
+      `VIP ${vip.address} belongs to another host on ${vip.interface}`;
+    this.#say(vip, "error", text);
+    await this.#privileged(unbindCommand(here));
+    this.#carried.delete(keyOf(vip));
   }
 
   async #bind(vip: Vip, until: Moment): Promise<boolean> {

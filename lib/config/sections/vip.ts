@@ -30,15 +30,21 @@ export const vipSection: z.ZodType<readonly Vip[]> = optional(readVips, []);
 export function parseVipAddress(
   text: string,
 ): Pick<Vip, "address" | "prefixLength"> | null {
-  const [address = "", prefix, ...rest] = text.split("/");
-  const version = isIP(address);
+  const [host = "", prefix, ...rest] = text.split("/");
+  const version = isIP(host);
   if (version !== 4 && version !== 6 || rest.length > 0) return null;
+  const address = version === 4 ? host : asKernelWrites(host);
   const longest = PREFIX_BY_VERSION[version];
   if (prefix === undefined) return { address, prefixLength: longest };
   const prefixLength = Number(prefix);
   const isLength = /^\d{1,3}$/.test(prefix) && prefixLength >= 1 &&
     prefixLength <= longest;
   return isLength ? { address, prefixLength } : null;
+}
+
+/** The shortest spelling, in small letters, so that it can be compared with what is bound. */
+function asKernelWrites(address: string): string {
+  return new URL(`http://[${address}]`).hostname.replace(/^\[|\]$/g, "");
 }
 
 /** Whether the kernel could have an interface of that name. */

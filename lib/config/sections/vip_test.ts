@@ -63,5 +63,6 @@ Deno.test("vip addresses and interface names that the kernel would refuse", () =
   assert.equal(parseVipAddress("10.0.0.9/24/24"), null);
   assert.equal(parseVipAddress("10.0.0.9/-1"), null);
   assert.equal(isInterfaceName(".."), false);
+  assert.equal(parseVipAddress("FD00:0:0::0009")?.address, "fd00::9");
   assert.equal(isInterfaceName("br-0"), true);
 });
