@@ -164,7 +164,9 @@ async function acquireLease(
     });
   }
   resetFailsafe(context);
-  return round(context, o, { dcs, lease: fresh(context) });
+  // What the peers said before counts for the bid, not for what follows.
+  const peers = { kind: "not_asked" } as const;
+  return round(context, o, { dcs, lease: fresh(context), peers });
 }
 
 async function releaseLease(

@@ -152,7 +152,7 @@ function isWithin(
 export interface RaceOptions {
   /** False for manual requests. */
   readonly isLagChecked: boolean;
-  /** Answers of these members do not count. */
+  /** These members do not lead next: they stand in nobody's way, but have a vote. */
   readonly ignored: readonly MemberName[];
 }
 
@@ -174,13 +174,14 @@ export function compareInRace(
   if (own === null) return lose("position_unknown", {});
   const refusal = ownRefusal(o, view, { own, options });
   if (refusal !== null) return refusal;
-  const peers = answers.filter(isUsable)
+  const usable = answers.filter(isUsable);
+  const better = usable
     .filter((peer) => !options.ignored.includes(peer.name))
-    .filter((peer) => !isOnOldTimeline(o, view, peer));
-  const better = peers.map((peer) => betterThanSelf(o, view, { own, peer }))
+    .filter((peer) => !isOnOldTimeline(o, view, peer))
+    .map((peer) => betterThanSelf(o, view, { own, peer }))
     .find((verdict) => verdict !== null);
   if (better !== undefined && better !== null) return better;
-  return countVotes(o, view, { own, peers });
+  return countVotes(o, view, { own, peers: usable });
 }
 
 function ownRefusal(
@@ -273,8 +274,12 @@ function countVotes(
   facts: { readonly own: Lsn; readonly peers: readonly UsablePeer[] },
 ): RaceVerdict {
   if (!isQuorumRace(o, view)) return { kind: "win", facts: { own: facts.own } };
+  // Who has WAL that this member lacks gives no vote: the old leader, which may
+  // be ahead without stopping the race, and everybody on a later timeline.
+  const timeline = o.postgres.kind === "running" ? o.postgres.timeline : 0;
   const voters = facts.peers.filter((peer) =>
-    isInSync(view, peer.name) && (peer.position ?? 0n) > 0n
+    isInSync(view, peer.name) && (peer.position ?? 0n) > 0n &&
+    (peer.position ?? 0n) <= facts.own && (peer.timeline ?? 0) <= timeline
   );
   const votes = (isInSync(view, o.self) ? 0 : -1) + voters.length;
   const quorum = view.sync.quorum;

@@ -4,7 +4,9 @@
  */
 import { leaseRemainingMs, promoteBudgetMs } from "../calc/budgets.ts";
 import {
+  compareInRace,
   isInSync,
+  isQuorumRace,
   isSyncActive,
   readySuccessors,
   successors,
@@ -153,6 +155,12 @@ const PROMOTION: readonly Rule[] = [
         : null,
   },
   {
+    id: "R488",
+    why:
+      "In quorum mode the votes are counted again with the key in hand: the bid may have rested on old answers.",
+    match: countVotesAgain,
+  },
+  {
     id: "R490",
     why: "A promotion begins only if the rest of the lease covers it.",
     match: (o) => {
@@ -269,9 +277,7 @@ function giveBackUnsynced(o: Observation): Decision | null {
   const view = viewOf(o);
   const isOut = o.settings.synchronousMode === "on" && !o.settings.isPaused &&
     isSyncActive(o.settings, view) && !isInSync(view, o.self);
-  const isForced = view.failover?.leader === null &&
-    view.failover.candidate === o.self;
-  if (!isOut || isForced) return null;
+  if (!isOut || isForcedOn(o)) return null;
   return mayBeWritable(o)
     ? startTask(
       { kind: "demote", how: "immediate", deadline: null },
@@ -290,6 +296,26 @@ function giveUpUnwatched(o: Observation): Decision | null {
     { kind: "demote", how: "immediate", deadline: null },
     "watchdog_failed",
   );
+}
+
+function countVotesAgain(o: Observation): Decision | null {
+  const view = viewOf(o);
+  if (replicaOf(o) === null || !isQuorumRace(o, view)) return null;
+  if (isForcedOn(o)) return null;
+  if (o.peers.kind !== "asked") {
+    return { kind: "ask_peers", reason: "no_leader" };
+  }
+  const verdict = compareInRace(o, view, {
+    answers: o.peers.answers,
+    options: { isLagChecked: false, ignored: [] },
+  });
+  return verdict.kind === "win" ? null : release("not_synchronous");
+}
+
+/** An operator wants this member to lead, whatever it lacks. */
+function isForcedOn(o: Observation): boolean {
+  const request = viewOf(o).failover;
+  return request?.leader === null && request.candidate === o.self;
 }
 
 function failOverAfterCrash(o: Observation): Decision | null {

@@ -18,9 +18,16 @@ import {
   sync,
   testRows,
 } from "../../../tests/helpers/rule_table.ts";
-import { lsn } from "../base/units.ts";
+import { lsn, revision } from "../base/units.ts";
 
 const SWITCHOVER = { view: cluster(failover("n1", null)) };
+
+const QUORUM_KEY = {
+  leader: "n3",
+  quorum: 1,
+  standbys: ["n1", "n2"],
+  revision: revision(5),
+};
 
 const LEADER: readonly Row[] = [
   [
@@ -45,6 +52,26 @@ const LEADER: readonly Row[] = [
       ...settings({ synchronousMode: "on" }),
     }),
     ["R415", "demote immediate not_healthiest"],
+  ],
+  [
+    // Simulator, seed 3502: the answers were from before somebody else led.
+    "in quorum mode the holder of the key asks for the votes again",
+    leaderObservation({
+      postgres: replica(),
+      view: cluster({ sync: QUORUM_KEY }),
+      ...settings({ synchronousMode: "quorum" }),
+    }),
+    ["R488", "ask_peers no_leader"],
+  ],
+  [
+    "in quorum mode a holder without the votes gives the key back",
+    leaderObservation({
+      postgres: replica(),
+      view: cluster({ sync: QUORUM_KEY }),
+      ...settings({ synchronousMode: "quorum" }),
+      ...asked({ kind: "silent", name: "n2", detail: "" }),
+    }),
+    ["R488", "release_lease not_synchronous"],
   ],
   [
     "an operator may force a member that lacks commits to lead",

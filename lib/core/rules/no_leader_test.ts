@@ -22,8 +22,17 @@ import {
   sync,
   testRows,
 } from "../../../tests/helpers/rule_table.ts";
-import { lsn, moment } from "../base/units.ts";
+import { lsn, moment, revision } from "../base/units.ts";
 import { FIRST_MEMORY } from "../model/memory.ts";
+
+const QUORUM_KEY = {
+  sync: {
+    leader: "n1",
+    quorum: 1,
+    standbys: ["n2", "n3"],
+    revision: revision(5),
+  },
+};
 
 const NO_LEADER: readonly Row[] = [
   [
@@ -246,6 +255,54 @@ const NO_LEADER: readonly Row[] = [
     "the named candidate does not compare",
     observation({ view: unlocked(failover("n1", "n2")) }),
     ["R310", "acquire_lease named_candidate"],
+  ],
+  [
+    // Simulator, seed 116: the old leader had gone on after the request.
+    "in quorum mode the named candidate of a switchover asks for votes",
+    observation({
+      view: unlocked({ ...failover("n1", "n2"), ...QUORUM_KEY }),
+      ...settings({ synchronousMode: "quorum" }),
+    }),
+    ["R310", "ask_peers no_leader"],
+  ],
+  [
+    "in quorum mode the named candidate does not lead without the votes",
+    observation({
+      view: unlocked({ ...failover("n1", "n2"), ...QUORUM_KEY }),
+      ...settings({ synchronousMode: "quorum" }),
+      ...asked({ kind: "silent", name: "n3", detail: "" }),
+    }),
+    ["R310", "wait quorum_missing"],
+  ],
+  [
+    // Simulator, seeds 11235 and 14104.
+    "in quorum mode the vote of the member that stepped down counts",
+    observation({
+      view: unlocked({ ...failover("n1", "n2"), ...QUORUM_KEY }),
+      ...settings({ synchronousMode: "quorum" }),
+      ...asked(answer("n1")),
+    }),
+    ["R310", "acquire_lease named_candidate"],
+  ],
+  [
+    // Simulator, seed 1166.
+    "in quorum mode a member that is ahead gives no vote, not even the old leader",
+    observation({
+      view: unlocked({ ...QUORUM_KEY }),
+      ...settings({ synchronousMode: "quorum" }),
+      ...asked(answer("n1", { position: AHEAD })),
+    }),
+    ["R340", "wait quorum_missing"],
+  ],
+  [
+    // Simulator, seed 93.
+    "in quorum mode a member on a later timeline gives no vote",
+    observation({
+      view: unlocked({ ...QUORUM_KEY }),
+      ...settings({ synchronousMode: "quorum" }),
+      ...asked(answer("n3", { timeline: 2, position: BEHIND })),
+    }),
+    ["R340", "wait quorum_missing"],
   ],
   [
     "others wait for a candidate that is well",

@@ -14,6 +14,7 @@ import {
 import type { FailoverRequest } from "../model/cluster_view.ts";
 import type { AcquireReason, Decision } from "../model/decision.ts";
 import type { Observation } from "../model/observation.ts";
+import { ownPosition } from "../model/postgres_view.ts";
 import {
   isLeftAlone,
   localSystemId,
@@ -242,21 +243,38 @@ function obeyRequest(o: Observation): Decision | null {
   const isOutOfSync = isSyncActive(o.settings, viewOf(o)) &&
     !isQuorumRace(o, viewOf(o)) && !isInSync(viewOf(o), o.self);
   if (isOutOfSync && request.leader !== null) return null;
-  if (request.candidate === o.self) return acquire("named_candidate");
+  if (request.candidate === o.self) return candidacy(o, request);
   if (o.peers.kind !== "asked") {
     return askPeers(o) ?? obeyWithoutCandidate(o, request);
   }
-  if (request.candidate !== null && isCandidateReady(o)) {
+  if (request.candidate !== null && isCandidateReady(o, request.candidate)) {
     return waitShortly("candidate_expected", { candidate: request.candidate });
   }
   return obeyWithoutCandidate(o, request);
 }
 
-function isCandidateReady(o: Observation): boolean {
+/** In quorum mode being named in the sync key proves nothing: a switchover still needs the votes. */
+function candidacy(o: Observation, request: FailoverRequest): Decision {
+  if (request.leader === null || !isQuorumRace(o, viewOf(o))) {
+    return acquire("named_candidate");
+  }
+  const decision = askPeers(o) ?? compare(o, [request.leader]);
+  return decision.kind === "acquire_lease"
+    ? acquire("named_candidate")
+    : decision;
+}
+
+/** Whether the named candidate is worth waiting for; in quorum mode only if it can get the votes. */
+function isCandidateReady(o: Observation, candidate: string): boolean {
   if (o.peers.kind !== "asked") return false;
-  return readySuccessors(o, viewOf(o), {
+  const view = viewOf(o);
+  const isQuorum = isQuorumRace(o, view);
+  if (isQuorum && !isInSync(view, candidate)) return false;
+  const own = replicaOf(o);
+  const requiredLsn = isQuorum && own !== null ? ownPosition(own) : null;
+  return readySuccessors(o, view, {
     answers: o.peers.answers,
-    limits: { requiredLsn: null, leaderLsn: null },
+    limits: { requiredLsn, leaderLsn: null },
   }).length > 0;
 }
 
@@ -273,7 +291,11 @@ function obeyWithoutCandidate(
       limits: { requiredLsn: null, leaderLsn: null },
     }).filter((name) => name !== request.candidate)
     : [];
-  return others.length > 0
-    ? waitShortly("new_leader_expected", { others: others.join(",") })
+  if (others.length > 0) {
+    return waitShortly("new_leader_expected", { others: others.join(",") });
+  }
+  const hasLed = viewOf(o).sync.leader === o.self;
+  return isQuorumRace(o, viewOf(o)) && !hasLed
+    ? compare(o, [])
     : acquire("took_back");
 }
