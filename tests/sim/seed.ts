@@ -129,7 +129,7 @@ function verdictOf(
   world: World,
   broken: Broken | null,
 ): Verdict {
-  const excuse = broken?.promise === "liveness" ? excuseOf(world) : null;
+  const excuse = broken === null ? null : excuseOf(world, broken);
   return {
     seed: world.plan.seed,
     broken: excuse === null ? broken : null,
@@ -141,7 +141,10 @@ function verdictOf(
   };
 }
 
-function excuseOf(world: World): Verdict["excuse"] {
+function excuseOf(world: World, broken: Broken): Verdict["excuse"] {
+  const isQuorum = world.plan.settings.synchronousMode === "quorum";
+  const isLost = broken.promise === "lost commit" && isQuorum;
+  if (broken.promise !== "liveness" && !isLost) return null;
   if (hasTwinTimeline(world)) return "twin_timelines";
   return isBootstrapInterrupted(world) ? "interrupted_bootstrap" : null;
 }

@@ -108,7 +108,8 @@ function* acquireLease(agent: FastAgent, o: Observation): Process<Act> {
     } as const;
     return round(agent, o, { dcs: withoutLeader(dcs, agent.self), lease });
   }
-  return round(agent, o, { dcs, lease: fresh(agent) });
+  const peers = { kind: "not_asked" } as const;
+  return round(agent, o, { dcs, lease: fresh(agent), peers });
 }
 
 function* releaseLease(agent: FastAgent, o: Observation): Process<Act> {

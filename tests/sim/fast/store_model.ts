@@ -146,16 +146,14 @@ export class StoreModel {
 
   /** Null deletes the key. */
   putSync(
-    sync:
-      | { readonly leader: string; readonly standbys: readonly string[] }
-      | null,
+    sync: Omit<SyncKey, "revision"> | null,
     expected: Revision | null,
   ): boolean {
     if (this.#sync.revision !== expected) return false;
     this.#changed("sync");
     this.#sync = sync === null
       ? NO_SYNC
-      : { ...sync, quorum: 0, revision: revision(this.#revision) };
+      : { ...sync, revision: revision(this.#revision) };
     return true;
   }
 

@@ -64,6 +64,11 @@ export class Checkers {
   acknowledged(name: string, point: Point): void {
     this.commits++;
     if (this.#world.plan.settings.synchronousMode === "off") return;
+    // A vote is no lock: replicas go on acknowledging for an old primary that
+    // nobody stops. Quorum commit protects only what its lease covers.
+    const isCovered = this.#world.site(name)?.host.isBelieving ?? false;
+    const isQuorum = this.#world.plan.settings.synchronousMode === "quorum";
+    if (isQuorum && !isCovered) return;
     // What a primary promised before it ever led in this mode is not protected.
     if (this.#world.driver.syncKey()?.leader === name) {
       this.#protecting.add(name);
@@ -132,7 +137,7 @@ export class Checkers {
   }
 
   #checkSyncKey(site: Site): void {
-    if (this.#world.plan.settings.synchronousMode === "off") return;
+    if (this.#world.plan.settings.synchronousMode !== "on") return;
     const sync = this.#world.driver.syncKey();
     if (sync?.leader !== site.name) return;
     const { names, namesText } = site.instance.replication;

@@ -78,15 +78,29 @@ function sendersOf(instance: Instance): readonly WalSender[] {
   const [first] = senders.keys();
   return [...senders].map(([name, { flushedLsn }]) => {
     const here = lsn(flushedLsn);
-    const isSync = namesText === "*" ? name === first : names.includes(name);
     return sender(name, {
-      syncState: isSync ? "sync" : namesText === "*" ? "potential" : "async",
+      syncState: syncStateOf(namesText, {
+        isListed: names.includes(name),
+        isFirst: name === first,
+      }),
       sentLsn: here,
       writtenLsn: here,
       flushedLsn: here,
       replayedLsn: here,
     });
   });
+}
+
+function syncStateOf(
+  text: string,
+  sender: { readonly isListed: boolean; readonly isFirst: boolean },
+): WalSender["syncState"] {
+  const isAny = text.startsWith("ANY");
+  if (text.includes("*")) {
+    return isAny ? "quorum" : sender.isFirst ? "sync" : "potential";
+  }
+  if (!sender.isListed) return "async";
+  return isAny ? "quorum" : "sync";
 }
 
 function controlOf(data: Data): ControlData {

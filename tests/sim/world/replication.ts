@@ -3,6 +3,7 @@
  * PostgreSQL's WAL receiver, WAL senders and synchronous_standby_names.
  */
 import { canFollow, type Instance, type Surroundings } from "./instance.ts";
+import { parseStandbys } from "../../../lib/core/calc/standby_names.ts";
 import type { Point } from "./wal.ts";
 
 /** A WAL sender as its primary sees it. */
@@ -26,6 +27,8 @@ export class Replication {
   #upstream: string | null = null;
   #source: Instance | null = null;
   #names: readonly string[] = [];
+  /** How many of them must have a commit. */
+  #numsync = 0;
   #namesText = "";
   #waiting: Point[] = [];
   #isTicking = false;
@@ -116,7 +119,9 @@ export class Replication {
   setNames(text: string, done: () => void): void {
     this.#world.timeline.after(this.#world.durationMs("reload"), () => {
       this.#namesText = text;
-      this.#names = text.match(/n\d+/g) ?? [];
+      const { names, numsync } = parseStandbys(text);
+      this.#names = names;
+      this.#numsync = /^ANY/.test(text) ? numsync : names.length;
       this.#world.note(
         this.#self.name,
         `synchronous_standby_names = '${text}'`,
@@ -184,10 +189,13 @@ export class Replication {
   #has(point: Point): boolean {
     const reached = (sender: Downstream | undefined): boolean =>
       sender !== undefined && sender.flushedLsn >= point.lsn;
-    if (this.#namesText === "*") {
+    if (this.#namesText.includes("*")) {
       return [...this.#senders.values()].some(reached);
     }
-    return this.#names.every((name) => reached(this.#senders.get(name)));
+    const having = this.#names.filter((name) =>
+      reached(this.#senders.get(name))
+    );
+    return having.length >= this.#numsync;
   }
 
   #disconnect(): void {
