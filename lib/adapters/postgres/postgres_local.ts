@@ -215,8 +215,9 @@ export class PostgresLocal implements Postgres {
   }
 
   async promote(timeoutMs: number, signal: AbortSignal): Promise<void> {
+    // The recovery settings stay in the file until the next start: most of them
+    // can not change while the server runs, and a primary ignores them.
     await this.#session.promote(timeoutMs, signal);
-    await this.#tools.settings.setRecovery(null);
   }
 
   async follow(upstream: PostgresPeer | null): Promise<FollowResult> {
