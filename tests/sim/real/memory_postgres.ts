@@ -90,6 +90,15 @@ export class MemoryPostgres implements Postgres {
     if (!isDone) throw new PostgresError("pg_basebackup failed");
   }
 
+  async basebackup(
+    source: PostgresPeer,
+    slotName: string | null,
+    signal: AbortSignal,
+  ): Promise<void> {
+    this.#instance.removeData();
+    await this.clone(source, slotName, signal);
+  }
+
   async start(
     mode: StartMode,
     timeoutMs: number,
