@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { AgentCluster, step } from "../helpers/agent_cluster.ts";
 import type { AgentMember, Section } from "../helpers/agent_member.ts";
+import { pastCycles } from "../helpers/cycles.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 
 const SLOTS = {
@@ -303,21 +304,4 @@ async function setConfig(member: AgentMember, change: Section): Promise<void> {
     body: change,
   });
   assert.equal(status, 200, text);
-}
-
-/** The member's agent has looked at its slots at least once since now. */
-async function pastCycles(
-  cluster: AgentCluster,
-  member: AgentMember,
-): Promise<void> {
-  const count = async (): Promise<number> => {
-    const { text } = await member.rest("/metrics");
-    return Number(/^matriarch_cycles_total\S* (\d+)/m.exec(text)?.[1] ?? NaN);
-  };
-  const before = await count();
-  assert.ok(before > 0, "cycles are counted");
-  await cluster.until(
-    `${member.name} has run two cycles`,
-    async () => await count() >= before + 2,
-  );
 }

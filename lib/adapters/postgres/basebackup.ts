@@ -55,7 +55,10 @@ export async function cloneReplica(
   const clone = new Clone(context, directory, call);
   for (const method of methods) {
     const problem = await clone.tryMethod(method);
-    if (problem === null) return await directory.unmark();
+    if (problem === null) {
+      await directory.restrict();
+      return await directory.unmark();
+    }
     problems.push(problem);
     context.log.warning(`Cannot create the replica: ${problem}`);
   }

@@ -67,6 +67,7 @@ export class Bootstrap {
     try {
       await directory.clear();
       await fillDataDirectory(this.#context, directory, this.#signal);
+      await directory.restrict();
       this.#tools.settings.forget();
       if (this.#context.options.bootstrap?.method.kind === "initdb") {
         await this.#startNew();

@@ -28,6 +28,8 @@ export type DirectoryState =
   | { readonly kind: "invalid_system_id"; readonly detail: string }
   | { readonly kind: "filled" };
 
+/** Writing by the group, anything by others. */
+const FORBIDDEN_RIGHTS = 0o027;
 const MARKER_INSIDE = ".matriarch-incomplete";
 
 /** The data directory of one instance. */
@@ -171,6 +173,14 @@ export class DataDirectory {
     }
     await this.unmark();
     return target;
+  }
+
+  /** Takes rights away with which PostgreSQL would not start; programs of users leave any. */
+  async restrict(): Promise<void> {
+    const { mode } = await Deno.stat(this.#path);
+    if (mode !== null && (mode & FORBIDDEN_RIGHTS) !== 0) {
+      await Deno.chmod(this.#path, 0o700);
+    }
   }
 
   /** Makes the directory if it is missing, for programs that do not. */
