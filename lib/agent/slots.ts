@@ -119,11 +119,12 @@ export class SlotTender {
       this.#problems = problems;
     }
     for (const { name, reason } of plan.drop) {
-      const xmin = inputs.postgres.slots.find((slot) => slot.name === name)
-        ?.xmin;
+      const slot = inputs.postgres.slots.find((slot) => slot.name === name);
+      // It will not work, and the adapter says so.
+      if (slot?.isActive) continue;
       log.warning(
         reason === "stale_xmin"
-          ? `Dropping physical replication slot ${name} because of its xmin value ${xmin}`
+          ? `Dropping physical replication slot ${name} because of its xmin value ${slot?.xmin}`
           : `Dropping replication slot '${name}': ${DROP_REASONS[reason]}`,
       );
     }
@@ -148,12 +149,22 @@ export class SlotTender {
       });
   }
 
+  #warnOfPromotion({ postgres }: SlotInputs): void {
+    if (postgres.role !== "primary") return;
+    for (const name of Object.keys(this.#unready.slots)) {
+      this.#context.ports.log.warning(
+        `Logical replication slot '${name}' might be unsafe to use after promotion`,
+      );
+    }
+  }
+
   /**
    * A logical slot that came back with a start of the instance is safe only when
    * the leader's slot for this branch protects what it needs.
    */
   async #checkReadiness(inputs: SlotInputs): Promise<void> {
     const { log, postgres } = this.#context.ports;
+    this.#warnOfPromotion(inputs);
     this.#unready = keepUnready(this.#unready, inputs, permanentHere(inputs));
     const names = Object.keys(this.#unready.slots);
     const leader = inputs.view.leader?.name ?? null;
