@@ -71,6 +71,7 @@ function carryOut(
     case "acquire_lease":
       return acquireLease(context, o);
     case "release_lease":
+      if (decision.reason === "start_failed") noteFailedStart(context);
       return releaseLease(context, o);
     case "ask_peers":
       return askPeers(context, o, decision);
@@ -167,6 +168,13 @@ async function acquireLease(
   // What the peers said before counts for the bid, not for what follows.
   const peers = { kind: "not_asked" } as const;
   return round(context, o, { dcs, lease: fresh(context), peers });
+}
+
+/** A leader that did not come up is none any more, and says so. */
+function noteFailedStart({ state, events }: AgentContext): void {
+  if (!["primary", "standby_leader"].includes(state.memory.role)) return;
+  state.remember({ kind: "recovery_failed" });
+  events.roleChanged("demoted");
 }
 
 async function releaseLease(

@@ -31,6 +31,7 @@ import { PostgresError } from "../ports/errors.ts";
 import type { ProxyProcess } from "../ports/proxy_process.ts";
 import { type GuardConfig, type GuardPorts, Guards } from "./guards.ts";
 import { LeaseKeeper } from "./leases.ts";
+import { Announcer } from "./events.ts";
 import { Inbox } from "./inbox.ts";
 import { ScopeStore } from "./scope_store.ts";
 import { LoopStatistics } from "./statistics.ts";
@@ -95,6 +96,7 @@ export interface AgentContext {
   readonly state: AgentState;
   readonly leases: LeaseKeeper;
   readonly guards: Guards;
+  readonly events: Announcer;
   readonly store: ScopeStore;
   readonly inbox: Inbox;
   readonly tasks: TaskRunner;
@@ -133,6 +135,7 @@ export function createContext(
     config,
     state,
     guards,
+    events: new Announcer(ports),
     inbox,
     tasks,
     leases,

@@ -20,7 +20,7 @@ export async function demote(
   task: Extract<LongTask, { kind: "demote" }>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { postgres, log } = context.ports;
+  const { events, ports: { log } } = context;
   log.info(`Demoting self (${task.how.replaceAll("_", "-")})`);
   tellProxy(context);
   await context.guards.standDown();
@@ -28,16 +28,16 @@ export async function demote(
     case "graceful":
       return await handOver(context, signal);
     case "immediate":
-      await postgres.stop(stopAtOnce());
+      await events.stop(stopAtOnce());
       return await release(context, null);
     case "immediate_nolock":
       context.leases.forget();
-      return await postgres.stop(stopAtOnce());
+      return await events.stop(stopAtOnce());
     case "offline": {
       const leftMs = task.deadline === null
         ? 0
         : remainingMs(task.deadline, context.ports.clock.now());
-      await postgres.stop({
+      await events.stop({
         mode: "fast",
         isCheckpointFirst: false,
         escalateAfterMs: Math.max(500, leftMs - KILL_RESERVE_MS),
@@ -64,7 +64,7 @@ export async function handOver(
   let position: Lsn | null = null;
   const stopped = new AbortController();
   let releasing: Promise<boolean> = Promise.resolve(false);
-  const stopping = postgres.stop({
+  const stopping = context.events.stop({
     mode: "fast",
     isCheckpointFirst: true,
     escalateAfterMs: isEscalated ? settings.primaryStopTimeoutMs : null,

@@ -96,6 +96,7 @@ export class AgentLoop {
   async #publish(o: Observation): Promise<void> {
     const { ports, leases, tasks, state } = this.#context;
     const now = { ...o, task: tasks.view, memory: state.memory };
+    this.#context.events.look(now);
     const isPrimary = o.postgres.kind === "running" &&
       o.postgres.role === "primary";
     ports.proxy?.heartbeat({

@@ -119,7 +119,8 @@ export async function takeOver(
     localPostgresql: config.localPostgresql,
   });
   try {
-    await ports.postgres.configure({ document });
+    const change = await ports.postgres.configure({ document });
+    if (change === "reloaded") context.events.reloaded();
     if (state.memory.role !== "uninitialized") {
       await ports.postgres.saveDynamicConfig(document);
     }

@@ -54,7 +54,7 @@ async function stopInstance(context: AgentContext): Promise<void> {
   if (hasSyncDuty(context) && view.kind === "running") {
     await releaseSyncDuty(context, () => touch(context, context.state.view));
   }
-  await postgres.stop({
+  await context.events.stop({
     mode: "fast",
     isCheckpointFirst: false,
     escalateAfterMs: null,
@@ -64,7 +64,6 @@ async function stopInstance(context: AgentContext): Promise<void> {
     const timeoutMs = context.state.settings.retryTimeoutMs;
     await context.leases.release({ timeoutMs });
   }
-  context.ports.callbacks.fire("on_stop", context.state.memory.role);
 }
 
 /** The loop has ended, so the lease is renewed here while the instance stops; if that fails, the stop gets short. */

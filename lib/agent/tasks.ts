@@ -5,6 +5,7 @@
 import { promoteBudgetMs } from "../core/calc/budgets.ts";
 import { slotNameOf } from "../core/codec/slot_name.ts";
 import { remainingMs } from "../core/base/units.ts";
+import type { MemberRole } from "../core/model/member.ts";
 import type { LongTask } from "../core/model/task_view.ts";
 import { CancelledError, PostgresError } from "../ports/errors.ts";
 import type { StartMode } from "../ports/postgres.ts";
@@ -47,7 +48,7 @@ async function bootstrap(
   context: AgentContext,
   signal: AbortSignal,
 ): Promise<void> {
-  const { postgres, callbacks } = context.ports;
+  const { postgres } = context.ports;
   try {
     await postgres.bootstrap(signal);
   } catch (error) {
@@ -55,7 +56,7 @@ async function bootstrap(
     await context.store.cancelInitialize({ timeoutMs });
     throw error;
   }
-  callbacks.fire("on_start", "primary");
+  context.events.running("on_start", "primary");
 }
 
 async function clone(
@@ -81,15 +82,12 @@ async function start(
   task: TaskOf<"start">,
   signal: AbortSignal,
 ): Promise<void> {
-  const { callbacks } = context.ports;
-  const wasPrimary = ["primary", "demoted"].includes(context.state.memory.role);
   await startInstance(context, modeOf(context, task), {
     timeoutMs: task.timeoutMs,
     signal,
   });
-  const role = task.as === "primary" ? "primary" : "replica";
-  const isRoleChange = wasPrimary && role === "replica";
-  callbacks.fire(isRoleChange ? "on_role_change" : "on_start", role);
+  const role = task.as === "primary" ? "primary" : standbyRole(context);
+  context.events.running("on_start", role);
 }
 
 function modeOf(context: AgentContext, task: TaskOf<"start">): StartMode {
@@ -137,7 +135,7 @@ async function restart(
   task: TaskOf<"restart">,
   signal: AbortSignal,
 ): Promise<void> {
-  const { postgres, callbacks } = context.ports;
+  const { events, ports: { postgres } } = context;
   const view = await postgres.observe();
   const isStandby = view.kind === "running"
     ? view.role === "replica"
@@ -157,7 +155,7 @@ async function restart(
     ? { kind: "standby", upstream }
     : { kind: "primary" };
   await startInstance(context, mode, { timeoutMs: task.timeoutMs, signal });
-  callbacks.fire("on_restart", isStandby ? "replica" : "primary");
+  events.running("on_restart", isStandby ? standbyRole(context) : "primary");
 }
 
 async function follow(
@@ -165,11 +163,15 @@ async function follow(
   task: TaskOf<"follow">,
   signal: AbortSignal,
 ): Promise<void> {
-  const { postgres } = context.ports;
+  const { events, ports: { postgres } } = context;
   const upstream = task.upstream === null
     ? null
     : peerOf(context, task.upstream);
-  if (await postgres.follow(upstream) !== "restart_needed") return;
+  const change = await postgres.follow(upstream);
+  if (change === "reloaded") {
+    return events.running("on_reload", standbyRole(context));
+  }
+  if (change === "unchanged") return;
   await postgres.stop({
     mode: "fast",
     isCheckpointFirst: true,
@@ -181,14 +183,19 @@ async function follow(
     timeoutMs,
     signal,
   });
+  events.running("on_restart", standbyRole(context));
 }
 
 async function promote(
   context: AgentContext,
   signal: AbortSignal,
 ): Promise<void> {
-  const { postgres, callbacks, clock } = context.ports;
+  const { postgres, clock } = context.ports;
   const { settings } = context.state;
+  if (!await postgres.prePromote(signal) && !settings.isPaused) {
+    context.state.remember({ kind: "pre_promote_failed", at: clock.now() });
+    throw new PostgresError("The pre_promote script failed");
+  }
   const deadline = context.leases.deadline;
   const leftMs = deadline === null ? 0 : remainingMs(deadline, clock.now());
   // Time has passed since the decision: the last look at the lease is here.
@@ -200,10 +207,10 @@ async function promote(
     await postgres.promote(Infinity, signal);
   } catch (error) {
     // A promotion goes on by itself; only a stop keeps it from becoming writable later.
-    await postgres.stop(stopAtOnce());
+    await context.events.stop(stopAtOnce());
     throw error;
   }
-  callbacks.fire("on_role_change", "primary");
+  context.events.roleChanged("primary");
 }
 
 async function rewind(
@@ -213,7 +220,7 @@ async function rewind(
 ): Promise<void> {
   const { postgres, log } = context.ports;
   const source = peerOf(context, task.source);
-  await postgres.stop({
+  await context.events.stop({
     mode: "fast",
     isCheckpointFirst: false,
     escalateAfterMs: 60_000,
@@ -266,7 +273,7 @@ async function removeData(
 ): Promise<void> {
   const { postgres, log } = context.ports;
   log.warning(`Removing the data directory: ${task.why}`);
-  await postgres.stop({
+  await context.events.stop({
     mode: "immediate",
     isCheckpointFirst: false,
     escalateAfterMs: 30_000,
@@ -283,7 +290,7 @@ async function reinitialize(
 ): Promise<void> {
   const { postgres, log } = context.ports;
   log.warning("Removing the data directory: operator_request");
-  await postgres.stop({
+  await context.events.stop({
     mode: "immediate",
     isCheckpointFirst: false,
     escalateAfterMs: 30_000,
@@ -300,4 +307,11 @@ async function reinitialize(
     ownSlotName(context),
     signal,
   );
+}
+
+/** What a running standby is here. */
+function standbyRole(context: AgentContext): MemberRole {
+  const { view, settings } = context.state;
+  const isLeader = view?.leader?.name === context.config.self;
+  return settings.isStandbyCluster && isLeader ? "standby_leader" : "replica";
 }

@@ -175,7 +175,7 @@ async function reloadAll(
   configuration: Configuration,
   parts: Parts,
 ): Promise<void> {
-  const { log, context, postgres, callbacks, current } = parts;
+  const { log, context, postgres, current } = parts;
   try {
     const { config } = await configuration.again();
     log.reconfigure(logOptions(config));
@@ -185,7 +185,7 @@ async function reloadAll(
     current.callbacks = callbackCommands(config);
     postgres.updateOptions(postgresOptions(config, log));
     await postgres.reload();
-    callbacks.fire("on_reload", context.state.memory.role);
+    context.events.reloaded();
   } catch (error) {
     log.error(`Exception when reloading local configuration: ${String(error)}`);
   }

@@ -87,6 +87,8 @@ const RELEASE = {
   not_synchronous:
     "released leader key because this member is not a synchronous standby",
   watchdog_failed: "Not promoting self because watchdog could not be activated",
+  pre_promote_failed:
+    "Promotion cancelled because the pre-promote script failed",
   not_primary_in_pause:
     "removed leader lock because postgres is not running as primary",
   system_id_mismatch:
@@ -173,6 +175,8 @@ const WAITING: Readonly<Record<WaitReason, string>> = {
   bid_lost: "following new leader after trying and failing to obtain lock",
   paused: "no action in pause. I am ($self)",
   not_running_in_pause: "postgres is not running",
+  pre_promote_failed:
+    "not promoting: the pre-promote script failed within the last ttl",
   primary_without_lock: "continue to run as primary without lock",
   system_id_invalid:
     "data dir for the cluster is not empty, but system ID is invalid; consider doing reinitialize",

@@ -39,6 +39,9 @@ export interface StopOptions {
   readonly onShutdownCheckpoint: ((position: Lsn) => Promise<void>) | null;
 }
 
+/** Whether a stop signal was sent. */
+export type StopResult = "stopped" | "was_down";
+
 /** What a start came to. */
 export type StartResult =
   | { readonly kind: "running" }
@@ -128,8 +131,10 @@ export interface Postgres {
     timeoutMs: number,
     signal: AbortSignal,
   ): Promise<StartResult>;
-  /** Stops the instance; resolves when the postmaster and its children are gone. No error if none runs. */
-  stop(options: StopOptions): Promise<void>;
+  /** Runs `before_stop`, then stops the instance; resolves when the postmaster and its children are gone. No error if none runs. */
+  stop(options: StopOptions): Promise<StopResult>;
+  /** Runs `pre_promote`; true if it agreed, or if there is none. */
+  prePromote(signal: AbortSignal): Promise<boolean>;
   /** pg_promote; resolves when the instance is writable. */
   promote(timeoutMs: number, signal: AbortSignal): Promise<void>;
   /** Writes recovery settings for `upstream` and reloads if that is enough. */
@@ -152,7 +157,9 @@ export interface Postgres {
   applySlots(plan: SlotPlan): Promise<void>;
   readonly slots: PostgresSlots;
   /** Takes over dynamic settings (parameters, pg_hba, pg_ident ...): rewrites files if they differ and reloads a running server. */
-  configure(settings: DynamicPostgresSettings): Promise<void>;
+  configure(
+    settings: DynamicPostgresSettings,
+  ): Promise<"reloaded" | "unchanged">;
   /** SIGHUP of the agent: rewrites the files from the reloaded local configuration and reloads in any case. */
   reload(): Promise<void>;
   /** Text of `<timeline>.history` with its modification time (ISO 8601, local zone); null if there is none. */

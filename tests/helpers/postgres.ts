@@ -239,6 +239,8 @@ function effective(
     isUnixSocketUsed: true,
     isUnixSocketUsedForReplication: false,
     customConf: null,
+    prePromote: null,
+    beforeStop: null,
     krbsrvname: null,
   };
 }

@@ -6,11 +6,18 @@ import { CancelledError, PostgresError } from "../../ports/errors.ts";
 import type { PostgresContext } from "./options.ts";
 import { livePostmaster } from "./pid_file.ts";
 import { sendSignal } from "./processes.ts";
-import { type Query, type SqlTarget, withConnection } from "./sql.ts";
+import {
+  errorText,
+  type Query,
+  type SqlTarget,
+  withConnection,
+} from "./sql.ts";
 import { localTarget } from "./targets.ts";
 
 const QUERY_TIMEOUT_MS = 3_000;
 const PROMOTE_POLL_MS = 10;
+/** A CHECKPOINT may write for as long as it takes. */
+const NO_LIMIT_MS = 2 ** 31 - 1;
 const RELOAD_POLL_MS = 10;
 const RELOAD_TIMEOUT_MS = 1_000;
 
@@ -90,6 +97,27 @@ export class LocalSession {
       await this.sql((query) => query(EMPTY_RECORD, QUERY_TIMEOUT_MS));
     } catch {
       // It does not answer; then nobody waits for it to be quick.
+    }
+  }
+
+  /** CHECKPOINT, for as long as it takes. */
+  async checkpoint(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) throw new CancelledError("Checkpoint was cancelled");
+    try {
+      await this.sql((query) => query("CHECKPOINT", NO_LIMIT_MS), signal);
+    } catch (error) {
+      if (signal.aborted) throw new CancelledError("Checkpoint was cancelled");
+      throw error;
+    }
+  }
+
+  /** CHECKPOINT, so that the one of the stop is short. */
+  async checkpointBeforeStop(limitMs: number | null): Promise<void> {
+    try {
+      await this.sql((query) => query("CHECKPOINT", limitMs ?? NO_LIMIT_MS));
+    } catch (error) {
+      // The stop checkpoints again anyway; this only would have shortened it.
+      this.#context.log.warning(`CHECKPOINT failed: ${errorText(error)}`);
     }
   }
 

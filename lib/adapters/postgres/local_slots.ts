@@ -25,7 +25,7 @@ export interface SlotTools {
   readonly settings: SettingsKeeper;
   readonly session: LocalSession;
   /** Writes what differs and lets a running server read it. */
-  readonly applyFiles: () => Promise<void>;
+  readonly applyFiles: () => Promise<unknown>;
 }
 
 /** See the head of this file. */

@@ -95,6 +95,10 @@ export interface EffectivePostgresConfig {
   readonly isUnixSocketUsed: boolean;
   readonly isUnixSocketUsedForReplication: boolean;
   readonly customConf: string | null;
+  /** Words of the fencing command before a promotion; null: none. */
+  readonly prePromote: readonly string[] | null;
+  /** Words of the command before a stop; null: none. */
+  readonly beforeStop: readonly string[] | null;
   readonly krbsrvname: string | null;
 }
 

@@ -7,7 +7,7 @@ import type {
   ControlData,
   PostgresView,
 } from "../../core/model/postgres_view.ts";
-import { CancelledError, PostgresError } from "../../ports/errors.ts";
+import { PostgresError } from "../../ports/errors.ts";
 import type {
   DynamicPostgresSettings,
   FollowResult,
@@ -17,6 +17,7 @@ import type {
   StartMode,
   StartResult,
   StopOptions,
+  StopResult,
 } from "../../ports/postgres.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
@@ -25,6 +26,7 @@ import { Bootstrap } from "./bootstrap.ts";
 import { ControlFile } from "./control_data.ts";
 import { DataDirectory } from "./data_directory.ts";
 import { type HistoryFile, readHistory } from "./history_file.ts";
+import { runBeforeStop, runPrePromote } from "./hooks.ts";
 import { withMinimums } from "./hot_standby.ts";
 import { LocalSession } from "./local_session.ts";
 import { Observer, Shared } from "./observer.ts";
@@ -51,9 +53,6 @@ export interface PostgresDeps {
   readonly clock: Clock;
   readonly log: Log;
 }
-
-/** A CHECKPOINT may write for as long as it takes. */
-const NO_LIMIT_MS = 2 ** 31 - 1;
 
 /** See the head of this file. */
 export class PostgresLocal implements Postgres {
@@ -111,7 +110,9 @@ export class PostgresLocal implements Postgres {
     const bootstrap = new Bootstrap(this.#context, {
       ...this.#tools,
       start: (extra) => this.#startServer(extra, signal),
-      stop: (options) => this.stop(options),
+      stop: async (options) => {
+        await this.stop(options);
+      },
       reload: () => this.#reloadServer(),
       target: () => this.#session.target(),
     }, signal);
@@ -194,24 +195,21 @@ export class PostgresLocal implements Postgres {
     return result;
   }
 
-  async stop(options: StopOptions): Promise<void> {
+  async stop(options: StopOptions): Promise<StopResult> {
     const file = await livePostmaster(this.#context);
+    const patienceMs = file === null
+      ? options.escalateAfterMs
+      : await runBeforeStop(this.#context, options);
+    const patient = { ...options, escalateAfterMs: patienceMs };
     if (file !== null && file.status === "ready" && options.isCheckpointFirst) {
-      await this.#checkpointBeforeStop(options.escalateAfterMs);
+      await this.#session.checkpointBeforeStop(patienceMs);
     }
     await this.#observer.close();
-    await this.#postmaster.stop(options);
+    return await this.#postmaster.stop(patient);
   }
 
-  async #checkpointBeforeStop(limitMs: number | null): Promise<void> {
-    try {
-      await this.#session.sql((query) =>
-        query("CHECKPOINT", limitMs ?? NO_LIMIT_MS)
-      );
-    } catch (error) {
-      // The stop checkpoints again anyway; this only would have shortened it.
-      this.#context.log.warning(`CHECKPOINT failed: ${errorText(error)}`);
-    }
+  async prePromote(signal: AbortSignal): Promise<boolean> {
+    return await runPrePromote(this.#context, signal);
   }
 
   async promote(timeoutMs: number, signal: AbortSignal): Promise<void> {
@@ -259,16 +257,7 @@ export class PostgresLocal implements Postgres {
   }
 
   async checkpoint(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) throw new CancelledError("Checkpoint was cancelled");
-    try {
-      await this.#session.sql(
-        (query) => query("CHECKPOINT", NO_LIMIT_MS),
-        signal,
-      );
-    } catch (error) {
-      if (signal.aborted) throw new CancelledError("Checkpoint was cancelled");
-      throw error;
-    }
+    await this.#session.checkpoint(signal);
   }
 
   async askUpstream(upstream: PostgresPeer): Promise<UpstreamView> {
@@ -344,9 +333,11 @@ export class PostgresLocal implements Postgres {
     await this.slots.apply(plan);
   }
 
-  async configure(settings: DynamicPostgresSettings): Promise<void> {
+  async configure(
+    settings: DynamicPostgresSettings,
+  ): Promise<"reloaded" | "unchanged"> {
     await this.#tools.settings.setDocument(settings.document);
-    await this.#applyFiles();
+    return await this.#applyFiles() ? "reloaded" : "unchanged";
   }
 
   async reload(): Promise<void> {
@@ -356,9 +347,11 @@ export class PostgresLocal implements Postgres {
   }
 
   /** Writes what differs and lets a running server read it. */
-  async #applyFiles(): Promise<void> {
-    if (!await this.#isFilled()) return;
-    if (await this.#tools.settings.write()) await this.#reloadServer();
+  async #applyFiles(): Promise<boolean> {
+    if (!await this.#isFilled()) return false;
+    if (!await this.#tools.settings.write()) return false;
+    await this.#reloadServer();
+    return true;
   }
 
   async #isFilled(): Promise<boolean> {

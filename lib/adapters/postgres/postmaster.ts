@@ -11,6 +11,7 @@ import type {
   StartResult,
   StopMode,
   StopOptions,
+  StopResult,
 } from "../../ports/postgres.ts";
 import type { ControlFile } from "./control_data.ts";
 import type { PostgresContext } from "./options.ts";
@@ -140,9 +141,12 @@ export class Postmaster {
   }
 
   /** Stops it; all its processes are gone afterwards. */
-  async stop(options: StopOptions): Promise<void> {
+  async stop(options: StopOptions): Promise<StopResult> {
     const file = await livePostmaster(this.#context);
-    if (file === null) return await this.endOrphans();
+    if (file === null) {
+      await this.endOrphans();
+      return "was_down";
+    }
     const stopping = new Stopping(this.#context, file.pid, options);
     await stopping.signal(options.mode);
     while (await this.#isAlive(file.pid)) {
@@ -157,6 +161,7 @@ export class Postmaster {
     }
     await stopping.told();
     await this.endOrphans();
+    return "stopped";
   }
 
   async #isAlive(pid: number): Promise<boolean> {

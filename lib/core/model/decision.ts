@@ -23,6 +23,7 @@ export type WaitReason =
   | "paused"
   | "not_running_in_pause"
   | "primary_without_lock"
+  | "pre_promote_failed"
   | "system_id_invalid"
   | "data_directory_unusable"
   | "leader_not_bootstrapped"
@@ -67,6 +68,7 @@ export type ReleaseReason =
   | "start_failed"
   | "not_running_in_pause"
   | "not_primary_in_pause"
+  | "pre_promote_failed"
   | "watchdog_failed"
   | "not_synchronous"
   | "system_id_mismatch";

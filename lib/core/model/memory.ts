@@ -50,6 +50,8 @@ export interface AgentMemory {
   readonly scheduledRestart: ScheduledRestart | null;
   /** This replica asked its leader not to wait for it: it is about to stop. */
   readonly isSyncDutyReleased: boolean;
+  /** The pre_promote script forbade a promotion at that moment. */
+  readonly prePromoteFailedAt: Moment | null;
 }
 
 /** Memory of an agent that just started. */
@@ -70,6 +72,7 @@ export const FIRST_MEMORY: AgentMemory = {
   failsafe: null,
   scheduledRestart: null,
   isSyncDutyReleased: false,
+  prePromoteFailedAt: null,
 };
 
 /** What happened that must be remembered. */
@@ -88,6 +91,9 @@ export type MemoryEvent =
     readonly restart: ScheduledRestart | null;
   }
   | { readonly kind: "sync_duty"; readonly isReleased: boolean }
+  | { readonly kind: "pre_promote_failed"; readonly at: Moment }
+  /** A leader's instance did not come up again. */
+  | { readonly kind: "recovery_failed" }
   | { readonly kind: "initialize"; readonly isOwner: boolean }
   | { readonly kind: "divergence"; readonly value: DivergenceMemory }
   | { readonly kind: "watchdog"; readonly hasFailed: boolean }
@@ -124,6 +130,10 @@ export function remember(
       };
     case "restart_scheduled":
       return { ...memory, scheduledRestart: event.restart };
+    case "recovery_failed":
+      return { ...memory, role: "demoted" };
+    case "pre_promote_failed":
+      return { ...memory, prePromoteFailedAt: event.at };
     case "sync_duty":
       return { ...memory, isSyncDutyReleased: event.isReleased };
     case "stopped":

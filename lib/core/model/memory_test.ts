@@ -206,6 +206,13 @@ const ROWS: readonly Row[] = [
     { scheduledRestart: null },
     { scheduledRestart: SCHEDULED },
   ],
+  ["a leader did not come up again", { kind: "recovery_failed" }, {
+    role: "demoted",
+  }, { role: "primary" }],
+  ["a promotion was forbidden", {
+    kind: "pre_promote_failed",
+    at: moment(5),
+  }, { prePromoteFailedAt: moment(5) }],
   ["the synchronous duty is given back", {
     kind: "sync_duty",
     isReleased: true,

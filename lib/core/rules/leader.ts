@@ -20,6 +20,7 @@ import type { Decision, ReleaseReason } from "../model/decision.ts";
 import type { Observation } from "../model/observation.ts";
 import type { TaskReason } from "../model/decision.ts";
 import {
+  isPromotionBarred,
   localSystemId,
   mayBeWritable,
   pauseAfterFailure,
@@ -152,6 +153,14 @@ const PROMOTION: readonly Rule[] = [
         !o.settings.isStandbyCluster &&
         viewOf(o).failover?.candidate !== o.self
         ? release("not_primary_in_pause")
+        : null,
+  },
+  {
+    id: "R487",
+    why: "A holder of the key whose pre_promote script failed gives it back.",
+    match: (o) =>
+      replicaOf(o) !== null && isPromotionBarred(o)
+        ? release("pre_promote_failed")
         : null,
   },
   {

@@ -2,6 +2,7 @@ import {
   answer,
   cluster,
   leaderObservation,
+  NOW,
   primary,
   replica,
   sender,
@@ -18,7 +19,7 @@ import {
   sync,
   testRows,
 } from "../../../tests/helpers/rule_table.ts";
-import { lsn, revision } from "../base/units.ts";
+import { lsn, moment, revision } from "../base/units.ts";
 
 const SWITCHOVER = { view: cluster(failover("n1", null)) };
 
@@ -142,6 +143,32 @@ const LEADER: readonly Row[] = [
     "a stopped replica with the key starts read-only",
     leaderObservation({ postgres: stopped({ isStandby: true }) }),
     ["R460", "start standby leader_starts_read_only"],
+  ],
+  [
+    "a promotion that the user's script forbade gives the key back",
+    leaderObservation({
+      postgres: replica(),
+      memory: { ...MEMORY, prePromoteFailedAt: NOW },
+    }),
+    ["R487", "release_lease pre_promote_failed"],
+  ],
+  [
+    "a ttl later the script is asked again",
+    leaderObservation({
+      postgres: replica(),
+      memory: { ...MEMORY, prePromoteFailedAt: moment(NOW - 30_000) },
+    }),
+    ["R496", "promote lease_acquired"],
+  ],
+  [
+    "in pause the script's word does not count",
+    leaderObservation({
+      view: cluster(failover(null, "n1")),
+      postgres: replica(),
+      memory: { ...MEMORY, prePromoteFailedAt: NOW },
+      ...settings({ isPaused: true }),
+    }),
+    ["R496", "promote lease_acquired"],
   ],
   [
     "a promotion needs enough of the lease",

@@ -234,6 +234,14 @@ const NO_LEADER: readonly Row[] = [
     ["R280", "acquire_lease already_primary"],
   ],
   [
+    "a member whose script forbade a promotion does not race",
+    observation({
+      view: unlocked(),
+      memory: { ...MEMORY, prePromoteFailedAt: NOW },
+    }),
+    ["R285", "wait pre_promote_failed"],
+  ],
+  [
     "in pause replicas do not race",
     observation({ view: unlocked(), ...settings({ isPaused: true }) }),
     ["R290", "wait paused"],

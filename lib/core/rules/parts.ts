@@ -151,3 +151,10 @@ export function isLeftAlone(o: Observation): boolean {
     (last.task.kind === "clone" || last.task.kind === "reinitialize");
   return o.memory.role !== "demoted" && !isCopied;
 }
+
+/** The pre_promote script forbade a promotion less than a ttl ago. */
+export function isPromotionBarred(o: Observation): boolean {
+  const failedAt = o.memory.prePromoteFailedAt;
+  return failedAt !== null && !o.settings.isPaused &&
+    o.now - failedAt < o.settings.ttlMs;
+}

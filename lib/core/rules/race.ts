@@ -17,6 +17,7 @@ import type { Observation } from "../model/observation.ts";
 import { ownPosition } from "../model/postgres_view.ts";
 import {
   isLeftAlone,
+  isPromotionBarred,
   localSystemId,
   mayBeWritable,
   primaryOf,
@@ -119,6 +120,12 @@ export const RACE: readonly Rule[] = [
         : isOwnLineage(o)
         ? acquire("already_primary")
         : wait("system_id_invalid"),
+  },
+  {
+    id: "R285",
+    why:
+      "A member whose pre_promote script failed leaves the key to others for a ttl.",
+    match: (o) => isPromotionBarred(o) ? wait("pre_promote_failed") : null,
   },
   {
     id: "R290",

@@ -17,6 +17,7 @@ import type {
   StartMode,
   StartResult,
   StopOptions,
+  StopResult,
 } from "../../../lib/ports/postgres.ts";
 import { localEndOf, lookAt, upstreamAnswer } from "../world/instance_view.ts";
 import type { Instance } from "../world/instance.ts";
@@ -117,11 +118,15 @@ export class MemoryPostgres implements Postgres {
     });
   }
 
-  stop(options: StopOptions): Promise<void> {
+  prePromote(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
+  stop(options: StopOptions): Promise<StopResult> {
     const { escalateAfterMs, isCheckpointFirst, onShutdownCheckpoint } =
       options;
     const isImmediate = options.mode === "immediate" || options.mode === "kill";
-    return this.#bridge.until<void>((done) => {
+    return this.#bridge.until<StopResult>((done) => {
       if (escalateAfterMs !== null) {
         let isDown = false;
         this.#instance.whenDown(() => isDown = true);
@@ -134,7 +139,7 @@ export class MemoryPostgres implements Postgres {
         isCheckpointFirst,
         onCheckpoint: (at) =>
           this.#bridge.enter(() => void onShutdownCheckpoint?.(lsn(at))),
-      }, () => done(undefined));
+      }, () => done("stopped"));
     });
   }
 
@@ -210,8 +215,8 @@ export class MemoryPostgres implements Postgres {
     return Promise.resolve();
   }
 
-  configure(): Promise<void> {
-    return Promise.resolve();
+  configure(): Promise<"unchanged"> {
+    return Promise.resolve("unchanged");
   }
 
   reload(): Promise<void> {

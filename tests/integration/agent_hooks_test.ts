@@ -1,0 +1,183 @@
+/**
+ * Callbacks and hooks on real members: which program is told what, in which
+ * order, and what a script can forbid.
+ */
+import assert from "node:assert/strict";
+import { AgentCluster, sectionOf, step } from "../helpers/agent_cluster.ts";
+import type { AgentMember } from "../helpers/agent_member.ts";
+import { unprivileged } from "../helpers/unprivileged.ts";
+
+const EVENTS = [
+  "on_start",
+  "on_stop",
+  "on_restart",
+  "on_reload",
+  "on_role_change",
+];
+
+unprivileged(import.meta.url, () => {
+  Deno.test("callbacks and hooks", async (t) => {
+    await using cluster = await AgentCluster.create({
+      members: 2,
+      change: (config, { directory }) => ({
+        ...config,
+        postgresql: {
+          ...sectionOf(config, "postgresql"),
+          callbacks: Object.fromEntries(
+            EVENTS.map((event) => [event, `${directory}/note`]),
+          ),
+          before_stop: `${directory}/note before_stop -`,
+          pre_promote: `${directory}/allow`,
+        },
+      }),
+    });
+    for (const { place: { directory } } of cluster.members) {
+      await script(`${directory}/note`, `echo "$1 $2" >>"${directory}/calls"`);
+      await script(`${directory}/allow`, `test ! -e "${directory}/forbidden"`);
+    }
+    await cluster.startAll();
+    await quietEvents(t, cluster);
+    await roleChanges(t, cluster);
+    await failedRecovery(t, cluster);
+    await forbidden(t, cluster);
+  });
+});
+
+async function script(path: string, body: string): Promise<void> {
+  await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+  await Deno.writeTextFile(path, `#!/bin/sh\n${body}\n`, { mode: 0o755 });
+}
+
+/** Waits until the member's programs were told exactly that, and forgets it. */
+async function told(
+  cluster: AgentCluster,
+  member: AgentMember,
+  wanted: readonly string[],
+): Promise<void> {
+  const path = `${member.place.directory}/calls`;
+  let seen: readonly string[] = [];
+  try {
+    await cluster.until(`${member.name} was told ${wanted}`, async () => {
+      const text = await Deno.readTextFile(path).catch(() => "");
+      seen = text.split("\n").filter((line) => line !== "");
+      return seen.length >= wanted.length;
+    }, 20_000);
+  } finally {
+    assert.deepEqual(seen, wanted);
+  }
+  await Deno.remove(path);
+}
+
+async function quietEvents(
+  t: Deno.TestContext,
+  cluster: AgentCluster,
+): Promise<void> {
+  const [first, second] = [cluster.member("n1"), cluster.member("n2")];
+  await step(t, "a start is told once", async () => {
+    await told(cluster, first, ["on_start primary"]);
+    await told(cluster, second, ["on_start replica"]);
+  });
+  await step(t, "a change of settings is a reload", async () => {
+    await first.rest("/config", {
+      method: "PATCH",
+      body: { postgresql: { parameters: { work_mem: "5MB" } } },
+    });
+    await told(cluster, first, ["on_reload primary"]);
+    await told(cluster, second, ["on_reload replica"]);
+  });
+  await step(t, "a restart is neither a stop nor a start", async () => {
+    const { status } = await second.rest("/restart", { method: "POST" });
+    assert.equal(status, 200);
+    await told(cluster, second, ["before_stop -", "on_restart replica"]);
+    await cluster.untilWhole();
+  });
+}
+
+async function roleChanges(
+  t: Deno.TestContext,
+  cluster: AgentCluster,
+): Promise<void> {
+  const [first, second] = [cluster.member("n1"), cluster.member("n2")];
+  await step(t, "a switchover changes two roles", async () => {
+    const { status, text } = await first.rest("/switchover", {
+      method: "POST",
+      body: { leader: "n1", candidate: "n2" },
+    });
+    assert.equal(status, 200, text);
+    assert.equal((await cluster.untilWhole()).name, "n2");
+    await told(cluster, first, [
+      "before_stop -",
+      "on_stop primary",
+      "on_role_change replica",
+    ]);
+    await told(cluster, second, ["on_role_change primary"]);
+  });
+  await step(
+    t,
+    "an agent that joins a running server tells a start",
+    async () => {
+      await second.end("SIGKILL");
+      second.start();
+      await cluster.untilWhole();
+      await told(cluster, second, ["on_start primary"]);
+    },
+  );
+  await step(t, "an agent that ends tells a stop", async () => {
+    await first.end();
+    await told(cluster, first, ["before_stop -", "on_stop replica"]);
+    first.start();
+    await cluster.untilWhole();
+    await told(cluster, first, ["on_start replica"]);
+  });
+}
+
+async function failedRecovery(
+  t: Deno.TestContext,
+  cluster: AgentCluster,
+): Promise<void> {
+  const [first, second] = [cluster.member("n1"), cluster.member("n2")];
+  const autoConf = `${second.dataDir}/postgresql.auto.conf`;
+  await step(t, "a leader that can not start again is demoted", async () => {
+    const before = await Deno.readTextFile(autoConf);
+    await Deno.writeTextFile(autoConf, "garbage\n");
+    second.killPostmaster();
+    assert.equal((await cluster.untilLeader(["n1"])).name, "n1");
+    await told(cluster, second, ["on_role_change demoted"]);
+    await told(cluster, first, ["on_role_change primary"]);
+    await Deno.writeTextFile(autoConf, before);
+    await cluster.untilWhole();
+    await told(cluster, second, ["on_role_change replica"]);
+  });
+}
+
+async function forbidden(
+  t: Deno.TestContext,
+  cluster: AgentCluster,
+): Promise<void> {
+  const [first, second] = [cluster.member("n1"), cluster.member("n2")];
+  const flag = `${second.place.directory}/forbidden`;
+  await step(
+    t,
+    "a script that forbids the promotion frees the key",
+    async () => {
+      await Deno.writeTextFile(flag, "");
+      await first.end();
+      await cluster.until(
+        "n2 gave the key back",
+        async () =>
+          /pre-promote script failed/.test(second.log()) &&
+          (await cluster.keys())["leader"] === undefined,
+      );
+      assert.equal((await second.status())?.["role"], "replica");
+    },
+  );
+  await step(t, "and is asked again a ttl later", async () => {
+    await Deno.remove(flag);
+    await cluster.untilLeader(["n2"]);
+    assert.equal(
+      second.log().match(/pre_promote script ".*" exited with/g)?.length,
+      // The switchover's, the failed one, and this.
+      3,
+    );
+  });
+}
