@@ -1,30 +1,122 @@
 /** Cut connections: whoever loses the store gives the lead up before its lease ends. */
 import assert from "node:assert/strict";
 import { FaultBench, faultTest } from "./bench/bench.ts";
-import { cutFromEtcd } from "./bench/faults.ts";
+import {
+  cutFromEtcd,
+  cutFromMembers,
+  cutOneWay,
+  freezeEtcd,
+  isolate,
+  type Undo,
+} from "./bench/faults.ts";
+import type { BenchMember } from "./bench/member.ts";
+
+/** Ways to take the store from a leader, all with the same end. */
+const CUTS: readonly (readonly [
+  name: string,
+  cut: (bench: FaultBench, leader: BenchMember) => Promise<Undo>,
+])[] = [
+  ["cut off from etcd", cutFromEtcd],
+  ["cut off from everything", isolate],
+  ["sends nothing", (bench, m) => cutOneWay(bench, m, "sends_nothing")],
+  ["hears nothing", (bench, m) => cutOneWay(bench, m, "hears_nothing")],
+];
+
+for (const [name, cut] of CUTS) {
+  faultTest(
+    `fault: leader ${name}: demoted before its lease ends, another leads`,
+    async () => {
+      await using bench = await FaultBench.running();
+      const first = await bench.untilWhole();
+      await bench.record();
+      await bench.untilWrites("direct", first);
+
+      const heal = await cut(bench, first);
+      const second = await bench.untilLeader(bench.others(first));
+      await bench.untilWrites("direct", second);
+      await heal();
+      await bench.untilWhole();
+
+      const report = await bench.judge();
+      assert.deepEqual(report.overlaps, []);
+      assert.deepEqual(report.missing, []);
+      assert.deepEqual(
+        report.reigns.map(({ member }) => member),
+        [first.name, second.name],
+      );
+    },
+  );
+}
 
 faultTest(
-  "fault: the leader is cut off from etcd: demoted before its lease ends, another leads",
+  "fault: leader cut off from the other members only: it goes on leading",
   async () => {
     await using bench = await FaultBench.running();
     const first = await bench.untilWhole();
     await bench.record();
     await bench.untilWrites("direct", first);
 
-    const heal = await cutFromEtcd(bench, first);
-    const second = await bench.untilLeader(bench.others(first));
-    await bench.untilWrites("direct", second);
-    const status = await first.status();
-    assert.notEqual(status?.["role"], "primary");
-
+    const heal = await cutFromMembers(bench, first);
+    await bench.until(
+      "no replica is connected",
+      async () => {
+        const rows = await first.sql("SELECT pid FROM pg_stat_replication");
+        return rows.length === 0;
+      },
+    );
+    await bench.untilWrites("direct", first);
     await heal();
-    await bench.untilWhole();
+    assert.equal(await bench.untilWhole(), first);
+
     const report = await bench.judge();
     assert.deepEqual(report.overlaps, []);
     assert.deepEqual(report.missing, []);
-    assert.deepEqual(
-      report.reigns.map(({ member }) => member),
-      [first.name, second.name],
-    );
+    assert.deepEqual(report.reigns.map(({ member }) => member), [first.name]);
+  },
+);
+
+faultTest("fault: one etcd node frozen: nothing changes", async () => {
+  await using bench = await FaultBench.running();
+  const first = await bench.untilWhole();
+  await bench.record();
+  const thaw = await freezeEtcd(bench, 1);
+  // Longer than a lease: what would have broken has broken by then.
+  const renewals = () => first.log().split("decision=renew_lease").length;
+  const before = renewals();
+  await bench.until(
+    "ten renewals",
+    () => Promise.resolve(renewals() >= before + 10),
+  );
+  await bench.untilWrites("direct", first);
+  await thaw();
+  assert.equal(await bench.untilWhole(), first);
+  const report = await bench.judge();
+  assert.deepEqual(report.overlaps, []);
+  assert.deepEqual(report.missing, []);
+});
+
+faultTest(
+  "fault: etcd majority frozen: read-only everywhere, back by itself",
+  async () => {
+    await using bench = await FaultBench.running();
+    const first = await bench.untilWhole();
+    await bench.record();
+    await bench.untilWrites("direct", first);
+
+    const thaw = await freezeEtcd(bench, 2);
+    await bench.until("nobody is a primary", async () => {
+      const statuses = await Promise.all(bench.members.map((m) => m.status()));
+      return statuses.every((status) =>
+        status !== null && status["role"] !== "primary"
+      );
+    });
+    await thaw();
+    const second = await bench.untilLeader();
+    await bench.untilWrites("direct", second);
+    await bench.untilWhole();
+
+    const report = await bench.judge();
+    assert.deepEqual(report.overlaps, []);
+    assert.deepEqual(report.missing, []);
   },
 );

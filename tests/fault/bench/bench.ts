@@ -40,7 +40,10 @@ export function faultSkipReason(): string | null {
 }
 
 /** Registers a fault test, or a skipped one that says why. */
-export function faultTest(name: string, fn: () => Promise<void>): void {
+export function faultTest(
+  name: string,
+  fn: (t: Deno.TestContext) => Promise<void>,
+): void {
   const reason = faultSkipReason();
   Deno.test({
     name: reason === null ? name : `${name} (skipped: ${reason})`,
