@@ -261,7 +261,15 @@ async function writeKey(
   decision: KeyWrite,
 ): Promise<Act> {
   if (o.dcs.kind !== "reachable") return await rest(null);
+  const isSync = decision.kind === "write_sync";
+  // Without an answer the write may still take effect, later than we think.
+  if (isSync) {
+    context.state.remember({ kind: "sync_written", outcome: "unknown" });
+  }
   const outcome = await write(context, o.dcs.view, decision);
+  if (isSync) {
+    context.state.remember({ kind: "sync_written", outcome: "known" });
+  }
   if (outcome === "conflict") {
     context.ports.log.info(`${decision.kind}: somebody else was first`);
     await readAgain(context);

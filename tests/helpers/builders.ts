@@ -240,7 +240,12 @@ export function observation(
     upstream: { kind: "not_asked" },
     task: { kind: "idle" },
     request: null,
-    memory: { ...FIRST_MEMORY, role: "replica", divergence: "unsuspected" },
+    memory: {
+      ...FIRST_MEMORY,
+      role: "replica",
+      divergence: "unsuspected",
+      isSyncWriteUncertain: false,
+    },
     ...rest,
   };
 }
@@ -259,7 +264,12 @@ export function leaderObservation(
       source: "store",
       cover: "not_asked",
     },
-    memory: { ...FIRST_MEMORY, role: "primary", divergence: "unsuspected" },
+    memory: {
+      ...FIRST_MEMORY,
+      role: "primary",
+      divergence: "unsuspected",
+      isSyncWriteUncertain: false,
+    },
     ...changes,
   });
 }

@@ -30,6 +30,7 @@ export const MEMORY = {
   ...FIRST_MEMORY,
   role: "replica",
   divergence: "unsuspected",
+  isSyncWriteUncertain: false,
 } as const;
 export const SUSPECTED = { ...MEMORY, divergence: "suspected" } as const;
 export const NOFAILOVER = { ...NO_TAGS, isNofailover: true };

@@ -18,6 +18,8 @@ export interface SyncInputs {
   readonly postgres: PrimaryView;
   /** The primary's position when the names last changed; null: not by this agent. */
   readonly changedAtLsn: Lsn | null;
+  /** A write of the sync key may still be on its way. */
+  readonly isWriteUncertain: boolean;
 }
 
 /** A streaming member. */

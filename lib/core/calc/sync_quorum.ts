@@ -39,6 +39,10 @@ export function planQuorumCommit(inputs: SyncInputs): Decision | null {
       quorum: step.quorum,
     };
   }
+  if (step !== undefined && inputs.isWriteUncertain) {
+    // A new revision of the key stops an older write that is still on its way.
+    return writeAgain(inputs);
+  }
   const target = step ?? parseStandbys(postgres.synchronousStandbyNames);
   const value = formatQuorum(target.numsync, target.names, isStrict);
   return value === postgres.synchronousStandbyNames ? null : {
@@ -46,6 +50,13 @@ export function planQuorumCommit(inputs: SyncInputs): Decision | null {
     reason: "synchronous_standbys_changed",
     value,
   };
+}
+
+function writeAgain(inputs: SyncInputs): Decision {
+  const { leader, standbys, quorum } = inputs.view.sync;
+  const reason = "synchronous_standbys_changed";
+  const kind = "write_sync";
+  return { kind, reason, leader: leader ?? inputs.self, standbys, quorum };
 }
 
 /** All candidates, except nofailover ones once the wanted number is filled. */

@@ -37,7 +37,9 @@ export function planSynchronous(inputs: SyncInputs): Decision | null {
   const wanted = formatStandbys(activeNames, settings.isSynchronousModeStrict);
   if (postgres.synchronousStandbyNames !== wanted) {
     const safe = voters.filter((name) => confirmed.includes(name));
-    return areEqual(safe, voters)
+    // A new revision of the key stops an older write that is still on its way:
+    // it could list a name just when PostgreSQL no longer waits for it.
+    return areEqual(safe, voters) && !inputs.isWriteUncertain
       ? setStandbys(wanted)
       : writeSync(inputs, safe, "synchronous_standbys_changed");
   }
@@ -64,7 +66,7 @@ export function isConfirmationPending(inputs: SyncInputs): boolean {
  * Source: spec/ha.md 11.4.
  */
 export function planBeforePromotion(
-  inputs: Omit<SyncInputs, "postgres" | "changedAtLsn"> & {
+  inputs: Pick<SyncInputs, "self" | "settings" | "view"> & {
     readonly synchronousStandbyNames: string;
     readonly areStandbysManaged: boolean;
   },

@@ -41,6 +41,8 @@ export interface AgentMemory {
   readonly demotedAt: Moment | null;
   /** Flush position when synchronous_standby_names last changed; null: not changed by this agent. */
   readonly syncChangedAtLsn: Lsn | null;
+  /** A write of the sync key was sent whose outcome is not known: it may still take effect. */
+  readonly isSyncWriteUncertain: boolean;
   /** The watchdog is required and can not be used: this member must not lead. */
   readonly hasWatchdogFailed: boolean;
   /** Timeline of the highest leader that was seen; a rise makes divergence suspect. */
@@ -67,6 +69,8 @@ export const FIRST_MEMORY: AgentMemory = {
   startTimeoutMs: null,
   demotedAt: null,
   syncChangedAtLsn: null,
+  // The agent before this one may have left a write on its way.
+  isSyncWriteUncertain: true,
   hasWatchdogFailed: false,
   leaderTimeline: 0,
   failsafe: null,
@@ -97,6 +101,7 @@ export type MemoryEvent =
   | { readonly kind: "initialize"; readonly isOwner: boolean }
   | { readonly kind: "divergence"; readonly value: DivergenceMemory }
   | { readonly kind: "watchdog"; readonly hasFailed: boolean }
+  | { readonly kind: "sync_written"; readonly outcome: "unknown" | "known" }
   /** Null: about to be set. */
   | { readonly kind: "synchronous_standbys_set"; readonly at: Lsn | null };
 
@@ -144,6 +149,8 @@ export function remember(
       return { ...memory, divergence: event.value };
     case "watchdog":
       return { ...memory, hasWatchdogFailed: event.hasFailed };
+    case "sync_written":
+      return { ...memory, isSyncWriteUncertain: event.outcome === "unknown" };
     case "synchronous_standbys_set":
       return { ...memory, syncChangedAtLsn: event.at };
   }

@@ -217,6 +217,19 @@ const ROWS: readonly Row[] = [
     kind: "sync_duty",
     isReleased: true,
   }, { isSyncDutyReleased: true }],
+  [
+    "a write of the sync key is under way",
+    {
+      kind: "sync_written",
+      outcome: "unknown",
+    },
+    { isSyncWriteUncertain: true },
+    { isSyncWriteUncertain: false },
+  ],
+  ["a write of the sync key was answered", {
+    kind: "sync_written",
+    outcome: "known",
+  }, { isSyncWriteUncertain: false }],
   ["the position of a change is kept", {
     kind: "synchronous_standbys_set",
     at: lsn(9),

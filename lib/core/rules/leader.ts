@@ -273,6 +273,7 @@ function syncInputs(
     view: viewOf(o),
     postgres,
     changedAtLsn: o.memory.syncChangedAtLsn,
+    isWriteUncertain: o.memory.isSyncWriteUncertain,
   };
 }
 

@@ -238,6 +238,18 @@ const LEADER: readonly Row[] = [
     ["R580", "write_sync synchronous_enabled"],
   ],
   [
+    // Simulator, seed 21791: the write that was thought lost listed a replica
+    // just after PostgreSQL had stopped waiting for it.
+    "a write of the key that may still be on its way is overtaken first",
+    leaderObservation({
+      ...settings({ synchronousMode: "on" }),
+      view: cluster(sync("n1")),
+      postgres: primary({ walSenders: [sender("n2")] }),
+      memory: { ...MEMORY, isSyncWriteUncertain: true },
+    }),
+    ["R580", "write_sync synchronous_standbys_changed"],
+  ],
+  [
     "PostgreSQL learns of a synchronous replica before the key does",
     leaderObservation({
       ...settings({ synchronousMode: "on" }),
