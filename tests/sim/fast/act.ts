@@ -217,11 +217,14 @@ function* writeKey(
 ): Process<Act> {
   if (o.dcs.kind !== "reachable") return rest(null);
   const { view } = o.dcs;
+  const isSync = decision.kind === "write_sync";
+  if (isSync) agent.remember({ kind: "sync_written", outcome: "unknown" });
   const written: Answer<boolean> = yield* agent.call(
     (store) => write(store, view, decision),
     agent.budgetMs(),
   );
   if (written === null) return unreachable(agent, o);
+  if (isSync) agent.remember({ kind: "sync_written", outcome: "known" });
   if (!written.value) {
     yield* agent.readAgain();
     return rest(AFTER_CONFLICT_MS);
