@@ -45,7 +45,7 @@ async function runCommand(
   const commands = commandsOf(context);
   const { command, globals, invocation } = parseArguments(argv, commands);
   if ("runOffline" in command) {
-    await command.runOffline(invocation, { context, commands });
+    await command.runOffline(invocation, { context, commands, globals });
     return;
   }
   const settings = await loadSettings(context, globals);

@@ -22,12 +22,14 @@ import { SHOW_CONFIG_COMMAND } from "./commands/show_config.ts";
 import { SWITCHOVER_COMMAND } from "./commands/switchover.ts";
 import { VERSION_COMMAND } from "./commands/version.ts";
 import { VIP_COMMAND } from "./commands/vip.ts";
+import { CONFIGURE_COMMAND, SCAFFOLD_COMMAND } from "./commands/scaffold.ts";
 import type { CommandDefinition } from "./definition.ts";
 
 /** All commands, in alphabetical order. */
 export const COMMANDS: readonly CommandDefinition[] = [
   COMPLETION_COMMAND,
   CONFIG_COMMAND,
+  CONFIGURE_COMMAND,
   DEMOTE_CLUSTER_COMMAND,
   DSN_COMMAND,
   EDIT_CONFIG_COMMAND,
@@ -44,6 +46,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
   REMOVE_COMMAND,
   RESTART_COMMAND,
   RESUME_COMMAND,
+  SCAFFOLD_COMMAND,
   SHOW_CONFIG_COMMAND,
   SWITCHOVER_COMMAND,
   TOPOLOGY_COMMAND,

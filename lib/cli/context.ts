@@ -36,6 +36,8 @@ export interface CliFiles {
   readText(path: string): Promise<string | null>;
   /** Names inside a directory, null if it is none. */
   list(path: string): Promise<readonly string[] | null>;
+  /** Writes a file for its user alone; makes the folders above it. */
+  writeText(path: string, text: string): Promise<void>;
   makeTemporary(
     name: { readonly prefix: string; readonly suffix: string },
     text: string,
@@ -125,7 +127,10 @@ export type SqlAnswer =
 export interface CliContext {
   /** How the user called us: `matriarch`, `patronictl`. */
   readonly programName: string;
+  /** The version that Patroni's tools expect. */
   readonly version: string;
+  /** Our own. */
+  readonly ownVersion: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly isMacOs: boolean;
   readonly terminal: Terminal;

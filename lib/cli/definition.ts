@@ -54,7 +54,7 @@ export interface OnlineCommand extends CommandSyntax {
   readonly run: (invocation: Invocation, session: Session) => Promise<void>;
 }
 
-/** A command that needs neither. */
+/** A command that needs neither, or not always. */
 export interface OfflineCommand extends CommandSyntax {
   /** As `run` above. */
   readonly runOffline: (
@@ -66,6 +66,8 @@ export interface OfflineCommand extends CommandSyntax {
 /** What an offline command works with. */
 export interface OfflineSurroundings {
   readonly context: CliContext;
+  /** The program's own options, for `loadSettings`. */
+  readonly globals: Invocation;
   /** Those that this program knows under its name. */
   readonly commands: readonly CommandDefinition[];
 }

@@ -54,6 +54,8 @@ export interface Outcome {
   readonly keys: Readonly<Record<string, string>>;
   readonly requests: readonly HttpRequest[];
   readonly sleeps: readonly number[];
+  /** Files that were written, in order. */
+  readonly written: readonly (readonly [string, string])[];
 }
 
 /** Commands that repeat for ever are stopped at this many pauses. */
@@ -132,7 +134,8 @@ class FakeDcs implements Dcs {
     this.#beforeWrite(this.#keys);
     const { guard, key } = write;
     const isOther = guard.kind === "revision_is" &&
-      this.#keys.get(key)?.revision !== guard.revision;
+        this.#keys.get(key)?.revision !== guard.revision ||
+      guard.kind === "absent" && this.#keys.has(key);
     if (isOther) return Promise.resolve({ kind: "guard_failed" });
     this.#revision = revision(this.#revision + 1n);
     if (write.kind === "delete") this.#keys.delete(key);
@@ -168,7 +171,13 @@ export async function runIn(
   world: World,
   argv: readonly string[],
 ): Promise<Outcome> {
-  const seen: Seen = { out: "", err: "", requests: [], sleeps: [] };
+  const seen: Seen = {
+    out: "",
+    err: "",
+    requests: [],
+    sleeps: [],
+    written: [],
+  };
   const keys = new Map<string, DcsEntry>();
   for (const [key, value] of Object.entries(world.keys ?? {})) {
     keys.set(key, { key, value, revision: revision(1), leaseId: null });
@@ -184,6 +193,7 @@ interface Seen {
   err: string;
   readonly requests: HttpRequest[];
   readonly sleeps: number[];
+  readonly written: [string, string][];
 }
 
 function contextOf(
@@ -198,7 +208,8 @@ function contextOf(
   }));
   return {
     programName: world.programName ?? "patronictl",
-    version: "0.1.0",
+    version: "4.1.4",
+    ownVersion: "0.1.0",
     environment: { PATRONICTL_CONFIG_FILE: CONFIG_PATH, ...world.environment },
     isMacOs: false,
     otherCommands: [{ name: "run", summary: "Run the agent" }],
@@ -231,6 +242,11 @@ function contextOf(
           .filter((each) => each.startsWith(`${path}/`))
           .map((each) => each.slice(path.length + 1));
         return Promise.resolve(names.length === 0 ? null : names);
+      },
+      writeText: (path, text) => {
+        files.set(path, text);
+        seen.written.push([path, text]);
+        return Promise.resolve();
       },
       makeTemporary: ({ prefix, suffix }, text) => {
         const path = `/tmp/${prefix}x${suffix}`;

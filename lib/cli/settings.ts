@@ -86,7 +86,7 @@ async function readLayers(
   const givenPath = optionPath ||
     environment["PATRONICTL_CONFIG_FILE"] ||
     environment["MATRIARCH_CONFIG_FILE"] || null;
-  const path = givenPath ?? defaultPath(context);
+  const path = givenPath ?? defaultConfigPath(context);
   const fromFiles = path === null ? null : await readPath(context, path);
   if (fromFiles === null && givenPath !== null) {
     throw new CliError(
@@ -128,7 +128,10 @@ function mergedLayers(
   return withCredentials(merged, readEnvironment(environment).credentials);
 }
 
-function defaultPath({ environment, isMacOs }: CliContext): string | null {
+/** Where the configuration is if nobody says; null without a home. */
+export function defaultConfigPath(
+  { environment, isMacOs }: CliContext,
+): string | null {
   const home = environment["HOME"] ?? "";
   const folder = isMacOs
     ? `${home}/Library/Application Support`

@@ -4,6 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { dirname } from "node:path";
 import type {
   CliFiles,
   ProgramCall,
@@ -116,6 +117,11 @@ export class ProcessFiles implements CliFiles {
       // Missing or no directory.
       return null;
     }
+  }
+
+  async writeText(path: string, text: string): Promise<void> {
+    await Deno.mkdir(dirname(path), { recursive: true });
+    await Deno.writeTextFile(path, text, { mode: 0o600 });
   }
 
   async makeTemporary(

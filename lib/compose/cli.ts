@@ -6,6 +6,7 @@ import type { CliContext, DcsTarget } from "../cli/context.ts";
 import type { ListedCommand } from "../cli/definition.ts";
 import { sendHttp } from "../cli/http_send.ts";
 import { ProcessFiles, ProcessTerminal, runProgram } from "../cli/terminal.ts";
+import { MATRIARCH_VERSION } from "./versions.ts";
 import type { Dcs } from "../ports/dcs.ts";
 
 /** What the main file knows and the command line does not. */
@@ -22,6 +23,7 @@ export interface CliParts {
 export function createCliContext(parts: CliParts): CliContext {
   return {
     ...parts,
+    ownVersion: MATRIARCH_VERSION,
     environment: Deno.env.toObject(),
     isMacOs: Deno.build.os === "darwin",
     terminal: new ProcessTerminal(),

@@ -2,44 +2,62 @@
 import { asObject, parseJsonObject } from "../../core/codec/json.ts";
 import type { Member } from "../../core/model/member.ts";
 import { callMember } from "../api_client.ts";
+import type { CliContext } from "../context.ts";
 import {
   CLUSTER_ARGUMENT,
-  type CommandDefinition,
   GROUP_OPTION,
   MEMBERS_ARGUMENT,
+  type OfflineCommand,
 } from "../definition.ts";
 import { messageOf } from "../errors.ts";
-import { print, type Session, withScope } from "../session.ts";
+import type { Invocation } from "../invocation.ts";
+import { print, type Session, withCluster } from "../session.ts";
+import { loadSettings } from "../settings.ts";
 
 /** From here on PostgreSQL's version has two parts, before it had three. */
 const TWO_PART_VERSION = 100_000;
 
 /** `version`. */
-export const VERSION_COMMAND: CommandDefinition = {
+export const VERSION_COMMAND: OfflineCommand = {
   name: "version",
   summary: "Show the version of this program, and of a cluster's members",
   arguments: [CLUSTER_ARGUMENT, MEMBERS_ARGUMENT],
   options: [GROUP_OPTION],
-  run: async (invocation, session) => {
-    const { programName, version } = session.context;
-    print(session, `${programName} version ${version}`);
-    const [name, ...wanted] = invocation.positionals;
-    if (name === undefined) return;
-    print(session, "");
-    const group = invocation.number("--group") ?? session.settings.citusGroup;
-    const view = await withScope(
-      session,
-      { name, group },
-      (scope) => scope.read(),
-    );
-    for (const member of view.members) {
-      const isWanted = wanted.length === 0 || wanted.includes(member.name);
-      if (isWanted && member.apiUrl !== null) {
-        print(session, `${member.name}: ${await versionText(session, member)}`);
-      }
-    }
+  runOffline: async (invocation, { context, globals }) => {
+    context.terminal.write(`${ownVersionText(context)}\n`);
+    if (invocation.positionals.length === 0) return;
+    const settings = await loadSettings(context, globals);
+    await showMembers(invocation, { context, settings });
   },
 };
+
+async function showMembers(
+  invocation: Invocation,
+  session: Session,
+): Promise<void> {
+  print(session, "");
+  const wanted = invocation.positionals.slice(1);
+  const view = await withCluster(
+    session,
+    invocation,
+    (scope) => scope.read(),
+  );
+  for (const member of view.members) {
+    const isWanted = wanted.length === 0 || wanted.includes(member.name);
+    if (isWanted && member.apiUrl !== null) {
+      print(session, `${member.name}: ${await versionText(session, member)}`);
+    }
+  }
+}
+
+/** Under Patroni's name scripts expect Patroni's version. */
+function ownVersionText(
+  { programName, version, ownVersion }: CliContext,
+): string {
+  return programName === "patronictl"
+    ? `${programName} version ${version}`
+    : `${programName} version ${ownVersion} (Patroni ${version})`;
+}
 
 async function versionText(session: Session, member: Member): Promise<string> {
   try {
