@@ -51,6 +51,8 @@ export class AgentMember {
   config: Section;
   /** What the test's environment adds to the agent's. */
   environment: Readonly<Record<string, string>> = {};
+  /** Program and arguments before the configuration's path; null: this project. */
+  program: readonly string[] | null = null;
   #child: Deno.ChildProcess | null = null;
 
   constructor(place: MemberPlace, config: Section) {
@@ -91,19 +93,17 @@ export class AgentMember {
   /** Starts the agent; what it writes is appended to one log. */
   start(): void {
     this.writeConfig();
-    const run = [Deno.execPath(), "run", "--allow-all", "--no-check"];
+    const words = this.program ?? [
+      ...[Deno.execPath(), "run", "--allow-all", "--no-check"],
+      ...["--node-modules-dir=manual", "--frozen", "--quiet", MAIN, "run"],
+    ];
     this.#child = new Deno.Command("sh", {
       args: [
         "-c",
         'log=$1; shift; exec "$@" >>"$log" 2>&1',
         "sh",
         this.#logPath,
-        ...run,
-        "--node-modules-dir=manual",
-        "--frozen",
-        "--quiet",
-        MAIN,
-        "run",
+        ...words,
         this.configPath,
       ],
       cwd: REPOSITORY,
