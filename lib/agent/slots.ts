@@ -34,12 +34,16 @@ const DROP_REASONS = {
   no_wal_reserved: "it reserves no WAL",
 } as const;
 
+/** As long as a cycle waits for its changes; they go on afterwards. */
+const PATIENCE_MS = 1_000;
+
 /** Looks after the slots; remembers what must not be repeated. */
 export class SlotTender {
   readonly #context: AgentContext;
   #status: string | null = null;
   #stamps: RetainStamps | null = null;
   #problems = "";
+  #physical: Promise<void> | null = null;
   #logical: AbortController | null = null;
   #unready: UnreadySlots = { postmasterPid: 0, slots: {} };
 
@@ -74,9 +78,25 @@ export class SlotTender {
 
   /** Every member's part: its own slots. Failures are logged. */
   async tend(o: Observation): Promise<void> {
-    const inputs = inputsOf(o);
+    const inputs = this.#inputsOf(o);
     if (inputs === null || o.task.kind !== "idle") return;
     if (inputs.view.config === null || inputs.view.leader === null) return;
+    if (this.#physical !== null) return;
+    const { log, clock } = this.#context.ports;
+    const done = new AbortController();
+    this.#physical = this.#change(inputs)
+      .catch((error: unknown) =>
+        log.error(`Cannot look after replication slots: ${String(error)}`)
+      )
+      .finally(() => {
+        this.#physical = null;
+        done.abort();
+      });
+    // A disk or a peer that hangs must not keep the loop from its lease.
+    await Promise.race([this.#physical, clock.sleep(PATIENCE_MS, done.signal)]);
+  }
+
+  async #change(inputs: SlotInputs): Promise<void> {
     const { postgres } = this.#context.ports;
     const plan = planSlots(inputs);
     this.#report(inputs, plan);
@@ -90,6 +110,18 @@ export class SlotTender {
     });
     this.#startLogical(plan);
     await this.#checkReadiness(inputs);
+  }
+
+  /** A leader knows better than the key, which may be gone, whom it waits for. */
+  #inputsOf(o: Observation): SlotInputs | null {
+    const inputs = inputsOf(o);
+    if (inputs === null || this.#stamps === null) return inputs;
+    const retainSlots = Object.keys(this.#stamps);
+    const { view } = inputs;
+    return {
+      ...inputs,
+      view: { ...view, status: { ...view.status, retainSlots } },
+    };
   }
 
   /** Ends what still runs. */

@@ -26,7 +26,8 @@ export function bodyOf(context: AgentContext, task: LongTask): TaskBody {
     case "start":
       return (signal) => start(context, task, signal);
     case "restart":
-      return (signal) => restartWithoutDuty(context, task, signal);
+      return (signal) =>
+        withoutSyncDuty(context, () => restart(context, task, signal));
     case "follow":
       return (signal) => follow(context, task, signal);
     case "promote":
@@ -112,19 +113,18 @@ async function startInstance(
 }
 
 /** A synchronous replica first gives its duty back. */
-async function restartWithoutDuty(
+async function withoutSyncDuty(
   context: AgentContext,
-  task: TaskOf<"restart">,
-  signal: AbortSignal,
+  work: () => Promise<void>,
 ): Promise<void> {
-  if (!hasSyncDuty(context)) return await restart(context, task, signal);
+  if (!hasSyncDuty(context)) return await work();
   try {
     await releaseSyncDuty(context, () => {
       // The loop goes on while a task runs; its next cycle publishes.
       context.inbox.wake();
       return Promise.resolve();
     });
-    await restart(context, task, signal);
+    await work();
   } finally {
     resumeSyncDuty(context);
   }
@@ -252,18 +252,20 @@ async function copySlots(
   if (files.length === 0) {
     throw new PostgresError(`No slot of ${task.source} can be copied yet`);
   }
-  await postgres.stop({
-    mode: "fast",
-    isCheckpointFirst: true,
-    escalateAfterMs: null,
-    onShutdownCheckpoint: null,
-  });
-  await postgres.slots.install(files);
-  const upstream = peerOf(context, task.upstream);
-  const timeoutMs = context.state.settings.primaryStartTimeoutMs || 60_000;
-  await startInstance(context, { kind: "standby", upstream }, {
-    timeoutMs,
-    signal,
+  await withoutSyncDuty(context, async () => {
+    await postgres.stop({
+      mode: "fast",
+      isCheckpointFirst: true,
+      escalateAfterMs: null,
+      onShutdownCheckpoint: null,
+    });
+    await postgres.slots.install(files);
+    const upstream = peerOf(context, task.upstream);
+    const timeoutMs = context.state.settings.primaryStartTimeoutMs || 60_000;
+    await startInstance(context, { kind: "standby", upstream }, {
+      timeoutMs,
+      signal,
+    });
   });
 }
 

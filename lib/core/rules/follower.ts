@@ -165,6 +165,8 @@ const COPY_AGAIN_MS = 60_000;
 function copySlots(o: Observation): Decision | null {
   const postgres = replicaOf(o);
   if (postgres === null || o.settings.isPaused || !isSettled(o)) return null;
+  // Whoever may be about to lead does not stop its instance.
+  if (viewOf(o).failover !== null) return null;
   const leader = leaderMember(o);
   const upstream = upstreamName(o);
   const isReady = leader?.role === "primary" && leader.state === "running" &&

@@ -18,6 +18,7 @@ import { NO_TAGS } from "../model/member.ts";
 import type { Observation } from "../model/observation.ts";
 import {
   AHEAD,
+  failover,
   history,
   MEMORY,
   type Row,
@@ -155,6 +156,14 @@ const COPIES: readonly Row[] = [
   [
     "but not by a replica that does not stream",
     observation({ ...LACKING, postgres: replica({ isStreaming: false }) }),
+    ["R740", "wait following"],
+  ],
+  [
+    "nor while a switchover is under way",
+    observation({
+      ...LACKING,
+      view: { ...LACKING.view, ...failover("n1", "n2") },
+    }),
     ["R740", "wait following"],
   ],
   [
