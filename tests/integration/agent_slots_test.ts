@@ -36,6 +36,7 @@ unprivileged(import.meta.url, () => {
     await changeOfLeader(t, cluster);
     await absence(t, cluster);
     await lostWal(t, cluster);
+    await givenUp(t, cluster);
   });
 });
 
@@ -257,6 +258,56 @@ async function lostWal(
       leader.log(),
       /Dropping replication slot 'backup': its WAL is lost/,
     );
+  });
+}
+
+async function givenUp(
+  t: Deno.TestContext,
+  cluster: AgentCluster,
+): Promise<void> {
+  await step(t, "a slot of another plugin is made anew", async () => {
+    const leader = await cluster.untilWhole();
+    const feed = { ...SLOTS.feed, plugin: "pgoutput" };
+    await setConfig(leader, { slots: { feed } });
+    await cluster.until("no member has the old one", async () => {
+      const plugins = await Promise.all(cluster.members.map(pluginOf));
+      return !plugins.includes("test_decoding") &&
+        await pluginOf(leader) === "pgoutput";
+    });
+  });
+  await step(t, "slots that nobody wants any more go everywhere", async () => {
+    const leader = await cluster.untilWhole();
+    await setConfig(leader, { slots: null });
+    for (const member of cluster.members) {
+      const others = cluster.others(member.name).map(({ name }) => name);
+      await untilSlots(cluster, member, others);
+      await cluster.until(`${member.name} sends no feedback`, async () => {
+        const [row] = await member.sql("SHOW hot_standby_feedback");
+        return row?.["hot_standby_feedback"] === "off";
+      });
+    }
+  });
+  await step(t, "a quiet scope writes no status", async () => {
+    const leader = await cluster.untilWhole();
+    await cluster.until("the status rests for two cycles", async () => {
+      const before = await statusRevision(cluster);
+      await pastCycles(cluster, leader);
+      return await statusRevision(cluster) === before;
+    });
+  });
+}
+
+async function pluginOf(member: AgentMember): Promise<unknown> {
+  const [row] = await member.sql(
+    "SELECT plugin FROM pg_replication_slots WHERE slot_name = 'feed'",
+  );
+  return row?.["plugin"] ?? null;
+}
+
+async function statusRevision(cluster: AgentCluster): Promise<bigint> {
+  return await cluster.withDcs(async (dcs) => {
+    const { entries } = await dcs.readFresh({ timeoutMs: 5_000 });
+    return entries.find(({ key }) => key === "status")?.revision ?? 0n;
   });
 }
 
