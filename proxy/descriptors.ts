@@ -8,6 +8,8 @@
 export const REFUSALS_MAX = 32;
 /** Those, and: listeners, DCS, control socket, log, statistics clients, the runtime's own. */
 const RESERVED = 64 + REFUSALS_MAX;
+/** A thread's runtime, its loop, its inbox, clients on their way from thread to thread. */
+const PER_THREAD = 32;
 /** A session has two ends. */
 const PER_CLIENT = 2;
 
@@ -16,15 +18,20 @@ const PER_CLIENT = 2;
  * at least.
  *
  * @param descriptorsMax Null: unlimited or unknown.
+ * @param threads Worker threads.
  */
-export function clientsFor(descriptorsMax: number | null): number {
+export function clientsFor(
+  descriptorsMax: number | null,
+  threads: number,
+): number {
   if (descriptorsMax === null) return Infinity;
-  return Math.max(1, Math.floor((descriptorsMax - RESERVED) / PER_CLIENT));
+  const free = descriptorsMax - descriptorsFor(0, threads);
+  return Math.max(1, Math.floor(free / PER_CLIENT));
 }
 
-/** How many descriptors `clients` clients need. */
-export function descriptorsFor(clients: number): number {
-  return RESERVED + PER_CLIENT * clients;
+/** How many descriptors `clients` clients and `threads` worker threads need. */
+export function descriptorsFor(clients: number, threads: number): number {
+  return RESERVED + PER_THREAD * threads + PER_CLIENT * clients;
 }
 
 /** The soft limit of this process; null if there is none, or it is unknown. */

@@ -7,11 +7,11 @@ import {
 
 Deno.test("clientsFor() never promises more than there is", () => {
   for (const limit of [98, 99, 256, 1024, 65536]) {
-    assert.ok(descriptorsFor(clientsFor(limit)) <= limit);
-    assert.ok(descriptorsFor(clientsFor(limit) + 1) > limit);
+    assert.ok(descriptorsFor(clientsFor(limit, 0), 0) <= limit);
+    assert.ok(descriptorsFor(clientsFor(limit, 0) + 1, 0) > limit);
   }
-  assert.equal(clientsFor(10), 1);
-  assert.equal(clientsFor(null), Infinity);
+  assert.equal(clientsFor(10, 0), 1);
+  assert.equal(clientsFor(null, 0), Infinity);
 });
 
 Deno.test("parseDescriptorsMax() reads the soft limit", () => {
@@ -25,4 +25,9 @@ Deno.test("parseDescriptorsMax() reads the soft limit", () => {
     parseDescriptorsMax("Max open files   unlimited   unlimited   files"),
     null,
   );
+});
+
+Deno.test("clientsFor() leaves room for the threads", () => {
+  assert.ok(clientsFor(1024, 4) < clientsFor(1024, 0));
+  assert.equal(clientsFor(descriptorsFor(77, 3), 3), 77);
 });

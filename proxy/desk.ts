@@ -5,7 +5,6 @@
 import type { Clock } from "../lib/ports/clock.ts";
 import type { Log } from "../lib/ports/log.ts";
 import type { ByteStream, DataPlane } from "./data_plane.ts";
-import { REFUSALS_MAX } from "./descriptors.ts";
 import type { Dialer } from "./dial.ts";
 import type { FrontLimits, FrontTable } from "./front.ts";
 import { Gate } from "./gate.ts";
@@ -111,7 +110,9 @@ export class Desk {
   }
 
   #refuse(client: ByteStream): void {
-    if (this.#refusals >= REFUSALS_MAX) return closeQuietly(client);
+    if (this.#refusals >= this.#parts.limits.refusalsMax) {
+      return closeQuietly(client);
+    }
     this.#refusals++;
     const onEnd = (): void => closeQuietly(client);
     const { signal } = this.#ending;

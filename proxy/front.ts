@@ -25,6 +25,8 @@ export interface FrontLimits {
   readonly connectionsMax: number;
   /** Clients of one door. */
   readonly routeConnectionsMax: Readonly<Record<Route, number>>;
+  /** Clients that are told "too many" at once, per thread; more are closed in silence. */
+  readonly refusalsMax: number;
   /** Networks that clients may come from, `address/bits`; empty: all. */
   readonly allow: readonly string[];
 }
@@ -49,4 +51,6 @@ export interface Front {
 export interface Doorway {
   readonly listen: readonly string[];
   readonly ports: Readonly<Record<Route, number>>;
+  /** A predecessor may still have the ports, and lets go of them soon. */
+  readonly isTakeOver: boolean;
 }

@@ -22,6 +22,8 @@ export interface ProxyOptions {
   readonly routeConnectionsMax: Readonly<Record<Route, number>>;
   /** How long a client's first packet may take. */
   readonly startupTimeoutMs: number;
+  /** Worker threads; 0 for the portable data plane. */
+  readonly workers: number;
   /** Networks of clients, `address/bits`; empty: all. */
   readonly allow: readonly string[];
   /** Limit of one DCS call. */

@@ -11,7 +11,12 @@ import type { Dcs } from "../lib/ports/dcs.ts";
 import type { Log } from "../lib/ports/log.ts";
 import type { ProxyState } from "../lib/ports/proxy_process.ts";
 import { Control } from "./control.ts";
-import { clientsFor, descriptorsFor, descriptorsMax } from "./descriptors.ts";
+import {
+  clientsFor,
+  descriptorsFor,
+  descriptorsMax,
+  REFUSALS_MAX,
+} from "./descriptors.ts";
 import type { Doorway, Front, FrontLimits } from "./front.ts";
 import { type BackendTotals, type Route, ROUTES } from "./ledger.ts";
 import type { PortUse } from "./listener.ts";
@@ -79,7 +84,7 @@ export class Proxy {
     this.#statsServer = stats;
     stats.show(() => this.stats());
     this.#startedAtMs = parts.clock.wallTimeMs();
-    this.#clientsMax = possibleClients(parts.options.connectionsMax);
+    this.#clientsMax = possibleClients(parts.options);
     this.#agent = this.#makeAgent();
     this.#watch = new RouteWatch({
       ...parts,
@@ -106,10 +111,10 @@ export class Proxy {
       port: statsPort,
     }));
     try {
-      const front = await parts.openFront(frontParts(parts));
-      opened.push(front);
       const stats = new StatsServer(uses, parts.log);
       opened.push(stats);
+      const front = await parts.openFront(frontParts(parts));
+      opened.push(front);
       const proxy = new Proxy(parts, front, stats);
       opened.splice(0, opened.length, { close: () => proxy.stop() });
       await proxy.#openControl();
@@ -148,6 +153,7 @@ export class Proxy {
       name: options.memberName,
       startedAt: new Date(this.#startedAtMs).toISOString(),
       state: this.#isDraining ? "draining" : "running",
+      dataPlane: this.#front.kind,
       dcs: this.#watch.health,
       agent: this.#agentStats(),
       connectionsMax: this.#clientsMax,
@@ -301,27 +307,34 @@ function frontParts(parts: ProxyParts): FrontParts {
       holdTimeoutMs,
       startupTimeoutMs,
       allow,
+      refusalsMax: Math.ceil(REFUSALS_MAX / Math.max(1, options.workers)),
       connectionsMax: clientsMax(parts),
       routeConnectionsMax: options.routeConnectionsMax,
     },
-    doorway: { listen, ports: { primary: primaryPort, replica: replicaPort } },
+    doorway: {
+      listen,
+      ports: { primary: primaryPort, replica: replicaPort },
+      isTakeOver: false,
+    },
   };
 }
 
 /** `max_connections`, or less if the file descriptors are not enough for it. */
 function clientsMax({ log, options }: ProxyParts): number {
   const wanted = options.connectionsMax;
-  const possible = possibleClients(wanted);
+  const possible = possibleClients(options);
   if (possible < wanted) {
     log.warning(
       `proxy.max_connections is ${wanted}, which takes ` +
-        `${descriptorsFor(wanted)} file descriptors; the limit of this ` +
+        `${
+          descriptorsFor(wanted, options.workers)
+        } file descriptors; the limit of this ` +
         `process is ${descriptorsMax()}, so the proxy takes ${possible} clients`,
     );
   }
   return possible;
 }
 
-function possibleClients(wanted: number): number {
-  return Math.min(wanted, clientsFor(descriptorsMax()));
+function possibleClients({ connectionsMax, workers }: ProxyOptions): number {
+  return Math.min(connectionsMax, clientsFor(descriptorsMax(), workers));
 }

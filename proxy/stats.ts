@@ -39,6 +39,8 @@ export interface Stats {
   /** ISO 8601. */
   readonly startedAt: string;
   readonly state: "running" | "draining";
+  /** How bytes are moved, in a word. */
+  readonly dataPlane: string;
   readonly dcs: DcsHealth;
   readonly agent: AgentStats | null;
   readonly connectionsMax: number;

@@ -20,7 +20,7 @@ import {
 import { Proxy } from "../../proxy/proxy.ts";
 import { DISK_READER } from "./load.ts";
 import { createLog } from "./log.ts";
-import { openFront } from "./proxy_front.ts";
+import { openFront, workersOf } from "./proxy_front.ts";
 import { controlPathOf, makeControlFolder } from "./proxy_paths.ts";
 
 /** What the main file knows. */
@@ -121,5 +121,6 @@ function optionsOf(config: ProxyHostConfig, version: string): ProxyOptions {
     },
     startupTimeoutMs: proxy.startupTimeoutMs,
     allow: proxy.allow,
+    workers: workersOf(proxy),
   };
 }

@@ -2,21 +2,50 @@
 import type { ProxyConfig } from "../config/local_config.ts";
 import { TcpDialer } from "../../proxy/dial.ts";
 import type { Front } from "../../proxy/front.ts";
+import { ProxyStartError } from "../../proxy/options.ts";
 import { PortableFront } from "../../proxy/portable_front.ts";
 import type { FrontParts } from "../../proxy/proxy.ts";
+import { WorkerFront } from "../../proxy/worker_front.ts";
+
+/** More threads than that have not been seen to help. */
+const WORKERS_MAX = 4;
 
 /** The part of the configuration that decides. */
 export type FrontChoice = Pick<ProxyConfig, "dataPlane" | "workers">;
 
+/** Threads that {@link openFront} will start if it can; 0 for none. */
+export function workersOf(choice: FrontChoice): number {
+  if (choice.dataPlane === "portable") return 0;
+  return choice.workers ?? Math.min(WORKERS_MAX, navigator.hardwareConcurrency);
+}
+
 /**
  * Opens the doors for clients.
  *
- * @throws {ProxyStartError} If a port can not be opened; none stays open.
+ * @throws {ProxyStartError} If a port can not be opened, or if worker threads
+ *   are wanted and not possible here; no port stays open.
  */
-export function openFront(
+export async function openFront(
   parts: FrontParts,
-  _choice: FrontChoice,
+  choice: FrontChoice,
 ): Promise<Front> {
+  if (choice.dataPlane !== "portable") {
+    const workers = workersOf(choice);
+    const workerUrl = proxyWorkerUrl();
+    const front = await WorkerFront.open({ ...parts, workers, workerUrl });
+    if (front !== null) return front;
+    const text = "Worker threads need Linux with glibc, and can not run here";
+    if (choice.dataPlane === "workers") throw new ProxyStartError(text);
+    parts.log.info(`${text}; the proxy uses the portable data plane`);
+  }
   const dialer = new TcpDialer(parts.clock);
-  return Promise.resolve(PortableFront.open({ ...parts, dialer }));
+  return PortableFront.open({ ...parts, dialer });
+}
+
+/** Beside the main file of an executable, or in the checkout. */
+export function proxyWorkerUrl(): URL {
+  const isBundled = import.meta.url.endsWith("/app/main.js");
+  return isBundled
+    ? new URL("./proxy_worker.js", import.meta.url)
+    : new URL("../../proxy/native/worker.ts", import.meta.url);
 }

@@ -210,6 +210,8 @@ export interface ProxyConfig {
   readonly replicaConnectionsMax: number | null;
   /** How long a client's first packet may take. */
   readonly startupTimeoutMs: number;
+  /** Before a planned stop of the primary: how long running transactions may take. */
+  readonly drainTimeoutMs: number;
   /** Networks that clients may come from, `address/bits`; empty: all. */
   readonly allow: readonly string[];
   /** How the bytes are moved; auto: worker threads over libc where possible. */

@@ -151,7 +151,15 @@ Deno.test("decodeLocalConfig() turns the proxy on, off and down", () => {
   primary_port: "15000"
   hold_timeout: 1.5
   replica_max_lag: 16MB
-  max_connections: 20`).proxy,
+  max_connections: 20
+  primary_max_connections: 15
+  startup_timeout: 3s
+  drain_timeout: 2s
+  allow: 10.0.0.0/8, 2001:db8::/32
+  data_plane: portable
+  workers: 3
+  replica_fallback: true
+  zone: east`).proxy,
     {
       listen: ["127.0.0.1"],
       primaryPort: 15000,
@@ -160,6 +168,15 @@ Deno.test("decodeLocalConfig() turns the proxy on, off and down", () => {
       holdTimeoutMs: 1500,
       replicaLagMaxBytes: 16 * 1024 * 1024,
       connectionsMax: 20,
+      primaryConnectionsMax: 15,
+      replicaConnectionsMax: null,
+      startupTimeoutMs: 3000,
+      drainTimeoutMs: 2000,
+      allow: ["10.0.0.0/8", "2001:db8::/32"],
+      dataPlane: "portable",
+      workers: 3,
+      isReplicaFallback: true,
+      zone: "east",
     },
   );
   assert.equal(
@@ -170,6 +187,8 @@ Deno.test("decodeLocalConfig() turns the proxy on, off and down", () => {
   assert.match(clash[0] ?? "", /^proxy: .*wanted three different ports$/);
   const listen = problemsOf(documentWith("proxy: {listen: '*:5000'}"));
   assert.match(listen[0] ?? "", /^proxy\.listen: .*addresses without port/);
+  const allow = problemsOf(documentWith("proxy: {allow: 10.0.0.0/33}"));
+  assert.match(allow[0] ?? "", /^proxy\.allow: .*networks, such as/);
 });
 
 Deno.test("decodeLocalConfig() publishes and derives tags", () => {

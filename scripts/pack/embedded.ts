@@ -36,6 +36,8 @@ export async function compileEmbedded(
       "--no-check",
       "--include",
       join(stage, "proto"),
+      "--include",
+      join(stage, "app", "proxy_worker.js"),
       "--output",
       output,
       join(stage, "app", "main.js"),

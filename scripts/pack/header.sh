@@ -43,7 +43,8 @@ unpack() (
 
 # What a cleaner of old files may have taken away is unpacked again.
 complete() {
-  [ -x "$1/deno" ] && [ -f "$1/app/main.js" ] && [ -f "$1/proto/rpc.proto" ]
+  [ -x "$1/deno" ] && [ -f "$1/app/main.js" ] &&
+    [ -f "$1/app/proxy_worker.js" ] && [ -f "$1/proto/rpc.proto" ]
 }
 
 # Sets `at` to what an earlier start unpacked below $1.

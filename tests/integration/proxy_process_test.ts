@@ -95,7 +95,7 @@ Deno.test("proxy survives more clients than it has file descriptors for", async 
   await using backend = echoBackend("one");
   const folder = Deno.makeTempDirSync({ prefix: "matriarch-proxy-" });
   const port = freePort();
-  const line = `ulimit -n 120; exec "$@"`;
+  const line = `ulimit -n 200; exec "$@"`;
   const program = ["run", "--allow-all", "--quiet", "--no-check", PROGRAM];
   const process = new Deno.Command("bash", {
     args: [

@@ -10,6 +10,8 @@ import {
   type PortableFrontParts,
 } from "../../proxy/portable_front.ts";
 import { Proxy } from "../../proxy/proxy.ts";
+import { WorkerFront } from "../../proxy/worker_front.ts";
+import { proxyWorkerUrl } from "../../lib/compose/proxy_front.ts";
 import { KeptLog, RealClock } from "../helpers/tcp.ts";
 import { MemoryDcs } from "../sim/dcs_memory.ts";
 import { MemoryStore } from "../sim/dcs_memory_store.ts";
@@ -78,8 +80,29 @@ export class KeyWriter {
   }
 }
 
+/** With fewer than two nothing would be handed from thread to thread. */
+const WORKERS = 2;
+
+/** The two ways to move bytes; both keep the same promises. */
+export type FrontKind = "workers" | "portable";
+
+/** A test that is run once with each front. */
+export function testFronts(
+  name: string,
+  body: (open: typeof ProxyRig.open) => Promise<void>,
+): void {
+  for (const front of ["workers", "portable"] as const) {
+    Deno.test(
+      `${name} (${front})`,
+      () => body((options) => ProxyRig.open({ front, ...options })),
+    );
+  }
+}
+
 /** What a test may set. */
 export interface RigOptions extends Partial<ProxyOptions> {
+  /** Worker threads, unless said otherwise. */
+  readonly front?: FrontKind;
   readonly dialer?: Dialer;
 }
 
@@ -108,9 +131,16 @@ export class ProxyRig {
     const dcs = new MemoryDcs(store, "/service/demo", { watchDelayMs: 0 });
     const keys = new KeyWriter(new MemoryDcs(store, "/service/demo"));
     const log = new KeptLog();
-    const { dialer = new TcpDialer(clock), ...options } = given;
-    const openFront = (parts: PortableFrontParts): Promise<Front> =>
-      Promise.resolve(PortableFront.open(parts));
+    const { dialer = new TcpDialer(clock), front = "workers", ...options } =
+      given;
+    const openFront = async (parts: PortableFrontParts): Promise<Front> => {
+      if (front === "portable") return PortableFront.open(parts);
+      const workerUrl = proxyWorkerUrl();
+      const opened = { ...parts, workers: WORKERS, workerUrl };
+      const workers = await WorkerFront.open(opened);
+      if (workers === null) throw new Error("no worker threads here");
+      return workers;
+    };
     const proxy = await Proxy.open({
       options: { ...OPTIONS, ...options },
       dcs,
@@ -145,6 +175,7 @@ const OPTIONS: ProxyOptions = {
   routeConnectionsMax: { primary: 100, replica: 100 },
   startupTimeoutMs: 10_000,
   allow: [],
+  workers: WORKERS,
   dcsTimeoutMs: 1_000,
   controlPath: null,
   lingerMs: 60_000,

@@ -11,10 +11,10 @@ import {
   TestClient,
   until,
 } from "../helpers/tcp.ts";
-import { ProxyRig } from "./proxy_rig.ts";
+import { testFronts } from "./proxy_rig.ts";
 
-Deno.test("proxy passes bytes both ways, untouched", async () => {
-  await using rig = await ProxyRig.open();
+testFronts("proxy passes bytes both ways, untouched", async (open) => {
+  await using rig = await open();
   await using backend = echoBackend("one");
   await rig.keys.primary("n1", backend.port);
   await rig.keys.lead("n1");
@@ -25,128 +25,143 @@ Deno.test("proxy passes bytes both ways, untouched", async () => {
   assert.equal(rig.proxy.stats().ports.primary.sessions, 1);
 });
 
-Deno.test("proxy passes large data to a slow reader with bounded memory", async () => {
-  const sizeBytes = 256 * 1024 * 1024;
-  let sentBytes = 0;
-  await using backend = new TestBackend(async (connection) => {
-    await readStartup(connection);
-    const block = new Uint8Array(1024 * 1024);
-    for (let i = 0; i < block.length; i++) block[i] = i % 251;
-    while (sentBytes < sizeBytes) {
-      await sendAll(connection, block);
-      sentBytes += block.length;
+testFronts(
+  "proxy passes large data to a slow reader with bounded memory",
+  async (open) => {
+    const sizeBytes = 256 * 1024 * 1024;
+    let sentBytes = 0;
+    await using backend = new TestBackend(async (connection) => {
+      await readStartup(connection);
+      const block = new Uint8Array(1024 * 1024);
+      for (let i = 0; i < block.length; i++) block[i] = i % 251;
+      while (sentBytes < sizeBytes) {
+        await sendAll(connection, block);
+        sentBytes += block.length;
+      }
+    });
+    await using rig = await open();
+    await rig.keys.primary("n1", backend.port);
+    await rig.keys.lead("n1");
+    const port = rig.proxy.ports.primary;
+    using client = await Deno.connect({ hostname: "127.0.0.1", port });
+    await sendAll(client, startupPacket());
+    // Nobody reads: the backend must come to a stop.
+    await until("the backend starts", () => sentBytes > 0);
+    let before = -1;
+    await until("the backend is held back", async () => {
+      const isStill = before === sentBytes;
+      before = sentBytes;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return isStill;
+    });
+    assert.ok(before < sizeBytes / 4, `${before} bytes went somewhere`);
+    const buffer = new Uint8Array(300_000);
+    let received = 0;
+    let wrong = 0;
+    const size = 1024 * 1024;
+    for (let n; (n = await client.read(buffer)) !== null;) {
+      if (buffer[0] !== (received % size) % 251) wrong++;
+      received += n;
     }
-  });
-  await using rig = await ProxyRig.open();
-  await rig.keys.primary("n1", backend.port);
-  await rig.keys.lead("n1");
-  const port = rig.proxy.ports.primary;
-  using client = await Deno.connect({ hostname: "127.0.0.1", port });
-  await sendAll(client, startupPacket());
-  // Nobody reads: the backend must come to a stop.
-  await until("the backend starts", () => sentBytes > 0);
-  let before = -1;
-  await until("the backend is held back", async () => {
-    const isStill = before === sentBytes;
-    before = sentBytes;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    return isStill;
-  });
-  assert.ok(before < sizeBytes / 4, `${before} bytes went somewhere`);
-  const buffer = new Uint8Array(300_000);
-  let received = 0;
-  let wrong = 0;
-  const size = 1024 * 1024;
-  for (let n; (n = await client.read(buffer)) !== null;) {
-    if (buffer[0] !== (received % size) % 251) wrong++;
-    received += n;
-  }
-  assert.deepEqual({ received, wrong }, { received: sizeBytes, wrong: 0 });
-  const [stats] = rig.proxy.stats().backends;
-  assert.equal(stats?.bytesReceived, sizeBytes);
-});
+    assert.deepEqual({ received, wrong }, { received: sizeBytes, wrong: 0 });
+    const [stats] = rig.proxy.stats().backends;
+    assert.equal(stats?.bytesReceived, sizeBytes);
+  },
+);
 
-Deno.test("proxy passes the end of one half on, and the rest of the other", async () => {
-  await using backend = new TestBackend(async (connection) => {
-    await sendAll(connection, new TextEncoder().encode("go\n"));
-    const buffer = new Uint8Array(100);
-    let seen = 0;
-    for (let n; (n = await connection.read(buffer)) !== null;) seen += n;
-    await sendAll(connection, new TextEncoder().encode(`saw ${seen}`));
-  });
-  await using rig = await ProxyRig.open();
-  await rig.keys.primary("n1", backend.port);
-  await rig.keys.lead("n1");
-  await using client = await TestClient.connect(rig.proxy.ports.primary);
-  await client.untilText("go\n");
-  await client.send("12345");
-  await client.conn.closeWrite();
-  await client.untilText(`saw ${startupPacket().length + 5}`);
-  await client.untilEnd();
-  await until("the session is over", () => rig.proxy.state().sessions === 0);
-});
+testFronts(
+  "proxy passes the end of one half on, and the rest of the other",
+  async (open) => {
+    await using backend = new TestBackend(async (connection) => {
+      await sendAll(connection, new TextEncoder().encode("go\n"));
+      const buffer = new Uint8Array(100);
+      let seen = 0;
+      for (let n; (n = await connection.read(buffer)) !== null;) seen += n;
+      await sendAll(connection, new TextEncoder().encode(`saw ${seen}`));
+    });
+    await using rig = await open();
+    await rig.keys.primary("n1", backend.port);
+    await rig.keys.lead("n1");
+    await using client = await TestClient.connect(rig.proxy.ports.primary);
+    await client.untilText("go\n");
+    await client.send("12345");
+    await client.conn.closeWrite();
+    await client.untilText(`saw ${startupPacket().length + 5}`);
+    await client.untilEnd();
+    await until("the session is over", () => rig.proxy.state().sessions === 0);
+  },
+);
 
-Deno.test("proxy cuts sessions when the leader key goes and moves to the next leader", async () => {
-  await using rig = await ProxyRig.open();
-  await using one = echoBackend("one");
-  await using two = echoBackend("two");
-  await rig.keys.primary("n1", one.port);
-  await rig.keys.replica("n2", two.port);
-  await rig.keys.lead("n1");
-  await using old = await TestClient.connect(rig.proxy.ports.primary);
-  await old.untilText("one\n");
-  await rig.keys.remove("leader");
-  await old.untilEnd();
+testFronts(
+  "proxy cuts sessions when the leader key goes and moves to the next leader",
+  async (open) => {
+    await using rig = await open();
+    await using one = echoBackend("one");
+    await using two = echoBackend("two");
+    await rig.keys.primary("n1", one.port);
+    await rig.keys.replica("n2", two.port);
+    await rig.keys.lead("n1");
+    await using old = await TestClient.connect(rig.proxy.ports.primary);
+    await old.untilText("one\n");
+    await rig.keys.remove("leader");
+    await old.untilEnd();
 
-  await using held = await TestClient.connect(rig.proxy.ports.primary);
-  await until("it is held", () => rig.proxy.state().held === 1);
-  await rig.keys.lead("n2");
-  // Still a replica: not yet.
-  await until(
-    "the proxy sees the leader",
-    () =>
-      rig.proxy.stats().routes.exclusions.some((e) =>
-        e.reason === "not_primary"
-      ),
-  );
-  assert.equal(held.text, "");
-  await rig.keys.primary("n2", two.port);
-  await held.untilText("two\n");
-  assert.equal(rig.proxy.stats().ports.primary.cut, 1);
-});
+    await using held = await TestClient.connect(rig.proxy.ports.primary);
+    await until("it is held", () => rig.proxy.state().held === 1);
+    await rig.keys.lead("n2");
+    // Still a replica: not yet.
+    await until(
+      "the proxy sees the leader",
+      () =>
+        rig.proxy.stats().routes.exclusions.some((e) =>
+          e.reason === "not_primary"
+        ),
+    );
+    assert.equal(held.text, "");
+    await rig.keys.primary("n2", two.port);
+    await held.untilText("two\n");
+    assert.equal(rig.proxy.stats().ports.primary.cut, 1);
+  },
+);
 
-Deno.test("proxy cuts sessions when the leader is no longer a running primary", async () => {
-  await using rig = await ProxyRig.open();
-  await using one = echoBackend("one");
-  await rig.keys.primary("n1", one.port);
-  await rig.keys.lead("n1");
-  await using client = await TestClient.connect(rig.proxy.ports.primary);
-  await client.untilText("one\n");
-  await rig.keys.member("n1", { port: one.port, role: "demoted" });
-  await client.untilEnd();
-});
+testFronts(
+  "proxy cuts sessions when the leader is no longer a running primary",
+  async (open) => {
+    await using rig = await open();
+    await using one = echoBackend("one");
+    await rig.keys.primary("n1", one.port);
+    await rig.keys.lead("n1");
+    await using client = await TestClient.connect(rig.proxy.ports.primary);
+    await client.untilText("one\n");
+    await rig.keys.member("n1", { port: one.port, role: "demoted" });
+    await client.untilEnd();
+  },
+);
 
-Deno.test("proxy holds a client through refused dials and keeps its early bytes", async () => {
-  await using rig = await ProxyRig.open();
-  const port = freePort();
-  await rig.keys.primary("n1", port);
-  await rig.keys.lead("n1");
-  await using client = await TestClient.connect(rig.proxy.ports.primary);
-  await client.send("early ");
-  const failures = (): number => {
-    const [backend] = rig.proxy.stats().backends;
-    return backend?.dialFailures ?? 0;
-  };
-  await until("some dials failed", () => failures() > 1);
-  await client.send("words");
-  await using _backend = echoBackend("late", port);
-  await client.untilText("late\nearly words");
-  await client.send(" and more");
-  await client.untilText("early words and more");
-});
+testFronts(
+  "proxy holds a client through refused dials and keeps its early bytes",
+  async (open) => {
+    await using rig = await open();
+    const port = freePort();
+    await rig.keys.primary("n1", port);
+    await rig.keys.lead("n1");
+    await using client = await TestClient.connect(rig.proxy.ports.primary);
+    await client.send("early ");
+    const failures = (): number => {
+      const [backend] = rig.proxy.stats().backends;
+      return backend?.dialFailures ?? 0;
+    };
+    await until("some dials failed", () => failures() > 1);
+    await client.send("words");
+    await using _backend = echoBackend("late", port);
+    await client.untilText("late\nearly words");
+    await client.send(" and more");
+    await client.untilText("early words and more");
+  },
+);
 
-Deno.test("proxy answers 57P03 when the hold time is up", async () => {
-  await using rig = await ProxyRig.open({ holdTimeoutMs: 150 });
+testFronts("proxy answers 57P03 when the hold time is up", async (open) => {
+  await using rig = await open({ holdTimeoutMs: 150 });
   await using client = await TestClient.connect(rig.proxy.ports.primary);
   await client.untilEnd();
   assert.match(client.text, /^E/);
@@ -155,45 +170,54 @@ Deno.test("proxy answers 57P03 when the hold time is up", async () => {
   assert.equal(rig.proxy.stats().ports.primary.holdTimeouts, 1);
 });
 
-Deno.test("proxy gives up a blackhole when the hold time is up", async () => {
-  using hole = await BlackHole.open();
-  await using rig = await ProxyRig.open({ holdTimeoutMs: 300 });
-  await rig.keys.primary("n1", hole.port);
-  await rig.keys.lead("n1");
-  await using client = await TestClient.connect(rig.proxy.ports.primary);
-  await client.untilEnd();
-  assert.match(client.text, /C57P03\0/);
-});
+testFronts(
+  "proxy gives up a blackhole when the hold time is up",
+  async (open) => {
+    using hole = await BlackHole.open();
+    await using rig = await open({ holdTimeoutMs: 300 });
+    await rig.keys.primary("n1", hole.port);
+    await rig.keys.lead("n1");
+    await using client = await TestClient.connect(rig.proxy.ports.primary);
+    await client.untilEnd();
+    assert.match(client.text, /C57P03\0/);
+  },
+);
 
-Deno.test("proxy leaves a blackhole at once when the route changes", async () => {
-  using hole = await BlackHole.open();
-  await using two = echoBackend("two");
-  await using rig = await ProxyRig.open({ holdTimeoutMs: 600_000 });
-  await rig.keys.primary("n1", hole.port);
-  await rig.keys.primary("n2", two.port);
-  await rig.keys.lead("n1");
-  await until(
-    "n1 is routed",
-    () => rig.proxy.stats().routes.primary?.name === "n1",
-  );
-  await using client = await TestClient.connect(rig.proxy.ports.primary);
-  await until("it dials", () => rig.proxy.state().sessions === 1);
-  await rig.keys.lead("n2");
-  await client.untilText("two\n");
-});
+testFronts(
+  "proxy leaves a blackhole at once when the route changes",
+  async (open) => {
+    using hole = await BlackHole.open();
+    await using two = echoBackend("two");
+    await using rig = await open({ holdTimeoutMs: 600_000 });
+    await rig.keys.primary("n1", hole.port);
+    await rig.keys.primary("n2", two.port);
+    await rig.keys.lead("n1");
+    await until(
+      "n1 is routed",
+      () => rig.proxy.stats().routes.primary?.name === "n1",
+    );
+    await using client = await TestClient.connect(rig.proxy.ports.primary);
+    await until("it dials", () => rig.proxy.state().sessions === 1);
+    await rig.keys.lead("n2");
+    await client.untilText("two\n");
+  },
+);
 
-Deno.test("proxy drops a client that leaves while it is held", async () => {
-  await using rig = await ProxyRig.open({ holdTimeoutMs: 600_000 });
-  {
-    await using _client = await TestClient.connect(rig.proxy.ports.primary);
-    await until("it is held", () => rig.proxy.state().held === 1);
-  }
-  await until("it is dropped", () => rig.proxy.state().held === 0);
-  assert.equal(rig.proxy.stats().ports.primary.gone, 1);
-});
+testFronts(
+  "proxy drops a client that leaves while it is held",
+  async (open) => {
+    await using rig = await open({ holdTimeoutMs: 600_000 });
+    {
+      await using _client = await TestClient.connect(rig.proxy.ports.primary);
+      await until("it is held", () => rig.proxy.state().held === 1);
+    }
+    await until("it is dropped", () => rig.proxy.state().held === 0);
+    assert.equal(rig.proxy.stats().ports.primary.gone, 1);
+  },
+);
 
-Deno.test("proxy answers 53300 to one client too many", async () => {
-  await using rig = await ProxyRig.open({ connectionsMax: 1 });
+testFronts("proxy answers 53300 to one client too many", async (open) => {
+  await using rig = await open({ connectionsMax: 1 });
   await using one = echoBackend("one");
   await rig.keys.primary("n1", one.port);
   await rig.keys.lead("n1");
@@ -205,42 +229,45 @@ Deno.test("proxy answers 53300 to one client too many", async () => {
   assert.equal(first.isEnded, false);
 });
 
-Deno.test("proxy spreads readers, spares a replica that lags and leaves its sessions", async () => {
-  await using rig = await ProxyRig.open();
-  await using two = echoBackend("two");
-  await using three = echoBackend("three");
-  await rig.keys.primary("n1", freePort());
-  await rig.keys.lead("n1");
-  await rig.keys.replica("n2", two.port);
-  await rig.keys.replica("n3", three.port);
-  await until(
-    "both are routed",
-    () => rig.proxy.stats().routes.replicas.length === 2,
-  );
-  const port = rig.proxy.ports.replica;
-  await using a = await TestClient.connect(port);
-  await using b = await TestClient.connect(port);
-  await a.untilText("\n");
-  await b.untilText("\n");
-  assert.deepEqual([a.text, b.text].sort(), ["three\n", "two\n"]);
+testFronts(
+  "proxy spreads readers, spares a replica that lags and leaves its sessions",
+  async (open) => {
+    await using rig = await open();
+    await using two = echoBackend("two");
+    await using three = echoBackend("three");
+    await rig.keys.primary("n1", freePort());
+    await rig.keys.lead("n1");
+    await rig.keys.replica("n2", two.port);
+    await rig.keys.replica("n3", three.port);
+    await until(
+      "both are routed",
+      () => rig.proxy.stats().routes.replicas.length === 2,
+    );
+    const port = rig.proxy.ports.replica;
+    await using a = await TestClient.connect(port);
+    await using b = await TestClient.connect(port);
+    await a.untilText("\n");
+    await b.untilText("\n");
+    assert.deepEqual([a.text, b.text].sort(), ["three\n", "two\n"]);
 
-  const behind = { replication_state: "streaming", xlog_location: 800 };
-  await rig.keys.member("n2", { port: two.port, ...behind });
-  await until(
-    "one is routed",
-    () => rig.proxy.stats().routes.replicas.length === 1,
-  );
-  await using c = await TestClient.connect(port);
-  await c.untilText("three\n");
-  assert.deepEqual([a.isEnded, b.isEnded], [false, false]);
+    const behind = { replication_state: "streaming", xlog_location: 800 };
+    await rig.keys.member("n2", { port: two.port, ...behind });
+    await until(
+      "one is routed",
+      () => rig.proxy.stats().routes.replicas.length === 1,
+    );
+    await using c = await TestClient.connect(port);
+    await c.untilText("three\n");
+    assert.deepEqual([a.isEnded, b.isEnded], [false, false]);
 
-  await rig.keys.remove("members/n2");
-  const onTwo = a.text === "two\n" ? a : b;
-  await onTwo.untilEnd();
-});
+    await rig.keys.remove("members/n2");
+    const onTwo = a.text === "two\n" ? a : b;
+    await onTwo.untilEnd();
+  },
+);
 
-Deno.test("proxy reaches another replica when one refuses", async () => {
-  await using rig = await ProxyRig.open();
+testFronts("proxy reaches another replica when one refuses", async (open) => {
+  await using rig = await open();
   await using three = echoBackend("three");
   await rig.keys.replica("n2", freePort());
   await rig.keys.replica("n3", three.port);
@@ -252,30 +279,36 @@ Deno.test("proxy reaches another replica when one refuses", async () => {
   await client.untilText("three\n");
 });
 
-Deno.test("proxy keeps routes and sessions when the DCS is away", async () => {
-  await using rig = await ProxyRig.open({ dcsTimeoutMs: 50 });
-  await using one = echoBackend("one");
-  await rig.keys.primary("n1", one.port);
-  await rig.keys.lead("n1");
-  await using client = await TestClient.connect(rig.proxy.ports.primary);
-  await client.untilText("one\n");
-  rig.dcs.cutOff();
-  // A change that the proxy can not see makes it read in vain.
-  rig.proxy.refreshRoutes();
-  await until("it notices", () => rig.proxy.stats().dcs.kind === "unreachable");
-  await client.send("still here");
-  await client.untilText("still here");
-  await using late = await TestClient.connect(rig.proxy.ports.primary);
-  await late.untilText("one\n");
-  rig.dcs.heal();
-  await until(
-    "it reads again",
-    () => rig.proxy.stats().dcs.kind === "reachable",
-  );
-});
+testFronts(
+  "proxy keeps routes and sessions when the DCS is away",
+  async (open) => {
+    await using rig = await open({ dcsTimeoutMs: 50 });
+    await using one = echoBackend("one");
+    await rig.keys.primary("n1", one.port);
+    await rig.keys.lead("n1");
+    await using client = await TestClient.connect(rig.proxy.ports.primary);
+    await client.untilText("one\n");
+    rig.dcs.cutOff();
+    // A change that the proxy can not see makes it read in vain.
+    rig.proxy.refreshRoutes();
+    await until(
+      "it notices",
+      () => rig.proxy.stats().dcs.kind === "unreachable",
+    );
+    await client.send("still here");
+    await client.untilText("still here");
+    await using late = await TestClient.connect(rig.proxy.ports.primary);
+    await late.untilText("one\n");
+    rig.dcs.heal();
+    await until(
+      "it reads again",
+      () => rig.proxy.stats().dcs.kind === "reachable",
+    );
+  },
+);
 
-Deno.test("proxy answers on its statistics port", async () => {
-  await using rig = await ProxyRig.open();
+testFronts("proxy answers on its statistics port", async (open) => {
+  await using rig = await open();
   await using one = echoBackend("one");
   await rig.keys.primary("n1", one.port);
   await rig.keys.lead("n1");
@@ -294,16 +327,19 @@ Deno.test("proxy answers on its statistics port", async () => {
   );
 });
 
-Deno.test("proxy says in one sentence which port is taken, and opens nothing", async () => {
-  await using other = echoBackend("other");
-  const primaryPort = freePort();
-  await assert.rejects(
-    ProxyRig.open({ primaryPort, replicaPort: other.port }),
-    {
-      name: "ProxyStartError",
-      message: `Cannot listen on 127.0.0.1:${other.port} ` +
-        "(proxy.replica_port): another program uses the port",
-    },
-  );
-  Deno.listen({ hostname: "127.0.0.1", port: primaryPort }).close();
-});
+testFronts(
+  "proxy says in one sentence which port is taken, and opens nothing",
+  async (open) => {
+    await using other = echoBackend("other");
+    const primaryPort = freePort();
+    await assert.rejects(
+      open({ primaryPort, replicaPort: other.port }),
+      {
+        name: "ProxyStartError",
+        message: `Cannot listen on 127.0.0.1:${other.port} ` +
+          "(proxy.replica_port): another program uses the port",
+      },
+    );
+    Deno.listen({ hostname: "127.0.0.1", port: primaryPort }).close();
+  },
+);

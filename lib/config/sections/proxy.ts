@@ -34,6 +34,7 @@ export const PROXY_DEFAULTS: ProxyConfig = {
   primaryConnectionsMax: null,
   replicaConnectionsMax: null,
   startupTimeoutMs: 10_000,
+  drainTimeoutMs: 5_000,
   allow: [],
   dataPlane: "auto",
   workers: null,
@@ -86,6 +87,7 @@ const proxyMap: z.ZodType<ProxyConfig> = section({
   primary_max_connections: optional(clients, null),
   replica_max_connections: optional(clients, null),
   startup_timeout: optional(durationMs, PROXY_DEFAULTS.startupTimeoutMs),
+  drain_timeout: optional(durationMs, PROXY_DEFAULTS.drainTimeoutMs),
   allow: optional(readNetworks, PROXY_DEFAULTS.allow),
   data_plane: optional(
     oneOf(["auto", "workers", "portable"]),
@@ -105,6 +107,7 @@ const proxyMap: z.ZodType<ProxyConfig> = section({
   primaryConnectionsMax: raw.primary_max_connections,
   replicaConnectionsMax: raw.replica_max_connections,
   startupTimeoutMs: raw.startup_timeout,
+  drainTimeoutMs: raw.drain_timeout,
   allow: raw.allow,
   dataPlane: raw.data_plane,
   workers: raw.workers,

@@ -1,0 +1,81 @@
+/** Opens connections to backends from a worker thread, within a time limit. */
+import type { Backend } from "../../lib/core/calc/routing.ts";
+import type { Dialer, DialResult } from "../dial.ts";
+import { errorText } from "../error_text.ts";
+import { type SocketAddress, socketAddress } from "./address.ts";
+import { ERRNO, FLAG } from "./libc.ts";
+import { NetSocket, SocketError, type SocketWorld } from "./net_socket.ts";
+
+/** Numeric addresses of a host; a thread that blocks can not ask a name server. */
+export type HostAddresses = (host: string) => readonly string[];
+
+/** See the head of this file. */
+export class NativeDialer implements Dialer {
+  readonly #world: SocketWorld;
+  readonly #addressesOf: HostAddresses;
+
+  constructor(world: SocketWorld, addressesOf: HostAddresses) {
+    this.#world = world;
+    this.#addressesOf = addressesOf;
+  }
+
+  async dial(
+    backend: Backend,
+    limitMs: number,
+    signal: AbortSignal,
+  ): Promise<DialResult> {
+    const sockets = this.#addressesOf(backend.host)
+      .flatMap((ip) => socketAddress(ip, backend.port) ?? []);
+    if (sockets.length === 0) {
+      return { kind: "failed", detail: `no address of ${backend.host}` };
+    }
+    let detail = "given up";
+    const { loop } = this.#world;
+    const deadline = loop.now() + limitMs;
+    for (const address of sockets) {
+      const leftMs = deadline - loop.now();
+      if (signal.aborted || leftMs <= 0) break;
+      try {
+        const conn = await this.#connect(address, leftMs, signal);
+        return { kind: "connected", conn };
+      } catch (error) {
+        detail = errorText(error);
+      }
+    }
+    return { kind: "failed", detail };
+  }
+
+  async #connect(
+    address: SocketAddress,
+    limitMs: number,
+    signal: AbortSignal,
+  ): Promise<NetSocket> {
+    const { libc, loop } = this.#world;
+    const type = FLAG.stream | FLAG.nonBlocking | FLAG.closeOnExec;
+    const fd = libc.socket(address.family, type, 0);
+    if (fd < 0) throw new SocketError(`error ${libc.errno()}`);
+    const socket = new NetSocket(fd, this.#world);
+    const done = new AbortController();
+    const giveUp = (): void => socket.close();
+    try {
+      const { bytes } = address;
+      const isFailed = libc.connect(fd, bytes, bytes.length) < 0;
+      const errno = isFailed ? libc.errno() : ERRNO.inProgress;
+      if (errno !== ERRNO.inProgress) throw new SocketError(`error ${errno}`);
+      signal.addEventListener("abort", giveUp, { once: true });
+      loop.sleep(limitMs, done.signal).then(() => {
+        if (!done.signal.aborted) giveUp();
+      });
+      await socket.connected();
+      if (socket.isClosed) throw new SocketError("given up");
+      socket.tune();
+      return socket;
+    } catch (error) {
+      socket.close();
+      throw error;
+    } finally {
+      done.abort();
+      signal.removeEventListener("abort", giveUp);
+    }
+  }
+}

@@ -1,0 +1,210 @@
+/**
+ * A non-blocking TCP socket of this thread. Before it is relayed it is a
+ * {@link ByteStream} with promises; a relay takes it over with `seize` and is
+ * then called by the loop directly.
+ */
+import type { ByteStream } from "../data_plane.ts";
+import { ADDRESS_BYTES_MAX, addressIn } from "./address.ts";
+import type { EventLoop, ReadyHandler } from "./event_loop.ts";
+import { ERRNO, FLAG, type Libc, READY } from "./libc.ts";
+
+const LEVEL_TCP = 6;
+const LEVEL_SOCKET = 1;
+const TCP_NODELAY = 1;
+const TCP_KEEPIDLE = 4;
+const TCP_KEEPINTVL = 5;
+const TCP_KEEPCNT = 6;
+const SO_ERROR = 4;
+const SO_KEEPALIVE = 9;
+/** A peer that vanished is noticed after about two minutes. */
+const KEEPALIVE = { idleS: 60, intervalS: 10, probes: 6 };
+
+/** What sockets of a thread share. */
+export interface SocketWorld {
+  readonly libc: Libc;
+  readonly loop: EventLoop;
+}
+
+/** The peer is gone, or the socket was closed here. */
+export class SocketError extends Error {
+  override readonly name = "SocketError";
+}
+
+/** See the head of this file. */
+export class NetSocket implements ByteStream, ReadyHandler {
+  readonly fd: number;
+  readonly #world: SocketWorld;
+  #token: number | null = null;
+  #handler: ReadyHandler = this;
+  #interest = 0;
+  #onReadable: (() => void) | null = null;
+  #onWritable: (() => void) | null = null;
+  #isClosed = false;
+
+  constructor(fd: number, world: SocketWorld) {
+    this.fd = fd;
+    this.#world = world;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** The numeric address of the other side; empty if it is gone. */
+  get peerAddress(): string {
+    const bytes = new Uint8Array(ADDRESS_BYTES_MAX);
+    const length = new Uint32Array([bytes.length]);
+    const isGone = this.#world.libc.getpeername(this.fd, bytes, length) < 0;
+    return isGone ? "" : addressIn(bytes);
+  }
+
+  /** No Nagle delay for small packets; dead peers are noticed by the kernel. */
+  tune(): void {
+    const { setsockopt } = this.#world.libc;
+    const set = (level: number, name: number, value: number): void => {
+      setsockopt(this.fd, level, name, new Int32Array([value]), 4);
+    };
+    set(LEVEL_TCP, TCP_NODELAY, 1);
+    set(LEVEL_SOCKET, SO_KEEPALIVE, 1);
+    set(LEVEL_TCP, TCP_KEEPIDLE, KEEPALIVE.idleS);
+    set(LEVEL_TCP, TCP_KEEPINTVL, KEEPALIVE.intervalS);
+    set(LEVEL_TCP, TCP_KEEPCNT, KEEPALIVE.probes);
+  }
+
+  /**
+   * Finishes a `connect` that is in progress.
+   *
+   * @throws {SocketError} If it was refused, or the socket was closed meanwhile.
+   */
+  async connected(): Promise<void> {
+    await this.#writable();
+    this.#check();
+    const error = new Int32Array(1);
+    const { getsockopt } = this.#world.libc;
+    const length = new Int32Array([4]);
+    getsockopt(this.fd, LEVEL_SOCKET, SO_ERROR, error, length);
+    if (error[0] !== 0) throw new SocketError(`error ${error[0]}`);
+  }
+
+  async read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    while (true) {
+      this.#check();
+      const { libc } = this.#world;
+      const count = libc.recv(this.fd, into, into.length, 0);
+      if (count >= 0) return count === 0 ? null : count;
+      this.#checkAgain();
+      await this.#readable();
+    }
+  }
+
+  async write(bytes: Uint8Array<ArrayBuffer>): Promise<number> {
+    while (true) {
+      this.#check();
+      const { libc } = this.#world;
+      const count = libc.send(this.fd, bytes, bytes.length, FLAG.noSignal);
+      if (count >= 0) return count;
+      this.#checkAgain();
+      await this.#writable();
+    }
+  }
+
+  closeWrite(): Promise<void> {
+    this.#check();
+    this.endWrite();
+    return Promise.resolve();
+  }
+
+  /** Ends the own half; also while it is relayed. */
+  endWrite(): void {
+    if (this.#isClosed) return;
+    this.#world.libc.shutdown(this.fd, FLAG.shutdownWrite);
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#watch(0);
+    this.#world.libc.close(this.fd);
+    this.#wakeReader();
+    this.#wakeWriter();
+  }
+
+  /** From now on `handler` is called; whoever was reading gets an error. */
+  seize(handler: ReadyHandler): void {
+    this.#handler = handler;
+    const { loop } = this.#world;
+    if (this.#token !== null) loop.handOver(this.#token, handler);
+    this.#wakeReader();
+    this.#wakeWriter();
+  }
+
+  /** Conditions to be called for, of {@link READY}; 0: none at all. */
+  watch(interest: number): void {
+    if (!this.#isClosed) this.#watch(interest);
+  }
+
+  onReady(events: number): void {
+    const isOver = (events & (READY.error | READY.hangUp)) !== 0;
+    if (isOver || (events & READY.in) !== 0) this.#wakeReader();
+    if (isOver || (events & READY.out) !== 0) this.#wakeWriter();
+    // Whoever still wants something asks again.
+    this.#watch(this.#wanted());
+  }
+
+  #watch(interest: number): void {
+    if (interest === this.#interest) return;
+    const { loop } = this.#world;
+    if (interest === 0) {
+      if (this.#token !== null) loop.unwatch(this.fd, this.#token);
+      this.#token = null;
+    } else if (this.#token === null) {
+      this.#token = loop.watch(this.fd, interest, this.#handler);
+    } else {
+      loop.rewatch(this.fd, this.#token, interest);
+    }
+    this.#interest = interest;
+  }
+
+  #wanted(): number {
+    return (this.#onReadable === null ? 0 : READY.in) |
+      (this.#onWritable === null ? 0 : READY.out);
+  }
+
+  #readable(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onReadable = resolve;
+      this.#watch(this.#wanted());
+    });
+  }
+
+  #writable(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onWritable = resolve;
+      this.#watch(this.#wanted());
+    });
+  }
+
+  #wakeReader(): void {
+    this.#onReadable?.();
+    this.#onReadable = null;
+    this.#world.loop.touch();
+  }
+
+  #wakeWriter(): void {
+    this.#onWritable?.();
+    this.#onWritable = null;
+    this.#world.loop.touch();
+  }
+
+  #check(): void {
+    if (this.#isClosed) throw new SocketError("closed");
+    if (this.#handler !== this) throw new SocketError("taken over");
+  }
+
+  /** After a call that failed: may it be tried again? */
+  #checkAgain(): void {
+    const errno = this.#world.libc.errno();
+    if (errno === ERRNO.again || errno === ERRNO.interrupted) return;
+    throw new SocketError(`error ${errno}`);
+  }
+}

@@ -1,0 +1,247 @@
+/**
+ * One socket of a relayed session, and the bytes that come in through it. This
+ * is the hot path: no promises, no allocation, one buffer for the whole thread.
+ * A slow reader makes the other side stop reading, so a session never holds more
+ * than one buffer (or one pipe) per direction.
+ */
+import type { EventLoop, ReadyHandler } from "./event_loop.ts";
+import { ERRNO, FLAG, type Libc, READY } from "./libc.ts";
+import type { NetSocket } from "./net_socket.ts";
+import type { SplicePipe, SplicePipes } from "./splice_pipe.ts";
+
+/** Large enough for few calls, small enough to stay in the processor's cache. */
+export const BUFFER_BYTES = 64 * 1024;
+/** After so many full buffers in a row the kernel may move the bytes itself. */
+const FULL_READS_FOR_SPLICE = 4;
+/** A pipe that moves less than that at a time is given back. */
+const SPLICE_BYTES_MIN = 16 * 1024;
+const SPLICE_BYTES_MAX = 1024 * 1024;
+const SPLICE_FLAGS = FLAG.spliceMove | FLAG.spliceNonBlocking;
+
+/** What relays of a thread share. */
+export interface RelayWorld {
+  readonly libc: Libc;
+  readonly loop: EventLoop;
+  readonly pipes: SplicePipes;
+  readonly buffer: Uint8Array<ArrayBuffer>;
+}
+
+/** Who decides what follows from the end of something. */
+export interface RelaySideOwner {
+  readonly isOver: boolean;
+  /** The side's peer has ended its half, and all of that was passed on. */
+  onEnd(side: RelaySide): void;
+  onReadFailed(side: RelaySide): void;
+  /** What `side` received can not be delivered. */
+  onWriteFailed(side: RelaySide): void;
+}
+
+/** See the head of this file. */
+export class RelaySide implements ReadyHandler {
+  readonly socket: NetSocket;
+  readonly #fd: number;
+  readonly #libc: Libc;
+  readonly #world: RelayWorld;
+  readonly #owner: RelaySideOwner;
+  readonly #moved: (bytes: number) => void;
+  #to: RelaySide | null = null;
+  /** Received here, not yet taken by the other side. */
+  #pending: Uint8Array<ArrayBuffer> | null = null;
+  #pipe: SplicePipe | null = null;
+  #fullReads = 0;
+  #isReading = true;
+  #isWriteWanted = false;
+  hasEnded = false;
+
+  constructor(
+    socket: NetSocket,
+    world: RelayWorld,
+    parts: {
+      readonly owner: RelaySideOwner;
+      readonly moved: (bytes: number) => void;
+    },
+  ) {
+    this.socket = socket;
+    this.#fd = socket.fd;
+    this.#libc = world.libc;
+    this.#world = world;
+    this.#owner = parts.owner;
+    this.#moved = parts.moved;
+  }
+
+  /** Begins to pass on to `to`, first of all `early`. */
+  start(to: RelaySide, early: Uint8Array): void {
+    this.#to = to;
+    this.socket.seize(this);
+    if (early.length > 0) {
+      this.#moved(early.length);
+      this.#pass(new Uint8Array(early));
+    }
+    if (!this.#owner.isOver) this.#watch();
+  }
+
+  onReady(events: number): void {
+    if (this.#isWriteWanted && (events & ~READY.in) !== 0) {
+      this.#to?.flush();
+    }
+    if (this.#owner.isOver) return;
+    if (this.#isReading) {
+      if ((events & ~READY.out) !== 0) this.#receive();
+    } else if ((events & (READY.error | READY.hangUp)) !== 0) {
+      // Told again and again otherwise; whoever next reads or writes will see.
+      if (!this.#isWriteWanted) this.socket.watch(0);
+    }
+  }
+
+  /** Delivers what waits; called when the other side can take more. */
+  flush(): void {
+    const pending = this.#pending;
+    if (pending !== null) {
+      this.#pending = null;
+      this.#pass(pending);
+    } else if (this.#pipe !== null && this.#pipe.held > 0) {
+      this.#emptyPipe(this.#pipe);
+    }
+    if (this.#owner.isOver || this.#isBlocked) return;
+    this.#to?.wantWrite({ isWanted: false });
+    this.#read({ isReading: !this.hasEnded });
+  }
+
+  /** Whether to be called when this side can take more. */
+  wantWrite({ isWanted }: { readonly isWanted: boolean }): void {
+    if (isWanted === this.#isWriteWanted) return;
+    this.#isWriteWanted = isWanted;
+    this.#watch();
+  }
+
+  /** Drops what was not delivered. The socket is the owner's to close. */
+  close(): void {
+    this.#pending = null;
+    this.#returnPipe();
+  }
+
+  get #isBlocked(): boolean {
+    return this.#pending !== null ||
+      (this.#pipe !== null && this.#pipe.held > 0);
+  }
+
+  #read({ isReading }: { readonly isReading: boolean }): void {
+    if (isReading === this.#isReading) return;
+    this.#isReading = isReading;
+    this.#watch();
+  }
+
+  #watch(): void {
+    this.socket.watch(
+      (this.#isReading ? READY.in : 0) | (this.#isWriteWanted ? READY.out : 0),
+    );
+  }
+
+  #receive(): void {
+    if (this.#pipe !== null) return this.#receiveIntoPipe(this.#pipe);
+    const { buffer } = this.#world;
+    const count = this.#libc.recv(this.#fd, buffer, BUFFER_BYTES, 0);
+    if (count > 0) {
+      this.#moved(count);
+      this.#send(buffer, count);
+      this.#countRead(count);
+    } else if (count === 0) {
+      this.#end();
+    } else if (!this.#isJustBusy()) {
+      this.#owner.onReadFailed(this);
+    }
+  }
+
+  #end(): void {
+    this.hasEnded = true;
+    this.#read({ isReading: false });
+    this.#returnPipe();
+    this.#owner.onEnd(this);
+  }
+
+  #send(bytes: Uint8Array<ArrayBuffer>, length: number): void {
+    const to = this.#to;
+    if (to === null) return;
+    const sent = this.#libc.send(to.#fd, bytes, length, FLAG.noSignal);
+    if (sent === length) return;
+    if (sent < 0 && !this.#isJustBusy()) return this.#fail();
+    this.#pending = bytes.slice(Math.max(0, sent), length);
+    this.#block(to);
+  }
+
+  /** Bytes that are this side's own already. */
+  #pass(bytes: Uint8Array<ArrayBuffer>): void {
+    const to = this.#to;
+    if (to === null) return;
+    const sent = this.#libc.send(to.#fd, bytes, bytes.length, FLAG.noSignal);
+    if (sent === bytes.length) return;
+    if (sent < 0 && !this.#isJustBusy()) return this.#fail();
+    this.#pending = bytes.subarray(Math.max(0, sent));
+    this.#block(to);
+  }
+
+  /** The other side takes no more for now. */
+  #block(to: RelaySide): void {
+    this.#read({ isReading: false });
+    to.wantWrite({ isWanted: true });
+  }
+
+  #fail(): void {
+    this.#pending = null;
+    this.#read({ isReading: false });
+    this.#to?.wantWrite({ isWanted: false });
+    this.#owner.onWriteFailed(this);
+  }
+
+  #countRead(count: number): void {
+    if (count < BUFFER_BYTES) {
+      this.#fullReads = 0;
+    } else if (++this.#fullReads >= FULL_READS_FOR_SPLICE) {
+      this.#fullReads = 0;
+      if (!this.#owner.isOver) this.#pipe = this.#world.pipes.borrow();
+    }
+  }
+
+  #receiveIntoPipe(pipe: SplicePipe): void {
+    const { libc } = this.#world;
+    const { writeEnd } = pipe;
+    const count = libc.splice(
+      ...[this.#fd, null, writeEnd, null] as const,
+      ...[SPLICE_BYTES_MAX, SPLICE_FLAGS] as const,
+    );
+    if (count > 0) {
+      pipe.held += count;
+      this.#moved(count);
+      this.#emptyPipe(pipe);
+      if (pipe.held === 0 && count < SPLICE_BYTES_MIN) this.#returnPipe();
+    } else if (count === 0) {
+      this.#end();
+    } else if (!this.#isJustBusy()) {
+      this.#owner.onReadFailed(this);
+    }
+  }
+
+  #emptyPipe(pipe: SplicePipe): void {
+    const to = this.#to;
+    if (to === null) return;
+    const { libc } = this.#world;
+    const count = libc.splice(
+      ...[pipe.readEnd, null, to.#fd, null] as const,
+      ...[pipe.held, SPLICE_FLAGS] as const,
+    );
+    if (count > 0) pipe.held -= count;
+    else if (!this.#isJustBusy()) return this.#fail();
+    if (pipe.held > 0) this.#block(to);
+  }
+
+  #returnPipe(): void {
+    if (this.#pipe !== null) this.#world.pipes.giveBack(this.#pipe);
+    this.#pipe = null;
+  }
+
+  /** Whether the last call failed only for now. */
+  #isJustBusy(): boolean {
+    const errno = this.#libc.errno();
+    return errno === ERRNO.again || errno === ERRNO.interrupted;
+  }
+}

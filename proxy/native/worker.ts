@@ -1,0 +1,144 @@
+/**
+ * The main file of a worker thread: connects loop, desk and acceptor, and does
+ * what control says. It makes no decisions of its own.
+ */
+/// <reference lib="deno.worker" />
+import type { Log } from "../../lib/ports/log.ts";
+import { Desk } from "../desk.ts";
+import { Ledger, SlotBook } from "../ledger.ts";
+import { Acceptor } from "./acceptor.ts";
+import { EventLoop } from "./event_loop.ts";
+import { type Libc, loadLibc, READY } from "./libc.ts";
+import { NativeDialer } from "./native_dialer.ts";
+import { NativePlane } from "./native_plane.ts";
+import { BUFFER_BYTES } from "./relay_side.ts";
+import { SplicePipes } from "./splice_pipe.ts";
+import type {
+  WorkerOrder,
+  WorkerReport,
+  WorkerStart,
+} from "./worker_messages.ts";
+
+declare const self: DedicatedWorkerGlobalScope;
+
+function report(message: WorkerReport): void {
+  self.postMessage(message);
+}
+
+/** Lines go to control, which has the log. */
+class ReportedLog implements Log {
+  debug(message: string): void {
+    report({ type: "log", level: "debug", message });
+  }
+  info(message: string): void {
+    report({ type: "log", level: "info", message });
+  }
+  warning(message: string): void {
+    report({ type: "log", level: "warning", message });
+  }
+  error(message: string): void {
+    report({ type: "log", level: "error", message });
+  }
+  critical(message: string): void {
+    report({ type: "log", level: "critical", message });
+  }
+}
+
+/** See the head of this file. */
+class WorkerThread {
+  readonly #book = new SlotBook();
+  readonly #loop: EventLoop;
+  readonly #desk: Desk;
+  readonly #acceptor: Acceptor;
+  readonly #pipes: SplicePipes;
+  #hosts: Readonly<Record<string, readonly string[]>> = {};
+  #received = 1;
+
+  constructor(libc: Libc, start: WorkerStart) {
+    const mail = new Int32Array(start.mail);
+    const hasMail = (): boolean => Atomics.load(mail, 0) !== this.#received;
+    const loop = new EventLoop(libc, hasMail);
+    this.#loop = loop;
+    this.#pipes = new SplicePipes(libc);
+    const log = new ReportedLog();
+    const { cells, self: section } = start;
+    const ledger = new Ledger({ cells, section, book: this.#book });
+    const world = { libc, loop };
+    this.#desk = new Desk({
+      clock: loop,
+      log,
+      ledger,
+      limits: start.limits,
+      dialer: new NativeDialer(world, (host) => this.#hosts[host] ?? []),
+      plane: new NativePlane({
+        ...world,
+        pipes: this.#pipes,
+        buffer: new Uint8Array(BUFFER_BYTES),
+      }),
+    });
+    this.#acceptor = new Acceptor({
+      ...world,
+      ...start,
+      log,
+      ledger,
+      desk: this.#desk,
+    });
+    const wake = new Uint8Array(8);
+    loop.watch(start.wakeFd, READY.in, {
+      onReady: () => {
+        libc.read(start.wakeFd, wake, wake.length);
+        loop.touch();
+      },
+    });
+  }
+
+  async run(): Promise<void> {
+    await this.#loop.run();
+    this.#pipes.close();
+    report({ type: "ended" });
+    self.close();
+  }
+
+  take(order: Exclude<WorkerOrder, WorkerStart>): void {
+    this.#received++;
+    switch (order.type) {
+      case "table":
+        this.#book.learn(order.slots);
+        this.#hosts = order.hosts;
+        this.#desk.setTable(order.table);
+        this.#acceptor.openDoors();
+        break;
+      case "close_doors":
+        this.#closeDoors();
+        break;
+      case "end":
+        this.#end();
+    }
+    this.#loop.touch();
+  }
+
+  async #closeDoors(): Promise<void> {
+    this.#acceptor.closeDoors();
+    report({ type: "doors_closed" });
+    await this.#desk.settled();
+    report({ type: "settled" });
+  }
+
+  async #end(): Promise<void> {
+    this.#acceptor.close();
+    this.#desk.endAll();
+    await this.#desk.settled();
+    this.#loop.stop();
+  }
+}
+
+const libc = loadLibc();
+let thread: WorkerThread | null = null;
+self.onmessage = (event: MessageEvent<WorkerOrder>) => {
+  const order = event.data;
+  if (order.type !== "start") return thread?.take(order);
+  if (libc === null) throw new Error("The C library can not be called");
+  thread = new WorkerThread(libc, order);
+  thread.run();
+};
+report({ type: "loaded" });

@@ -1,0 +1,48 @@
+/** What control and a worker thread say to each other. */
+import type { FrontLimits, FrontTable } from "../front.ts";
+import type { SlotEntry } from "../ledger.ts";
+import type { SharedListener } from "./acceptor.ts";
+
+/** What a worker is made of; descriptors belong to control, which closes them. */
+export interface WorkerStart {
+  readonly type: "start";
+  /** This thread's number and section of the ledger. */
+  readonly self: number;
+  readonly cells: SharedArrayBuffer;
+  /** How many messages control has sent, so that none is waited for in vain. */
+  readonly mail: SharedArrayBuffer;
+  /** Readable as soon as there is mail. */
+  readonly wakeFd: number;
+  readonly inbox: number;
+  readonly inboxes: readonly number[];
+  readonly listeners: readonly SharedListener[];
+  readonly limits: FrontLimits;
+}
+
+/** To a worker. */
+export type WorkerOrder =
+  | WorkerStart
+  | {
+    readonly type: "table";
+    readonly table: FrontTable;
+    readonly slots: readonly SlotEntry[];
+    /** Numeric addresses of backends' hosts. */
+    readonly hosts: Readonly<Record<string, readonly string[]>>;
+  }
+  | { readonly type: "close_doors" }
+  /** Ends all sessions, then the thread. */
+  | { readonly type: "end" };
+
+/** From a worker. */
+export type WorkerReport =
+  | { readonly type: "loaded" }
+  | {
+    readonly type: "log";
+    readonly level: "debug" | "info" | "warning" | "error" | "critical";
+    readonly message: string;
+  }
+  /** The doors are closed. */
+  | { readonly type: "doors_closed" }
+  /** The doors are closed and the last session has ended. */
+  | { readonly type: "settled" }
+  | { readonly type: "ended" };
