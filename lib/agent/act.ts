@@ -6,6 +6,7 @@ import type { LeaseTerms } from "./leases.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { Decision } from "../core/model/decision.ts";
 import type { DcsView, Observation } from "../core/model/observation.ts";
+import { REMOTE } from "../core/model/standby_cluster.ts";
 import { racePeers, successors } from "../core/calc/candidates.ts";
 import { DcsRefusedError, DcsUnreachableError } from "../ports/errors.ts";
 import { type AgentContext, peerOf } from "./context.ts";
@@ -223,8 +224,9 @@ async function askUpstream(
 ): Promise<Act> {
   const leader = o.dcs.kind === "reachable" ? o.dcs.view.leader : null;
   if (leader === null) return await rest(null);
+  const isRemote = leader.name === o.self && o.settings.isStandbyCluster;
   const upstream = await context.ports.postgres.askUpstream(
-    peerOf(context, leader.name),
+    peerOf(context, isRemote ? REMOTE : leader.name),
   );
   return round(context, o, { upstream });
 }

@@ -14,6 +14,7 @@ import { type Moment, moment, type Revision } from "../core/base/units.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { FailsafePing } from "../core/model/failsafe.ts";
 import type { MemberName, Tags } from "../core/model/member.ts";
+import { REMOTE, type StandbyCluster } from "../core/model/standby_cluster.ts";
 import type { Observation } from "../core/model/observation.ts";
 import {
   type ClusterSettings,
@@ -151,11 +152,21 @@ export function createContext(
  * @throws {PostgresError} If the last view does not show it.
  */
 export function peerOf(context: AgentContext, name: MemberName): PostgresPeer {
-  const { view } = context.state;
+  const { view, settings } = context.state;
+  if (name === REMOTE) return remotePeer(settings.standbyCluster);
   const url = view === null ? null : memberOf(view, name)?.connUrl ?? null;
   const address = url === null ? null : parseConnUrl(url);
   if (address === null) {
     throw new PostgresError(`The address of member "${name}" is not known`);
   }
   return { name, ...address };
+}
+
+/** The instance that a standby cluster follows. */
+function remotePeer(section: StandbyCluster | null): PostgresPeer {
+  if (section === null || section.host === null) {
+    throw new PostgresError("No remote is configured to follow");
+  }
+  const { host, port, primarySlotName: slotName } = section;
+  return { name: REMOTE, host, port, remote: { slotName } };
 }

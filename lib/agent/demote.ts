@@ -33,6 +33,8 @@ export async function demote(
     case "immediate_nolock":
       context.leases.forget();
       return await events.stop(stopAtOnce());
+    case "cluster":
+      return await stopUnderLease(context, signal);
     case "offline": {
       const leftMs = task.deadline === null
         ? 0
@@ -46,6 +48,22 @@ export async function demote(
       return context.leases.forget();
     }
   }
+}
+
+/** Stops in order; an abort (the lease runs out meanwhile) makes it an immediate stop. */
+async function stopUnderLease(
+  context: AgentContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const stopping = context.events.stop({
+    mode: "fast",
+    isCheckpointFirst: true,
+    escalateAfterMs: null,
+    onShutdownCheckpoint: null,
+  });
+  await Promise.race([stopping, abortOf(signal)]);
+  if (signal.aborted) await context.ports.postgres.stop(stopAtOnce());
+  await stopping;
 }
 
 /**

@@ -134,10 +134,18 @@ export async function takeOver(
 /** Tells the memory that the instance answered. */
 export function notePostgres(context: AgentContext, view: PostgresView): void {
   if (view.kind !== "running") return;
-  const { role } = view;
+  const role = view.role === "primary" ? "primary" : standbyRole(context);
   context.state.remember({ kind: "answered", role });
 }
 
 function isEmpty(document: Readonly<Record<string, unknown>>): boolean {
   return Object.keys(document).length === 0;
+}
+
+/** What a running standby is here: one that holds the key leads a standby cluster. */
+export function standbyRole(
+  { state: { view, settings }, config }: AgentContext,
+): "standby_leader" | "replica" {
+  const isLeader = view?.leader?.name === config.self;
+  return settings.isStandbyCluster && isLeader ? "standby_leader" : "replica";
 }

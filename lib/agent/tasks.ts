@@ -5,12 +5,13 @@
 import { promoteBudgetMs } from "../core/calc/budgets.ts";
 import { slotNameOf } from "../core/codec/slot_name.ts";
 import { remainingMs } from "../core/base/units.ts";
-import type { MemberRole } from "../core/model/member.ts";
 import type { LongTask } from "../core/model/task_view.ts";
 import { CancelledError, PostgresError } from "../ports/errors.ts";
-import type { StartMode } from "../ports/postgres.ts";
+import type { PostgresPeer, StartMode } from "../ports/postgres.ts";
+import { REMOTE } from "../core/model/standby_cluster.ts";
 import { type AgentContext, peerOf } from "./context.ts";
 import { demote, stopAtOnce } from "./demote.ts";
+import { standbyRole } from "./observe.ts";
 import { hasSyncDuty, releaseSyncDuty, resumeSyncDuty } from "./sync_duty.ts";
 import type { TaskBody } from "./task_runner.ts";
 
@@ -65,11 +66,23 @@ async function clone(
   source: string | null,
   signal: AbortSignal,
 ): Promise<void> {
-  await context.ports.postgres.clone(
-    source === null ? null : peerOf(context, source),
-    ownSlotName(context),
-    signal,
-  );
+  const peer = source === null ? null : peerOf(context, source);
+  const slotName = peer?.remote === undefined
+    ? ownSlotName(context)
+    : peer.remote.slotName;
+  try {
+    await context.ports.postgres.clone(peer, slotName, signal);
+  } catch (error) {
+    if (context.state.memory.isBootstrapOwner) await leaveInitialize(context);
+    throw error;
+  }
+}
+
+/** The first copy of a standby cluster failed: somebody else may try. */
+async function leaveInitialize(context: AgentContext): Promise<void> {
+  const timeoutMs = context.state.settings.retryTimeoutMs;
+  context.state.remember({ kind: "initialize", isOwner: false });
+  await context.store.cancelInitialize({ timeoutMs });
 }
 
 /** Null: slots are not used. */
@@ -141,9 +154,11 @@ async function restart(
     ? view.role === "replica"
     : view.kind === "stopped" && view.isStandby;
   const leader = context.state.view?.leader?.name ?? null;
-  const upstream = leader === null || leader === context.config.self
+  const upstream = leader === null
     ? null
-    : peerOf(context, leader);
+    : leader !== context.config.self
+    ? peerOf(context, leader)
+    : remoteUpstream(context);
   await postgres.stop({
     mode: "fast",
     isCheckpointFirst: true,
@@ -311,9 +326,8 @@ async function reinitialize(
   );
 }
 
-/** What a running standby is here. */
-function standbyRole(context: AgentContext): MemberRole {
-  const { view, settings } = context.state;
-  const isLeader = view?.leader?.name === context.config.self;
-  return settings.isStandbyCluster && isLeader ? "standby_leader" : "replica";
+/** What a standby leader streams from; null: this is no standby cluster, or there is only an archive. */
+function remoteUpstream(context: AgentContext): PostgresPeer | null {
+  const host = context.state.settings.standbyCluster?.host ?? null;
+  return host === null ? null : peerOf(context, REMOTE);
 }

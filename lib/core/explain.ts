@@ -158,6 +158,7 @@ function explainTask(task: LongTask): string {
 
 const WAITING: Readonly<Record<WaitReason, string>> = {
   leading: "no action. I am ($self), the leader with the lock",
+  leading_standby: "no action. I am ($self), the standby leader with the lock",
   following:
     "no action. I am ($self), a secondary, and following a leader ($leader)",
   following_nobody: "no action. I am ($self)",

@@ -11,8 +11,14 @@ import type { ControlData, PostgresView } from "../core/model/postgres_view.ts";
 /** Where to stream or copy from. Credentials come from the local configuration. */
 export interface PostgresPeer {
   readonly name: string;
+  /** A comma list for some remotes. */
   readonly host: string;
   readonly port: number;
+  /** Only for the instance that a standby cluster follows. */
+  readonly remote?: {
+    /** The slot to use there; null: none. */
+    readonly slotName: string | null;
+  };
 }
 
 /** How an instance is started. */

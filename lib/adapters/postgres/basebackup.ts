@@ -45,7 +45,12 @@ export async function cloneReplica(
   call: CloneCall,
 ): Promise<void> {
   const { cloneMethods } = await settings.config();
-  const wanted = call.kinds === "all"
+  const remoteMethods = call.source?.remote === undefined
+    ? null
+    : settings.standbyCluster()?.createReplicaMethods ?? [];
+  const wanted = remoteMethods !== null
+    ? namedMethods(cloneMethods, remoteMethods)
+    : call.kinds === "all"
     ? cloneMethods
     : basebackupOnly(cloneMethods);
   const methods = wanted.filter((method) =>
@@ -66,6 +71,20 @@ export async function cloneReplica(
   await directory.clear();
   throw new PostgresError(
     `Cannot create the replica: ${problems.join("; ") || "no usable method"}`,
+  );
+}
+
+/** The methods of a standby cluster, by which its leader copies the remote. */
+function namedMethods(
+  methods: readonly CloneMethod[],
+  names: readonly string[],
+): readonly CloneMethod[] {
+  return names.flatMap((name) =>
+    name === "basebackup"
+      ? basebackupOnly(methods)
+      : methods.filter((method) =>
+        method.kind === "custom" && method.name === name
+      )
   );
 }
 

@@ -250,7 +250,11 @@ export class PostgresLocal implements Postgres {
     const wanted = standbySettings(
       this.#context,
       await settings.config(),
-      { upstream, major: await majorVersion(this.#context) },
+      {
+        upstream,
+        major: await majorVersion(this.#context),
+        cluster: settings.standbyCluster(),
+      },
     );
     await settings.setRecovery(wanted);
     return wanted;

@@ -4,6 +4,7 @@
  *
  * Source: spec/ha.md 10.2, spec/configuration.md 6.4.
  */
+import type { StandbyCluster } from "../../core/model/standby_cluster.ts";
 import type { PostgresPeer } from "../../ports/postgres.ts";
 import { accountConninfo, formatConninfo, parseConninfo } from "./conninfo.ts";
 import type { EffectivePostgresConfig, PostgresContext } from "./options.ts";
@@ -67,7 +68,12 @@ export function knownRecoverySettings(
 export function standbySettings(
   context: PostgresContext,
   config: EffectivePostgresConfig,
-  standby: { readonly upstream: PostgresPeer | null; readonly major: number },
+  standby: {
+    readonly upstream: PostgresPeer | null;
+    readonly major: number;
+    /** Null: no standby cluster. */
+    readonly cluster: StandbyCluster | null;
+  },
 ): RecoverySettings {
   const own = knownRecoverySettings(config.recoveryConf, standby.major);
   const kept = Object.entries(own).filter(([name]) =>
@@ -75,6 +81,7 @@ export function standbySettings(
   );
   const settings: Record<string, string> = {
     ...Object.fromEntries(kept),
+    ...clusterSettings(standby.cluster, standby.upstream),
     ...Object.fromEntries(TARGETS.map((name) => [name, ""])),
     recovery_target_timeline: "latest",
     primary_conninfo: "",
@@ -86,10 +93,32 @@ export function standbySettings(
     standby.upstream,
     standby.major,
   );
-  if (config.hasSlots) {
-    settings["primary_slot_name"] = context.options.slotName;
-  }
+  const { remote } = standby.upstream;
+  settings["primary_slot_name"] = remote !== undefined
+    ? remote.slotName ?? ""
+    : config.hasSlots
+    ? context.options.slotName
+    : "";
   return settings;
+}
+
+/** What the section `standby_cluster` adds; the delay is the leader's alone. */
+function clusterSettings(
+  cluster: StandbyCluster | null,
+  upstream: PostgresPeer | null,
+): RecoverySettings {
+  if (cluster === null) return {};
+  const { restoreCommand, archiveCleanupCommand } = cluster;
+  const delay = upstream?.remote === undefined
+    ? null
+    : cluster.recoveryMinApplyDelay;
+  return {
+    ...(restoreCommand === null ? {} : { restore_command: restoreCommand }),
+    ...(archiveCleanupCommand === null
+      ? {}
+      : { archive_cleanup_command: archiveCleanupCommand }),
+    ...(delay === null ? {} : { recovery_min_apply_delay: delay }),
+  };
 }
 
 function primaryConninfo(
@@ -106,6 +135,7 @@ function primaryConninfo(
     dbname: options.database,
     passfile: options.pgpass,
     application_name: options.memberName,
+    ...(isSlotOnOneOf(upstream) ? { target_session_attrs: "read-write" } : {}),
     ...accountConninfo(context, "replication", upstream),
   }, major);
 }
@@ -150,4 +180,9 @@ function isSameSetting(
     return JSON.stringify(Object.entries(compared).sort());
   });
   return live === wanted;
+}
+
+/** A slot is only on the primary of several hosts. */
+function isSlotOnOneOf({ host, remote }: PostgresPeer): boolean {
+  return host.includes(",") && (remote?.slotName ?? null) !== null;
 }

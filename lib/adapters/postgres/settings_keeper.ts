@@ -7,6 +7,8 @@
  * of the agent changes nothing.
  */
 import { isAbsolute, join } from "node:path";
+import { decodeStandbyCluster } from "../../core/codec/settings_codec.ts";
+import type { StandbyCluster } from "../../core/model/standby_cluster.ts";
 import {
   exists,
   readTextOrNull,
@@ -85,6 +87,11 @@ export class SettingsKeeper {
   /** The settings in force after all layers. */
   async config(): Promise<EffectivePostgresConfig> {
     return (await this.#load()).config;
+  }
+
+  /** The section of the dynamic document; null: there is none. */
+  standbyCluster(): StandbyCluster | null {
+    return decodeStandbyCluster(this.#document ?? {});
   }
 
   async standbys(): Promise<Standbys> {

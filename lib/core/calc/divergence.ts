@@ -18,13 +18,17 @@ export interface DivergenceVerdict {
  * the leader's it counts as diverged: pg_rewind itself finds out that nothing
  * needs to be done.
  *
+ * @param asked "any": a standby may be asked too, as in a standby cluster.
+ *
  * Source: spec/ha.md 16.2.
  */
 export function judgeDivergence(
   upstream: Extract<UpstreamView, { kind: "answered" }>,
+  asked: "primary" | "any" = "primary",
 ): DivergenceVerdict {
   const local = upstream.localEnd;
-  if (local === null || upstream.isInRecovery) {
+  const isUnfit = upstream.isInRecovery && asked === "primary";
+  if (local === null || isUnfit) {
     return { kind: "unknown", facts: {} };
   }
   const facts: Facts = {

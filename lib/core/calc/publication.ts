@@ -69,7 +69,8 @@ export function memberRole(
   o: Pick<Observation, "postgres" | "memory">,
 ): MemberRole {
   if (o.postgres.kind === "running") {
-    return o.postgres.role === "primary" ? "primary" : "replica";
+    if (o.postgres.role === "primary") return "primary";
+    return o.memory.role === "standby_leader" ? "standby_leader" : "replica";
   }
   if (o.postgres.kind === "empty") return "uninitialized";
   return o.memory.role;

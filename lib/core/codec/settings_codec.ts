@@ -16,7 +16,15 @@ import {
   DEFAULT_SETTINGS,
   type SynchronousMode,
 } from "../model/settings.ts";
-import { asObject, type JsonObject } from "./json.ts";
+import {
+  asObject,
+  type JsonObject,
+  readScalarText,
+  readText,
+  readTexts,
+} from "./json.ts";
+import type { StandbyCluster } from "../model/standby_cluster.ts";
+import { slotNameOf } from "./slot_name.ts";
 import { decodeSlots, hasLeaderlessClone } from "./slots_codec.ts";
 import { readTiming } from "./timing_codec.ts";
 
@@ -67,6 +75,7 @@ export function decodeSettings(
     isFailsafeMode: isOn(document["failsafe_mode"]),
     isPaused: isOn(document["pause"]),
     isStandbyCluster: isStandbyCluster(document),
+    standbyCluster: decodeStandbyCluster(document),
   };
 }
 
@@ -152,6 +161,32 @@ function synchronousMode(document: JsonObject): SynchronousMode {
     value.toLowerCase() === "quorum";
   if (isQuorum) return "quorum";
   return isOn(value) ? "on" : "off";
+}
+
+/**
+ * The section `standby_cluster` if it is active, else null.
+ *
+ * Source: spec/configuration.md 4.3.
+ */
+export function decodeStandbyCluster(
+  document: JsonObject,
+): StandbyCluster | null {
+  const section = asObject(document["standby_cluster"]);
+  if (section === null || !isStandbyCluster(document)) return null;
+  const port = parseInteger(section["port"]);
+  const hasHost = isTruthyFlag(section["host"]) ||
+    isTruthyFlag(section["port"]);
+  const slot = readText(section["primary_slot_name"]);
+  return {
+    host: hasHost ? readText(section["host"]) ?? "localhost" : null,
+    port: port ?? 5432,
+    primarySlotName: slot === null ? null : slotNameOf(slot),
+    createReplicaMethods: readTexts(section["create_replica_methods"]) ??
+      ["basebackup"],
+    restoreCommand: readText(section["restore_command"]),
+    archiveCleanupCommand: readText(section["archive_cleanup_command"]),
+    recoveryMinApplyDelay: readScalarText(section["recovery_min_apply_delay"]),
+  };
 }
 
 function isStandbyCluster(document: JsonObject): boolean {

@@ -232,3 +232,32 @@ Deno.test("withoutSyncDuty() overrides both tags, in place", () => {
     '{"sync_priority":0,"zone":"a","nosync":true}',
   );
 });
+
+Deno.test("decodeSettings() reads the section of a standby cluster", () => {
+  const cases: readonly (readonly [unknown, unknown])[] = [
+    [undefined, null],
+    [{}, null],
+    [{ primary_slot_name: "x" }, null],
+    [{ host: "a" }, { host: "a", port: 5432, primarySlotName: null }],
+    [{ port: "5433" }, { host: "localhost", port: 5433 }],
+    [
+      { host: "a,b", primary_slot_name: "My-Slot" },
+      { host: "a,b", primarySlotName: "my_slot" },
+    ],
+    [
+      { restore_command: "cp", create_replica_methods: ["x"] },
+      { host: null, restoreCommand: "cp", createReplicaMethods: ["x"] },
+    ],
+    [
+      { host: "a", recovery_min_apply_delay: 5 },
+      { host: "a", recoveryMinApplyDelay: "5" },
+    ],
+  ];
+  for (const [section, wanted] of cases) {
+    const settings = decodeSettings({ standby_cluster: section });
+    const seen = settings.standbyCluster;
+    assert.equal(settings.isStandbyCluster, seen !== null);
+    if (wanted === null) assert.equal(seen, null);
+    else assert.deepEqual({ ...seen, ...Object(wanted) }, seen);
+  }
+});

@@ -9,6 +9,7 @@ import type { LongTask } from "./task_view.ts";
 /** Why the cycle rests; noun or participle, because it becomes a metric label. */
 export type WaitReason =
   | "leading"
+  | "leading_standby"
   | "following"
   | "following_nobody"
   | "task_in_progress"
@@ -92,6 +93,8 @@ export type TaskReason =
   | "start_timed_out"
   | "lease_lost"
   | "not_leader"
+  | "standby_cluster_begins"
+  | "remote_changed"
   | "not_healthiest"
   | "dcs_unreachable"
   | "lease_running_out"

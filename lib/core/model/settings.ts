@@ -5,6 +5,7 @@
  */
 
 import { NO_SLOT_SETTINGS, type SlotSettings } from "./slot_settings.ts";
+import type { StandbyCluster } from "./standby_cluster.ts";
 
 /** How commits wait for replicas. */
 export type SynchronousMode = "off" | "on" | "quorum";
@@ -32,6 +33,8 @@ export interface ClusterSettings {
   /** 0 or less: slots of vanished members are dropped at once. */
   readonly memberSlotsTtlMs: number;
   readonly isStandbyCluster: boolean;
+  /** Null: this is no standby cluster. */
+  readonly standbyCluster: StandbyCluster | null;
   readonly hasSlots: boolean;
   /** Permanent slots and those to leave alone. */
   readonly slots: SlotSettings;
@@ -60,6 +63,7 @@ export const DEFAULT_SETTINGS: ClusterSettings = {
   isPaused: false,
   memberSlotsTtlMs: 1_800_000,
   isStandbyCluster: false,
+  standbyCluster: null,
   hasSlots: true,
   slots: NO_SLOT_SETTINGS,
   hasLeaderlessClone: false,

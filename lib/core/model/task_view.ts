@@ -12,6 +12,7 @@ import type { LogicalSlot } from "./slot_settings.ts";
  * - graceful: checkpoint, fast stop, the lease is released as soon as a candidate has the shutdown checkpoint
  * - immediate: immediate stop, then the lease is released
  * - immediate_nolock: immediate stop; the lease is already lost
+ * - cluster: checkpoint, fast stop, the lease is kept; the scope becomes a standby cluster
  * - offline: fast stop, escalated so that it ends before the lease; no DCS access
  *
  * Source: spec/ha.md 7.
@@ -20,7 +21,8 @@ export type DemoteMode =
   | "graceful"
   | "immediate"
   | "immediate_nolock"
-  | "offline";
+  | "offline"
+  | "cluster";
 
 /** Work that takes longer than a cycle may. */
 export type LongTask =

@@ -3,6 +3,7 @@
  * there yet. Rows come before those of the race.
  */
 import type { Decision } from "../model/decision.ts";
+import { REMOTE } from "../model/standby_cluster.ts";
 import type { Observation } from "../model/observation.ts";
 import {
   localSystemId,
@@ -30,11 +31,15 @@ export const BOOTSTRAP: readonly Rule[] = [
   },
   {
     id: "R130",
-    why: "The winner of the initialize race creates the first data directory.",
+    why:
+      "The winner of the initialize race creates the first data directory; in a standby cluster it copies the remote.",
     match: (o) =>
-      o.postgres.kind === "empty" && o.memory.isBootstrapOwner
-        ? startTask({ kind: "bootstrap" }, "no_cluster_yet")
-        : null,
+      o.postgres.kind !== "empty" || !o.memory.isBootstrapOwner
+        ? null
+        : o.settings.isStandbyCluster
+        ? pauseAfterFailure(o, "clone") ??
+          startTask({ kind: "clone", source: REMOTE }, "no_cluster_yet")
+        : startTask({ kind: "bootstrap" }, "no_cluster_yet"),
   },
   {
     id: "R140",

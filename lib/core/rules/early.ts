@@ -116,7 +116,7 @@ function mayWorkMakeWritable(o: Observation): boolean {
 
 function isGivingUp(o: Observation): boolean {
   return o.task.kind === "running" && o.task.task.kind === "demote" &&
-    o.task.task.how !== "graceful";
+    o.task.task.how !== "graceful" && o.task.task.how !== "cluster";
 }
 
 function isLeader(o: Observation): boolean {

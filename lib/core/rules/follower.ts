@@ -25,6 +25,7 @@ import {
   waitShortly,
 } from "./parts.ts";
 import type { Rule } from "./rule.ts";
+import { remoteOf } from "./standby_cluster.ts";
 
 /** The rows for everybody but the leader. */
 export const FOLLOWER: readonly Rule[] = [
@@ -245,7 +246,7 @@ function checkDivergence(o: Observation): Decision | null {
   if (o.postgres.kind !== "stopped" && replicaOf(o) === null) return null;
   const leader = leaderMember(o);
   const isReady = leader !== null && leader.connUrl !== null &&
-    leader.role === "primary" && leader.state === "running";
+    isLeading(o, leader) && leader.state === "running";
   if (!isReady) {
     return o.postgres.kind === "stopped"
       ? waitShortly("leader_not_running", { state: leader?.state ?? null })
@@ -259,11 +260,21 @@ function checkDivergence(o: Observation): Decision | null {
       ? waitShortly("upstream_silent", { detail: o.upstream.detail })
       : null;
   }
-  const verdict = judgeDivergence(o.upstream);
+  const { isStandbyCluster } = o.settings;
+  const verdict = judgeDivergence(
+    o.upstream,
+    isStandbyCluster ? "any" : "primary",
+  );
   if (verdict.kind === "same_line") {
     return { kind: "trust_timeline", reason: "not_diverged" };
   }
   return verdict.kind === "unknown" ? null : repair(o, leader, verdict.facts);
+}
+
+/** Its member key says that it is what the others should follow. */
+function isLeading(o: Observation, leader: Member): boolean {
+  return leader.role ===
+    (o.settings.isStandbyCluster ? "standby_leader" : "primary");
 }
 
 type RepairFacts = ReturnType<typeof judgeDivergence>["facts"];
@@ -278,7 +289,11 @@ function repair(
       return waitShortly("leader_checkpoint_pending", { leader: leader.name });
     }
     return pauseAfterFailure(o, "rewind") ??
-      startTask({ kind: "rewind", source: leader.name }, "diverged", facts);
+      startTask(
+        { kind: "rewind", source: remoteOf(o) ?? leader.name },
+        "diverged",
+        facts,
+      );
   }
   if (o.settings.isDataRemovedOnDivergedTimelines) {
     return startTask(

@@ -34,6 +34,13 @@ import {
 } from "./parts.ts";
 import { OPERATOR, restartOnSchedule } from "./operator.ts";
 import type { Rule } from "./rule.ts";
+import {
+  checkRemote,
+  DEMOTE_CLUSTER,
+  remoteOf,
+  STANDBY_LEADER,
+  unlessStandbyCluster,
+} from "./standby_cluster.ts";
 
 const REPAIR: readonly Rule[] = [
   {
@@ -113,12 +120,18 @@ const REPAIR: readonly Rule[] = [
         : null,
   },
   {
+    id: "R455",
+    why:
+      "In a standby cluster the leader's WAL must be on the remote's line of history.",
+    match: checkRemote,
+  },
+  {
     id: "R460",
     why:
       "A stopped replica that holds the key starts read-only first; it is promoted once it answers.",
     match: (o) =>
       o.postgres.kind === "stopped"
-        ? startAsStandby(o, null, "leader_starts_read_only")
+        ? startAsStandby(o, remoteOf(o), "leader_starts_read_only")
         : null,
   },
   {
@@ -143,6 +156,7 @@ const REPAIR: readonly Rule[] = [
   },
 ];
 
+/** While the scope is a standby cluster nobody is promoted. */
 const PROMOTION: readonly Rule[] = [
   {
     id: "R485",
@@ -239,6 +253,7 @@ const STEADY: readonly Rule[] = [
     why: "A scheduled restart happens at its time, once, if it still fits.",
     match: restartOnSchedule,
   },
+  ...STANDBY_LEADER,
   {
     id: "R590",
     why: "All is well: this member leads.",
@@ -254,7 +269,8 @@ const STEADY: readonly Rule[] = [
 /** The rows for the holder of the leader key. */
 export const LEADER: readonly Rule[] = [
   ...REPAIR,
-  ...PROMOTION,
+  DEMOTE_CLUSTER,
+  ...PROMOTION.map(unlessStandbyCluster),
   ...OPERATOR,
   ...STEADY,
 ];

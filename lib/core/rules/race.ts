@@ -29,6 +29,7 @@ import {
   waitShortly,
 } from "./parts.ts";
 import type { Rule } from "./rule.ts";
+import { remoteOf } from "./standby_cluster.ts";
 
 /** A peer race is repeated after that time, in case nobody bid. */
 const RACE_AGAIN_MS = 1_000;
@@ -102,7 +103,7 @@ export const RACE: readonly Rule[] = [
     why: "A stopped instance starts in recovery, so that it can take part.",
     match: (o) =>
       o.postgres.kind === "stopped"
-        ? startAsStandby(o, null, "instance_down")
+        ? startAsStandby(o, remoteOf(o), "instance_down")
         : null,
   },
   {

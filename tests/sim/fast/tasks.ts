@@ -239,6 +239,7 @@ export class Tasks {
       case "immediate":
         yield* this.#stop(AT_ONCE);
         return yield* this.#release(null);
+      case "cluster":
       case "immediate_nolock":
         agent.leases.forget();
         yield* this.#stop(AT_ONCE);

@@ -1,0 +1,133 @@
+/**
+ * STANDBY_CLUSTER: the holder of the key is no primary but follows the instance
+ * of another scope, and everybody else follows it. Rows of the leader's section.
+ *
+ * Source: spec/ha.md 14.
+ */
+import { judgeDivergence } from "../calc/divergence.ts";
+import type { Decision } from "../model/decision.ts";
+import type { MemberName } from "../model/member.ts";
+import type { Observation } from "../model/observation.ts";
+import { REMOTE } from "../model/standby_cluster.ts";
+import {
+  pauseAfterFailure,
+  primaryOf,
+  replicaOf,
+  startTask,
+  wait,
+  waitShortly,
+} from "./parts.ts";
+import type { Rule } from "./rule.ts";
+
+/** How long a leader rests whose stream from the remote is not there yet. */
+const LOOK_AGAIN_MS = 1_000;
+
+/** The section was added to a running cluster. */
+export const DEMOTE_CLUSTER: Rule = {
+  id: "R483",
+  why:
+    "A primary of what is a standby cluster now stops in order and keeps the key.",
+  match: (o) =>
+    primaryOf(o) !== null && o.settings.isStandbyCluster &&
+      !o.settings.isPaused
+      ? startTask(
+        { kind: "demote", how: "cluster", deadline: null },
+        "standby_cluster_begins",
+      )
+      : null,
+};
+
+/** The last rows of a standby leader. */
+export const STANDBY_LEADER: readonly Rule[] = [
+  {
+    id: "R586",
+    why: "A standby leader streams from the remote.",
+    match: followRemote,
+  },
+  {
+    id: "R588",
+    why: "All is well: this member leads the standby cluster.",
+    match: (o) => {
+      const replica = replicaOf(o);
+      if (replica === null || !o.settings.isStandbyCluster) return null;
+      const isSettled = replica.isStreaming || wantedAddress(o) === null;
+      return isSettled
+        ? wait("leading_standby")
+        : waitShortly("leading_standby", {}, LOOK_AGAIN_MS);
+    },
+  },
+];
+
+/** What a leader, or a member without one, follows in a standby cluster; null: this is none, or there is only an archive. */
+export function remoteOf(o: Observation): MemberName | null {
+  return wantedAddress(o) === null ? null : REMOTE;
+}
+
+/** The row, for scopes that are no standby cluster. */
+export function unlessStandbyCluster(rule: Rule): Rule {
+  return {
+    ...rule,
+    match: (o) => o.settings.isStandbyCluster ? null : rule.match(o),
+  };
+}
+
+function wantedAddress(
+  o: Observation,
+): { readonly host: string; readonly port: number } | null {
+  const { standbyCluster } = o.settings;
+  if (standbyCluster === null || standbyCluster.host === null) return null;
+  return { host: standbyCluster.host, port: standbyCluster.port };
+}
+
+function isOnRemote(o: Observation): boolean {
+  const upstream = replicaOf(o)?.upstream ?? null;
+  const wanted = wantedAddress(o);
+  if (upstream === null || wanted === null) return upstream === wanted;
+  return upstream.host === wanted.host && upstream.port === wanted.port;
+}
+
+function followRemote(o: Observation): Decision | null {
+  const isStandby = replicaOf(o) !== null && o.settings.isStandbyCluster;
+  if (!isStandby || isOnRemote(o)) return null;
+  return pauseAfterFailure(o, "follow") ??
+    startTask({ kind: "follow", upstream: remoteOf(o) }, "remote_changed");
+}
+
+/**
+ * Compares the WAL of a leader that is down, or not trusted, with the remote's
+ * history. A remote that does not answer keeps nobody from going on.
+ */
+export function checkRemote(o: Observation): Decision | null {
+  const replica = replicaOf(o);
+  const isAsked = o.settings.isStandbyCluster &&
+    o.memory.divergence === "suspected" &&
+    (replica !== null || o.postgres.kind === "stopped");
+  if (!isAsked || remoteOf(o) === null) return null;
+  if (replica !== null && replica.isStreaming && isOnRemote(o)) {
+    return { kind: "trust_timeline", reason: "not_diverged" };
+  }
+  if (o.upstream.kind === "not_asked") {
+    return { kind: "ask_upstream", reason: "divergence_suspected" };
+  }
+  if (o.upstream.kind === "silent") return null;
+  const verdict = judgeDivergence(o.upstream, "any");
+  switch (verdict.kind) {
+    case "same_line":
+      return { kind: "trust_timeline", reason: "not_diverged" };
+    case "unknown":
+      return null;
+    case "diverged":
+      return o.settings.isRewindAllowed
+        ? pauseAfterFailure(o, "rewind") ??
+          startTask(
+            { kind: "rewind", source: REMOTE },
+            "diverged",
+            verdict.facts,
+          )
+        : waitShortly(
+          "diverged_no_repair",
+          verdict.facts,
+          o.settings.loopWaitMs,
+        );
+  }
+}
