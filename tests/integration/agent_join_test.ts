@@ -28,6 +28,7 @@ unprivileged(import.meta.url, () => {
     await existing(t, cluster, backups);
     await withoutLeader(t, cluster, backups);
     await restored(t, cluster, backups);
+    await keptRecovery(t, cluster, backups);
   });
 });
 
@@ -387,6 +388,48 @@ async function restored(
     other.start();
     await untilStreams(cluster, other);
     assert.equal((await other.sql("SELECT FROM made")).length, 2);
+  });
+}
+
+async function keptRecovery(
+  t: Deno.TestContext,
+  cluster: AgentCluster,
+  backups: Backups,
+): Promise<void> {
+  const member = cluster.member("n1");
+  await step(t, "a restore program's recovery settings are kept", async () => {
+    for (const name of ["n1", "n2"]) await cluster.member(name).end();
+    await wipe(cluster);
+    const program = backups.script(
+      "tool",
+      `cp -r ${backups.base} "$2"; : >"$2/recovery.signal"
+cat >>"$2/postgresql.auto.conf" <<END
+restore_command = '${backups.restoreCommand}'
+recovery_target_name = 'good'
+recovery_target_action = 'promote'
+END`,
+    );
+    configure(member, "bootstrap", {
+      method: "tool",
+      tool: {
+        command: `${program} -- ${member.dataDir}`,
+        keep_existing_recovery_conf: true,
+        no_params: true,
+        to: member.dataDir,
+      },
+      post_bootstrap: null,
+    });
+    member.start();
+    await cluster.untilLeader(["n1"]);
+    assert.deepEqual(backups.argumentsOf("tool"), [
+      "--",
+      member.dataDir,
+      `--to=${member.dataDir}`,
+    ]);
+    const rows = await member.sql("SELECT by FROM made ORDER BY 1");
+    assert.deepEqual(rows.map((row) => row["by"]), ["before"]);
+    const auto = join(member.dataDir, "postgresql.auto.conf");
+    assert.doesNotMatch(await Deno.readTextFile(auto), /^restore_command/m);
   });
 }
 

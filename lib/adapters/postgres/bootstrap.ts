@@ -133,7 +133,8 @@ export class Bootstrap {
     const custom = this.#context.options.bootstrap?.method;
     if (custom?.kind !== "custom") return;
     const recovery = await this.#recoveryOf(custom.recoveryConf);
-    if (!custom.isRecoveryConfKept) {
+    if (custom.isRecoveryConfKept) await settings.writeOwn();
+    else {
       await settings.setRecovery(recovery);
       const isStandby = /^(on|true|yes|1)$/i.test(
         custom.recoveryConf?.["standby_mode"] ?? "",
@@ -141,8 +142,8 @@ export class Bootstrap {
       await settings.writeSignal(
         recovery === null ? "none" : isStandby ? "standby" : "recovery",
       );
+      await settings.write();
     }
-    await settings.write();
     await directory.ensure();
     const hba = `${settings.path("pg_hba.conf")}.bootstrap`;
     await writeAtomically(hba, this.#temporaryHba());

@@ -139,6 +139,12 @@ export class SettingsKeeper {
 
   /** Writes what differs; tells whether anything did. */
   async write(): Promise<boolean> {
+    const isWritten = await this.writeOwn();
+    return await this.#cleanAutoConf() || isWritten;
+  }
+
+  /** The same without touching what a restore left in postgresql.auto.conf. */
+  async writeOwn(): Promise<boolean> {
     const wanted = await this.#load();
     await this.#keepBase();
     await this.#restoreMissing();
@@ -146,7 +152,6 @@ export class SettingsKeeper {
       await this.#writeSettings(wanted),
       await this.#writeLines("pg_hba.conf", wanted.config.pgHba),
       await this.#writeLines("pg_ident.conf", wanted.config.pgIdent),
-      await this.#cleanAutoConf(),
     ];
     return results.includes(true);
   }
