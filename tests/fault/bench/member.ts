@@ -209,6 +209,7 @@ export function benchConfig(
         fsync: "off",
         shared_buffers: "16MB",
         wal_retrieve_retry_interval: "500ms",
+        wal_sender_timeout: "8s",
         logging_collector: "on",
         log_directory: `${directory}/log`,
       },
