@@ -177,7 +177,7 @@ export function compareInRace(
   const usable = answers.filter(isUsable);
   const better = usable
     .filter((peer) => !options.ignored.includes(peer.name))
-    .filter((peer) => !isOnOldTimeline(o, view, peer))
+    .filter((peer) => !isOutOfRace(o, view, peer))
     .map((peer) => betterThanSelf(o, view, { own, peer }))
     .find((verdict) => verdict !== null);
   if (better !== undefined && better !== null) return better;
@@ -208,15 +208,31 @@ function ownRefusal(
   return null;
 }
 
-/** With check_timeline such a replica can not win, so nobody may wait for it. */
-function isOnOldTimeline(
+/**
+ * A replica that its own rules keep from leading, so nobody may wait for it: with
+ * check_timeline on an old timeline, in failsafe mode not in the map.
+ */
+function isOutOfRace(
   o: Observation,
   view: ClusterView,
   peer: UsablePeer,
 ): boolean {
-  return o.settings.isTimelineChecked && !o.settings.isStandbyCluster &&
-    peer.isInRecovery && peer.timeline !== null &&
+  if (!peer.isInRecovery) return false;
+  const isOnOldTimeline = o.settings.isTimelineChecked &&
+    !o.settings.isStandbyCluster && peer.timeline !== null &&
     peer.timeline < clusterTimeline(view);
+  return isOnOldTimeline || isLeftOutByFailsafe(o, view, peer.name);
+}
+
+/** True if the failsafe map restricts who may lead and does not list that member. */
+export function isLeftOutByFailsafe(
+  o: Pick<Observation, "settings">,
+  view: ClusterView,
+  name: MemberName,
+): boolean {
+  const map = view.failsafe ?? {};
+  return o.settings.isFailsafeMode && Object.keys(map).length > 0 &&
+    map[name] === undefined;
 }
 
 function betterThanSelf(

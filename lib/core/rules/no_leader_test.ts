@@ -6,6 +6,7 @@ import {
   observation,
   outcome,
   primary,
+  replica,
   starting,
   stopped,
   unlocked,
@@ -32,6 +33,14 @@ const QUORUM_KEY = {
     standbys: ["n2", "n3"],
     revision: revision(5),
   },
+};
+
+const SWITCH = {
+  timeline: 1,
+  switchpoint: HERE,
+  reason: "promoted",
+  timestamp: null,
+  newLeader: "n1",
 };
 
 const NO_LEADER: readonly Row[] = [
@@ -385,6 +394,27 @@ const NO_LEADER: readonly Row[] = [
       ...asked(answer("n1", { isInRecovery: false })),
     }),
     ["R340", "wait primary_alive"],
+  ],
+  [
+    // Simulator, seeds 1884 and 5463.
+    "with check_timeline nobody waits for a replica on an old timeline",
+    observation({
+      view: unlocked({ history: [SWITCH] }),
+      postgres: replica({ timeline: 2 }),
+      ...settings({ isTimelineChecked: true }),
+      ...asked(answer("n3", { position: AHEAD, timeline: 1 })),
+    }),
+    ["R340", "acquire_lease healthiest"],
+  ],
+  [
+    // Simulator, real mode, seeds 123 and 4049.
+    "in failsafe mode nobody waits for a replica that the map does not list",
+    observation({
+      view: unlocked({ failsafe: { n2: "http://127.0.0.1:7432/patroni" } }),
+      ...settings({ isFailsafeMode: true }),
+      ...asked(answer("n3", { position: AHEAD })),
+    }),
+    ["R340", "acquire_lease healthiest"],
   ],
   [
     "a replica beyond the maximum lag stays out",

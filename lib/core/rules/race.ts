@@ -6,6 +6,7 @@ import {
   compareInRace,
   highestKnownTimeline,
   isInSync,
+  isLeftOutByFailsafe,
   isQuorumRace,
   isSyncActive,
   racePeers,
@@ -158,12 +159,10 @@ export const RACE: readonly Rule[] = [
     id: "R315",
     why:
       "In failsafe mode a member that the map does not list never leads: nobody would have asked it.",
-    match: (o) => {
-      const map = viewOf(o).failsafe ?? {};
-      const isOut = o.settings.isFailsafeMode &&
-        Object.keys(map).length > 0 && map[o.self] === undefined;
-      return isOut ? wait("not_in_failsafe_map") : null;
-    },
+    match: (o) =>
+      isLeftOutByFailsafe(o, viewOf(o), o.self)
+        ? wait("not_in_failsafe_map")
+        : null,
   },
   {
     id: "R320",
