@@ -88,7 +88,9 @@ export async function handOver(
     escalateAfterMs: isEscalated ? settings.primaryStopTimeoutMs : null,
     onShutdownCheckpoint: (checkpoint) => {
       position = checkpoint;
-      releasing = releaseWhenReceived(context, checkpoint, stopped.signal);
+      // A release that fails here is tried again when the instance is down.
+      releasing = releaseWhenReceived(context, checkpoint, stopped.signal)
+        .catch(() => false);
       return Promise.resolve();
     },
   });
