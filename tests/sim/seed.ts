@@ -80,11 +80,13 @@ export async function runReal(
 ): Promise<Verdict> {
   const world = new World(planOf(seed), options.isTraced ? [] : null);
   const driver = new RealDriver(world);
+  const stray = new StrayFailures();
   world.connect(driver);
   const life = liveOf(world);
   try {
     for (;;) {
       await driver.settle();
+      stray.check();
       const step = life.next();
       if (step.done) return verdictOf(world, step.value);
     }
@@ -93,6 +95,28 @@ export async function runReal(
   } finally {
     driver.close();
     await driver.settle();
+    stray.close();
+  }
+}
+
+/** Failures that nobody waits for would end the agent's process. */
+class StrayFailures {
+  #first: unknown = null;
+  readonly #listener = (event: PromiseRejectionEvent): void => {
+    event.preventDefault();
+    this.#first ??= event.reason;
+  };
+
+  constructor() {
+    addEventListener("unhandledrejection", this.#listener);
+  }
+
+  check(): void {
+    if (this.#first !== null) throw this.#first;
+  }
+
+  close(): void {
+    removeEventListener("unhandledrejection", this.#listener);
   }
 }
 

@@ -58,7 +58,7 @@ export function planOf(seed: number): Plan {
   return {
     seed,
     members: rng.pick([2, 3, 3, 3, 3, 3, 3, 5]),
-    settings: withQuorum(seed, settingsOf(rng)),
+    settings: withLaterModes(seed, settingsOf(rng)),
     faults,
     faultEveryMs: rng.pick([10_000, 25_000, 60_000]),
     safetyMs: rng.int(60_000, 180_000),
@@ -88,14 +88,17 @@ function settingsOf(rng: Rng): ClusterSettings {
   };
 }
 
-/** Quorum commit came later; a stream of its own leaves the other seeds as they are. */
-function withQuorum(
+/** These came later; streams of their own leave the other seeds as they are. */
+function withLaterModes(
   seed: number,
   settings: ClusterSettings,
 ): ClusterSettings {
-  return new Rng(seed, "quorum").chance(0.2)
-    ? { ...settings, synchronousMode: "quorum" }
-    : settings;
+  const isQuorum = new Rng(seed, "quorum").chance(0.2);
+  return {
+    ...settings,
+    synchronousMode: isQuorum ? "quorum" : settings.synchronousMode,
+    isFailsafeMode: new Rng(seed, "failsafe").chance(0.2),
+  };
 }
 
 /** The settings as the `config` key would hold them. */
@@ -110,6 +113,7 @@ export function documentOf(
     synchronous_mode_strict: settings.isSynchronousModeStrict,
     synchronous_node_count: settings.synchronousNodeCount,
     primary_start_timeout: settings.primaryStartTimeoutMs / 1000,
+    failsafe_mode: settings.isFailsafeMode,
     check_timeline: settings.isTimelineChecked,
     postgresql: {
       use_pg_rewind: settings.isRewindAllowed,
