@@ -3,7 +3,12 @@
  * wording is an interface that tools read in Patroni's log (spec/ha.md), it is
  * produced here and nowhere else.
  */
-import type { Decision, Facts, WaitReason } from "./model/decision.ts";
+import type {
+  Decision,
+  Facts,
+  TaskReason,
+  WaitReason,
+} from "./model/decision.ts";
 import type { MemberName } from "./model/member.ts";
 import type { LongTask } from "./model/task_view.ts";
 
@@ -24,7 +29,9 @@ export function explain(decision: Decision, self: MemberName): string {
     case "wait":
       return explainWait(decision.reason, decision.facts, self);
     case "start_task":
-      return `${explainTask(decision.task)}${factsText(decision.facts)}`;
+      return `${RESTARTS.get(decision.reason) ?? explainTask(decision.task)}${
+        factsText(decision.facts)
+      }`;
     case "acquire_lease":
       return ACQUIRE[decision.reason];
     case "release_lease":
@@ -69,6 +76,12 @@ export function explain(decision: Decision, self: MemberName): string {
         : "cancelling the running task";
   }
 }
+
+/** Restarts that nobody asked for just now. */
+const RESTARTS: ReadonlyMap<TaskReason, string> = new Map([
+  ["restart_due", "restarting at the scheduled time"],
+  ["replay_blocked", "restarting: the replay waits for larger settings"],
+]);
 
 const ACQUIRE = {
   healthiest: "trying to acquire session lock as the healthiest member",

@@ -101,6 +101,7 @@ export type TaskReason =
   | "watchdog_failed"
   | "restart_requested"
   | "restart_due"
+  | "replay_blocked"
   | "reinitialize_requested";
 
 /** Why the agent ends itself. */

@@ -11,7 +11,11 @@ import type { Decision } from "../model/decision.ts";
 import type { Member, MemberName } from "../model/member.ts";
 import type { Observation } from "../model/observation.ts";
 import { leaveUnusable, removeHalfMade } from "./bootstrap.ts";
-import { restartOnRequest, restartOnSchedule } from "./operator.ts";
+import {
+  restartBlockedReplay,
+  restartOnRequest,
+  restartOnSchedule,
+} from "./operator.ts";
 import {
   isLeftAlone,
   leaderOf,
@@ -110,6 +114,12 @@ export const FOLLOWER: readonly Rule[] = [
     id: "R720",
     why: "A requested restart keeps the role.",
     match: restartOnRequest,
+  },
+  {
+    id: "R725",
+    why:
+      "A standby whose replay waits for larger settings that are configured already restarts.",
+    match: restartBlockedReplay,
   },
   {
     id: "R730",

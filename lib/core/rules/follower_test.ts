@@ -27,6 +27,8 @@ import {
   testRows,
 } from "../../../tests/helpers/rule_table.ts";
 
+const RAISED = { oldValue: "30", newValue: "40" };
+
 const FOREIGN = {
   kind: "unusable",
   problem: "invalid_system_id",
@@ -107,6 +109,38 @@ const UPSTREAMS: readonly Row[] = [
           member("n2", { tags: BEHIND_N3 }),
           member("n3", { tags: { ...NO_TAGS, replicatefrom: "n2" } }),
         ],
+      }),
+    }),
+    ["R740", "wait following"],
+  ],
+  [
+    "a replay that waits for a raised setting gets its restart",
+    observation({
+      postgres: replica({
+        isReplayPaused: true,
+        pendingRestart: { max_connections: RAISED },
+      }),
+    }),
+    ["R725", "restart replay_blocked"],
+  ],
+  [
+    "a replay that people paused is left alone",
+    observation({
+      postgres: replica({
+        isReplayPaused: true,
+        pendingRestart: { shared_buffers: RAISED },
+      }),
+    }),
+    ["R740", "wait following"],
+  ],
+  [
+    "a lowered setting blocks nothing",
+    observation({
+      postgres: replica({
+        isReplayPaused: true,
+        pendingRestart: {
+          max_connections: { oldValue: "40", newValue: "30" },
+        },
       }),
     }),
     ["R740", "wait following"],

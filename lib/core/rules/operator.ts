@@ -9,7 +9,13 @@ import { switchoverTiming } from "../calc/schedule.ts";
 import type { FailoverRequest } from "../model/cluster_view.ts";
 import type { ClearReason, Decision } from "../model/decision.ts";
 import type { Observation } from "../model/observation.ts";
-import { primaryOf, startTask, viewOf, waitShortly } from "./parts.ts";
+import {
+  primaryOf,
+  replicaOf,
+  startTask,
+  viewOf,
+  waitShortly,
+} from "./parts.ts";
 import type { Rule } from "./rule.ts";
 
 /** Rows for a primary that holds the lease. */
@@ -142,4 +148,38 @@ export function restartOnSchedule(o: Observation): Decision | null {
       return startTask({ kind: "restart", timeoutMs }, "restart_due");
     }
   }
+}
+
+/** Settings of which a standby must have as much as its primary. */
+const HOT_STANDBY_SETTINGS = [
+  "max_connections",
+  "max_prepared_transactions",
+  "max_locks_per_transaction",
+  "max_worker_processes",
+  "max_wal_senders",
+];
+
+/** From here on a replay that has too little pauses instead of ending the server. */
+const PAUSING_VERSION = 140_000;
+
+/**
+ * The primary has more than this standby, whose replay therefore waits; the new
+ * values are configured here too and only wait for a restart.
+ *
+ * Source: spec/ha.md 10.2; PostgreSQL 17 manual, "Administrator's Overview" of
+ * hot standby.
+ */
+export function restartBlockedReplay(o: Observation): Decision | null {
+  const replica = replicaOf(o);
+  if (replica === null || !replica.isReplayPaused || o.settings.isPaused) {
+    return null;
+  }
+  const isRaised = HOT_STANDBY_SETTINGS.some((name) => {
+    const reason = replica.pendingRestart[name];
+    return reason !== undefined &&
+      Number(reason.newValue) > Number(reason.oldValue);
+  });
+  if (!isRaised || replica.serverVersion < PAUSING_VERSION) return null;
+  const timeoutMs = o.settings.primaryStartTimeoutMs || 60_000;
+  return startTask({ kind: "restart", timeoutMs }, "replay_blocked");
 }

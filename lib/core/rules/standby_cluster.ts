@@ -17,6 +17,7 @@ import {
   wait,
   waitShortly,
 } from "./parts.ts";
+import { restartBlockedReplay } from "./operator.ts";
 import type { Rule } from "./rule.ts";
 
 /** How long a leader rests whose stream from the remote is not there yet. */
@@ -43,6 +44,12 @@ export const STANDBY_LEADER: readonly Rule[] = [
     id: "R586",
     why: "A standby leader streams from the remote.",
     match: followRemote,
+  },
+  {
+    id: "R587",
+    why:
+      "A standby whose replay waits for larger settings that are configured already restarts.",
+    match: (o) => o.settings.isStandbyCluster ? restartBlockedReplay(o) : null,
   },
   {
     id: "R588",
@@ -76,7 +83,9 @@ function wantedAddress(
 ): { readonly host: string; readonly port: number } | null {
   const { standbyCluster } = o.settings;
   if (standbyCluster === null || standbyCluster.host === null) return null;
-  return { host: standbyCluster.host, port: standbyCluster.port };
+  // Of a list an instance says the first.
+  const [host = ""] = standbyCluster.host.split(",");
+  return { host, port: standbyCluster.port };
 }
 
 function isOnRemote(o: Observation): boolean {

@@ -92,6 +92,31 @@ const ROWS: readonly Row[] = [
     ["R588", "wait leading_standby"],
   ],
   [
+    "of a list of hosts the first counts",
+    leaderObservation({
+      ...LEADING,
+      settings: {
+        ...STANDBY.settings,
+        standbyCluster: { ...REMOTE_CLUSTER, host: "10.9.9.9,10.9.9.8" },
+      },
+    }),
+    ["R588", "wait leading_standby"],
+  ],
+  [
+    "a replay that waits for a raised setting gets its restart",
+    leaderObservation({
+      ...LEADING,
+      postgres: {
+        ...ON_REMOTE,
+        isReplayPaused: true,
+        pendingRestart: {
+          max_connections: { oldValue: "30", newValue: "40" },
+        },
+      },
+    }),
+    ["R587", "restart replay_blocked"],
+  ],
+  [
     "a scope with an archive only follows nobody",
     leaderObservation({
       ...LEADING,
