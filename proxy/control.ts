@@ -116,6 +116,8 @@ export class Control {
     switch (message.type) {
       case "heartbeat":
         return this.#parts.agent.onHeartbeat(message);
+      case "drain":
+        return this.#parts.agent.onDrain(message.ms);
       case "bye":
         return this.#parts.agent.onBye();
       case "stop":

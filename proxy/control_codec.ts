@@ -7,6 +7,10 @@ export function decodeAgentMessage(line: string): AgentMessage | null {
   switch (fields["type"]) {
     case "bye":
       return { type: "bye" };
+    case "drain": {
+      const { ms } = fields;
+      return typeof ms === "number" ? { type: "drain", ms } : null;
+    }
     case "stop":
       return { type: "stop" };
     case "heartbeat":

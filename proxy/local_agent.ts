@@ -21,6 +21,8 @@ const NOT_PRIMARY: ReadonlySet<string> = new Set([
 /** What the agent's word leads to. */
 export interface LocalAgentListener {
   onVeto(veto: LocalVeto | null): void;
+  /** The member is about to be stopped as planned, or not any more (null). */
+  onResting(name: MemberName | null): void;
   /** The agent said goodbye and none came after it. */
   onAbandoned(): void;
 }
@@ -40,6 +42,7 @@ export class LocalAgent {
   #connections = 0;
   #deadlineTimer = new AbortController();
   #lingerTimer = new AbortController();
+  #restTimer = new AbortController();
 
   constructor(parts: LocalAgentParts) {
     this.#parts = parts;
@@ -80,8 +83,21 @@ export class LocalAgent {
     });
   }
 
+  /** New clients are held; whoever is connected may finish. */
+  onDrain(ms: number): void {
+    const { clock, listener, memberName } = this.#parts;
+    this.#restTimer.abort();
+    const timer = new AbortController();
+    this.#restTimer = timer;
+    listener.onResting(memberName);
+    clock.sleep(ms, timer.signal).then(() => {
+      if (!timer.signal.aborted) listener.onResting(null);
+    });
+  }
+
   /** Stops all timers. */
   close(): void {
+    this.#restTimer.abort();
     this.#deadlineTimer.abort();
     this.#lingerTimer.abort();
   }

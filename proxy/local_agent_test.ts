@@ -4,8 +4,9 @@ import { LocalAgent } from "./local_agent.ts";
 
 function rig(memberName: string | null = "n1") {
   const clock = new ManualClock();
-  const seen: { veto: unknown; isAbandoned: boolean } = {
+  const seen: { veto: unknown; resting: unknown; isAbandoned: boolean } = {
     veto: "nothing said",
+    resting: "nothing said",
     isAbandoned: false,
   };
   const agent = new LocalAgent({
@@ -15,6 +16,9 @@ function rig(memberName: string | null = "n1") {
     listener: {
       onVeto: (veto) => {
         seen.veto = veto;
+      },
+      onResting: (name) => {
+        seen.resting = name;
       },
       onAbandoned: () => {
         seen.isAbandoned = true;
@@ -104,4 +108,17 @@ Deno.test("proxy is not abandoned when its agent is killed", async () => {
   agent.onDisconnect();
   await clock.advance(1_000_000);
   assert.equal(seen.isAbandoned, false);
+});
+
+Deno.test("local agent holds new clients before a planned stop, for a time", async () => {
+  const { agent, clock, seen } = rig();
+  agent.onDrain(100);
+  assert.equal(seen.resting, "n1");
+  await clock.advance(50);
+  // Said again: the time begins anew.
+  agent.onDrain(100);
+  await clock.advance(99);
+  assert.equal(seen.resting, "n1");
+  await clock.advance(1);
+  assert.equal(seen.resting, null);
 });

@@ -175,6 +175,7 @@ export class Proxy {
       lingerMs: options.lingerMs,
       listener: {
         onVeto: (veto) => this.#watch.setVeto(veto),
+        onResting: (name) => this.#watch.setResting(name),
         onAbandoned: () => {
           log.info("No agent came back: the proxy drains and ends");
           this.#drain();

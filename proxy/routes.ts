@@ -4,7 +4,13 @@
  * away; it changes one at once when the DCS or the local agent says so.
  */
 import { decodeClusterView } from "../lib/core/codec/cluster_view_codec.ts";
-import type { Revision } from "../lib/core/base/units.ts";
+import {
+  after,
+  type Moment,
+  remainingMs,
+  type Revision,
+} from "../lib/core/base/units.ts";
+import type { MemberName } from "../lib/core/model/member.ts";
 import type { ClusterView } from "../lib/core/model/cluster_view.ts";
 import {
   backendKey,
@@ -26,6 +32,8 @@ const RETRY_MS = 1_000;
 const STALE_READS_MAX = 20;
 const STALE_PAUSE_MS = 25;
 const CHANGES_KEPT = 20;
+/** The next read after that lets new clients go to the old leader again. */
+const HANDOVER_MS_MAX = 15_000;
 
 /** One change of the table that moved clients. */
 export interface RouteChange {
@@ -59,6 +67,10 @@ export class RouteWatch implements DcsListener {
   readonly #parts: RouteWatchParts;
   #view: ClusterView | null = null;
   #veto: LocalVeto | null = null;
+  #resting: MemberName | null = null;
+  /** The request to switch over that was seen last, and since when. */
+  #request: { readonly revision: Revision; readonly seenAt: Moment } | null =
+    null;
   #routes: Routes = NO_ROUTES;
   #health: DcsHealth = { kind: "not_read_yet" };
   #changes: readonly RouteChange[] = [];
@@ -109,6 +121,12 @@ export class RouteWatch implements DcsListener {
   /** Says what the local agent knows better than the DCS; null: nothing. */
   setVeto(veto: LocalVeto | null): void {
     this.#veto = veto;
+    this.#recompute();
+  }
+
+  /** Holds new clients of a member that is about to be stopped as planned; null: of none. */
+  setResting(name: MemberName | null): void {
+    this.#resting = name;
     this.#recompute();
   }
 
@@ -171,10 +189,23 @@ export class RouteWatch implements DcsListener {
     this.#routes = routes(this.#view, {
       replicaLagBytesMax: this.#parts.replicaLagBytesMax,
       veto: this.#veto,
+      resting: this.#resting,
+      isHandoverExpected: this.#isHandoverExpected(this.#view),
     });
     const text = changeText(before, this.#routes);
     if (text !== null) this.#note(text);
     this.#parts.onRoutes(this.#routes);
+  }
+
+  /** A request that leads to nothing must not hold clients for ever. */
+  #isHandoverExpected({ failover }: ClusterView): boolean {
+    const now = this.#parts.clock.now();
+    if (failover === null) this.#request = null;
+    else if (this.#request?.revision !== failover.revision) {
+      this.#request = { revision: failover.revision, seenAt: now };
+    }
+    return this.#request !== null &&
+      remainingMs(after(this.#request.seenAt, HANDOVER_MS_MAX), now) > 0;
   }
 
   #note(text: string): void {

@@ -222,6 +222,7 @@ const SENTENCES: Readonly<Record<ExclusionReason, string>> = {
   position_unknown: "has published no position",
   noloadbalance: "is not load balanced (tag noloadbalance)",
   address_unknown: "has published no usable address",
+  handover_requested: "is about to hand over to another leader",
   local_not_primary: "is no longer a primary, its agent says",
   local_lease_passed: "has not renewed its lease",
 };

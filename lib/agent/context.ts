@@ -49,7 +49,7 @@ export interface AgentPorts extends GuardPorts {
   readonly log: Log;
   readonly callbacks: Callbacks;
   /** Null: `proxy: false`. */
-  readonly proxy: Pick<ProxyProcess, "heartbeat" | "state"> | null;
+  readonly proxy: Pick<ProxyProcess, "heartbeat" | "state" | "drain"> | null;
 }
 
 /** The local configuration, as far as the agent itself needs it. Replaced on reload. */

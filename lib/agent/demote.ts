@@ -22,6 +22,7 @@ export async function demote(
 ): Promise<void> {
   const { events, ports: { log } } = context;
   log.info(`Demoting self (${task.how.replaceAll("_", "-")})`);
+  if (task.how === "graceful") await context.ports.proxy?.drain(signal);
   tellProxy(context);
   await context.guards.standDown();
   switch (task.how) {

@@ -106,7 +106,10 @@ async function createParts(
     commands: () => current.callbacks(context.state.document ?? {}),
     log,
   });
-  const proxy = proxyProcess({ config, configPath, env, clock, log });
+  const proxy = proxyProcess({
+    ...{ config, configPath, env, clock, log },
+    sessions: postgres,
+  });
   const watchdog = watchdogDevice(config);
   const vip = await vipCarrier(config, { clock, log });
   const ports = {

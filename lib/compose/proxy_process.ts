@@ -1,4 +1,5 @@
 /** Connects the agent with the proxy process beside it. */
+import type { ClientSessions } from "../adapters/proxy_process/drain.ts";
 import { ProxyChild } from "../adapters/proxy_process/proxy_child.ts";
 import type { LocalConfig } from "../config/local_config.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -16,6 +17,8 @@ export interface ProxyProcessParts {
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly log: Log;
+  /** The clients of the local instance. */
+  readonly sessions: ClientSessions;
 }
 
 /**
@@ -25,7 +28,7 @@ export interface ProxyProcessParts {
  * variables, so an operator sees in the process list what it belongs to.
  */
 export function proxyProcess(parts: ProxyProcessParts): ProxyProcess | null {
-  const { clock, config, configPath, env, log } = parts;
+  const { clock, config, configPath, env, log, sessions } = parts;
   if (config.proxy === null) return null;
   const { scope, name, postgresql: { dataDir } } = config;
   const self = selfCommand();
@@ -39,5 +42,6 @@ export function proxyProcess(parts: ProxyProcessParts): ProxyProcess | null {
     controlPath: controlPathOf({ scope, name, dataDir }),
     clock,
     log,
+    drain: { sessions, timeoutMs: config.proxy.drainTimeoutMs },
   });
 }

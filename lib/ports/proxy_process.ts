@@ -16,6 +16,8 @@ export type AgentMessage =
   | (ProxyHeartbeat & { readonly type: "heartbeat"; readonly pid: number })
   /** The agent ends in order; the proxy lingers for the next one, then drains. */
   | { readonly type: "bye" }
+  /** The local primary is about to be stopped as planned: hold new clients, cut nobody, for at most that long. */
+  | { readonly type: "drain"; readonly ms: number }
   /** End now. */
   | { readonly type: "stop" };
 
@@ -33,6 +35,12 @@ export interface ProxyState {
 export interface ProxyProcess {
   /** Tells the proxy at once; kept and told again to a proxy that comes later. */
   heartbeat(facts: ProxyHeartbeat): void;
+  /**
+   * Before a planned stop of the local primary: new clients are held, sessions
+   * are closed as they become idle outside a transaction. Resolves when none is
+   * left, when the configured time is over, or when `signal` aborts. Never rejects.
+   */
+  drain(signal: AbortSignal): Promise<void>;
   /** The proxy's last answer; null while there is no connection. */
   state(): ProxyState | null;
   /** Keeps a proxy running (adopts a running one, replaces a dead one) until `signal` aborts. Heartbeats still arrive after that. Never rejects. */

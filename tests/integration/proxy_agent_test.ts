@@ -37,7 +37,11 @@ class Supervision {
 
   constructor(start: ProxyCommand, controlPath: string) {
     const clock = new RealClock();
-    this.child = new ProxyChild({ start, controlPath, clock, log: this.log });
+    this.child = new ProxyChild({
+      ...{ start, controlPath, clock },
+      log: this.log,
+      drain: null,
+    });
     this.#running = this.child.run(this.#killed.signal);
   }
 

@@ -23,6 +23,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import { type CloneCall, cloneReplica } from "./basebackup.ts";
 import { Bootstrap } from "./bootstrap.ts";
+import { endIdleSessions } from "./client_sessions.ts";
 import { ControlFile } from "./control_data.ts";
 import { DataDirectory } from "./data_directory.ts";
 import { type HistoryFile, readHistory } from "./history_file.ts";
@@ -258,6 +259,13 @@ export class PostgresLocal implements Postgres {
     );
     await settings.setRecovery(wanted);
     return wanted;
+  }
+
+  /** Ends clients' sessions that are idle for that long; how many are left. */
+  async endIdleSessions(idleMsMin: number): Promise<number> {
+    return await this.#session.sql((query) =>
+      endIdleSessions(query, idleMsMin)
+    );
   }
 
   async checkpoint(signal: AbortSignal): Promise<void> {

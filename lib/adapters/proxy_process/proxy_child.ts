@@ -11,6 +11,7 @@ import type {
   ProxyProcess,
   ProxyState,
 } from "../../ports/proxy_process.ts";
+import { type DrainParts, drainSessions } from "./drain.ts";
 import { ProxyLink } from "./link.ts";
 
 /** How often to look for the socket while there is no connection. */
@@ -21,6 +22,11 @@ const BACKOFF_MS_MIN = 500;
 const BACKOFF_MS_MAX = 10_000;
 /** How long an orderly goodbye or stop may take. */
 const FAREWELL_MS = 3_000;
+
+/** How long the proxy may take to hold new clients before a planned stop. */
+const HOLD_MS = 500;
+/** What the stop itself may take until the proxy hears of another leader. */
+const DRAIN_RESERVE_MS = 10_000;
 
 /** How to start a proxy. */
 export interface ProxyCommand {
@@ -37,6 +43,8 @@ export interface ProxyChildParts {
   readonly controlPath: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** The clients of the local instance; null: they are not let go before a stop. */
+  readonly drain: Omit<DrainParts, "clock"> | null;
 }
 
 interface Life {
@@ -62,6 +70,22 @@ export class ProxyChild implements ProxyProcess {
   heartbeat(facts: ProxyHeartbeat): void {
     this.#heartbeat = facts;
     this.#link?.send({ type: "heartbeat", pid: Deno.pid, ...facts });
+  }
+
+  async drain(signal: AbortSignal): Promise<void> {
+    const { clock, drain, log } = this.#parts;
+    if (drain === null || drain.timeoutMs <= 0) return;
+    const ms = drain.timeoutMs + DRAIN_RESERVE_MS;
+    const link = this.#link;
+    link?.send({ type: "drain", ms });
+    try {
+      if (link !== null) await this.#atMost(HOLD_MS, link.settled());
+      const left = await drainSessions({ ...drain, clock }, signal);
+      if (left === 0) return;
+      log.info(`${left} client sessions are still in a transaction`);
+    } catch (error) {
+      log.warning(`Cannot let clients finish: ${error}`, { error });
+    }
   }
 
   state(): ProxyState | null {

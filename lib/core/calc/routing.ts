@@ -32,6 +32,7 @@ export type ExclusionReason =
   | "position_unknown"
   | "noloadbalance"
   | "address_unknown"
+  | "handover_requested"
   | "local_not_primary"
   | "local_lease_passed";
 
@@ -70,6 +71,10 @@ export interface RoutingLimits {
   readonly replicaLagBytesMax: number;
   /** Null: nothing is known that the DCS does not know. */
   readonly veto: LocalVeto | null;
+  /** Member that its own agent is about to stop as planned. */
+  readonly resting: MemberName | null;
+  /** A request to switch over is expected to be carried out now. */
+  readonly isHandoverExpected: boolean;
 }
 
 /** The table before anything is known. */
@@ -101,7 +106,7 @@ type Verdict =
  * go on during a failover.
  */
 export function routes(view: ClusterView, limits: RoutingLimits): Routes {
-  const primary = primaryVerdict(view, limits.veto);
+  const primary = primaryVerdict(view, limits);
   const others = view.members
     .map((member) => replicaVerdict(view, member, limits.replicaLagBytesMax));
   return {
@@ -120,7 +125,8 @@ export function backendKey(backend: Backend): string {
   return `${backend.name}@${backend.host}:${backend.port}`;
 }
 
-function primaryVerdict(view: ClusterView, veto: LocalVeto | null): Verdict {
+function primaryVerdict(view: ClusterView, limits: RoutingLimits): Verdict {
+  const { resting, veto } = limits;
   const out = (
     name: MemberName | null,
     reason: ExclusionReason,
@@ -144,7 +150,20 @@ function primaryVerdict(view: ClusterView, veto: LocalVeto | null): Verdict {
   if (address === null) {
     return out(name, "address_unknown", { connUrl: member.connUrl });
   }
-  return { kind: "in", backend: { name, ...address } };
+  const backend = { name, ...address };
+  const isHandingOver = resting === name ||
+    (limits.isHandoverExpected && isSwitchoverFrom(view, name));
+  if (!isHandingOver) return { kind: "in", backend };
+  const reason = "handover_requested";
+  const exclusion = { route: "primary", name, reason, facts: {} } as const;
+  return { kind: "resting", backend, exclusion };
+}
+
+/** Whether an operator asked for a switchover from that member, for now. */
+function isSwitchoverFrom(view: ClusterView, name: MemberName): boolean {
+  const request = view.failover;
+  return request !== null && request.leader === name &&
+    request.scheduledAt === null;
 }
 
 function replicaVerdict(

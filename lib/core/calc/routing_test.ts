@@ -43,7 +43,12 @@ function view(leader: string | null, members: readonly Member[]): ClusterView {
   };
 }
 
-const LIMITS = { replicaLagBytesMax: 100, veto: null };
+const LIMITS = {
+  replicaLagBytesMax: 100,
+  veto: null,
+  resting: null,
+  isHandoverExpected: true,
+};
 const LEADER = member("n1", { role: "primary", replicationState: null });
 
 interface Case {
@@ -206,4 +211,44 @@ Deno.test("routes() believes the local agent before the DCS, of its own member o
     veto: { name: "n2", reason },
   });
   assert.deepEqual(other.primary, { name: "n1", host: "n1", port: 5432 });
+});
+
+Deno.test("routes() hold new sessions before a handover, and keep those that are", () => {
+  const asked = (leader: string, scheduledAt: string | null): ClusterView => ({
+    ...view("n1", [LEADER, member("n2")]),
+    failover: { leader, candidate: "n2", scheduledAt, revision: revision(2) },
+  });
+  const cases = [
+    { title: "asked for now", given: asked("n1", null), isResting: true },
+    { title: "of another leader", given: asked("n0", null), isResting: false },
+    {
+      title: "scheduled",
+      given: asked("n1", "2030-01-01T00:00+00"),
+      isResting: false,
+    },
+    {
+      title: "asked for long ago",
+      given: asked("n1", null),
+      limits: { ...LIMITS, isHandoverExpected: false },
+      isResting: false,
+    },
+    {
+      title: "its agent stops",
+      given: view("n1", [LEADER]),
+      limits: { ...LIMITS, resting: "n1" },
+      isResting: true,
+    },
+    {
+      title: "an agent that does not lead stops",
+      given: view("n1", [LEADER]),
+      limits: { ...LIMITS, resting: "n2" },
+      isResting: false,
+    },
+  ];
+  for (const { title, given, limits = LIMITS, isResting } of cases) {
+    const table = routes(given, limits);
+    const want = isResting ? [undefined, "n1"] : ["n1", undefined];
+    const got = [table.primary?.name, table.primaryResting?.name];
+    assert.deepEqual(got, want, title);
+  }
 });
