@@ -36,6 +36,8 @@ export async function publishFailsafe(
   const { apiUrl } = config.identity;
   const map = failsafeMap(view, { name: config.self, apiUrl });
   if (isSameFailsafe(view.failsafe, map)) return;
+  // Before the answer: the store may have the map and we may never hear of it.
+  state.remember({ kind: "failsafe_published", map });
   await store.writeFailsafe(map, limits);
 }
 
@@ -97,9 +99,12 @@ export function acceptFailsafe(
 ): { readonly isAccepted: boolean; readonly position: Lsn | null } {
   const { state, leases, tasks, ports, config } = context;
   const task = tasks.view;
+  const { deadline } = leases;
+  const isLeading = deadline !== null &&
+    remainingMs(deadline, ports.clock.now()) > 0;
   const isPromoting = task.kind === "running" && task.task.kind === "promote";
   const isOwn = ping.name === config.self;
-  if (leases.deadline !== null || isPromoting || isOwn) {
+  if (isLeading || isPromoting || isOwn) {
     return { isAccepted: false, position: null };
   }
   state.failsafePing = { ping, at: ports.clock.now() };

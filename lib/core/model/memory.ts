@@ -47,7 +47,7 @@ export interface AgentMemory {
   readonly hasWatchdogFailed: boolean;
   /** Timeline of the highest leader that was seen; a rise makes divergence suspect. */
   readonly leaderTimeline: number;
-  /** The failsafe map of the last view; null: there was none. */
+  /** The failsafe map of the last view, and what was written since; null: there was none. */
   readonly failsafe: Readonly<Record<string, string>> | null;
   readonly scheduledRestart: ScheduledRestart | null;
   /** This replica asked its leader not to wait for it: it is about to stop. */
@@ -96,6 +96,11 @@ export type MemoryEvent =
   }
   | { readonly kind: "sync_duty"; readonly isReleased: boolean }
   | { readonly kind: "pre_promote_failed"; readonly at: Moment }
+  /** The failsafe map is being written: whoever stands in either must be asked. */
+  | {
+    readonly kind: "failsafe_published";
+    readonly map: Readonly<Record<string, string>>;
+  }
   /** A leader's instance did not come up again. */
   | { readonly kind: "recovery_failed" }
   | { readonly kind: "initialize"; readonly isOwner: boolean }
@@ -135,6 +140,8 @@ export function remember(
       };
     case "restart_scheduled":
       return { ...memory, scheduledRestart: event.restart };
+    case "failsafe_published":
+      return { ...memory, failsafe: { ...memory.failsafe, ...event.map } };
     case "recovery_failed":
       return { ...memory, role: "demoted" };
     case "pre_promote_failed":

@@ -206,6 +206,17 @@ const ROWS: readonly Row[] = [
     { scheduledRestart: null },
     { scheduledRestart: SCHEDULED },
   ],
+  [
+    "a failsafe map that is written adds to the one that was read",
+    {
+      kind: "failsafe_published",
+      map: { n1: "a", n3: "c" },
+    },
+    { failsafe: { n1: "a", n2: "b", n3: "c" } },
+    {
+      failsafe: { n1: "old", n2: "b" },
+    },
+  ],
   ["a leader did not come up again", { kind: "recovery_failed" }, {
     role: "demoted",
   }, { role: "primary" }],
