@@ -6,6 +6,7 @@ import type { LocalConfig } from "../config/local_config.ts";
 import { connUrl } from "../core/codec/conn_url.ts";
 import type { MemberIdentity } from "../core/calc/publication.ts";
 import { CallbacksExec } from "../adapters/callbacks/callbacks_exec.ts";
+import { type ServiceManager, serviceManager } from "../adapters/os/systemd.ts";
 import { listenToSignals } from "../adapters/os/signals.ts";
 import { SystemClock } from "../adapters/os/clock.ts";
 import { PeersHttp, type PeersOptions } from "../adapters/peers/peers_http.ts";
@@ -48,16 +49,21 @@ import { watchdogDevice } from "./watchdog.ts";
  * @throws {PostgresError} The same, if PostgreSQL's programs are not there.
  */
 export async function runAgent(path: string | null): Promise<number> {
+  const systemd = serviceManager();
   const configuration = await loadConfiguration(path);
   const { config, warnings } = configuration.first;
   const log = createLog(config);
   for (const { path, text } of warnings) log.warning(`${path}: ${text}`);
   await checkPrograms(postgresOptions(config, log));
-  const parts = await createParts(configuration, path, log);
+  const parts = {
+    ...await createParts(configuration, path, log),
+    systemd,
+  };
   const reload = () => reloadAll(configuration, parts);
   try {
     return await serve(parts, reload);
   } finally {
+    systemd.close();
     await parts.postgres.close();
     await parts.dcs.close();
     await parts.context.ports.callbacks.close();
@@ -81,13 +87,14 @@ interface Parts {
   readonly proxy: ProxyProcess | null;
   readonly context: AgentContext;
   readonly current: Reloadable;
+  readonly systemd: ServiceManager;
 }
 
 async function createParts(
   configuration: Configuration,
   configPath: string | null,
   log: LogStream,
-): Promise<Parts> {
+): Promise<Omit<Parts, "systemd">> {
   const { env, first: { config } } = configuration;
   const clock = new SystemClock();
   const current: Reloadable = {
@@ -124,12 +131,12 @@ async function serve(
   parts: Parts,
   reload: () => Promise<void>,
 ): Promise<number> {
-  const { context, log, proxy } = parts;
+  const { context, log, proxy, systemd } = parts;
   const ending = new AbortController();
   const stopListening = listenToSignals(["SIGTERM", "SIGINT", "SIGHUP"], {
     onSignal: (signal) => {
       if (signal === "SIGHUP") context.inbox.askReload();
-      else ending.abort();
+      else endInOrder(parts, ending);
       return Promise.resolve();
     },
     onError: (error) => log.error(`Signal handler failed: ${String(error)}`),
@@ -149,6 +156,7 @@ async function serve(
     server = await serveRest(app, await serveOptions(parts.config, log));
     // An agent that is refused must not touch the proxy of the one that lives.
     supervision = proxy?.run(ending.signal) ?? null;
+    systemd.ready();
     const end = await new AgentLoop(context, reload).run(ending.signal);
     ending.abort();
     await server.close();
@@ -159,6 +167,11 @@ async function serve(
     if (supervision !== null) await proxy?.bye();
     stopListening();
   }
+}
+
+function endInOrder({ systemd }: Parts, ending: AbortController): void {
+  systemd.stopping();
+  ending.abort();
 }
 
 async function finish(parts: Parts, end: LoopEnd): Promise<number> {
@@ -178,7 +191,8 @@ async function reloadAll(
   configuration: Configuration,
   parts: Parts,
 ): Promise<void> {
-  const { log, context, postgres, current } = parts;
+  const { log, context, postgres, current, systemd } = parts;
+  systemd.reloading();
   try {
     const { config } = await configuration.again();
     log.reconfigure(logOptions(config));
@@ -191,6 +205,8 @@ async function reloadAll(
     context.events.reloaded();
   } catch (error) {
     log.error(`Exception when reloading local configuration: ${String(error)}`);
+  } finally {
+    systemd.ready();
   }
 }
 
