@@ -13,7 +13,7 @@ import {
   replica,
   unlocked,
 } from "../../../tests/helpers/builders.ts";
-import { asked, NOFAILOVER } from "../../../tests/helpers/rule_table.ts";
+import { NOFAILOVER } from "../../../tests/helpers/rule_table.ts";
 import { type Lsn, lsn, revision } from "../base/units.ts";
 import type { ClusterView } from "../model/cluster_view.ts";
 import { NO_TAGS } from "../model/member.ts";
