@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { AgentCluster, step } from "../helpers/agent_cluster.ts";
-import type { AgentMember } from "../helpers/agent_member.ts";
+import type { AgentMember, Section } from "../helpers/agent_member.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 
 unprivileged(import.meta.url, () => {
@@ -34,7 +34,7 @@ function sectionFor({ place }: AgentMember) {
 
 async function setSection(
   cluster: AgentCluster,
-  section: ReturnType<typeof sectionFor> | null,
+  section: Section | null,
 ): Promise<void> {
   const member = cluster.members.find((m) => m.postmasterPid() !== null);
   assert.ok(member !== undefined);
@@ -93,6 +93,18 @@ async function creation(
     assert.equal((await leader.rest("/primary")).status, 503);
     const key = JSON.stringify(await away.key("members/n1"));
     assert.match(key, /"role":"standby_leader"/);
+  });
+  await step(t, "obeys the section's commands everywhere", async () => {
+    const command = "cp /nowhere/%f %p";
+    await setSection(away, { ...sectionFor(source), restore_command: command });
+    for (const member of away.members) {
+      await away.until(`${member.name} restores by it`, async () => {
+        const [row] = await member.sql("SHOW restore_command");
+        return row?.["restore_command"] === command;
+      });
+    }
+    await setSection(away, { ...sectionFor(source), restore_command: null });
+    await flows(source, away, 5);
   });
   await step(t, "cascades inside", async () => {
     const senders = await away.member("n1").sql(
@@ -158,6 +170,6 @@ async function promotion(
     await flows(away.member("n2"), site, 3);
     await flows(away.member("n2"), away, 4);
     const rows = await site.member("n1").sql("SELECT id FROM seen ORDER BY 1");
-    assert.deepEqual(rows.map((row) => row["id"]), [1, 2, 3, 4]);
+    assert.deepEqual(rows.map((row) => row["id"]), [1, 2, 3, 4, 5]);
   });
 }

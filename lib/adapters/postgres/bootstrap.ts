@@ -31,7 +31,7 @@ export interface BootstrapTools {
   readonly start: (
     extra: Readonly<Record<string, string>>,
   ) => Promise<StartResult>;
-  readonly stop: (options: StopOptions) => Promise<void>;
+  readonly stop: (options: StopOptions) => Promise<unknown>;
   readonly reload: () => Promise<void>;
   readonly target: () => Promise<SqlTarget>;
 }

@@ -111,9 +111,7 @@ export class PostgresLocal implements Postgres {
     const bootstrap = new Bootstrap(this.#context, {
       ...this.#tools,
       start: (extra) => this.#startServer(extra, signal),
-      stop: async (options) => {
-        await this.stop(options);
-      },
+      stop: (options) => this.stop(options),
       reload: () => this.#reloadServer(),
       target: () => this.#session.target(),
     }, signal);

@@ -186,3 +186,24 @@ function isSameSetting(
 function isSlotOnOneOf({ host, remote }: PostgresPeer): boolean {
   return host.includes(",") && (remote?.slotName ?? null) !== null;
 }
+
+/** The commands that every standby of a standby cluster runs, after its section changed. */
+export function withClusterCommands(
+  recovery: RecoverySettings,
+  config: EffectivePostgresConfig,
+  cluster: StandbyCluster | null,
+): RecoverySettings {
+  const others = Object.entries(recovery).filter(([name]) =>
+    name !== "restore_command" && name !== "archive_cleanup_command"
+  );
+  const wanted = {
+    restore_command: cluster?.restoreCommand ??
+      config.recoveryConf["restore_command"],
+    archive_cleanup_command: cluster?.archiveCleanupCommand ??
+      config.recoveryConf["archive_cleanup_command"],
+  };
+  const set = Object.entries(wanted).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value]]
+  );
+  return Object.fromEntries([...others, ...set]);
+}

@@ -23,7 +23,11 @@ import type {
 } from "./options.ts";
 import { majorVersion } from "./version.ts";
 import { acceptedParameters } from "./parameter_check.ts";
-import { RECOVERY_NAMES, type RecoverySettings } from "./recovery.ts";
+import {
+  RECOVERY_NAMES,
+  type RecoverySettings,
+  withClusterCommands,
+} from "./recovery.ts";
 import {
   authorOf,
   parseSettings,
@@ -104,7 +108,11 @@ export class SettingsKeeper {
   ): Promise<void> {
     const wanted = await this.#load();
     this.#document = document ?? this.#document;
-    this.#wanted = { ...wanted, config: await this.#effective() };
+    const config = await this.#effective();
+    const recovery = wanted.recovery === null
+      ? null
+      : withClusterCommands(wanted.recovery, config, this.standbyCluster());
+    this.#wanted = { ...wanted, config, recovery };
   }
 
   /** Null: a primary's files. */
