@@ -1,0 +1,221 @@
+/**
+ * `deno task test:versions`: the tests with real servers on PostgreSQL 17 and 18,
+ * which this machine's own suite does not carry. Each runs in a root of its own
+ * (Debian trixie, Debian sid) made by debootstrap and kept in .cache/roots; the
+ * checkout and Deno are mounted into it for the time of the run, in a mount
+ * namespace that ends with it. As root, with the network the first time. Says
+ * what ran and what did not.
+ *
+ * Arguments: versions (17, 18; all if none) and test files (a chosen set if none).
+ */
+import { tallyOf } from "./suite/tally.ts";
+
+/** One version and the suite that carries it. */
+interface Version {
+  readonly major: string;
+  readonly suite: string;
+}
+
+const VERSIONS: readonly Version[] = [
+  { major: "17", suite: "trixie" },
+  { major: "18", suite: "sid" },
+];
+
+/** What depends on the server: from the first start to a failover with rewind. */
+const FILES: readonly string[] = [
+  "tests/conformance/postgres_local_test.ts",
+  ...[
+    "bootstrap",
+    "config",
+    "join",
+    "switchover",
+    "crash",
+    "sync",
+    "slots",
+    "cascade",
+    "pause",
+    "restart",
+    "restart_request",
+    "standby_cluster",
+  ].map((name) => `tests/integration/agent_${name}_test.ts`),
+];
+
+const REPOSITORY = new URL("../", import.meta.url).pathname.replace(/\/$/, "");
+const ROOTS = `${REPOSITORY}/.cache/roots`;
+const FILE_MINUTES_MAX = 10;
+
+/**
+ * Makes a root: a minimal system, and PostgreSQL and etcd whose installation
+ * starts nothing. $1 suite, $2 mirror, $3 directory, $4 major version.
+ */
+const MAKE_ROOT = `set -eu
+debootstrap --variant=minbase "$1" "$3" "$2"
+printf '#!/bin/sh\\nexit 101\\n' > "$3/usr/sbin/policy-rc.d"
+chmod 755 "$3/usr/sbin/policy-rc.d"
+mkdir -p "$3/etc/postgresql-common/createcluster.d" "$3/repo" "$3/usr/local/bin"
+touch "$3/usr/local/bin/deno"
+echo 'create_main_cluster = false' > "$3/etc/postgresql-common/createcluster.d/none.conf"
+mount -t proc proc "$3/proc"
+DEBIAN_FRONTEND=noninteractive chroot "$3" \\
+  apt-get install -y -q --no-install-recommends "postgresql-$4" etcd-server
+`;
+
+/** Runs a command inside a root. $1 root, $2 checkout, $3 Deno, then the command. */
+const RUN_INSIDE = `set -eu
+root=$1; repository=$2; deno=$3; shift 3
+mount --bind "$repository" "$root/repo"
+mount --bind "$deno" "$root/usr/local/bin/deno"
+mount -t proc proc "$root/proc"
+mount --rbind /dev "$root/dev"
+mount -t tmpfs tmpfs "$root/tmp"
+chmod 1777 "$root/tmp"
+exec chroot "$root" sh -c 'cd /repo && exec "$@"' sh "$@"
+`;
+
+/** The names of a namespace's mounts are its own, and so are its ends. */
+function inNamespace(script: string, args: readonly string[]): Deno.Command {
+  return new Deno.Command("unshare", {
+    args: [
+      ...["--mount", "--propagation", "private"],
+      ...["sh", "-c", script, "sh", ...args],
+    ],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+async function textOf(command: string, args: string[]): Promise<string> {
+  const { stdout } = await new Deno.Command(command, { args }).output();
+  return new TextDecoder().decode(stdout);
+}
+
+/** The mirror this machine uses, from its own apt configuration. */
+async function mirror(): Promise<string> {
+  const sites = await textOf("apt-get", [
+    ...["indextargets", "--format", "$(SITE)", "Created-By: Packages"],
+  ]);
+  const [site = ""] = sites.split("\n");
+  if (site === "") throw new Error("Cannot find this machine's package mirror");
+  return site;
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The root of a version, made if it is not there. */
+async function rootOf({ major, suite }: Version): Promise<string> {
+  const root = `${ROOTS}/${suite}`;
+  if (exists(`${root}/usr/lib/postgresql/${major}/bin/postgres`)) return root;
+  console.log(`PostgreSQL ${major}: making a root of Debian ${suite}`);
+  await Deno.mkdir(ROOTS, { recursive: true });
+  const part = await Deno.makeTempDir({ dir: ROOTS, prefix: `${suite}-` });
+  await Deno.chmod(part, 0o755);
+  const made = await inNamespace(MAKE_ROOT, [
+    suite,
+    await mirror(),
+    part,
+    major,
+  ]).output();
+  if (!made.success) {
+    await Deno.remove(part, { recursive: true });
+    const text = new TextDecoder().decode(made.stdout) +
+      new TextDecoder().decode(made.stderr);
+    throw new Error(`No root:\n${text.split("\n").slice(-20).join("\n")}`);
+  }
+  await Deno.rename(part, root);
+  return root;
+}
+
+/** Environment of the tests: nothing of this machine's but the version. */
+function environment(major: string): readonly string[] {
+  return [
+    ...["env", "-i", "NO_COLOR=1", "HOME=/root", "DENO_DIR=/tmp/deno"],
+    "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    `MATRIARCH_TEST_PG_BIN=/usr/lib/postgresql/${major}/bin`,
+    // Inside, a missing program is an error.
+    "CI=true",
+  ];
+}
+
+interface FileResult {
+  readonly isGood: boolean;
+  readonly passed: number;
+}
+
+async function runFile(
+  root: string,
+  { major }: Version,
+  file: string,
+): Promise<FileResult> {
+  const begin = performance.now();
+  const { success, stdout, stderr } = await inNamespace(RUN_INSIDE, [
+    ...[root, REPOSITORY, await Deno.realPath(Deno.execPath())],
+    ...environment(major),
+    ...["timeout", `${FILE_MINUTES_MAX}m`, "deno", "test", "--allow-all"],
+    ...["--no-check", "--node-modules-dir=manual", "--frozen", file],
+  ]).output();
+  const text = new TextDecoder().decode(stdout) +
+    new TextDecoder().decode(stderr);
+  const { passed, failed, ignored } = tallyOf(text);
+  const steps = [...text.matchAll(/\((\d+) steps?\)/g)]
+    .reduce((sum, [, count]) => sum + Number(count), 0);
+  const isGood = success && failed === 0 && passed > 0;
+  const seconds = ((performance.now() - begin) / 1000).toFixed(0);
+  console.log(
+    `PostgreSQL ${major}  ${file}: ${isGood ? "ok" : "FAILED"}, ` +
+      `${steps} steps, ${ignored} ignored, ${seconds} s`,
+  );
+  if (!isGood) console.log(text.split("\n").slice(-150).join("\n"));
+  return { isGood, passed };
+}
+
+/** The number of files that failed. */
+async function runVersion(
+  version: Version,
+  files: readonly string[],
+): Promise<number> {
+  let root: string;
+  try {
+    root = await rootOf(version);
+  } catch (error) {
+    console.log(`PostgreSQL ${version.major}: not run, ${error}`);
+    return Deno.env.get("CI") === "true" ? files.length : 0;
+  }
+  const program = `/usr/lib/postgresql/${version.major}/bin/postgres`;
+  console.log(await textOf("chroot", [root, program, "--version"]));
+  let failed = 0;
+  for (const file of files) {
+    const { isGood } = await runFile(root, version, file);
+    if (!isGood) failed += 1;
+  }
+  return failed;
+}
+
+async function main(): Promise<number> {
+  if (Deno.uid() !== 0) {
+    console.error("test:versions: only root can make and enter the roots");
+    return 2;
+  }
+  const majors = Deno.args.filter((word) => /^\d+$/.test(word));
+  const named = Deno.args.filter((word) => word.endsWith(".ts"));
+  const files = named.length === 0 ? FILES : named;
+  let failed = 0;
+  for (const version of VERSIONS) {
+    if (majors.length > 0 && !majors.includes(version.major)) {
+      console.log(`PostgreSQL ${version.major}: not asked for`);
+      continue;
+    }
+    failed += await runVersion(version, files);
+  }
+  console.log(`${failed} files failed`);
+  return failed === 0 ? 0 : 1;
+}
+
+if (import.meta.main) Deno.exit(await main());
