@@ -122,7 +122,9 @@ export class Control {
         return this.#parts.agent.onBye();
       case "stop":
         // After the answer is on its way.
-        queueMicrotask(() => this.#parts.onStop());
+        return queueMicrotask(() => this.#parts.onStop());
+      case "look":
+        return;
     }
   }
 }

@@ -1,6 +1,8 @@
 /** Reads the agent's messages; what is not one is null. */
 import type { AgentMessage } from "../lib/ports/proxy_process.ts";
 
+import { decodeFenceWord } from "./fence_codec.ts";
+
 /** The message in one line, or null if it is none. */
 export function decodeAgentMessage(line: string): AgentMessage | null {
   const fields = fieldsOf(line);
@@ -13,6 +15,8 @@ export function decodeAgentMessage(line: string): AgentMessage | null {
     }
     case "stop":
       return { type: "stop" };
+    case "look":
+      return { type: "look" };
     case "heartbeat":
       return decodeHeartbeat(fields);
     default:
@@ -23,12 +27,13 @@ export function decodeAgentMessage(line: string): AgentMessage | null {
 function decodeHeartbeat(
   fields: Readonly<Record<string, unknown>>,
 ): AgentMessage | null {
-  const { pid, role, leaseDeadlineMs } = fields;
+  const { pid, role, leaseDeadlineMs, fence: given } = fields;
   if (typeof pid !== "number" || typeof role !== "string") return null;
   if (leaseDeadlineMs !== null && typeof leaseDeadlineMs !== "number") {
     return null;
   }
-  return { type: "heartbeat", pid, role, leaseDeadlineMs };
+  const fence = decodeFenceWord(given);
+  return { type: "heartbeat", pid, role, leaseDeadlineMs, fence };
 }
 
 function fieldsOf(line: string): Readonly<Record<string, unknown>> {

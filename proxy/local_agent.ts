@@ -27,12 +27,21 @@ export interface LocalAgentListener {
   onAbandoned(): void;
 }
 
+/** Hears what the fence must know. */
+export interface FenceEars {
+  heard(heartbeat: ProxyHeartbeat & { readonly pid: number }): void;
+  /** The last connection of an agent has closed. */
+  gone(): void;
+}
+
 /** What it needs. */
 export interface LocalAgentParts {
   readonly clock: Clock;
   readonly memberName: MemberName | null;
   readonly lingerMs: number;
   readonly listener: LocalAgentListener;
+  /** Absent or null: nothing is fenced here. */
+  readonly fence?: FenceEars | null;
 }
 
 /** See the head of this file. */
@@ -62,9 +71,10 @@ export class LocalAgent {
     this.#lingerTimer.abort();
   }
 
-  /** An agent that was killed: the proxy goes on. Issue 6's fence begins here. */
+  /** An agent that was killed: the proxy goes on, and the fence counts its grace. */
   onDisconnect(): void {
     this.#connections--;
+    if (this.#connections === 0) this.#parts.fence?.gone();
   }
 
   onHeartbeat(heartbeat: ProxyHeartbeat & { readonly pid: number }): void {
@@ -72,6 +82,7 @@ export class LocalAgent {
     this.#deadlineTimer.abort();
     this.#parts.listener.onVeto(this.#veto());
     this.#watchDeadline(heartbeat);
+    this.#parts.fence?.heard(heartbeat);
   }
 
   onBye(): void {

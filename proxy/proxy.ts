@@ -17,6 +17,7 @@ import {
   descriptorsMax,
   REFUSALS_MAX,
 } from "./descriptors.ts";
+import { Fence, type FenceTools } from "./fence.ts";
 import type { Doorway, Front, FrontLimits } from "./front.ts";
 import { type BackendTotals, type Route, ROUTES } from "./ledger.ts";
 import type { PortUse } from "./listener.ts";
@@ -39,6 +40,8 @@ export interface ProxyParts {
   readonly dcs: Dcs;
   readonly clock: Clock;
   readonly log: Log;
+  /** Absent or null: there is no member on this host to fence. */
+  readonly fence?: FenceTools | null;
   /** Opens the doors for clients. */
   readonly openFront: (parts: FrontParts) => Promise<Front>;
 }
@@ -67,6 +70,7 @@ export class Proxy {
   readonly #front: Front;
   readonly #statsServer: StatsServer;
   readonly #agent: LocalAgent;
+  readonly #fence: Fence | null;
   readonly #watch: RouteWatch;
   readonly #stopping = new AbortController();
   readonly #startedAtMs: number;
@@ -85,6 +89,7 @@ export class Proxy {
     stats.show(() => this.stats());
     this.#startedAtMs = parts.clock.wallTimeMs();
     this.#clientsMax = possibleClients(parts.options);
+    this.#fence = this.#makeFence();
     this.#agent = this.#makeAgent();
     this.#watch = new RouteWatch({
       ...parts,
@@ -139,7 +144,8 @@ export class Proxy {
   /** Clients now, for the agent. */
   state(): ProxyState {
     const { held, sessions } = this.#clients();
-    return { type: "state", pid: Deno.pid, sessions, held };
+    const isFenceArmed = this.#fence?.isArmed ?? false;
+    return { type: "state", pid: Deno.pid, sessions, held, isFenceArmed };
   }
 
   /** Everything that is known, for the statistics port. */
@@ -156,6 +162,7 @@ export class Proxy {
       dataPlane: this.#front.kind,
       dcs: this.#watch.health,
       agent: this.#agentStats(),
+      fence: this.#fence?.stats ?? null,
       connectionsMax: this.#clientsMax,
       routes: { primary, replicas, exclusions },
       ports: {
@@ -167,12 +174,22 @@ export class Proxy {
     };
   }
 
+  #makeFence(): Fence | null {
+    const { fence, options, ...parts } = this.#parts;
+    const { memberName: name, dcsTimeoutMs } = options;
+    if (fence === undefined || fence === null || name === null) return null;
+    const onCut = (): void =>
+      this.#watch.setVeto({ name, reason: "local_fenced" });
+    return new Fence({ ...parts, ...fence, dcsTimeoutMs, onCut });
+  }
+
   #makeAgent(): LocalAgent {
     const { clock, log, options } = this.#parts;
     return new LocalAgent({
       clock,
       memberName: options.memberName,
       lingerMs: options.lingerMs,
+      fence: this.#fence,
       listener: {
         onVeto: (veto) => this.#watch.setVeto(veto),
         onResting: (name) => this.#watch.setResting(name),
@@ -203,6 +220,7 @@ export class Proxy {
     signal.addEventListener("abort", () => stopped.resolve());
     await stopped.promise;
     this.#agent.close();
+    await this.#fence?.close();
     const ending = this.#front.close();
     await this.#control?.close();
     await this.#statsServer.close();

@@ -6,6 +6,7 @@ import type {
 } from "../lib/core/calc/routing.ts";
 import type { Facts } from "../lib/core/model/decision.ts";
 import type { BackendField, Route, RouteTotals } from "./ledger.ts";
+import type { FenceStats } from "./fence.ts";
 import type { DcsHealth, RouteChange } from "./routes.ts";
 
 /** One door, now and in total. */
@@ -43,6 +44,8 @@ export interface Stats {
   readonly dataPlane: string;
   readonly dcs: DcsHealth;
   readonly agent: AgentStats | null;
+  /** Null: no fence here, as on an application host. */
+  readonly fence: FenceStats | null;
   readonly connectionsMax: number;
   readonly routes: {
     readonly primary: Backend | null;
@@ -79,7 +82,11 @@ interface Metric {
  * Source: Prometheus, "Exposition formats", text-based format 0.0.4.
  */
 export function prometheusText(stats: Stats): string {
-  const metrics = [...routeMetrics(stats), ...backendMetrics(stats)];
+  const metrics = [
+    ...routeMetrics(stats),
+    ...backendMetrics(stats),
+    ...fenceMetrics(stats.fence),
+  ];
   return metrics.map((metric) => {
     const name = `matriarch_proxy_${metric.name}`;
     const samples = metric.samples.map(({ labels, value }) =>
@@ -88,6 +95,29 @@ export function prometheusText(stats: Stats): string {
     return `# HELP ${name} ${metric.help}\n# TYPE ${name} ${metric.type}\n` +
       samples.join("");
   }).join("");
+}
+
+function fenceMetrics(fence: FenceStats | null): readonly Metric[] {
+  if (fence === null) return [];
+  const counter = (name: string, help: string, value: number): Metric => ({
+    name: `${name}_total`,
+    type: "counter",
+    help,
+    samples: [{ labels: {}, value }],
+  });
+  return [
+    counter("fencings", "Primaries taken from a silent agent.", fence.fencings),
+    counter(
+      "fencings_called_off",
+      "Fencings ended by an agent that came back.",
+      fence.calledOff,
+    ),
+    counter(
+      "leader_keys_given_back",
+      "Leader keys given back after a fencing.",
+      fence.keysGivenBack,
+    ),
+  ];
 }
 
 function routeMetrics(stats: Stats): readonly Metric[] {
@@ -225,6 +255,7 @@ const SENTENCES: Readonly<Record<ExclusionReason, string>> = {
   handover_requested: "is about to hand over to another leader",
   local_not_primary: "is no longer a primary, its agent says",
   local_lease_passed: "has not renewed its lease",
+  local_fenced: "is fenced: its agent is dead or frozen",
 };
 
 function factsText(facts: Facts): string {

@@ -33,6 +33,7 @@ import type { ProxyProcess } from "../ports/proxy_process.ts";
 import { type GuardConfig, type GuardPorts, Guards } from "./guards.ts";
 import { LeaseKeeper } from "./leases.ts";
 import { Announcer } from "./events.ts";
+import { Heartbeats } from "./heartbeats.ts";
 import { Inbox } from "./inbox.ts";
 import { ScopeStore } from "./scope_store.ts";
 import { LoopStatistics } from "./statistics.ts";
@@ -97,6 +98,7 @@ export interface AgentContext {
   readonly state: AgentState;
   readonly leases: LeaseKeeper;
   readonly guards: Guards;
+  readonly heartbeats: Heartbeats;
   readonly events: Announcer;
   readonly store: ScopeStore;
   readonly inbox: Inbox;
@@ -112,7 +114,12 @@ export function createContext(
   const state = new AgentState();
   const inbox = new Inbox(ports.clock);
   const guards = new Guards(ports, state, () => context.config);
-  const onCovered = guards.covered.bind(guards);
+  const heartbeats = new Heartbeats(() => context);
+  const onCovered = (deadline: Moment): Moment => {
+    const until = guards.covered(deadline);
+    heartbeats.covered(until);
+    return until;
+  };
   const leases = new LeaseKeeper({ ...ports, onCovered }, config.self);
   const labels = { scope: config.scope, name: config.self };
   const statistics = new LoopStatistics(labels, { ...ports, leases });
@@ -136,6 +143,7 @@ export function createContext(
     config,
     state,
     guards,
+    heartbeats,
     events: new Announcer(ports),
     inbox,
     tasks,

@@ -23,7 +23,7 @@ export async function demote(
   const { events, ports: { log } } = context;
   log.info(`Demoting self (${task.how.replaceAll("_", "-")})`);
   if (task.how === "graceful") await context.ports.proxy?.drain(signal);
-  tellProxy(context);
+  context.heartbeats.standDown();
   await context.guards.standDown();
   switch (task.how) {
     case "graceful":
@@ -132,6 +132,8 @@ async function release(
   const { store, leases, state, ports } = context;
   const limits = { timeoutMs: state.settings.retryTimeoutMs };
   context.leases.forget();
+  // It has stopped, or has written its last checkpoint.
+  context.heartbeats.stopped();
   if (position !== null) {
     const status = state.view?.status;
     await store.writeStatus({
@@ -148,10 +150,6 @@ function abortOf(signal: AbortSignal): Promise<void> {
   if (signal.aborted) resolve();
   signal.addEventListener("abort", () => resolve(), { once: true });
   return promise;
-}
-
-function tellProxy(context: AgentContext): void {
-  context.ports.proxy?.heartbeat({ role: "demoted", leaseDeadlineMs: null });
 }
 
 /** An immediate stop; the postmaster gets five seconds for it. */

@@ -80,6 +80,11 @@ export class LeaseKeeper {
     );
   }
 
+  /** Revision of the leader key as this keeper last wrote or saw it, decimal; null: it never did. */
+  get leaderRevision(): string | null {
+    return this.#keyRevision === null ? null : `${this.#keyRevision}`;
+  }
+
   /** The lease that the member key should hang on; null before the first grant. */
   get leaseId(): LeaseId | null {
     return this.#lease?.id ?? null;

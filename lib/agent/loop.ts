@@ -76,6 +76,7 @@ export class AgentLoop {
   /** Observe, then decide and act until the cycle ends, then publish. */
   async cycle(): Promise<Exclude<Act, { kind: "round" }>> {
     let o = await observe(this.#context);
+    this.#context.heartbeats.observed(o);
     for (let round = 0;; round++) {
       invariant(round < ROUNDS_MAX, "rounds of a cycle are bounded", {
         rule: this.#lastRule,
@@ -94,15 +95,10 @@ export class AgentLoop {
   }
 
   async #publish(o: Observation): Promise<void> {
-    const { ports, leases, tasks, state } = this.#context;
+    const { ports, tasks, state } = this.#context;
     const now = { ...o, task: tasks.view, memory: state.memory };
     this.#context.events.look(now);
-    const isPrimary = o.postgres.kind === "running" &&
-      o.postgres.role === "primary";
-    ports.proxy?.heartbeat({
-      role: isPrimary ? "primary" : state.memory.role,
-      leaseDeadlineMs: leases.deadline,
-    });
+    this.#context.heartbeats.observed(o);
     this.#context.guards.afterCycle(now);
     try {
       await this.#publisher.publish(now);

@@ -24,16 +24,17 @@ export async function shutDown(
 ): Promise<void> {
   const { log } = context.ports;
   await context.tasks.cancel();
-  if (isPostgresLeft) return;
+  if (isPostgresLeft) return context.heartbeats.farewell();
   if (context.state.settings.isPaused) {
     log.info(
       "Leader key is not deleted and Postgresql is not stopped due paused state",
     );
-    return;
+    return context.heartbeats.farewell();
   }
   await context.guards.standDown();
   try {
     await stopInstance(context);
+    context.heartbeats.farewell();
     await touchStopped(context);
   } catch (error) {
     const isStore = error instanceof DcsUnreachableError ||
@@ -44,11 +45,11 @@ export async function shutDown(
 }
 
 async function stopInstance(context: AgentContext): Promise<void> {
-  const { postgres, proxy } = context.ports;
+  const { postgres } = context.ports;
   const isLeader = context.state.view?.leader?.name === context.config.self;
   const view = await postgres.observe();
   if (isLeader && view.kind === "running" && view.role === "primary") {
-    proxy?.heartbeat({ role: "demoted", leaseDeadlineMs: null });
+    context.heartbeats.end();
     return await handOverUnderLease(context);
   }
   if (hasSyncDuty(context) && view.kind === "running") {

@@ -21,6 +21,7 @@ import { Proxy } from "../../proxy/proxy.ts";
 import { DISK_READER } from "./load.ts";
 import { createLog } from "./log.ts";
 import { openFront, workersOf } from "./proxy_front.ts";
+import { fenceTools } from "./fence.ts";
 import { controlPathOf, makeControlFolder } from "./proxy_paths.ts";
 
 /** What the main file knows. */
@@ -79,6 +80,7 @@ async function serve({ config, dcs, version }: Serving): Promise<void> {
     dcs,
     clock,
     log,
+    fence: fenceTools(config, { clock, log }),
     openFront: (parts) => openFront(parts, config.proxy),
   });
   const { primary, replica, stats } = proxy.ports;

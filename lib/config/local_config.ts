@@ -220,6 +220,8 @@ export interface ProxyConfig {
   readonly workers: number | null;
   /** What the read-only port does when no replica may serve reads. */
   readonly isReplicaFallback: boolean;
+  /** How long a dead agent has to come back before its primary is fenced. */
+  readonly agentGraceMs: number;
   /** Members with this `zone` tag are preferred for reads; null: the own member's tag. */
   readonly zone: string | null;
 }

@@ -28,6 +28,8 @@ export interface ProxyHostConfig {
   readonly proxy: ProxyConfig;
   /** The member's data directory; null on an application host. */
   readonly dataDir: string | null;
+  /** What the member's file calls the program `postgres`; null: just that. */
+  readonly serverProgram: string | null;
 }
 
 const FIELDS = z.object({
@@ -62,7 +64,8 @@ export function decodeProxyHost(document: ConfigMap): ProxyHostConfig {
     namespace: namespace.split("/").filter(Boolean).join("/"),
     dcs: dcs.config,
     proxy: proxy ?? PROXY_DEFAULTS,
-    dataDir: dataDirOf(modern),
+    dataDir: textAt(modern, ["postgresql", "data_dir"]),
+    serverProgram: textAt(modern, ["postgresql", "bin_name", "postgres"]),
   };
 }
 
@@ -106,9 +109,10 @@ function problemsOf(
   }));
 }
 
-function dataDirOf(document: ConfigMap): string | null {
-  const postgresql = ownValue(document, "postgresql");
-  if (!isConfigMap(postgresql)) return null;
-  const dataDir = ownValue(postgresql, "data_dir");
-  return typeof dataDir === "string" ? dataDir : null;
+function textAt(map: ConfigMap, path: readonly string[]): string | null {
+  const value = path.reduce<unknown>(
+    (at, key) => isConfigMap(at) ? ownValue(at, key) : undefined,
+    map,
+  );
+  return typeof value === "string" ? value : null;
 }

@@ -159,6 +159,7 @@ Deno.test("decodeLocalConfig() turns the proxy on, off and down", () => {
   data_plane: portable
   workers: 3
   replica_fallback: true
+  agent_grace: 2
   zone: east`).proxy,
     {
       listen: ["127.0.0.1"],
@@ -176,6 +177,7 @@ Deno.test("decodeLocalConfig() turns the proxy on, off and down", () => {
       dataPlane: "portable",
       workers: 3,
       isReplicaFallback: true,
+      agentGraceMs: 2000,
       zone: "east",
     },
   );

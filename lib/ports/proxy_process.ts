@@ -3,12 +3,16 @@
  * the two exchange over a unix socket: one JSON object per line.
  */
 
+import type { FenceWord } from "../core/model/fence.ts";
+
 /** What the agent knows of its own member before the DCS does. */
 export interface ProxyHeartbeat {
   /** Role of the local member, as in its member key. */
   readonly role: string;
   /** Until when the member may lead, on the host's boot-time clock; null: says nothing. */
   readonly leaseDeadlineMs: number | null;
+  /** What the fence needs; absent: there is nothing to fence. */
+  readonly fence?: FenceWord | null;
 }
 
 /** From the agent to the proxy. */
@@ -19,7 +23,9 @@ export type AgentMessage =
   /** The local primary is about to be stopped as planned: hold new clients, cut nobody, for at most that long. */
   | { readonly type: "drain"; readonly ms: number }
   /** End now. */
-  | { readonly type: "stop" };
+  | { readonly type: "stop" }
+  /** Not from an agent: only asks for the state. */
+  | { readonly type: "look" };
 
 /** From the proxy to the agent: the answer to each message. */
 export interface ProxyState {
@@ -29,6 +35,8 @@ export interface ProxyState {
   readonly sessions: number;
   /** Clients that wait for one. */
   readonly held: number;
+  /** The fence watches a primary here, or is at work. */
+  readonly isFenceArmed: boolean;
 }
 
 /** Starts, adopts and supervises the proxy of this host. */

@@ -22,6 +22,11 @@ export interface PidFile {
   readonly status: "starting" | "stopping" | "ready" | "standby" | "";
 }
 
+/** What is needed to find an instance's processes. */
+export interface ServerPlace {
+  readonly options: Pick<PostgresContext["options"], "dataDir" | "binName">;
+}
+
 /** Longest program name that /proc tells. */
 const PROGRAM_LENGTH_MAX = 15;
 
@@ -50,7 +55,7 @@ function isStatus(text: string): text is PidFile["status"] {
 
 /** The postmaster that runs on the data directory now; null if none does. */
 export async function livePostmaster(
-  context: PostgresContext,
+  context: ServerPlace,
 ): Promise<PidFile | null> {
   const { dataDir } = context.options;
   const text = await readTextOrNull(join(dataDir, "postmaster.pid"))
@@ -95,7 +100,7 @@ async function removeSocketLock(file: PidFile): Promise<void> {
  * hold the shared memory and may still write.
  */
 export async function orphanedBackends(
-  context: PostgresContext,
+  context: ServerPlace,
 ): Promise<readonly number[]> {
   if (await livePostmaster(context) !== null) return [];
   const pids: number[] = [];
@@ -106,7 +111,7 @@ export async function orphanedBackends(
 }
 
 async function isServerProcess(
-  context: PostgresContext,
+  context: ServerPlace,
   pid: number,
 ): Promise<boolean> {
   const { dataDir, binName } = context.options;

@@ -9,6 +9,8 @@ export interface ProcessFacts {
   /** First letter of its state; zombies are never reported. */
   readonly state: string;
   readonly parentPid: number;
+  /** Its process group; equal to its pid if it leads one. */
+  readonly groupId: number;
   /** Clock ticks after boot; with the pid it names a process for ever. */
   readonly startTicks: number;
   /** Program name, at most 15 characters. */
@@ -42,7 +44,7 @@ export async function isPidTaken(pid: number): Promise<boolean> {
 /**
  * Reads one line of /proc/<pid>/stat.
  *
- * Source: Linux manual page proc_pid_stat(5), fields 1 to 4 and 22.
+ * Source: Linux manual page proc_pid_stat(5), fields 1 to 5 and 22.
  */
 export function parseStat(stat: string): ProcessFacts | null {
   // The name may hold blanks and parentheses: it ends at the last one.
@@ -54,6 +56,7 @@ export function parseStat(stat: string): ProcessFacts | null {
     program: match[2] ?? "",
     state: match[3] ?? "",
     parentPid: Number(rest[0]),
+    groupId: Number(rest[1]),
     startTicks: Number(rest[18]),
   };
 }

@@ -7,7 +7,8 @@ export function decodeProxyState(line: string): ProxyState | null {
   const { type, pid, sessions, held } = fields;
   if (type !== "state" || typeof pid !== "number") return null;
   if (typeof sessions !== "number" || typeof held !== "number") return null;
-  return { type, pid, sessions, held };
+  const isFenceArmed = fields["isFenceArmed"] === true;
+  return { type, pid, sessions, held, isFenceArmed };
 }
 
 function fieldsOf(line: string): Readonly<Record<string, unknown>> {

@@ -39,6 +39,7 @@ export const PROXY_DEFAULTS: ProxyConfig = {
   dataPlane: "auto",
   workers: null,
   isReplicaFallback: false,
+  agentGraceMs: 5_000,
   zone: null,
 };
 
@@ -95,6 +96,7 @@ const proxyMap: z.ZodType<ProxyConfig> = section({
   ),
   workers: optional(integer({ min: 1, max: 64 }), null),
   replica_fallback: bool(),
+  agent_grace: optional(durationMs, PROXY_DEFAULTS.agentGraceMs),
   zone: optionalText(),
 }).transform((raw): ProxyConfig => ({
   listen: raw.listen,
@@ -112,6 +114,7 @@ const proxyMap: z.ZodType<ProxyConfig> = section({
   dataPlane: raw.data_plane,
   workers: raw.workers,
   isReplicaFallback: raw.replica_fallback,
+  agentGraceMs: raw.agent_grace,
   zone: raw.zone,
 }));
 

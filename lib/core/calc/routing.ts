@@ -34,7 +34,8 @@ export type ExclusionReason =
   | "address_unknown"
   | "handover_requested"
   | "local_not_primary"
-  | "local_lease_passed";
+  | "local_lease_passed"
+  | "local_fenced";
 
 /** One member (null: nobody in particular) left out of one route. */
 export interface Exclusion {
@@ -62,7 +63,7 @@ export interface Routes {
 /** What the local agent said of its own member; it knows earlier than the DCS. */
 export interface LocalVeto {
   readonly name: MemberName;
-  readonly reason: "local_not_primary" | "local_lease_passed";
+  readonly reason: "local_not_primary" | "local_lease_passed" | "local_fenced";
 }
 
 /** The limits that routes keep. */

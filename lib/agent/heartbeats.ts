@@ -1,0 +1,120 @@
+/**
+ * What the proxy beside this member hears: the role as routes need it, and for
+ * the fence whether there is something to fence and until when this agent may
+ * lead. Told at the start of each cycle, at each renewal of the lease and at
+ * each step down, so that silence means an agent that does not run.
+ */
+import { type Moment, remainingMs } from "../core/base/units.ts";
+import { stopBudgetMs } from "../core/calc/budgets.ts";
+import type { FenceWord } from "../core/model/fence.ts";
+import type { Observation } from "../core/model/observation.ts";
+import { mayBeWritable } from "../core/rules/parts.ts";
+import type { ProxyHeartbeat } from "../ports/proxy_process.ts";
+import type { AgentContext } from "./context.ts";
+
+/** What a heartbeat is made of. */
+export type HeartbeatContext = Pick<
+  AgentContext,
+  "ports" | "state" | "config" | "leases" | "tasks"
+>;
+
+/** Tells the proxy, if there is one. */
+export class Heartbeats {
+  readonly #context: () => HeartbeatContext;
+  #isStandingDown = false;
+  #isEnding = false;
+  #isOver = false;
+  #role = "uninitialized";
+
+  constructor(context: () => HeartbeatContext) {
+    this.#context = context;
+  }
+
+  /** The lease was renewed or won just now, until `deadline`. */
+  covered(deadline: Moment): void {
+    this.#tell(this.#context().state.observation, deadline);
+  }
+
+  /** Things are as `o` says. */
+  observed(o: Observation): void {
+    this.#tell(o, this.#context().leases.deadline);
+  }
+
+  /** The instance is about to be stopped by this agent; its sessions are to be cut. */
+  standDown(): void {
+    this.#isStandingDown = true;
+    const word = this.#word(this.#context().state.observation, null);
+    const fence = { ...word, isStandingDown: true };
+    this.#send({ role: "demoted", leaseDeadlineMs: null, fence });
+  }
+
+  /** The same until the agent ends. */
+  end(): void {
+    this.#isEnding = true;
+    this.standDown();
+  }
+
+  /** The instance takes no writes any more: the fence has nothing to do. */
+  stopped(): void {
+    this.#send({ role: "demoted", leaseDeadlineMs: null, fence: null });
+  }
+
+  /** The agent ends in order; an instance that still runs was left on purpose. */
+  farewell(): void {
+    const { leases } = this.#context();
+    const deadline = this.#isEnding ? null : leases.deadline;
+    this.#send({ role: this.#role, leaseDeadlineMs: deadline, fence: null });
+    this.#isOver = true;
+  }
+
+  #tell(o: Observation | null, deadline: Moment | null): void {
+    const { state, tasks } = this.#context();
+    const { view } = tasks;
+    const isDemoting = view.kind === "running" && view.task.kind === "demote";
+    if (!isDemoting && !this.#isEnding) this.#isStandingDown = false;
+    const isStandingDown = this.#isStandingDown;
+    const isPrimary = o?.postgres.kind === "running" &&
+      o.postgres.role === "primary";
+    const role = isStandingDown
+      ? "demoted"
+      : isPrimary
+      ? "primary"
+      : state.memory.role;
+    const word = this.#word(o, deadline);
+    const fence = { ...word, isStandingDown };
+    this.#send({ role, leaseDeadlineMs: deadline, fence });
+  }
+
+  #send(heartbeat: ProxyHeartbeat): void {
+    if (this.#isOver) return;
+    this.#role = heartbeat.role;
+    this.#context().ports.proxy?.heartbeat(heartbeat);
+  }
+
+  #word(o: Observation | null, deadline: Moment | null): FenceWord {
+    const { ports, state, config, leases } = this.#context();
+    const isCovered = deadline !== null &&
+      remainingMs(deadline, ports.clock.now()) > 0;
+    return {
+      instance: instanceOf(o, isCovered ? "covered" : "uncovered"),
+      isPaused: state.settings.isPaused,
+      isStandingDown: false,
+      stopBudgetMs: stopBudgetMs(state.settings),
+      leaderRevision: leases.leaderRevision,
+      vips: config.vips,
+    };
+  }
+}
+
+function instanceOf(
+  o: Observation | null,
+  lease: "covered" | "uncovered",
+): FenceWord["instance"] {
+  if (o !== null && mayBeWritable(o)) return "primary";
+  const isStandbyCluster = o !== null && o.settings.isStandbyCluster;
+  const hasData = o !== null && o.postgres.kind !== "empty" &&
+    o.postgres.kind !== "unusable";
+  return lease === "covered" && hasData && !isStandbyCluster
+    ? "may_become_primary"
+    : "other";
+}

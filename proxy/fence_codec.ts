@@ -1,0 +1,45 @@
+/** Reads the fence's part of a heartbeat; what is none is null, so nothing is fenced by mistake. */
+import type { FenceWord } from "../lib/core/model/fence.ts";
+import type { Vip } from "../lib/core/model/vip.ts";
+
+const INSTANCES = ["primary", "may_become_primary", "other"] as const;
+
+/** The word, or null if `value` is none. */
+export function decodeFenceWord(value: unknown): FenceWord | null {
+  const fields = record(value);
+  const instance = INSTANCES.find((one) => one === fields["instance"]);
+  const { isPaused, isStandingDown, stopBudgetMs, leaderRevision } = fields;
+  if (instance === undefined || typeof isPaused !== "boolean") return null;
+  if (typeof isStandingDown !== "boolean") return null;
+  if (typeof stopBudgetMs !== "number") return null;
+  const isRevision = typeof leaderRevision === "string" &&
+    /^\d+$/.test(leaderRevision);
+  const vips = Array.isArray(fields["vips"]) ? fields["vips"] : [];
+  return {
+    instance,
+    isPaused,
+    isStandingDown,
+    stopBudgetMs,
+    leaderRevision: isRevision ? leaderRevision : null,
+    vips: vips.flatMap(vipOf),
+  };
+}
+
+function vipOf(value: unknown): readonly Vip[] {
+  const fields = record(value);
+  const { address, prefixLength, role, gateway } = fields;
+  const name = fields["interface"];
+  if (typeof address !== "string" || typeof name !== "string") return [];
+  if (typeof prefixLength !== "number") return [];
+  return [{
+    address,
+    prefixLength,
+    interface: name,
+    role: role === "replica" ? role : "primary",
+    gateway: typeof gateway === "string" ? gateway : null,
+  }];
+}
+
+function record(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? { ...value } : {};
+}
