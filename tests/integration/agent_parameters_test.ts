@@ -4,7 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { AgentCluster, sectionOf, step } from "../helpers/agent_cluster.ts";
-import type { AgentMember } from "../helpers/agent_member.ts";
+import type {
+  AgentMember,
+  MemberPlace,
+  Section,
+} from "../helpers/agent_member.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 
 unprivileged(import.meta.url, () => {
@@ -13,6 +17,27 @@ unprivileged(import.meta.url, () => {
     await raised(t, cluster);
     await lowered(t, cluster);
     await crash(t, cluster);
+  });
+
+  Deno.test("primary_stop_timeout ends a stop that hangs", async () => {
+    await using cluster = await AgentCluster.running({
+      members: 2,
+      bootstrapDcs: { synchronous_mode: true, primary_stop_timeout: 2 },
+      change: withStuckArchive,
+    });
+    await cluster.until("n2 is synchronous", async () => {
+      const sync = await cluster.key("sync");
+      return JSON.stringify(sync).includes('"sync_standby":"n2"');
+    });
+    const leader = cluster.member("n1");
+    await leader.sql("SELECT pg_switch_wal()");
+    const { status, text } = await leader.rest("/switchover", {
+      method: "POST",
+      body: { leader: "n1", candidate: "n2" },
+    });
+    assert.equal(status, 200, text);
+    assert.equal((await cluster.untilWhole()).name, "n2");
+    assert.match(leader.log(), /Stop takes too long: going on with immediate/);
   });
 
   Deno.test("a nostream member follows nobody", async () => {
@@ -38,6 +63,25 @@ unprivileged(import.meta.url, () => {
     assert.equal(senders.length, 0);
   });
 });
+
+/** An archive that never takes a file keeps a server from stopping. */
+function withStuckArchive(
+  config: Section,
+  { directory }: MemberPlace,
+): Section {
+  const postgresql = sectionOf(config, "postgresql");
+  return {
+    ...config,
+    postgresql: {
+      ...postgresql,
+      parameters: {
+        ...sectionOf(postgresql, "parameters"),
+        archive_mode: "on",
+        archive_command: `while :; do sleep 1; done; : ${directory}`,
+      },
+    },
+  };
+}
 
 async function setConnections(
   cluster: AgentCluster,
