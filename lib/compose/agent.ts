@@ -26,7 +26,7 @@ import { startUp } from "../agent/startup.ts";
 import { runWakers } from "../agent/wakers.ts";
 import { createApp } from "../http/app.ts";
 import type { RestSettings } from "../http/rest_settings.ts";
-import { type RestServer, serveRest } from "../http/server.ts";
+import { RestListener } from "../http/listener.ts";
 import type { Dcs } from "../ports/dcs.ts";
 import type { ProxyProcess } from "../ports/proxy_process.ts";
 import { dcsTarget, openDcs } from "./dcs.ts";
@@ -35,7 +35,7 @@ import { createLog, logOptions } from "./log.ts";
 import { peersOptions } from "./peers.ts";
 import { callbackCommands, postgresOptions } from "./postgres.ts";
 import { proxyProcess } from "./proxy_process.ts";
-import { apiUrl, restSettings, serveOptions } from "./rest.ts";
+import { apiUrl, reloadListener, restSettings, serveOptions } from "./rest.ts";
 import { COMPATIBLE_VERSION } from "./versions.ts";
 import { vipCarrier } from "./vip.ts";
 import { watchdogDevice } from "./watchdog.ts";
@@ -85,6 +85,7 @@ interface Parts {
   readonly postgres: PostgresLocal;
   readonly callbacks: CallbacksExec;
   readonly proxy: ProxyProcess | null;
+  readonly listener: RestListener;
   readonly context: AgentContext;
   readonly current: Reloadable;
   readonly systemd: ServiceManager;
@@ -124,14 +125,18 @@ async function createParts(
     ...{ watchdog, vip },
   };
   const context: AgentContext = createContext(ports, agentConfig(config));
-  return { config, log, dcs, postgres, callbacks, proxy, context, current };
+  const listener = new RestListener(log);
+  return {
+    ...{ config, log, dcs, postgres, callbacks, proxy, listener },
+    ...{ context, current },
+  };
 }
 
 async function serve(
   parts: Parts,
   reload: () => Promise<void>,
 ): Promise<number> {
-  const { context, log, proxy, systemd } = parts;
+  const { context, log, proxy, systemd, listener } = parts;
   const ending = new AbortController();
   const stopListening = listenToSignals(["SIGTERM", "SIGINT", "SIGHUP"], {
     onSignal: (signal) => {
@@ -147,23 +152,22 @@ async function serve(
     log,
   });
   const background = runWakers(context, ending.signal);
-  let server: RestServer | null = null;
   let supervision: Promise<void> | null = null;
   try {
     // Before REST listens: a living namesake is found by its answer there, and
     // the key left by this member's last run names the very same address.
     await startUp(context, ending.signal);
-    server = await serveRest(app, await serveOptions(parts.config, log));
+    await listener.open(app, await serveOptions(parts.config, log));
     // An agent that is refused must not touch the proxy of the one that lives.
     supervision = proxy?.run(ending.signal) ?? null;
     systemd.ready();
     const end = await new AgentLoop(context, reload).run(ending.signal);
     ending.abort();
-    await server.close();
+    await listener.close();
     return await finish(parts, end);
   } finally {
     ending.abort();
-    await Promise.all([server?.close(), background, supervision]);
+    await Promise.all([listener.close(), background, supervision]);
     if (supervision !== null) await proxy?.bye();
     stopListening();
   }
@@ -200,6 +204,7 @@ async function reloadAll(
     current.rest = await restSettings(config, log);
     current.peers = await peersOptions(config, log);
     current.callbacks = callbackCommands(config);
+    await reloadListener(parts.listener, config, log);
     postgres.updateOptions(postgresOptions(config, log));
     await postgres.reload();
     context.events.reloaded();

@@ -3,6 +3,7 @@ import type { LocalConfig, RestApiConfig } from "../config/local_config.ts";
 import { formatHostPort } from "../config/addresses.ts";
 import { Allowlist } from "../http/allowlist.ts";
 import type { RestSettings } from "../http/rest_settings.ts";
+import type { RestListener } from "../http/listener.ts";
 import type { ServeOptions, TlsOptions } from "../http/server.ts";
 import type { Log } from "../ports/log.ts";
 
@@ -39,6 +40,29 @@ export async function serveOptions(
     tls: await tlsOptions(restapi),
     log,
   };
+}
+
+/**
+ * Gives the listener the settings of a reload. What can not be used is logged,
+ * and the listener goes on as before: the other settings must not wait for it.
+ */
+export async function reloadListener(
+  listener: RestListener,
+  config: LocalConfig,
+  log: Log,
+): Promise<void> {
+  try {
+    const change = await listener.apply(await serveOptions(config, log));
+    if (change === "replaced") {
+      log.info("The REST API listens anew: its settings have changed");
+    }
+  } catch (error) {
+    log.error(
+      `The REST API goes on as before the reload: ${
+        error instanceof Error ? error.message : error
+      }`,
+    );
+  }
 }
 
 /** The published URL of this member's REST API. */

@@ -62,12 +62,17 @@ export class NodeBridge {
     socket.end(`${head.join("\r\n")}\r\n\r\n${html}`, () => socket.destroy());
   }
 
+  /** Resolves when all requests of this moment have been served. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+
   /** Resolves when no request is being served, or after `timeoutMs`. */
   async drain(timeoutMs: number): Promise<void> {
     if (this.#running.size === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, timeoutMs);
-    await Promise.race([Promise.all(this.#running), promise]);
+    await Promise.race([this.settled(), promise]);
     clearTimeout(timer);
   }
 

@@ -59,6 +59,12 @@ export interface ServeOptions {
 /** A listener that serves. */
 export interface RestServer extends AsyncDisposable {
   readonly port: number;
+  readonly isListening: boolean;
+  /**
+   * Stops listening at once, and resolves when the last request has been served:
+   * it may take as long as it likes. `close()` puts a bound to it.
+   */
+  retire(): Promise<void>;
   /** Stops listening, lets requests finish within a bound, then ends them. */
   close(): Promise<void>;
 }
@@ -84,12 +90,15 @@ export class ListenError extends Error {
 /**
  * Listens and serves.
  *
+ * @param beforeListen Called when the options have proved to be usable and
+ * nothing but the port is wanted: a predecessor gives it up then.
  * @throws {ListenError} One sentence, if the address can not be used or the
  * certificates can not be read; the cause is attached.
  */
 export async function serveRest(
   app: RestApp,
   options: ServeOptions,
+  beforeListen: () => void = () => {},
 ): Promise<RestServer> {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const bridge = new NodeBridge(app, options.log);
@@ -101,21 +110,30 @@ export async function serveRest(
     bridge.refuse(error, socket);
   });
   const sockets = trackSockets(server, limits);
+  beforeListen();
   await listen(server, options);
   // Without a listener an accept error (too many files) would end the agent.
   server.on("error", (error) => {
     options.log.warning("The REST listener had an error", { error });
   });
-  const close = (): Promise<void> =>
-    closeServer(server, bridge, {
-      sockets,
-      timeoutMs: limits.closeTimeoutMs,
-    });
+  const parts: ServerParts = { server, bridge, sockets, limits };
+  const close = (): Promise<void> => closeServer(parts);
   return {
     port: portOf(server),
+    get isListening() {
+      return server.listening;
+    },
+    retire: () => retireServer(parts),
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+interface ServerParts {
+  readonly server: Server;
+  readonly bridge: NodeBridge;
+  readonly sockets: ReadonlySet<Socket>;
+  readonly limits: ServerLimits;
 }
 
 function makeServer(tls: TlsOptions | null, limits: ServerLimits): Server {
@@ -249,19 +267,27 @@ function listenError(error: Error, { listen }: ServeOptions): Error {
   );
 }
 
-async function closeServer(
-  server: Server,
-  bridge: NodeBridge,
-  { sockets, timeoutMs }: {
-    readonly sockets: ReadonlySet<Socket>;
-    readonly timeoutMs: number;
-  },
-): Promise<void> {
+async function closeServer(parts: ServerParts): Promise<void> {
+  const { server, bridge, sockets, limits } = parts;
   const { promise, resolve } = Promise.withResolvers<void>();
   server.close(() => resolve());
-  await bridge.drain(timeoutMs);
+  await bridge.drain(limits.closeTimeoutMs);
   for (const socket of [...sockets]) socket.destroy();
   await promise;
+}
+
+/** Who has connected just now may still send a request, for the usual time. */
+async function retireServer(parts: ServerParts): Promise<void> {
+  const { server, bridge, sockets, limits } = parts;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.close(() => resolve());
+  const timer = setTimeout(() => {
+    bridge.settled().then(() => {
+      for (const socket of [...sockets]) socket.destroy();
+    });
+  }, limits.headTimeoutMs);
+  await promise;
+  clearTimeout(timer);
 }
 
 function portOf(server: Server): number {
