@@ -77,10 +77,23 @@ async function mirror(): Promise<string> {
   return site;
 }
 
-async function unpackPatroni(dir: string): Promise<void> {
+/** Where a package comes from and goes to. */
+export interface PackagePlace {
+  /** Debian's suite, for example `sid`. */
+  readonly suite: string;
+  /** Made if it is missing. */
+  readonly dir: string;
+}
+
+/** Unpacks a package of another suite; installs nothing. */
+export async function unpackPackage(
+  name: string,
+  { suite, dir }: PackagePlace,
+): Promise<void> {
+  await Deno.mkdir(dir, { recursive: true });
   const state = await Deno.makeTempDir({ prefix: "matriarch-apt-" });
   try {
-    const source = `Types: deb\nURIs: ${await mirror()}\nSuites: ${SUITE}\n` +
+    const source = `Types: deb\nURIs: ${await mirror()}\nSuites: ${suite}\n` +
       "Components: main\n" +
       "Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n";
     await Deno.mkdir(`${state}/lists/partial`, { recursive: true });
@@ -94,7 +107,7 @@ async function unpackPatroni(dir: string): Promise<void> {
       "APT::Sandbox::User=",
     ].flatMap((option) => ["-o", option]);
     await run("apt-get", ["-qq", ...options, "update"], state);
-    await run("apt-get", ["-qq", ...options, "download", "patroni"], state);
+    await run("apt-get", ["-qq", ...options, "download", name], state);
     for (const entry of Deno.readDirSync(state)) {
       if (!entry.name.endsWith(".deb")) continue;
       await run("dpkg", ["-x", entry.name, dir], state);
@@ -115,8 +128,7 @@ export async function getPatroni(dir: string): Promise<string> {
   const python = `${dir}/usr/lib/python3/dist-packages`;
   if (!exists(`${python}/patroni`)) {
     console.error(`bench: unpacking patroni of Debian ${SUITE} into ${dir}`);
-    await Deno.mkdir(dir, { recursive: true });
-    await unpackPatroni(dir);
+    await unpackPackage("patroni", { suite: SUITE, dir });
   }
   return python;
 }

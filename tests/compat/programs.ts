@@ -15,6 +15,9 @@ export const PYTHON_PATH = `${PATRONI_DIR}/usr/lib/python3/dist-packages`;
 export const VIP_MANAGER_DIR: string =
   new URL("../../.cache/vip-manager", import.meta.url).pathname;
 
+/** It speaks etcd v3 and Patroni's REST API from version 2 on. */
+export const VIP_MANAGER = `${VIP_MANAGER_DIR}/usr/bin/vip-manager`;
+
 /** Debian's own interpreter: its packages are what Patroni was built for. */
 const PYTHON = "/usr/bin/python3";
 const LIMIT_MS = 90_000;

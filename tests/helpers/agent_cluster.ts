@@ -255,7 +255,7 @@ export class AgentCluster implements AsyncDisposable {
     for (const member of this.members) await member.ended().catch(() => {});
     await this.etcd?.[Symbol.asyncDispose]();
     await keepLogs(this);
-    await Deno.remove(this.directory, { recursive: true });
+    await removeFolder(this.directory);
   }
 
   async #report(what: string, failure: unknown): Promise<string> {
@@ -363,6 +363,21 @@ export function freePorts(count: number): readonly number[] {
   const ports = listeners.map((listener) => listener.addr.port);
   listeners.forEach((listener) => listener.close());
   return ports;
+}
+
+/** Children of a killed postmaster may still remove files of their own. */
+async function removeFolder(path: string): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  for (;;) {
+    try {
+      return await Deno.remove(path, { recursive: true });
+    } catch (error) {
+      const isThere = await Deno.stat(path).then(() => true, () => false);
+      if (!isThere) return;
+      if (performance.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+    }
+  }
 }
 
 /** `MATRIARCH_TEST_LOGS` names a folder for the members' logs, for developers. */
