@@ -4,6 +4,7 @@
  */
 import { type Moment, moment, revision } from "../core/base/units.ts";
 import { memberRole, memberState, tagsNow } from "../core/calc/publication.ts";
+import { explain } from "../core/explain.ts";
 import { restartRefusal } from "../core/calc/restart_conditions.ts";
 import type { RestartFilters } from "../core/model/request.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
@@ -17,6 +18,7 @@ import type {
   AgentIdentity,
   AgentStatus,
   ConfigWrite,
+  DecisionRecord,
   FailsafeConsent,
   RequestOutcome,
 } from "../ports/agent_api.ts";
@@ -43,6 +45,10 @@ export class AgentService implements AgentApi {
   glance(): AgentStatus {
     const observed = this.#context.state.observation?.postgres;
     return this.#statusWith(observed ?? { kind: "empty" });
+  }
+
+  lastFailsafeMap(): Readonly<Record<string, string>> | null {
+    return this.#context.state.memory.failsafe;
   }
 
   async freshView(): Promise<ClusterView> {
@@ -165,6 +171,22 @@ export class AgentService implements AgentApi {
 
   lastObservation(): Observation | null {
     return this.#context.state.observation;
+  }
+
+  decisions(): readonly DecisionRecord[] {
+    const { statistics, config } = this.#context;
+    return statistics.journal.entries().map(({ ruling, ...times }) => {
+      const { rule, decision } = ruling;
+      return {
+        ...times,
+        rule,
+        kind: decision.kind,
+        task: decision.kind === "start_task" ? decision.task.kind : null,
+        reason: decision.reason,
+        facts: "facts" in decision ? decision.facts : {},
+        sentence: explain(decision, config.self),
+      };
+    });
   }
 
   sleep(ms: number): Promise<void> {

@@ -1,5 +1,6 @@
 /**
- * Counts what the loop does, for the metrics page. Nothing reads it back.
+ * Counts what the loop does, for the metrics page, and keeps its last decisions,
+ * for `GET /explain`. Nothing decides by it.
  */
 import type { Ruling } from "../core/decide.ts";
 import { remainingMs } from "../core/base/units.ts";
@@ -7,6 +8,7 @@ import type { TaskOutcome } from "../core/model/task_view.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Metrics, MetricSample } from "../ports/metrics.ts";
 import type { ProxyProcess } from "../ports/proxy_process.ts";
+import { DecisionJournal } from "./decision_journal.ts";
 import type { LeaseKeeper } from "./leases.ts";
 
 /** Where some figures are read at the moment of asking. */
@@ -18,6 +20,7 @@ export interface StatisticsSources {
 
 /** The loop's counters; implements {@link Metrics}. */
 export class LoopStatistics implements Metrics {
+  readonly journal = new DecisionJournal();
   readonly #decisions = new Map<string, number>();
   readonly #tasks = new Map<string, number>();
   readonly #labels: Readonly<Record<string, string>>;
@@ -33,7 +36,9 @@ export class LoopStatistics implements Metrics {
     this.#sources = sources;
   }
 
-  countDecision({ rule, decision }: Ruling): void {
+  countDecision(ruling: Ruling): void {
+    const { rule, decision } = ruling;
+    this.journal.note(ruling, this.#sources.clock.wallTimeMs());
     const key = JSON.stringify({ rule, reason: decision.reason });
     this.#decisions.set(key, (this.#decisions.get(key) ?? 0) + 1);
   }

@@ -19,6 +19,7 @@ import { firstSegment } from "./requests.ts";
 import type { RestSettings } from "./rest_settings.ts";
 import { actionRoutes } from "./routes/actions.ts";
 import { clusterRoutes } from "./routes/cluster.ts";
+import { explainRoutes } from "./routes/explain.ts";
 import { failsafeRoutes } from "./routes/failsafe.ts";
 import { manualFailoverRoutes } from "./routes/manual_failover.ts";
 import {
@@ -50,6 +51,7 @@ export function createApp(api: AgentApi, options: AppOptions): RestApp {
   manualFailoverRoutes(app, context);
   actionRoutes(app, context);
   failsafeRoutes(app, context);
+  explainRoutes(app, context);
   healthRoutes(app, context);
   app.notFound((c) => replies.page(unsupportedMethod(c.req.method)));
   app.onError((error) => {

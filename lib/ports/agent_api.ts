@@ -5,6 +5,7 @@
 import type { Moment } from "../core/base/units.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { Lsn } from "../core/base/units.ts";
+import type { Decision, Facts } from "../core/model/decision.ts";
 import type { FailsafePing } from "../core/model/failsafe.ts";
 import type {
   Member,
@@ -70,6 +71,23 @@ export interface FailsafeConsent {
   readonly position: Lsn | null;
 }
 
+/** One of the last decisions, made once or several times in a row. */
+export interface DecisionRecord {
+  readonly rule: string;
+  readonly kind: Decision["kind"];
+  /** The task that was started; null: none. */
+  readonly task: string | null;
+  readonly reason: Decision["reason"];
+  /** Of the last time, as everything but `firstAtMs`. */
+  readonly facts: Facts;
+  /** For people. */
+  readonly sentence: string;
+  /** Wall clock, milliseconds since the epoch. */
+  readonly firstAtMs: number;
+  readonly lastAtMs: number;
+  readonly count: number;
+}
+
 /** Result of a compare-and-set on the config key. */
 export type ConfigWrite = "written" | "conflict" | "failed";
 
@@ -80,6 +98,8 @@ export interface AgentApi {
   status(): Promise<AgentStatus>;
   /** The state as the last cycle left it: at once, without a query (liveness, allowlists, pause). `now` is current. */
   glance(): AgentStatus;
+  /** The failsafe map as last known, however long ago; null: there was none. */
+  lastFailsafeMap(): Readonly<Record<string, string>> | null;
   /** A DCS read made for this request. */
   freshView(): Promise<ClusterView>;
   /** Asks those members as a race would. */
@@ -117,5 +137,7 @@ export interface AgentApi {
   reload(): void;
   /** The observation behind the last decision, for `explain`; null before the first. */
   lastObservation(): Observation | null;
+  /** The last decisions, oldest first; renewals and questions are left out. */
+  decisions(): readonly DecisionRecord[];
   sleep(ms: number): Promise<void>;
 }

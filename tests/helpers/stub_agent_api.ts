@@ -24,6 +24,7 @@ import type {
   AgentIdentity,
   AgentStatus,
   ConfigWrite,
+  DecisionRecord,
   FailsafeConsent,
   RequestOutcome,
 } from "../../lib/ports/agent_api.ts";
@@ -179,6 +180,8 @@ export class StubAgentApi implements AgentApi {
   scheduleOutcome: RequestOutcome = { status: 202, text: "Restart scheduled" };
   isRestartScheduled = false;
   consent: FailsafeConsent = { isAccepted: true, position: lsn(7) };
+  failsafeMap: Readonly<Record<string, string>> | null = null;
+  records: DecisionRecord[] = [];
   readonly calls: unknown[][] = [];
   looks = 0;
   #elapsedMs = 0;
@@ -190,6 +193,10 @@ export class StubAgentApi implements AgentApi {
 
   glance(): AgentStatus {
     return { ...this.current, now: this.#now() };
+  }
+
+  lastFailsafeMap(): Readonly<Record<string, string>> | null {
+    return this.failsafeMap;
   }
 
   freshView(): Promise<ClusterView> {
@@ -272,6 +279,10 @@ export class StubAgentApi implements AgentApi {
 
   lastObservation(): Observation | null {
     return null;
+  }
+
+  decisions(): readonly DecisionRecord[] {
+    return this.records;
   }
 
   sleep(ms: number): Promise<void> {

@@ -15,11 +15,10 @@ import type { FailsafePing } from "../../core/model/failsafe.ts";
 export function failsafeRoutes(app: RestApp, context: RestContext): void {
   const { api, replies } = context;
   app.get("/failsafe", () => {
-    const { view, dcsLastSeen } = api.glance();
-    if (view === null && dcsLastSeen === 0) return replies.json(200, {});
-    const failsafe = view?.failsafe ?? null;
-    if (failsafe === null) throw new PageProblem(502);
-    return replies.json(200, failsafe);
+    if (api.glance().dcsLastSeen === 0) return replies.json(200, {});
+    const map = api.lastFailsafeMap();
+    if (map === null) throw new PageProblem(502);
+    return replies.json(200, map);
   });
   app.post(
     "/failsafe",
