@@ -35,6 +35,8 @@ export class Checkers {
   readonly #acknowledged: Point[] = [];
   readonly #leaselessSince = new Map<string, number>();
   readonly #promotingSince = new Map<string, number>();
+  /** Who led last, in its own belief. */
+  #leading: string | null = null;
   readonly #protecting = new Set<string>();
   commits = 0;
   promotions = 0;
@@ -58,7 +60,9 @@ export class Checkers {
         throw new Violation("two leaders", `${believing} and ${site.name}`);
       }
       believing = site.name;
+      if (this.#leading !== believing) this.checkContent(site);
     }
+    this.#leading = believing ?? this.#leading;
   }
 
   acknowledged(name: string, point: Point): void {
@@ -96,7 +100,8 @@ export class Checkers {
     this.promotions++;
     const site = this.#world.site(name);
     if (site === null) return;
-    this.checkContent(site);
+    // Without the key this is an accident (its agent died in between), no succession.
+    if (this.#world.driver.leader() === name) this.checkContent(site);
     const since = this.#promotingSince.get(name) ?? 0;
     const wasAwake = site.host.isAwake && site.host.awakeSince <= since;
     if (wasAwake && !site.host.isBelieving) {
