@@ -12,6 +12,8 @@ import type { Dcs } from "../ports/dcs.ts";
 /** What a DCS runs on. */
 export interface DcsSurroundings {
   readonly clock: Clock;
+  /** Whether a missing SQLite file is made; a mere reader must not. */
+  readonly isMaker?: boolean;
 }
 
 /**
@@ -21,19 +23,22 @@ export interface DcsSurroundings {
  */
 export function openDcs(
   target: DcsTarget,
-  { clock }: DcsSurroundings,
+  { clock, isMaker = true }: DcsSurroundings,
 ): Promise<Dcs> {
   const { config } = target;
   const scopePath = scopePathOf(target);
   const dcs = config.kind === "etcd3"
     ? openEtcd(config, { scopePath, clock })
-    : new DcsSqlite({ path: config.path, scopePath, clock });
+    : new DcsSqlite({
+      ...{ path: config.path, scopePath, clock },
+      mustExist: !isMaker,
+    });
   return Promise.resolve(dcs);
 }
 
-/** {@link openDcs} on this host's clock. */
+/** {@link openDcs} on this host's clock, for programs that are no agent. */
 export function openDcsTarget(target: DcsTarget): Promise<Dcs> {
-  return openDcs(target, { clock: new SystemClock() });
+  return openDcs(target, { clock: new SystemClock(), isMaker: false });
 }
 
 /** The keys of a member's own scope. */

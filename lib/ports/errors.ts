@@ -13,6 +13,11 @@ export class DcsRefusedError extends Error {
   override readonly name: string = "DcsRefusedError";
 }
 
+/** A put named a lease that is gone: nothing was written, a new lease helps. */
+export class LeaseGoneError extends DcsRefusedError {
+  override readonly name: string = "LeaseGoneError";
+}
+
 /** PostgreSQL, or one of its programs, failed. The message is one sentence for an operator. */
 export class PostgresError extends Error {
   override readonly name: string = "PostgresError";

@@ -1,6 +1,6 @@
 /** Promises about leases: they end by themselves, and only they end keys. */
 import assert from "node:assert/strict";
-import { DcsRefusedError } from "../../lib/ports/errors.ts";
+import { LeaseGoneError } from "../../lib/ports/errors.ts";
 import {
   contents,
   eventually,
@@ -71,7 +71,7 @@ export const LEASE_CASES: readonly DcsCase[] = [
       await assert.rejects(
         guardedPut(dcs, "leader", { value: "n1", guard, leaseId }),
         (error: unknown) =>
-          error instanceof DcsRefusedError &&
+          error instanceof LeaseGoneError &&
           error.message.includes("requested lease not found"),
       );
       assert.deepEqual(await contents(dcs), {});

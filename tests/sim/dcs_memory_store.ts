@@ -25,7 +25,7 @@ import type {
   DcsWrite,
   LeaseAnswer,
 } from "../../lib/ports/dcs.ts";
-import { DcsRefusedError } from "../../lib/ports/errors.ts";
+import { LeaseGoneError } from "../../lib/ports/errors.ts";
 
 interface Lease {
   readonly ttlMs: number;
@@ -99,7 +99,7 @@ export class MemoryStore {
     return scope.snapshot;
   }
 
-  /** @throws {DcsRefusedError} If a put names a lease that is gone. */
+  /** @throws {LeaseGoneError} If a put names a lease that is gone. */
   write(path: string, write: DcsWrite): DcsResult {
     const scope = this.#scope(path);
     const stored = scope.entries.get(write.key);
@@ -109,7 +109,7 @@ export class MemoryStore {
       return { kind: "done", revision: revision(this.#revision) };
     }
     if (write.leaseId !== null && !this.#leases.has(write.leaseId)) {
-      throw new DcsRefusedError(
+      throw new LeaseGoneError(
         `Cannot put "${write.key}": requested lease not found`,
       );
     }

@@ -8,7 +8,11 @@ import type { Etcd3 } from "etcd3";
 import { after, type Moment } from "../../core/base/units.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { DcsLimits } from "../../ports/dcs.ts";
-import { DcsRefusedError, DcsUnreachableError } from "../../ports/errors.ts";
+import {
+  DcsRefusedError,
+  DcsUnreachableError,
+  LeaseGoneError,
+} from "../../ports/errors.ts";
 import { asEtcdError, troubleOf } from "./errors.ts";
 import { etcdClient, type EtcdOptions } from "./options.ts";
 
@@ -184,5 +188,8 @@ export class EtcdClient {
 }
 
 function refused(cause: Error): DcsRefusedError {
-  return new DcsRefusedError(`etcd refused: ${cause.message}`, { cause });
+  const message = `etcd refused: ${cause.message}`;
+  return cause.message.includes("requested lease not found")
+    ? new LeaseGoneError(message, { cause })
+    : new DcsRefusedError(message, { cause });
 }

@@ -25,6 +25,8 @@ export interface ConnectionOptions {
   readonly path: string;
   readonly scopePath: string;
   readonly clock: Clock;
+  /** Whether the file must be there already; else the first call makes it. */
+  readonly mustExist?: boolean;
 }
 
 interface Open {
@@ -107,8 +109,10 @@ export class SqliteConnection {
       this.#drop();
     }
     if (this.#open !== null) return this.#open;
-    if (this.#hasBeenOpen && inodeOf(path) === null) {
-      throw new Error("the file was removed");
+    const isMissing = inodeOf(path) === null;
+    if (isMissing && this.#hasBeenOpen) throw new Error("the file was removed");
+    if (isMissing && this.#options.mustExist === true) {
+      throw new Error("there is no such file; an agent makes it");
     }
     this.#open = openFile(this.#options);
     this.#hasBeenOpen = true;

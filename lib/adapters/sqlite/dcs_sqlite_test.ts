@@ -85,6 +85,26 @@ Deno.test("a removed file is unreachable and never made anew", () =>
     await assert.rejects(Deno.stat(path), Deno.errors.NotFound);
   }));
 
+Deno.test("a client that must find the file there never makes it", () =>
+  withFile(async (open, path, clock) => {
+    const reader = new DcsSqlite({
+      path,
+      scopePath: "/s/a",
+      clock,
+      mustExist: true,
+    });
+    await assert.rejects(reader.readFresh(LIMITS), {
+      name: "DcsUnreachableError",
+      message: `Cannot use the SQLite file ${path}: ` +
+        "there is no such file; an agent makes it",
+    });
+    await assert.rejects(reader.grantLease(5000, LIMITS), DcsUnreachableError);
+    await assert.rejects(Deno.stat(path), Deno.errors.NotFound);
+    await lead(open(), 5000);
+    assert.equal((await reader.readFresh(LIMITS)).entries.length, 1);
+    await reader.close();
+  }));
+
 Deno.test("a file that is no database is unreachable", () =>
   withFile(async (open, path) => {
     await Deno.writeTextFile(path, "no database, just text ".repeat(100));

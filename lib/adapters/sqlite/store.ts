@@ -21,7 +21,7 @@ import type {
   DcsWrite,
   LeaseAnswer,
 } from "../../ports/dcs.ts";
-import { DcsRefusedError } from "../../ports/errors.ts";
+import { LeaseGoneError } from "../../ports/errors.ts";
 import {
   changeOf,
   entryOf,
@@ -90,7 +90,7 @@ export class SqliteStore {
     }
   }
 
-  /** @throws {DcsRefusedError} If a put names a lease that is gone. */
+  /** @throws {LeaseGoneError} If a put names a lease that is gone. */
   write(write: DcsWrite, now: Moment): DcsResult {
     const stored = this.#entry(write.key);
     if (!guardHolds(write.guard, stored)) return { kind: "guard_failed" };
@@ -105,7 +105,7 @@ export class SqliteStore {
       ? null
       : this.#aliveLease(write.leaseId, now);
     if (write.leaseId !== null && lease === null) {
-      throw new DcsRefusedError(
+      throw new LeaseGoneError(
         `Cannot put "${write.key}": requested lease not found`,
       );
     }
