@@ -22,6 +22,7 @@ import { clusterRoutes } from "./routes/cluster.ts";
 import { explainRoutes } from "./routes/explain.ts";
 import { failsafeRoutes } from "./routes/failsafe.ts";
 import { manualFailoverRoutes } from "./routes/manual_failover.ts";
+import { openApiRoutes } from "./routes/openapi.ts";
 import {
   healthRoutes,
   memberRoutes,
@@ -52,6 +53,7 @@ export function createApp(api: AgentApi, options: AppOptions): RestApp {
   actionRoutes(app, context);
   failsafeRoutes(app, context);
   explainRoutes(app, context);
+  openApiRoutes(app, context);
   healthRoutes(app, context);
   app.notFound((c) => replies.page(unsupportedMethod(c.req.method)));
   app.onError((error) => {

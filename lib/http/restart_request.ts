@@ -8,6 +8,7 @@ import { parseInteger } from "../core/base/scalars.ts";
 import type { JsonObject } from "../core/codec/json.ts";
 import type { RestartFilters } from "../core/model/request.ts";
 import { judgeSchedule } from "./manual_failover.ts";
+import { restartBody } from "./schemas.ts";
 
 /** A restart as asked for. */
 export type RestartRequest =
@@ -90,16 +91,12 @@ function withFilter(
 }
 
 function withRole(request: Accepted, value: unknown): RestartRequest {
-  switch (value) {
-    case "primary":
-    case "standby_leader":
-    case "replica":
-      return withFilters(request, { role: value });
-    default:
-      return refused(
-        "PostgreSQL role should be either primary, standby_leader, or replica",
-      );
-  }
+  const { data: role } = restartBody.shape.role.safeParse(value);
+  return role === undefined
+    ? refused(
+      "PostgreSQL role should be either primary, standby_leader, or replica",
+    )
+    : withFilters(request, { role });
 }
 
 function withVersion(request: Accepted, value: unknown): RestartRequest {

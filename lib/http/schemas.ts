@@ -1,6 +1,7 @@
 /**
- * The bodies of requests as zod schemas. Unknown fields are ignored, as they
- * always were; a field of a wrong type is named in the answer.
+ * The bodies of requests as zod schemas: they check, and `/openapi.json` is made
+ * from them. Unknown fields are ignored, as they always were; a field of a wrong
+ * type is named in the answer.
  */
 import { z } from "zod";
 
@@ -20,6 +21,28 @@ export const failsafeBody = z.object({
   conn_url: z.string().min(1),
   api_url: z.string().min(1),
   slots: z.record(z.string(), z.unknown()).nullish(),
+});
+
+/** Body of POST /restart; other fields are refused, by the text of the contract. */
+export const restartBody = z.strictObject({
+  schedule: z.string(),
+  role: z.enum(["primary", "standby_leader", "replica"]),
+  postgres_version: z.union([z.string(), z.number()]),
+  timeout: z.union([z.number(), z.string()]),
+  /** Its presence counts, whatever its value. */
+  restart_pending: z.unknown(),
+}).partial();
+
+/** A boolean, or text or number that reads as one; all else counts as false. */
+const flag = z.union([z.boolean(), z.number(), z.string()]).optional()
+  .catch(undefined);
+
+/** Body of POST /reinitialize. */
+export const reinitializeBody = z.object({ force: flag, from_leader: flag });
+
+/** Body of PATCH and PUT /config, and of the Citus events: any object but `{}`. */
+export const anyObjectBody = z.record(z.string(), z.unknown()).meta({
+  minProperties: 1,
 });
 
 /** A body that was checked, or the sentence for who sent it. */

@@ -9,6 +9,7 @@ import { guard } from "../access.ts";
 import type { RestApp, RestContext } from "../context.ts";
 import { mandatoryBody, optionalBody } from "../requests.ts";
 import { readRestart } from "../restart_request.ts";
+import { reinitializeBody } from "../schemas.ts";
 
 /** Hangs the routes on the application. */
 export function actionRoutes(app: RestApp, context: RestContext): void {
@@ -77,7 +78,7 @@ async function reinitialize(
   { api, replies }: RestContext,
   raw: Request,
 ): Promise<Response> {
-  const body = await optionalBody(raw);
+  const body = reinitializeBody.parse(await optionalBody(raw));
   const { leader } = await api.freshView();
   if (leader === null) {
     return replies.text(503, "Cluster has no leader, can not reinitialize");
@@ -86,8 +87,8 @@ async function reinitialize(
     return replies.text(503, "I am the leader, can not reinitialize");
   }
   const outcome = await api.reinitialize({
-    isForced: parseBool(body["force"]) === true,
-    isForcedFromLeader: parseBool(body["from_leader"]) === true,
+    isForced: parseBool(body.force) === true,
+    isForcedFromLeader: parseBool(body.from_leader) === true,
   });
   return replies.text(outcome.status, outcome.text);
 }
