@@ -19,6 +19,10 @@ const EXIT_BUG = 70;
 const PROGRAMS = [
   { name: "run", summary: "Run the agent of one member: run CONFIG" },
   { name: "proxy", summary: "Run the stand-alone proxy: proxy CONFIG" },
+  {
+    name: "fence-stop",
+    summary: "Stop a primary that nobody guards: fence-stop CONFIG",
+  },
   { name: "lab", summary: "Start a cluster on this machine; lab --help" },
 ] as const;
 
@@ -39,6 +43,10 @@ async function main(argv: readonly string[]): Promise<number> {
         version: MATRIARCH_VERSION,
         openDcs: openDcsTarget,
       });
+    }
+    case "fence-stop": {
+      const { fenceStop } = await import("./lib/compose/fence_stop.ts");
+      return await fenceStop(rest);
     }
     case "lab": {
       const { lab } = await import("./lib/lab/lab.ts");
