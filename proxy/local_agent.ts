@@ -81,6 +81,7 @@ export class LocalAgent {
     this.#heartbeat = heartbeat;
     this.#deadlineTimer.abort();
     this.#parts.listener.onVeto(this.#veto());
+    if (NOT_PRIMARY.has(heartbeat.role)) this.#endDrain();
     this.#watchDeadline(heartbeat);
     this.#parts.fence?.heard(heartbeat);
   }
@@ -102,8 +103,14 @@ export class LocalAgent {
     this.#restTimer = timer;
     listener.onResting(memberName);
     clock.sleep(ms, timer.signal).then(() => {
-      if (!timer.signal.aborted) listener.onResting(null);
+      if (!timer.signal.aborted) this.#endDrain();
     });
+  }
+
+  /** The stop has begun, or took too long: what comes after is another story. */
+  #endDrain(): void {
+    this.#restTimer.abort();
+    this.#parts.listener.onResting(null);
   }
 
   /** Stops all timers. */

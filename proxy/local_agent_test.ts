@@ -122,3 +122,15 @@ Deno.test("local agent holds new clients before a planned stop, for a time", asy
   await clock.advance(1);
   assert.equal(seen.resting, null);
 });
+
+Deno.test("local agent's planned stop is over for new clients when it stops", async () => {
+  const { agent, beat, clock, seen } = rig();
+  agent.onDrain(100);
+  beat("primary", 1000);
+  assert.equal(seen.resting, "n1");
+  beat("demoted", null);
+  assert.equal(seen.resting, null);
+  seen.resting = "not said again";
+  await clock.advance(200);
+  assert.equal(seen.resting, "not said again");
+});

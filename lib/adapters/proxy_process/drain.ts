@@ -8,8 +8,8 @@ import type { Clock } from "../../ports/clock.ts";
 const LOOK_MS = 50;
 /** At first only sessions that a pool keeps are closed. */
 const IDLE_MS = 250;
-/** After that share of the time also those between two transactions. */
-const PATIENT_SHARE = 0.5;
+/** After that time, or half of all, also those between two transactions. */
+const PATIENT_MS_MAX = 1_000;
 
 /** The clients' sessions on the local instance. */
 export interface ClientSessions {
@@ -34,7 +34,7 @@ export async function drainSessions(
   let left = 0;
   while (!signal.aborted) {
     const spentMs = clock.now() - startedAt;
-    const isPatient = spentMs < timeoutMs * PATIENT_SHARE;
+    const isPatient = spentMs < Math.min(PATIENT_MS_MAX, timeoutMs / 2);
     left = await sessions.endIdleSessions(isPatient ? IDLE_MS : 0);
     if (left === 0 || spentMs >= timeoutMs) break;
     await clock.sleep(LOOK_MS, signal);

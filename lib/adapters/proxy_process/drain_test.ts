@@ -31,10 +31,10 @@ Deno.test("drain is over at once without sessions", async () => {
   assert.equal((await drained([], 5_000)).left, 0);
 });
 
-Deno.test("drain waits for running transactions, and for pauses to be real", async () => {
+Deno.test("drain waits for running transactions, and not for long pauses after them", async () => {
   const { left, tookMs } = await drained([0, 1_000], 5_000);
   assert.equal(left, 0);
-  assert.ok(tookMs >= 1_250 && tookMs < 1_500, `${tookMs}`);
+  assert.ok(tookMs >= 1_000 && tookMs < 1_250, `${tookMs}`);
 });
 
 Deno.test("drain gives up when the time is over", async () => {

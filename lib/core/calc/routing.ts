@@ -144,7 +144,9 @@ function primaryVerdict(view: ClusterView, limits: RoutingLimits): Verdict {
   if (member.role !== "primary") {
     return out(name, "not_primary", { role: member.role });
   }
-  if (member.state !== "running") {
+  // One that stops as planned lets its clients finish first.
+  const isStopping = member.state === "stopping";
+  if (member.state !== "running" && !isStopping) {
     return out(name, "not_running", { state: member.state });
   }
   const address = addressOf(member);
@@ -152,7 +154,7 @@ function primaryVerdict(view: ClusterView, limits: RoutingLimits): Verdict {
     return out(name, "address_unknown", { connUrl: member.connUrl });
   }
   const backend = { name, ...address };
-  const isHandingOver = resting === name ||
+  const isHandingOver = isStopping || resting === name ||
     (limits.isHandoverExpected && isSwitchoverFrom(view, name));
   if (!isHandingOver) return { kind: "in", backend };
   const reason = "handover_requested";

@@ -239,6 +239,11 @@ Deno.test("routes() hold new sessions before a handover, and keep those that are
       isResting: true,
     },
     {
+      title: "it stops, as its member key says",
+      given: view("n1", [{ ...LEADER, state: "stopping" }]),
+      isResting: true,
+    },
+    {
       title: "an agent that does not lead stops",
       given: view("n1", [LEADER]),
       limits: { ...LIMITS, resting: "n2" },
