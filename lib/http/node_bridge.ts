@@ -28,6 +28,7 @@ export class NodeBridge {
   readonly #app: RestApp;
   readonly #log: Log;
   readonly #running = new Set<Promise<void>>();
+  readonly #busy = new Map<string, IncomingMessage>();
   readonly #served = new WeakSet<Socket>();
 
   constructor(app: RestApp, log: Log) {
@@ -40,8 +41,12 @@ export class NodeBridge {
     // A pipelined request would be carried out without ever being answered.
     if (this.#served.has(incoming.socket)) return;
     this.#served.add(incoming.socket);
-    const running = this.#serve(incoming, outgoing)
-      .finally(() => this.#running.delete(running));
+    const peer = peerOf(incoming.socket);
+    this.#busy.set(peer, incoming);
+    const running = this.#serve(incoming, outgoing).finally(() => {
+      this.#running.delete(running);
+      this.#busy.delete(peer);
+    });
     this.#running.add(running);
   }
 
@@ -60,6 +65,11 @@ export class NodeBridge {
       `Content-Length: ${new TextEncoder().encode(html).length}`,
     ];
     socket.end(`${head.join("\r\n")}\r\n\r\n${html}`, () => socket.destroy());
+  }
+
+  /** True from the last byte of a request on that connection to its reply's. */
+  isServing(socket: Socket): boolean {
+    return this.#busy.get(peerOf(socket))?.complete === true;
   }
 
   /** Resolves when all requests of this moment have been served. */
@@ -117,6 +127,11 @@ export class NodeBridge {
     });
     return await this.#app.fetch(request, { client: clientOf(incoming) });
   }
+}
+
+/** Names a connection: the socket under TLS and the one above it alike. */
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 /** Targets come as path, as whole URL, or as `*`. */

@@ -38,7 +38,10 @@ export interface ServerLimits {
   /** A whole request, body included. */
   readonly requestTimeoutMs: number;
   readonly headBytesMax: number;
-  /** Further connections are closed at once. */
+  /**
+   * A further connection costs the oldest one that is not being served; where all
+   * are, it is closed at once.
+   */
   readonly connectionsMax: number;
   /** How long `close()` lets requests finish. */
   readonly closeTimeoutMs: number;
@@ -109,7 +112,7 @@ export async function serveRest(
   server.on("clientError", (error, socket) => {
     bridge.refuse(error, socket);
   });
-  const sockets = trackSockets(server, limits);
+  const sockets = trackSockets(server, bridge, limits.connectionsMax);
   beforeListen();
   await listen(server, options);
   // Without a listener an accept error (too many files) would end the agent.
@@ -201,13 +204,16 @@ function privateKeyIn(pem: string): string {
 
 function trackSockets(
   server: Server,
-  limits: ServerLimits,
+  bridge: NodeBridge,
+  connectionsMax: number,
 ): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
   const track = (socket: Socket): void => {
-    if (sockets.size >= limits.connectionsMax) {
-      socket.destroy();
-      return;
+    if (sockets.size >= connectionsMax) {
+      const silent = [...sockets].find((other) => !bridge.isServing(other));
+      (silent ?? socket).destroy();
+      if (silent === undefined) return;
+      sockets.delete(silent);
     }
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));

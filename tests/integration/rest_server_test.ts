@@ -192,27 +192,46 @@ Deno.test("rest server: clients that hang up early do no harm", async () => {
   assert.match(reply, /^HTTP\/1.1 200 OK/);
 });
 
-Deno.test("rest server: connections beyond the limit are closed at once", async () => {
+/** A connection that says nothing. */
+async function silent(port: number): Promise<Socket> {
+  const { promise, resolve, reject } = Promise.withResolvers<Socket>();
+  const socket: Socket = connect(port, "127.0.0.1", () => resolve(socket));
+  socket.on("error", reject);
+  return await promise;
+}
+
+Deno.test("rest server: beyond the limit the oldest silent connection goes", async () => {
   const bench = new RestBench();
   await using server = await started(bench, { connectionsMax: 2 });
-  const held: Socket[] = [];
-  for (let count = 0; count < 2; count++) {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    held.push(connect(server.port, "127.0.0.1", () => resolve()));
-    await promise;
-  }
-  const request = "GET /liveness HTTP/1.0\r\n\r\n";
-  assert.equal(await exchange(server.port, request), "");
+  const held = [await silent(server.port), await silent(server.port)];
+  // The rest of its body will never come.
+  held[0]?.write("PATCH /config HTTP/1.0\r\nContent-Length: 9\r\n\r\n{");
   const gone = Promise.withResolvers<void>();
   held[0]?.once("close", () => gone.resolve());
-  held[0]?.destroy();
+  const request = "GET /liveness HTTP/1.0\r\n\r\n";
+  assert.match(await exchange(server.port, request), /^HTTP\/1.1 200 OK/);
   await gone.promise;
-  let reply = "";
-  for (let attempt = 0; reply === "" && attempt < 100; attempt++) {
-    reply = await exchange(server.port, request);
-  }
-  assert.match(reply, /^HTTP\/1.1 200 OK/);
+  assert.equal(held[1]?.destroyed, false);
+  assert.match(await exchange(server.port, request), /^HTTP\/1.1 200 OK/);
   held[1]?.destroy();
+});
+
+Deno.test("rest server: a request being served is never pushed out", async () => {
+  const bench = new RestBench();
+  const entered = Promise.withResolvers<void>();
+  const go = Promise.withResolvers<void>();
+  bench.api.restart = async () => {
+    entered.resolve();
+    await go.promise;
+    return { status: 200, text: "restarted successfully" };
+  };
+  await using server = await started(bench, { connectionsMax: 1 });
+  const reply = exchange(server.port, "POST /restart HTTP/1.0\r\n\r\n");
+  await entered.promise;
+  const request = "GET /liveness HTTP/1.0\r\n\r\n";
+  assert.equal(await exchange(server.port, request), "");
+  go.resolve();
+  assert.match(await reply, /restarted successfully$/);
 });
 
 Deno.test("rest server: close() lets a request finish and cuts idle ones", async () => {

@@ -46,7 +46,7 @@ export function metricsDocument(
   facts: MemberFacts,
   samples: readonly MetricSample[],
 ): string {
-  const labels = `{scope="${identity.scope}",name="${identity.name}"}`;
+  const labels = labelsText({ scope: identity.scope, name: identity.name });
   const lines = patroniMetrics(identity, facts).flatMap((metric) => [
     `# HELP ${metric.name} ${metric.help}`,
     ...(metric.comment === undefined ? [] : [`# ${metric.comment}`]),
@@ -191,11 +191,16 @@ function ownLines(
     `# TYPE ${name} ${group[0]?.type ?? "gauge"}`,
     ...group.map((sample) => {
       const { scope, name: member } = identity;
-      const labels = Object.entries({ scope, name: member, ...sample.labels })
-        .map(([label, value]) => `${label}="${escapeLabel(value)}"`);
-      return `${name}{${labels.join(",")}} ${sample.value}`;
+      const labels = labelsText({ scope, name: member, ...sample.labels });
+      return `${name}${labels} ${sample.value}`;
     }),
   ]);
+}
+
+function labelsText(labels: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(labels)
+    .map(([label, value]) => `${label}="${escapeLabel(value)}"`);
+  return `{${pairs.join(",")}}`;
 }
 
 function escapeLabel(value: string): string {
