@@ -60,7 +60,10 @@ DEBIAN_FRONTEND=noninteractive chroot "$3" \\
   apt-get install -y -q --no-install-recommends "postgresql-$4" etcd-server
 `;
 
-/** Runs a command inside a root. $1 root, $2 checkout, $3 Deno, then the command. */
+/**
+ * Runs a command inside a root. $1 root, $2 checkout, $3 Deno, then the command.
+ * The shell stays: as the namespace's first process it reaps what is orphaned.
+ */
 const RUN_INSIDE = `set -eu
 root=$1; repository=$2; deno=$3; shift 3
 mount --bind "$repository" "$root/repo"
@@ -69,14 +72,16 @@ mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 mount -t tmpfs tmpfs "$root/tmp"
 chmod 1777 "$root/tmp"
-exec chroot "$root" sh -c 'cd /repo && exec "$@"' sh "$@"
+chroot "$root" sh -c 'cd /repo && exec "$@"' sh "$@"
+exit $?
 `;
 
-/** The names of a namespace's mounts are its own, and so are its ends. */
+/** Mounts and processes end with the namespace, also when it is interrupted. */
 function inNamespace(script: string, args: readonly string[]): Deno.Command {
   return new Deno.Command("unshare", {
     args: [
       ...["--mount", "--propagation", "private"],
+      ...["--pid", "--fork", "--kill-child"],
       ...["sh", "-c", script, "sh", ...args],
     ],
     stdin: "null",
