@@ -1,5 +1,5 @@
 /** What `bench:proxy` compares: HAProxy 2.6, HAProxy 3.0, this project's proxies; and the PostgreSQL behind them. */
-import { writeFixedLeader } from "../../lib/lab/fixed_leader.ts";
+import { writeFixedLeader } from "../fixed_leader.ts";
 
 const BIN = "/usr/lib/postgresql/15/bin";
 const STARTED_MS_MAX = 20_000;

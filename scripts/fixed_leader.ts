@@ -1,6 +1,6 @@
 /** A SQLite store that says for ever that one instance leads: for measuring a proxy alone. */
-import { SystemClock } from "../adapters/os/clock.ts";
-import { DcsSqlite } from "../adapters/sqlite/dcs_sqlite.ts";
+import { SystemClock } from "../lib/adapters/os/clock.ts";
+import { DcsSqlite } from "../lib/adapters/sqlite/dcs_sqlite.ts";
 
 const WRITE_LIMITS = { timeoutMs: 5_000 };
 
