@@ -51,7 +51,7 @@ export interface ServerLimits {
 export interface ServeOptions {
   /** Host: name or address; empty or `*` for all addresses. Port 0: any. */
   readonly listen: { readonly host: string; readonly port: number };
-  /** `restapi.request_queue_size`. */
+  /** `restapi.request_queue_size`; smaller ones than our own do not count. */
   readonly backlog?: number;
   /** Null: plain HTTP. */
   readonly tls: TlsOptions | null;
@@ -80,8 +80,11 @@ const DEFAULT_LIMITS: ServerLimits = {
   closeTimeoutMs: 3_000,
 };
 
-/** Patroni's default is 5; a burst of health checks needs more. */
-const BACKLOG = 128;
+/**
+ * Patroni's default is 5: from the seventh connection of a burst on, each would
+ * wait a second for the kernel's next attempt.
+ */
+const BACKLOG_MIN = 128;
 /** Idle connections of dead hosts must not pile up. */
 const KEEPALIVE_IDLE_MS = 3_000;
 
@@ -247,7 +250,7 @@ function listen(server: Server, options: ServeOptions): Promise<void> {
   server.listen({
     port,
     ...(host === "" || host === "*" ? {} : { host }),
-    backlog: options.backlog ?? BACKLOG,
+    backlog: Math.max(options.backlog ?? 0, BACKLOG_MIN),
   }, () => {
     server.off("error", onError);
     resolve();
