@@ -62,15 +62,13 @@ function openEtcd(
   config: Etcd3Config,
   place: { readonly scopePath: string; readonly clock: Clock },
 ): Dcs {
-  const { endpoints, srv, username, password } = config;
-  if (srv !== null) {
-    throw new ConfigError(
-      "etcd3.srv is not supported yet: name the endpoints in etcd3.hosts",
-    );
-  }
+  const { endpoints, srv, srvSuffix, isProxied } = config;
+  const { username, password } = config;
   try {
     return new DcsEtcd({
-      endpoints,
+      ...{ endpoints, isProxied },
+      ...(srv === null ? {} : { srv }),
+      ...(srvSuffix === null ? {} : { srvSuffix }),
       tls: tlsOf(config),
       ...(username === null ? {} : { username, password: password ?? "" }),
       ...place,

@@ -33,6 +33,7 @@ Deno.test("openDcs() refuses what this host can not use", () => {
       group: null,
     });
   assert.throws(open({ cacert: "/nowhere/ca.pem" }), ConfigError);
-  assert.throws(open({ endpoints: [], srv: "example.org" }), ConfigError);
+  const srv = { endpoints: [], srv: "example.org" };
+  assert.throws(open({ ...srv, cacert: "/nowhere/ca.pem" }), ConfigError);
   assert.throws(open({ endpoints: [] }), ConfigError);
 });

@@ -13,7 +13,8 @@ async function open(): Promise<DcsFixture> {
   const endpoints = [`http://127.0.0.1:${proxy.port}`];
   const clock = new RealClock();
   return {
-    connect: (scopePath) => new DcsEtcd({ endpoints, scopePath, clock }),
+    connect: (scopePath) =>
+      new DcsEtcd({ endpoints, isProxied: true, scopePath, clock }),
     freeze: () => Promise.resolve(servers.freeze()),
     thaw: () => Promise.resolve(servers.thaw()),
     cutConnections: () => Promise.resolve(proxy.cut()),

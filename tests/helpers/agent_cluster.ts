@@ -6,7 +6,8 @@
  * Must run as an ordinary user (see `unprivileged.ts`).
  */
 import assert from "node:assert/strict";
-import { openDcsTarget } from "../../lib/compose/dcs.ts";
+import { SystemClock } from "../../lib/adapters/os/clock.ts";
+import { openDcs } from "../../lib/compose/dcs.ts";
 import type { Dcs } from "../../lib/ports/dcs.ts";
 import {
   AgentMember,
@@ -141,14 +142,14 @@ export class AgentCluster implements AsyncDisposable {
   /** A connection to the scope's keys for the time of `use`. */
   async withDcs<T>(use: (dcs: Dcs) => Promise<T>): Promise<T> {
     const { endpoints } = this.etcd ?? { endpoints: [] };
-    const dcs = await openDcsTarget({
+    const dcs = await openDcs({
       config: this.etcd === null
         ? { kind: "sqlite", path: `${this.directory}/dcs.sqlite` }
         : { ...ETCD_DEFAULTS, endpoints },
       namespace: "service",
       scope: "batman",
       group: null,
-    });
+    }, { clock: new SystemClock() });
     try {
       return await use(dcs);
     } finally {

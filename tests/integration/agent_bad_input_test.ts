@@ -162,7 +162,7 @@ unprivileged(import.meta.url, () => {
       const member = cluster.member("n1");
       member.config = {
         ...member.config,
-        etcd3: { hosts: [`127.0.0.1:${link.port}`] },
+        etcd3: { hosts: [`127.0.0.1:${link.port}`], use_proxies: true },
       };
       link.sever();
       member.start();

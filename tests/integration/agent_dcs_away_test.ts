@@ -23,7 +23,7 @@ unprivileged(import.meta.url, () => {
       const first = cluster.member("n1");
       first.config = {
         ...first.config,
-        etcd3: { hosts: [`127.0.0.1:${link.port}`] },
+        etcd3: { hosts: [`127.0.0.1:${link.port}`], use_proxies: true },
       };
       await cluster.startAll();
       await WritableWatch.prepare(first);

@@ -25,7 +25,7 @@ unprivileged(import.meta.url, () => {
       const first = cluster.member("n1");
       first.config = {
         ...first.config,
-        etcd3: { hosts: [`127.0.0.1:${link.port}`] },
+        etcd3: { hosts: [`127.0.0.1:${link.port}`], use_proxies: true },
       };
       first.start();
       await cluster.untilLeader(["n1"]);

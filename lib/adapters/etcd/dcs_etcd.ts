@@ -18,10 +18,19 @@ import type {
 } from "../../ports/dcs.ts";
 import { DcsUnreachableError } from "../../ports/errors.ts";
 import { type Answered, type Attempt, EtcdClient } from "./client.ts";
-import { ScopeFeed } from "./feed.ts";
+import { etcdFeedSource, ScopeFeed } from "./feed.ts";
 import { ScopeKeys } from "./keys.ts";
 import type { EtcdOptions } from "./options.ts";
-import { deleteScope, readScope, renewOnce, txnOf } from "./requests.ts";
+import {
+  deleteScope,
+  grantOnce,
+  readScope,
+  renewOnce,
+  txnOf,
+} from "./requests.ts";
+
+/** The list of endpoints is as old as this many lease times at most. */
+const REFRESH_TTLS = 10;
 
 /** What the adapter needs. */
 export interface DcsEtcdOptions extends EtcdOptions {
@@ -41,11 +50,9 @@ export class DcsEtcd implements Dcs {
     const { clock } = options;
     this.#client = new EtcdClient(options, clock);
     this.#keys = new ScopeKeys(options.scopePath);
-    this.#feed = new ScopeFeed({
-      client: this.#client,
-      keys: this.#keys,
-      clock,
-    });
+    const parts = { keys: this.#keys, clock };
+    const source = etcdFeedSource(this.#client, parts);
+    this.#feed = new ScopeFeed({ source, ...parts });
   }
 
   async read(limits: DcsLimits): Promise<DcsSnapshot> {
@@ -54,10 +61,7 @@ export class DcsEtcd implements Dcs {
   }
 
   async readFresh(limits: DcsLimits): Promise<DcsSnapshot> {
-    const { value, askedAt } = await this.#call(
-      (etcd, options) => readScope(etcd, this.#keys, options),
-      limits,
-    );
+    const { value, askedAt } = await this.#call(readScope(this.#keys), limits);
     this.#feed.prove(value.revision, askedAt);
     return value;
   }
@@ -86,10 +90,7 @@ export class DcsEtcd implements Dcs {
 
   async removeScope(limits: DcsLimits): Promise<void> {
     try {
-      await this.#call(
-        (etcd, options) => deleteScope(etcd, this.#keys, options),
-        limits,
-      );
+      await this.#call(deleteScope(this.#keys), limits);
     } finally {
       this.#feed.drop();
     }
@@ -97,19 +98,14 @@ export class DcsEtcd implements Dcs {
 
   /** etcd counts whole seconds, and may grant more than was asked for. */
   async grantLease(ttlMs: number, limits: DcsLimits): Promise<LeaseId> {
-    const TTL = Math.ceil(ttlMs / 1000);
-    const { value } = await this.#call(
-      (etcd, options) => etcd.leaseClient.leaseGrant({ TTL }, { ...options }),
-      limits,
-    );
-    return leaseId(value.ID);
+    this.#client.refreshEvery(REFRESH_TTLS * ttlMs);
+    const seconds = Math.ceil(ttlMs / 1000);
+    const { value } = await this.#call(grantOnce(seconds), limits);
+    return leaseId(value);
   }
 
   async renewLease(id: LeaseId, limits: DcsLimits): Promise<LeaseAnswer> {
-    const { value, askedAt } = await this.#call(
-      (etcd, options) => renewOnce(etcd, id, options),
-      limits,
-    );
+    const { value, askedAt } = await this.#call(renewOnce(id), limits);
     this.#feed.prove(value.revision, askedAt);
     return value.isAlive ? { kind: "alive", leaseId: id } : { kind: "gone" };
   }

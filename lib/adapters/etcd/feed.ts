@@ -16,10 +16,14 @@ import { type Moment, type Revision, revision } from "../../core/base/units.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { DcsListener, DcsSnapshot } from "../../ports/dcs.ts";
 import { type CacheChange, KeyCache } from "./cache.ts";
-import type { EtcdClient } from "./client.ts";
+import type { Answered, EtcdClient } from "./client.ts";
 import type { ScopeKeys } from "./keys.ts";
 import { readScope } from "./requests.ts";
-import { openWatch } from "./watch_stream.ts";
+import {
+  openWatch,
+  type WatchReceiver,
+  type WatchStream,
+} from "./watch_stream.ts";
 
 const PROOF_DUE_MS = 12_000;
 const PROOF_VALID_MS = 16_000;
@@ -39,11 +43,51 @@ interface Session {
   provenAt: Moment;
 }
 
+/** Where the feed reads and watches. */
+export interface FeedSource {
+  /** All keys of the scope, linearizable. */
+  read(timeoutMs: number): Promise<Answered<DcsSnapshot>>;
+  /** Asks for a watch, at the endpoint that answered last. */
+  openWatch(from: Revision, receiver: WatchReceiver): Promise<FeedStream>;
+}
+
+/** A watch, and the way to give its endpoint up. */
+export interface FeedStream {
+  readonly stream: WatchStream;
+  leaveEndpoint(): void;
+}
+
 /** What the feed works with. */
 export interface FeedParts {
-  readonly client: EtcdClient;
+  readonly source: FeedSource;
   readonly keys: ScopeKeys;
   readonly clock: Clock;
+}
+
+/** {@link FeedSource} on an etcd client. */
+export function etcdFeedSource(
+  client: EtcdClient,
+  parts: Omit<FeedParts, "source">,
+): FeedSource {
+  const { keys, clock } = parts;
+  return {
+    read: (timeoutMs) => client.call(readScope(keys), { timeoutMs }),
+    openWatch: async (from, receiver) => {
+      const { etcd, endpoint } = client.current();
+      const leaveEndpoint = (): void => client.leave(endpoint);
+      const stream = await openWatch(etcd, { keys, from, clock }, {
+        onEnd: () => receiver.onEnd(),
+        onResponse: (response) => {
+          if (client.isCurrent(response.header)) {
+            return receiver.onResponse(response);
+          }
+          leaveEndpoint();
+          receiver.onEnd();
+        },
+      });
+      return { stream, leaveEndpoint };
+    },
+  };
 }
 
 /** See the head of this file. */
@@ -138,23 +182,22 @@ export class ScopeFeed {
   }
 
   async #runSession(): Promise<void> {
-    const { client, keys, clock } = this.#parts;
+    const { source } = this.#parts;
     this.#ownChanges = [];
     const drops = this.#drops;
-    const { value, askedAt } = await this.#read(START_LIMITS.timeoutMs);
+    const { value, askedAt } = await source.read(START_LIMITS.timeoutMs);
     const cache = new KeyCache(value);
     const ending = new AbortController();
     const stop = (): void => ending.abort();
     this.#closing.signal.addEventListener("abort", stop, { once: true });
     const from = revision(value.revision + 1n);
-    const { etcd, endpoint } = client.current();
-    const stream = await openWatch(etcd, { keys, from, clock }, {
+    const { stream, leaveEndpoint } = await source.openWatch(from, {
       onResponse: (response) => this.#take(cache, response),
       onEnd: stop,
     });
     try {
       const isStanding = await stream.untilStanding(START_LIMITS.timeoutMs);
-      if (!isStanding) client.leave(endpoint);
+      if (!isStanding) leaveEndpoint();
       if (!isStanding || drops !== this.#drops) return;
       this.#begin({ cache, ending, provenAt: askedAt });
       await this.#prolong(ending.signal);
@@ -173,7 +216,7 @@ export class ScopeFeed {
 
   /** Returns when the session is over. */
   async #prolong(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#parts;
+    const { clock, source } = this.#parts;
     for (;;) {
       const session = this.#session;
       if (session === null || signal.aborted) return;
@@ -182,7 +225,7 @@ export class ScopeFeed {
         await clock.sleep(dueInMs, signal);
         continue;
       }
-      const { value, askedAt } = await this.#read(PROOF_LIMITS.timeoutMs);
+      const { value, askedAt } = await source.read(PROOF_LIMITS.timeoutMs);
       if (this.#session !== session) return;
       // A change that is just on its way looks like a lost one; both mean a
       // new session, which is never wrong.
@@ -190,14 +233,6 @@ export class ScopeFeed {
       session.cache.completeTo(value.revision);
       this.prove(value.revision, askedAt);
     }
-  }
-
-  #read(timeoutMs: number) {
-    const { client, keys } = this.#parts;
-    return client.call(
-      (etcd, options) => readScope(etcd, keys, options),
-      { timeoutMs },
-    );
   }
 
   #take(cache: KeyCache, response: IWatchResponse): void {

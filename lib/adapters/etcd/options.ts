@@ -9,12 +9,21 @@ import { readFileSync } from "node:fs";
 import { rootCertificates } from "node:tls";
 import { Buffer } from "node:buffer";
 import { Etcd3, type IOptions } from "etcd3";
+import type { EtcdResolver } from "./resolver.ts";
 import { allowTlsByAddress } from "./tls_by_address.ts";
 
 /** Where etcd is and how to get in. */
 export interface EtcdOptions {
-  /** `http[s]://host:port`, at least one; tried in this order. */
+  /** `http[s]://host:port`, tried in this order; at least one, or `srv`. */
   readonly endpoints: readonly string[];
+  /** Domain whose SRV records name the endpoints. */
+  readonly srv?: string;
+  /** Stands behind the service's name in the SRV records' name. */
+  readonly srvSuffix?: string;
+  /** The endpoints are proxies: the members are not asked for, names not resolved. */
+  readonly isProxied?: boolean;
+  /** Other than the host's own. */
+  readonly resolver?: EtcdResolver;
   /** Paths of PEM files; used for https endpoints only. */
   readonly tls?: EtcdTls;
   readonly username?: string;
@@ -71,16 +80,34 @@ export function etcdClient(endpoint: string, options: EtcdOptions): Etcd3 {
   return etcd;
 }
 
-function credentials(tls: EtcdTls): NonNullable<IOptions["credentials"]> {
+/** The contents of TLS files, in the form of Node's TLS. */
+export interface TlsContents {
+  readonly ca: Buffer;
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+}
+
+/** @throws {Error} If a file can not be read. */
+export function readTls(tls: EtcdTls): TlsContents {
   return {
-    rootCertificate: tls.cacert === undefined
+    ca: tls.cacert === undefined
       ? Buffer.from(rootCertificates.join("\n"))
       : readFileSync(tls.cacert),
     ...(tls.cert === undefined ? {} : {
-      certChain: readFileSync(tls.cert),
+      cert: readFileSync(tls.cert),
       // The key may stand in the certificate's file.
-      privateKey: readFileSync(tls.key ?? tls.cert),
+      key: readFileSync(tls.key ?? tls.cert),
     }),
+  };
+}
+
+function credentials(tls: EtcdTls): NonNullable<IOptions["credentials"]> {
+  const { ca, cert, key } = readTls(tls);
+  return {
+    rootCertificate: ca,
+    ...(cert === undefined || key === undefined
+      ? {}
+      : { certChain: cert, privateKey: key }),
   };
 }
 

@@ -11,7 +11,7 @@ import type {
 } from "etcd3";
 import { type Revision, revision } from "../../core/base/units.ts";
 import type { DcsGuard, DcsSnapshot, DcsWrite } from "../../ports/dcs.ts";
-import type { CallOptions } from "./client.ts";
+import type { Attempt, CallOptions } from "./client.ts";
 import type { ScopeKeys } from "./keys.ts";
 
 /** What a guarded write came to, and the revision of the store then. */
@@ -26,36 +26,63 @@ export interface RenewAnswer {
   readonly revision: Revision;
 }
 
+/** Who belongs to the cluster. */
+export interface MembersAnswer {
+  readonly clusterId: string;
+  readonly urls: readonly string[];
+}
+
 /** All keys of the scope, linearizable. */
-export async function readScope(
-  etcd: Etcd3,
-  keys: ScopeKeys,
-  options: CallOptions,
-): Promise<DcsSnapshot> {
+export function readScope(keys: ScopeKeys): Attempt<DcsSnapshot> {
   const range = { key: keys.start, range_end: keys.end };
-  const { header, kvs } = await etcd.kv.range(range, { ...options });
-  return {
-    revision: revision(BigInt(header.revision)),
-    entries: kvs.map((kv) => keys.entry(kv)),
+  return async (etcd, { deadline, witness }) => {
+    const { header, kvs } = await etcd.kv.range(range, { deadline });
+    witness(header);
+    return {
+      revision: revision(BigInt(header.revision)),
+      entries: kvs.map((kv) => keys.entry(kv)),
+    };
   };
 }
 
 /** Deletes all keys of the scope; the answer's revision. */
-export async function deleteScope(
-  etcd: Etcd3,
-  keys: ScopeKeys,
-  options: CallOptions,
-): Promise<Revision> {
+export function deleteScope(keys: ScopeKeys): Attempt<Revision> {
   const range = { key: keys.start, range_end: keys.end };
-  const { header } = await etcd.kv.deleteRange(range, { ...options });
-  return revision(BigInt(header.revision));
+  return async (etcd, { deadline, witness }) => {
+    const { header } = await etcd.kv.deleteRange(range, { deadline });
+    witness(header);
+    return revision(BigInt(header.revision));
+  };
+}
+
+/** A new lease of whole seconds. */
+export function grantOnce(seconds: number): Attempt<string> {
+  return async (etcd, { deadline, witness }) => {
+    const request = { TTL: seconds };
+    const answer = await etcd.leaseClient.leaseGrant(request, { deadline });
+    witness(answer.header);
+    return answer.ID;
+  };
+}
+
+/** The cluster, and the client URLs of those members that can serve. */
+export async function listMembers(
+  etcd: Etcd3,
+  { deadline }: Pick<CallOptions, "deadline">,
+): Promise<MembersAnswer> {
+  const { header, members } = await etcd.cluster.memberList({}, { deadline });
+  return {
+    clusterId: header.cluster_id,
+    urls: members.filter((member) => !member.isLearner)
+      .flatMap((member) => member.clientURLs),
+  };
 }
 
 /** The write as one transaction. */
 export function txnOf(
   keys: ScopeKeys,
   write: DcsWrite,
-): (etcd: Etcd3, options: CallOptions) => Promise<TxnAnswer> {
+): Attempt<TxnAnswer> {
   const key = keys.full(write.key);
   const operation: IRequestOp = write.kind === "put"
     ? {
@@ -67,9 +94,10 @@ export function txnOf(
     }
     : { request_delete_range: { key } };
   const { compare, failure } = guarded(key, write.guard, operation);
-  return async (etcd, options) => {
+  return async (etcd, { deadline, witness }) => {
     const request = { compare, success: [operation], failure };
-    const answer = await etcd.kv.txn(request, { ...options });
+    const answer = await etcd.kv.txn(request, { deadline });
+    witness(answer.header);
     const nested = answer.responses[0]?.response_txn;
     return {
       isDone: answer.succeeded || nested?.succeeded === true,
@@ -84,23 +112,22 @@ export function txnOf(
  * etcd3's Lease class would go on renewing by itself, so that a hanging agent
  * kept its lease; that must not be.
  */
-export async function renewOnce(
-  etcd: Etcd3,
-  leaseId: string,
-  options: CallOptions,
-): Promise<RenewAnswer> {
-  const stream = await etcd.leaseClient.leaseKeepAlive({ ...options });
-  const answer = await new Promise<ILeaseKeepAliveResponse>(
-    (resolve, reject) => {
-      stream.on("data", resolve);
-      stream.on("error", reject);
-      stream.on("end", () => reject(new Error("the stream has ended")));
-      stream.write({ ID: leaseId });
-    },
-  ).finally(() => stream.end());
-  return {
-    isAlive: BigInt(answer.TTL) > 0n,
-    revision: revision(BigInt(answer.header.revision)),
+export function renewOnce(leaseId: string): Attempt<RenewAnswer> {
+  return async (etcd, { deadline, witness }) => {
+    const stream = await etcd.leaseClient.leaseKeepAlive({ deadline });
+    const answer = await new Promise<ILeaseKeepAliveResponse>(
+      (resolve, reject) => {
+        stream.on("data", resolve);
+        stream.on("error", reject);
+        stream.on("end", () => reject(new Error("the stream has ended")));
+        stream.write({ ID: leaseId });
+      },
+    ).finally(() => stream.end());
+    witness(answer.header);
+    return {
+      isAlive: BigInt(answer.TTL) > 0n,
+      revision: revision(BigInt(answer.header.revision)),
+    };
   };
 }
 
