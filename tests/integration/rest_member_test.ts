@@ -1,0 +1,361 @@
+/**
+ * The REST interface of a real member: metrics that Prometheus takes, what a
+ * thousand silent clients and nonsense do to the HA loop (nothing), and
+ * certificates that come and change at a reload. One member, by goal and not for
+ * thrift: it must keep its lease by itself.
+ */
+import assert from "node:assert/strict";
+import { connect, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import fc from "fast-check";
+import { AgentCluster, sectionOf, step } from "../helpers/agent_cluster.ts";
+import type { AgentMember } from "../helpers/agent_member.ts";
+import { selfSigned } from "../helpers/certificates.ts";
+import { pastCycles } from "../helpers/cycles.ts";
+import { unprivileged } from "../helpers/unprivileged.ts";
+
+unprivileged(import.meta.url, () => {
+  Deno.test("the REST interface of a real member", async (t) => {
+    await using cluster = await AgentCluster.running({ members: 1 });
+    const member = cluster.member("n1");
+    await metrics(t, member);
+    await explained(t, member);
+    await crowd(t, cluster);
+    await nonsense(t, cluster);
+    await certificates(t, cluster);
+  });
+});
+
+/** Where a developer may have unpacked Debian's package `prometheus`. */
+const PROMTOOL_UNPACKED =
+  new URL("../../.cache/prometheus/usr/bin/promtool", import.meta.url).pathname;
+
+/** What promtool's linter has against names that Patroni's dashboards need. */
+const PATRONI_LINT =
+  /^patroni_\w+ (counter metrics should have "_total" suffix|non-counter metrics should not have "_total" suffix)$/;
+
+async function metrics(
+  t: Deno.TestContext,
+  member: AgentMember,
+): Promise<void> {
+  await step(t, "promtool takes the metrics", async () => {
+    const program = await promtool();
+    if (program === null) {
+      const reason = "promtool is missing (package prometheus)";
+      if (Deno.env.get("CI") === "true") throw new Error(reason);
+      return console.log(`skipped: ${reason}`);
+    }
+    const { text } = await member.rest("/metrics");
+    const child = new Deno.Command(program, {
+      args: ["check", "metrics"],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const writer = child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(text));
+    await writer.close();
+    const { code, stderr } = await child.output();
+    const complaints = new TextDecoder().decode(stderr).split("\n")
+      .filter((line) => line !== "");
+    // 0: nothing to say; 3: matters of style; all else: can not be read.
+    assert.ok([0, 3].includes(code), complaints.join("\n"));
+    const own = complaints.filter((line) => !PATRONI_LINT.test(line));
+    assert.deepEqual(own, []);
+    assert.match(
+      text,
+      /^matriarch_cycle_seconds\{scope="batman",name="n1"\} /m,
+    );
+  });
+}
+
+async function promtool(): Promise<string | null> {
+  for (const program of ["promtool", PROMTOOL_UNPACKED]) {
+    try {
+      const { success } = await new Deno.Command(program, {
+        args: ["--version"],
+        stdout: "null",
+        stderr: "null",
+      }).output();
+      if (success) return program;
+    } catch {
+      // Not here; look at the next place.
+    }
+  }
+  return null;
+}
+
+async function explained(
+  t: Deno.TestContext,
+  member: AgentMember,
+): Promise<void> {
+  await step(t, "/explain says how it became leader", async () => {
+    const { status, text } = await member.rest("/explain");
+    assert.equal(status, 200);
+    const { decisions, role } = JSON.parse(text);
+    assert.equal(role, "primary");
+    const kinds = decisions.map((entry: { decision: string }) =>
+      entry.decision
+    );
+    assert.ok(kinds.includes("race_initialize"), kinds.join());
+    const last = decisions.at(-1);
+    assert.equal(last.reason, "leading");
+    assert.match(last.text, /I am \(n1\), the leader with the lock/);
+  });
+}
+
+/** What one look at a member's loop shows. */
+interface LoopLook {
+  readonly cycles: number;
+  readonly seconds: number;
+  readonly leaseSeconds: number;
+}
+
+async function look(member: AgentMember): Promise<LoopLook> {
+  const { text } = await member.rest("/metrics");
+  const value = (name: string): number =>
+    Number(new RegExp(`^matriarch_${name}\\S* (\\S+)$`, "m").exec(text)?.[1]);
+  return {
+    cycles: value("cycles_total"),
+    seconds: value("cycle_seconds"),
+    leaseSeconds: value("lease_remaining_seconds"),
+  };
+}
+
+/** Looks until the loop has gone on by some cycles. */
+async function watchLoop(
+  cluster: AgentCluster,
+  name: string,
+): Promise<readonly LoopLook[]> {
+  const member = cluster.member("n1");
+  const looks = [await look(member)];
+  await cluster.until("the loop goes on", async () => {
+    looks.push(await look(member));
+    return (looks.at(-1)?.cycles ?? 0) >= (looks[0]?.cycles ?? NaN) + 3;
+  });
+  const worst = Math.max(...looks.map(({ seconds }) => seconds));
+  const lease = Math.min(...looks.map(({ leaseSeconds }) => leaseSeconds));
+  console.log(
+    `${name}: longest cycle ${worst.toFixed(3)} s, ` +
+      `shortest lease ${lease.toFixed(1)} s, ${looks.length} looks`,
+  );
+  return looks;
+}
+
+/** More than the listener takes, so that the oldest must go. */
+const CLIENTS = 1_100;
+
+async function crowd(
+  t: Deno.TestContext,
+  cluster: AgentCluster,
+): Promise<void> {
+  await step(t, "a crowd of silent clients leaves the loop alone", async () => {
+    const { restPort } = cluster.member("n1").place;
+    await watchLoop(cluster, "alone");
+    const sockets: Socket[] = [];
+    let isOver = false;
+    const slow = slowClient(restPort, () => isOver);
+    try {
+      // Those that the server has cut for their silence are replaced.
+      const filling = (async () => {
+        while (!isOver) {
+          if (sockets.filter((socket) => !socket.destroyed).length < CLIENTS) {
+            sockets.push(await silent(restPort));
+          } else await new Promise((resolve) => setTimeout(resolve, 50));
+        }
+      })();
+      await cluster.until(
+        "the crowd is there",
+        () => Promise.resolve(sockets.length >= CLIENTS),
+      );
+      const looks = await watchLoop(cluster, `with ${CLIENTS} clients`);
+      assert.ok(looks.every(({ leaseSeconds }) => leaseSeconds > 0));
+      isOver = true;
+      await filling;
+    } finally {
+      isOver = true;
+      for (const socket of sockets) socket.destroy();
+      await slow;
+    }
+    assert.ok(sockets.length >= CLIENTS);
+    assert.doesNotMatch(cluster.logs(), /demot|lost the leader lock/i);
+  });
+}
+
+async function silent(port: number): Promise<Socket> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const socket: Socket = connect(port, "127.0.0.1", () => resolve());
+  socket.on("error", () => socket.destroy());
+  socket.on("close", () => resolve());
+  await promise;
+  return socket;
+}
+
+/** Sends a body byte by byte, again and again, until it is over. */
+async function slowClient(port: number, isOver: () => boolean): Promise<void> {
+  while (!isOver()) {
+    const socket = await silent(port);
+    socket.write("PATCH /config HTTP/1.1\r\nContent-Length: 1000\r\n\r\n{");
+    while (!isOver() && !socket.destroyed) {
+      socket.write(" ");
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    socket.destroy();
+  }
+}
+
+const LINES = fc.constantFrom(
+  "PATCH /config",
+  "PUT /config",
+  "POST /switchover",
+  "POST /failover",
+  "POST /restart",
+  "POST /reinitialize",
+  "POST /failsafe",
+  "POST /citus",
+  "DELETE /switchover",
+  "DELETE /restart",
+  "POST /nothing",
+  "PUT /patroni",
+);
+
+/** No object that could be taken for a request. */
+const NONSENSE = fc.oneof(
+  fc.string({ unit: "binary" }).filter((text) => !text.startsWith("{")),
+  fc.array(fc.jsonValue()).map((value) => JSON.stringify(value)),
+  fc.constantFrom("{", "{}", '{"leader": 1}', '{"role": "queen"}', "null", ""),
+  fc.constantFrom(
+    '{"timeout": -1}',
+    '{"schedule": "soon"}',
+    '{"candidate": []}',
+  ),
+).filter((text) => new TextEncoder().encode(text).length > 2);
+
+async function nonsense(
+  t: Deno.TestContext,
+  cluster: AgentCluster,
+): Promise<void> {
+  const member = cluster.member("n1");
+  await step(t, "nonsense changes nothing", async () => {
+    const before = await stateOf(cluster);
+    const counts: Record<number, number> = {};
+    await fc.assert(
+      fc.asyncProperty(LINES, NONSENSE, async (line, body) => {
+        const [method = "", path = ""] = line.split(" ");
+        if (/^(PATCH|PUT) \/config|citus/.test(line) && body.startsWith('{"')) {
+          return;
+        }
+        const response = await fetch(
+          `http://127.0.0.1:${member.place.restPort}${path}`,
+          { method, body },
+        );
+        await response.body?.cancel();
+        const { status } = response;
+        counts[status] = (counts[status] ?? 0) + 1;
+        const isClients = (status >= 400 && status < 500) || status === 501 ||
+          (status === 502 && path === "/failsafe") ||
+          (status === 503 && path === "/reinitialize");
+        assert.ok(isClients, `${line} ${body}: ${status}`);
+      }),
+      { numRuns: 300 },
+    );
+    console.log("replies by status:", counts);
+    await pastCycles(cluster, member);
+    assert.deepEqual(await stateOf(cluster), before);
+  });
+}
+
+/** What nonsense could have changed. */
+async function stateOf(cluster: AgentCluster): Promise<unknown> {
+  const member = cluster.member("n1");
+  const { config, failover, leader, sync, initialize } = await cluster.keys();
+  const { role, timeline, postmaster_start_time: started } =
+    await member.status() ?? {};
+  return {
+    ...{ config, failover, leader, sync, initialize },
+    ...{ role, timeline, started, pid: member.pid },
+  };
+}
+
+async function certificates(
+  t: Deno.TestContext,
+  cluster: AgentCluster,
+): Promise<void> {
+  const member = cluster.member("n1");
+  const { restPort, directory } = member.place;
+  const [certfile, keyfile] = [`${directory}/c.pem`, `${directory}/k.pem`];
+  const renew = async (name: string): Promise<void> => {
+    const { cert, key } = await selfSigned(name);
+    await Deno.writeTextFile(keyfile, key);
+    await Deno.writeTextFile(certfile, cert);
+  };
+  await step(t, "SIGHUP turns TLS on", async () => {
+    await renew("first");
+    const restapi = sectionOf(member.config, "restapi");
+    member.config = {
+      ...member.config,
+      restapi: { ...restapi, certfile, keyfile },
+    };
+    member.writeConfig();
+    member.signal("SIGHUP");
+    await untilShown(cluster, { port: restPort, name: "first" });
+    await cluster.until("the key says https", async () => {
+      const { api_url: url } = Object(await cluster.key("members/n1"));
+      return String(url).startsWith("https://");
+    });
+  });
+  await step(t, "POST /reload takes a new certificate", async () => {
+    await renew("second");
+    assert.match(
+      await overTls(restPort, "POST /reload HTTP/1.0\r\n\r\n"),
+      /^first: HTTP\/1.1 202 .*reload scheduled$/s,
+    );
+    await untilShown(cluster, { port: restPort, name: "second" });
+  });
+  await step(t, "a broken certificate leaves the old one", async () => {
+    await Deno.writeTextFile(certfile, "no certificate");
+    member.signal("SIGHUP");
+    await cluster.until(
+      "the log tells it",
+      () =>
+        Promise.resolve(
+          /ERROR: The REST API goes on as before the reload: ./.test(
+            member.log(),
+          ),
+        ),
+    );
+    assert.match(
+      await overTls(restPort, "GET /liveness HTTP/1.0\r\n\r\n"),
+      /^second: HTTP\/1.1 200 /,
+    );
+  });
+}
+
+async function untilShown(
+  cluster: AgentCluster,
+  { port, name }: { readonly port: number; readonly name: string },
+): Promise<void> {
+  await cluster.until(`certificate ${name} is shown`, async () => {
+    const reply = await overTls(port, "GET /primary HTTP/1.0\r\n\r\n");
+    return reply.startsWith(`${name}: HTTP/1.1 200 `);
+  });
+}
+
+/** `name of the certificate: reply`. */
+async function overTls(port: number, request: string): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  let reply = "";
+  let name = "";
+  const socket = connectTls({
+    host: "127.0.0.1",
+    port,
+    rejectUnauthorized: false,
+  }, () => {
+    name = String(socket.getPeerCertificate().subject.CN);
+    socket.write(request);
+  });
+  socket.on("data", (chunk: Uint8Array) => reply += String(chunk));
+  socket.on("error", reject);
+  socket.on("close", () => resolve(`${name}: ${reply}`));
+  return await promise;
+}
