@@ -66,6 +66,14 @@ export class LocalAgent {
     return this.#connections > 0;
   }
 
+  /** Whether its last word was that this member leads, under a lease that still lasts. */
+  hasLease(name: MemberName): boolean {
+    const { clock, memberName } = this.#parts;
+    const deadlineMs = this.#heartbeat?.leaseDeadlineMs ?? null;
+    if (name !== memberName || deadlineMs === null) return false;
+    return remainingMs(moment(deadlineMs), clock.now()) > 0;
+  }
+
   onConnect(): void {
     this.#connections++;
     this.#lingerTimer.abort();

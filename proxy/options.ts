@@ -16,6 +16,10 @@ export interface ProxyOptions {
   /** How long a new connection waits for a backend. */
   readonly holdTimeoutMs: number;
   readonly replicaLagBytesMax: number;
+  /** Replicas of this zone are preferred; null: those of the own member's. */
+  readonly zone: string | null;
+  /** The leader serves reads when no replica can. */
+  readonly isReplicaFallback: boolean;
   /** Clients of both ports together, waiting ones included. */
   readonly connectionsMax: number;
   /** Clients of one port. */

@@ -93,8 +93,8 @@ export class Proxy {
     this.#agent = this.#makeAgent();
     this.#watch = new RouteWatch({
       ...parts,
-      dcsTimeoutMs: parts.options.dcsTimeoutMs,
-      replicaLagBytesMax: parts.options.replicaLagBytesMax,
+      ...parts.options,
+      hasLocalLease: (name) => this.#agent.hasLease(name),
       onRoutes: () => this.#takeRoutes(),
     });
     this.#takeRoutes();

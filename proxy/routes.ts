@@ -3,6 +3,7 @@
  * DCS, independent of the agent. It never forgets a table because the DCS is
  * away; it changes one at once when the DCS or the local agent says so.
  */
+import { decodeSettings } from "../lib/core/codec/settings_codec.ts";
 import { decodeClusterView } from "../lib/core/codec/cluster_view_codec.ts";
 import {
   after,
@@ -18,6 +19,7 @@ import {
   NO_ROUTES,
   type Routes,
   routes,
+  zoneOf,
 } from "../lib/core/calc/routing.ts";
 import type { Clock } from "../lib/ports/clock.ts";
 import type { Dcs, DcsChange, DcsListener } from "../lib/ports/dcs.ts";
@@ -58,6 +60,13 @@ export interface RouteWatchParts {
   readonly log: Log;
   readonly dcsTimeoutMs: number;
   readonly replicaLagBytesMax: number;
+  /** The own member, whose zone is preferred for reads; null: none. */
+  readonly memberName: MemberName | null;
+  /** Beats the own member's tag. */
+  readonly zone: string | null;
+  readonly isReplicaFallback: boolean;
+  /** Whether the local agent says that this member leads under a lease that still lasts. */
+  readonly hasLocalLease: (name: MemberName) => boolean;
   /** Called after each change of the table, at once. Must not throw. */
   readonly onRoutes: (routes: Routes) => void;
 }
@@ -68,6 +77,8 @@ export class RouteWatch implements DcsListener {
   #view: ClusterView | null = null;
   #veto: LocalVeto | null = null;
   #resting: MemberName | null = null;
+  /** When the store was first found away; null: it answers. */
+  #awaySince: Moment | null = null;
   /** The request to switch over that was seen last, and since when. */
   #request: { readonly revision: Revision; readonly seenAt: Moment } | null =
     null;
@@ -155,8 +166,8 @@ export class RouteWatch implements DcsListener {
         snapshot = await dcs.read({ timeoutMs: dcsTimeoutMs });
       }
       this.#view = decodeClusterView(snapshot);
-      this.#recompute();
       this.#noteReachable();
+      this.#recompute();
       return true;
     } catch (error) {
       if (!signal.aborted) this.#noteFailure(error);
@@ -166,6 +177,7 @@ export class RouteWatch implements DcsListener {
 
   #noteReachable(): void {
     const { clock, log } = this.#parts;
+    this.#awaySince = null;
     if (this.#health.kind === "unreachable") {
       log.info("The DCS answers again; the routes are current");
     }
@@ -173,6 +185,8 @@ export class RouteWatch implements DcsListener {
   }
 
   #noteFailure(error: unknown): void {
+    this.#awaySince ??= this.#parts.clock.now();
+    this.#recompute();
     if (this.#health.kind === "unreachable") return;
     const detail = errorText(error);
     this.#parts.log.warning(
@@ -191,10 +205,34 @@ export class RouteWatch implements DcsListener {
       veto: this.#veto,
       resting: this.#resting,
       isHandoverExpected: this.#isHandoverExpected(this.#view),
+      isLeaseOver: this.#isLeaseOver(this.#view),
+      before,
+      zone: this.#zone(this.#view),
+      isReplicaFallback: this.#parts.isReplicaFallback,
     });
     const text = changeText(before, this.#routes);
     if (text !== null) this.#note(text);
     this.#parts.onRoutes(this.#routes);
+  }
+
+  /**
+   * The store does not answer since longer than a lease lasts, so nobody can
+   * have renewed one. In failsafe mode and in pause a leader goes on without.
+   */
+  #isLeaseOver(view: ClusterView): boolean {
+    const { clock, hasLocalLease } = this.#parts;
+    if (this.#awaySince === null || view.leader === null) return false;
+    const settings = decodeSettings(view.config?.document ?? null);
+    if (settings.isFailsafeMode || settings.isPaused) return false;
+    const end = after(this.#awaySince, settings.ttlMs);
+    if (remainingMs(end, clock.now()) > 0) return false;
+    return !hasLocalLease(view.leader.name);
+  }
+
+  #zone(view: ClusterView): string | null {
+    const { memberName, zone } = this.#parts;
+    if (zone !== null || memberName === null) return zone;
+    return zoneOf(view, memberName);
   }
 
   /** A request that leads to nothing must not hold clients for ever. */

@@ -117,6 +117,8 @@ function optionsOf(config: ProxyHostConfig, version: string): ProxyOptions {
     holdTimeoutMs: proxy.holdTimeoutMs,
     replicaLagBytesMax: proxy.replicaLagMaxBytes,
     connectionsMax: proxy.connectionsMax,
+    zone: proxy.zone,
+    isReplicaFallback: proxy.isReplicaFallback,
     routeConnectionsMax: {
       primary: proxy.primaryConnectionsMax ?? proxy.connectionsMax,
       replica: proxy.replicaConnectionsMax ?? proxy.connectionsMax,

@@ -1,8 +1,9 @@
 /** What `bench:proxy` compares: HAProxy 2.6, HAProxy 3.0, this project's proxies; and the PostgreSQL behind them. */
-import { writeFixedLeader } from "../fixed_leader.ts";
 
 const BIN = "/usr/lib/postgresql/15/bin";
 const STARTED_MS_MAX = 20_000;
+const FIXED_LEADER =
+  new URL("../../lib/compose/fixed_leader.ts", import.meta.url).pathname;
 const TRIXIE = ".cache/bench/trixie";
 
 /** A proxy under measurement. */
@@ -150,7 +151,7 @@ async function startOurs(
 ): Promise<Deno.ChildProcess | null> {
   await Deno.mkdir(folder);
   const path = `${folder}/dcs.db`;
-  await writeFixedLeader({ path, scope: "bench", port: plan.port });
+  await runDeno(FIXED_LEADER, [path, "bench", `${plan.port}`]);
   const proxy = [
     "listen: 127.0.0.1",
     `primary_port: ${given.port}`,
@@ -165,6 +166,13 @@ async function startOurs(
   const main = new URL("../../main.ts", import.meta.url).pathname;
   const args = ["run", "--allow-all", "--quiet", main, "proxy", file];
   return spawn(Deno.execPath(), args, "this project's proxy");
+}
+
+async function runDeno(program: string, args: string[]): Promise<void> {
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-all", "--quiet", program, ...args],
+  }).output();
+  if (!success) throw new Error(`${program} failed`);
 }
 
 function spawn(

@@ -171,6 +171,8 @@ const OPTIONS: ProxyOptions = {
   statsPort: 0,
   holdTimeoutMs: 10_000,
   replicaLagBytesMax: 100,
+  zone: null,
+  isReplicaFallback: false,
   connectionsMax: 100,
   routeConnectionsMax: { primary: 100, replica: 100 },
   startupTimeoutMs: 10_000,

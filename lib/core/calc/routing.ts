@@ -31,6 +31,10 @@ export type ExclusionReason =
   | "lag_exceeds_maximum"
   | "position_unknown"
   | "noloadbalance"
+  /** Serves reads only if nobody of the preferred zone can. */
+  | "other_zone"
+  /** The store is away for so long that the leader's lease must have ended. */
+  | "lease_over"
   | "address_unknown"
   | "handover_requested"
   | "local_not_primary"
@@ -76,6 +80,14 @@ export interface RoutingLimits {
   readonly resting: MemberName | null;
   /** A request to switch over is expected to be carried out now. */
   readonly isHandoverExpected: boolean;
+  /** Nobody can have renewed the leader's lease for longer than it lasts. */
+  readonly isLeaseOver: boolean;
+  /** The table so far; a replica that was too far behind must catch up by half. */
+  readonly before: Routes;
+  /** Replicas with this `zone` tag are preferred; null: all are equal. */
+  readonly zone: string | null;
+  /** The leader serves reads when no replica can. */
+  readonly isReplicaFallback: boolean;
 }
 
 /** The table before anything is known. */
@@ -109,16 +121,56 @@ type Verdict =
 export function routes(view: ClusterView, limits: RoutingLimits): Routes {
   const primary = primaryVerdict(view, limits);
   const others = view.members
-    .map((member) => replicaVerdict(view, member, limits.replicaLagBytesMax));
+    .map((member) => replicaVerdict(view, member, lagBytesMax(member, limits)));
+  const usable = others.flatMap((v) => v.kind === "in" ? [v.backend] : []);
+  const near = usable.filter(({ name }) => isInZone(view, name, limits.zone));
+  const far = usable.filter((backend) => !near.includes(backend));
+  const isNearEmpty = near.length === 0;
+  const leaders = limits.isReplicaFallback && primary.kind === "in"
+    ? [primary.backend]
+    : [];
   return {
     primary: primary.kind === "in" ? primary.backend : null,
     primaryResting: primary.kind === "resting" ? primary.backend : null,
-    spares: [],
-    replicas: others.flatMap((v) => v.kind === "in" ? [v.backend] : []),
+    replicas: isNearEmpty ? far : near,
+    spares: [isNearEmpty ? [] : far, leaders].filter((list) => list.length > 0),
     resting: others.flatMap((v) => v.kind === "resting" ? [v.backend] : []),
-    exclusions: [primary, ...others]
-      .flatMap((v) => v.kind === "in" ? [] : [v.exclusion]),
+    exclusions: [
+      ...[primary, ...others].flatMap((v) =>
+        v.kind === "in" ? [] : [v.exclusion]
+      ),
+      ...(isNearEmpty ? [] : far.map((spare) => inOtherZone(view, spare.name))),
+    ],
   };
+}
+
+/** One that was turned away comes back only when it has clearly caught up. */
+function lagBytesMax(member: Member, limits: RoutingLimits): number {
+  const wasBehind = limits.before.exclusions.some((exclusion) =>
+    exclusion.route === "replica" && exclusion.name === member.name &&
+    exclusion.reason === "lag_exceeds_maximum"
+  );
+  const { replicaLagBytesMax } = limits;
+  return wasBehind ? replicaLagBytesMax / 2 : replicaLagBytesMax;
+}
+
+function isInZone(
+  view: ClusterView,
+  name: MemberName,
+  zone: string | null,
+): boolean {
+  return zone === null || zoneOf(view, name) === zone;
+}
+
+/** The `zone` tag of a member as text; null if it has none. */
+export function zoneOf(view: ClusterView, name: MemberName): string | null {
+  const zone = memberOf(view, name)?.tags.published["zone"];
+  return zone === undefined || zone === null ? null : String(zone);
+}
+
+function inOtherZone(view: ClusterView, name: MemberName): Exclusion {
+  const facts = { zone: zoneOf(view, name) };
+  return { route: "replica", name, reason: "other_zone", facts };
 }
 
 /** One text per backend, equal for equal backends; for maps and logs. */
@@ -141,6 +193,7 @@ function primaryVerdict(view: ClusterView, limits: RoutingLimits): Verdict {
   const member = memberOf(view, name);
   if (member === null) return out(name, "leader_unknown");
   if (veto !== null && veto.name === name) return out(name, veto.reason);
+  if (limits.isLeaseOver) return out(name, "lease_over");
   if (member.role !== "primary") {
     return out(name, "not_primary", { role: member.role });
   }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { lsn, revision } from "../base/units.ts";
 import type { ClusterView } from "../model/cluster_view.ts";
 import { type Member, NO_TAGS } from "../model/member.ts";
-import { routes } from "./routing.ts";
+import { NO_ROUTES, type Routes, routes } from "./routing.ts";
 
 function member(name: string, given: Partial<Member> = {}): Member {
   return {
@@ -48,6 +48,10 @@ const LIMITS = {
   veto: null,
   resting: null,
   isHandoverExpected: true,
+  isLeaseOver: false,
+  before: NO_ROUTES,
+  zone: null,
+  isReplicaFallback: false,
 };
 const LEADER = member("n1", { role: "primary", replicationState: null });
 
@@ -256,4 +260,48 @@ Deno.test("routes() hold new sessions before a handover, and keep those that are
     const got = [table.primary?.name, table.primaryResting?.name];
     assert.deepEqual(got, want, title);
   }
+});
+
+Deno.test("routes() take a replica that lagged back only when it caught up by half", () => {
+  const at = (replayed: number): ClusterView =>
+    view("n1", [LEADER, member("n2", { replayedLsn: lsn(replayed) })]);
+  const names = (table: Routes) => table.replicas.map(({ name }) => name);
+  const fresh = routes(at(900), LIMITS);
+  assert.deepEqual(names(fresh), ["n2"]);
+  const behind = routes(at(899), { ...LIMITS, before: fresh });
+  assert.deepEqual(names(behind), []);
+  const almost = routes(at(949), { ...LIMITS, before: behind });
+  assert.deepEqual(names(almost), []);
+  const again = routes(at(950), { ...LIMITS, before: almost });
+  assert.deepEqual(names(again), ["n2"]);
+  const stays = routes(at(901), { ...LIMITS, before: again });
+  assert.deepEqual(names(stays), ["n2"]);
+});
+
+Deno.test("routes() prefer replicas of the zone, then others, then the leader", () => {
+  const inZone = (name: string, zone: string): Member =>
+    member(name, { tags: { ...NO_TAGS, published: { zone } } });
+  const members = [LEADER, inZone("n2", "east"), inZone("n3", "west")];
+  const wanted = (zone: string | null, isReplicaFallback: boolean) => {
+    const table = routes(view("n1", members), {
+      ...LIMITS,
+      ...{ zone, isReplicaFallback },
+    });
+    return [table.replicas, ...table.spares]
+      .map((tier) => tier.map(({ name }) => name).join("+"));
+  };
+  assert.deepEqual(wanted(null, false), ["n2+n3"]);
+  assert.deepEqual(wanted("west", false), ["n3", "n2"]);
+  assert.deepEqual(wanted("west", true), ["n3", "n2", "n1"]);
+  assert.deepEqual(wanted("north", true), ["n2+n3", "n1"]);
+});
+
+Deno.test("routes() do not trust a leader whose lease must have ended", () => {
+  const table = routes(view("n1", [LEADER, member("n2")]), {
+    ...LIMITS,
+    isLeaseOver: true,
+  });
+  assert.equal(table.primary, null);
+  assert.deepEqual(table.replicas.map(({ name }) => name), ["n2"]);
+  assert.equal(table.exclusions[0]?.reason, "lease_over");
 });

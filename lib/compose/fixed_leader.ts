@@ -1,6 +1,9 @@
-/** A SQLite store that says for ever that one instance leads: for measuring a proxy alone. */
-import { SystemClock } from "../lib/adapters/os/clock.ts";
-import { DcsSqlite } from "../lib/adapters/sqlite/dcs_sqlite.ts";
+/**
+ * A SQLite store that says for ever that one instance leads: for measuring a
+ * proxy alone. As a program: `fixed_leader.ts PATH SCOPE PORT`.
+ */
+import { SystemClock } from "../adapters/os/clock.ts";
+import { DcsSqlite } from "../adapters/sqlite/dcs_sqlite.ts";
 
 const WRITE_LIMITS = { timeoutMs: 5_000 };
 
@@ -36,4 +39,9 @@ export async function writeFixedLeader(leader: FixedLeader): Promise<void> {
   } finally {
     await dcs.close();
   }
+}
+
+if (import.meta.main) {
+  const [path = "", scope = "", port = ""] = Deno.args;
+  await writeFixedLeader({ path, scope, port: Number(port) });
 }

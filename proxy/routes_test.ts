@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import type { Dcs } from "../lib/ports/dcs.ts";
+import { ManualClock, settle } from "../tests/helpers/manual_clock.ts";
+import { KeptLog } from "../tests/helpers/tcp.ts";
+import { MemoryDcs } from "../tests/sim/dcs_memory.ts";
+import { MemoryStore } from "../tests/sim/dcs_memory_store.ts";
+import { RouteWatch } from "./routes.ts";
+
+const LIMITS = { timeoutMs: 1_000 };
+
+async function rig(hasLocalLease: boolean) {
+  const clock = new ManualClock();
+  const store = new MemoryStore(clock);
+  const dcs = new MemoryDcs(store, "/service/demo", { watchDelayMs: 0 });
+  const writer: Dcs = new MemoryDcs(store, "/service/demo");
+  const put = async (key: string, value: string): Promise<void> => {
+    const guard = { kind: "none" } as const;
+    const write = { kind: "put", key, value, leaseId: null, guard } as const;
+    await writer.write(write, LIMITS);
+  };
+  const member = {
+    conn_url: "postgres://127.0.0.1:5432/postgres",
+    ...{ state: "running", role: "primary", xlog_location: 1000 },
+  };
+  await put("members/n1", JSON.stringify(member));
+  await put("leader", "n1");
+  const watch = new RouteWatch({
+    ...{ dcs, clock, log: new KeptLog() },
+    dcsTimeoutMs: 1_000,
+    replicaLagBytesMax: 100,
+    memberName: "n1",
+    zone: null,
+    isReplicaFallback: false,
+    hasLocalLease: () => hasLocalLease,
+    onRoutes: () => {},
+  });
+  const ending = new AbortController();
+  const running = watch.run(ending.signal);
+  await settle();
+  const close = async (): Promise<void> => {
+    ending.abort();
+    await clock.advance(60_000);
+    await running;
+    await dcs.close();
+    await writer.close();
+  };
+  return { clock, close, dcs, put, watch };
+}
+
+/** Lets seconds pass, one by one, as retries need them. */
+async function pass(clock: ManualClock, seconds: number): Promise<void> {
+  for (let i = 0; i < seconds; i++) await clock.advance(1_000);
+}
+
+Deno.test("routes stay while the store is away, until the lease must have ended", async () => {
+  const { clock, close, dcs, watch } = await rig(false);
+  await pass(clock, 1);
+  assert.equal(watch.routes.primary?.name, "n1");
+  dcs.cutOff();
+  watch.onReset();
+  await pass(clock, 25);
+  assert.equal(watch.health.kind, "unreachable");
+  assert.equal(watch.routes.primary?.name, "n1");
+  await pass(clock, 15);
+  assert.equal(watch.routes.exclusions[0]?.reason, "lease_over");
+  dcs.heal();
+  await pass(clock, 3);
+  assert.equal(watch.routes.primary?.name, "n1");
+  await close();
+});
+
+Deno.test("routes stay for a leader that says itself that its lease lasts", async () => {
+  const { clock, close, dcs, watch } = await rig(true);
+  await pass(clock, 1);
+  dcs.cutOff();
+  watch.onReset();
+  await pass(clock, 60);
+  assert.equal(watch.routes.primary?.name, "n1");
+  await close();
+});
+
+Deno.test("routes stay in failsafe mode and in pause", async () => {
+  for (const setting of [{ failsafe_mode: true }, { pause: true }]) {
+    const { clock, close, dcs, put, watch } = await rig(false);
+    await put("config", JSON.stringify(setting));
+    await pass(clock, 12);
+    dcs.cutOff();
+    watch.onReset();
+    await pass(clock, 60);
+    assert.equal(watch.routes.primary?.name, "n1", JSON.stringify(setting));
+    await close();
+  }
+});
+
+Deno.test("routes hold new clients for a switchover that is asked for, but not for ever", async () => {
+  const { clock, close, put, watch } = await rig(false);
+  await pass(clock, 1);
+  await put("failover", JSON.stringify({ leader: "n1", member: "n2" }));
+  await pass(clock, 1);
+  assert.equal(watch.routes.exclusions[0]?.reason, "handover_requested");
+  assert.equal(watch.routes.primaryResting?.name, "n1");
+  await pass(clock, 30);
+  assert.equal(watch.routes.primary?.name, "n1");
+  await close();
+});
