@@ -1,6 +1,7 @@
 /**
  * A private etcd for tests: one node or three, in their own directory, on free
- * ports, ended with the test. Can be stopped (SIGSTOP), killed and counted.
+ * ports, ended with the test. Can be stopped (SIGSTOP), killed, moved to another
+ * port and counted.
  */
 
 const BINARY = "etcd";
@@ -11,6 +12,8 @@ export interface EtcdNode {
   readonly name: string;
   /** `http://127.0.0.1:port`. */
   readonly endpoint: string;
+  /** As {@link endpoint}, for the other nodes. */
+  readonly peerUrl: string;
   readonly pid: number;
   /** SIGSTOP: connections stay open and nothing answers. */
   freeze(): void;
@@ -31,6 +34,8 @@ export interface EtcdServerTls {
 /** How the servers are started. */
 export interface EtcdServersOptions {
   readonly nodes?: 1 | 3;
+  /** The client URL that the nodes name instead of their own. */
+  readonly advertise?: string;
   readonly tls?: EtcdServerTls;
 }
 
@@ -60,24 +65,25 @@ export function etcdSkipReason(): string | null {
 
 /** A running etcd cluster. */
 export class EtcdServers implements AsyncDisposable {
-  readonly nodes: readonly EtcdNode[];
-  readonly #directory: string;
+  readonly #nodes: EtcdNode[];
+  readonly #context: StartContext;
 
-  private constructor(directory: string, nodes: readonly EtcdNode[]) {
-    this.#directory = directory;
-    this.nodes = nodes;
+  private constructor(context: StartContext) {
+    this.#context = context;
+    this.#nodes = context.plans.map((plan) => startNode(plan, context));
+  }
+
+  get nodes(): readonly EtcdNode[] {
+    return this.#nodes;
   }
 
   /** Starts the nodes and waits until all of them serve. */
   static async start(options: EtcdServersOptions = {}): Promise<EtcdServers> {
     const directory = await Deno.makeTempDir({ prefix: "matriarch-etcd-" });
     const plans = planNodes(options);
-    const nodes = plans.map((plan) =>
-      startNode(plan, { directory, plans, tls: options.tls ?? null })
-    );
-    const servers = new EtcdServers(directory, nodes);
+    const servers = new EtcdServers({ directory, plans, options });
     try {
-      for (const node of nodes) await servers.#untilServing(node);
+      for (const node of servers.nodes) await servers.#untilServing(node);
       return servers;
     } catch (error) {
       const log = await servers.#logs();
@@ -97,6 +103,19 @@ export class EtcdServers implements AsyncDisposable {
 
   thaw(): void {
     this.nodes.forEach((node) => node.thaw());
+  }
+
+  /** Kills a node and starts it at another client address; waits for it. */
+  async move(index: number): Promise<EtcdNode> {
+    const plan = this.#context.plans[index];
+    if (plan === undefined) throw new Error(`there is no node ${index}`);
+    await this.#nodes[index]?.kill();
+    const url = new URL(plan.clientUrl);
+    url.port = String(freePorts(1)[0]);
+    const node = startNode({ ...plan, clientUrl: url.origin }, this.#context);
+    this.#nodes[index] = node;
+    await this.#untilServing(node);
+    return node;
   }
 
   /**
@@ -119,7 +138,7 @@ export class EtcdServers implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.kill()));
-    await Deno.remove(this.#directory, { recursive: true });
+    await Deno.remove(this.#context.directory, { recursive: true });
   }
 
   async #untilServing(node: EtcdNode): Promise<void> {
@@ -134,7 +153,9 @@ export class EtcdServers implements AsyncDisposable {
 
   async #logs(): Promise<string> {
     const texts = this.nodes.map((node) =>
-      Deno.readTextFile(`${this.#directory}/${node.name}.log`).catch(() => "")
+      Deno.readTextFile(`${this.#context.directory}/${node.name}.log`).catch(
+        () => "",
+      )
     );
     return (await Promise.all(texts)).join("\n").slice(-4000);
   }
@@ -151,21 +172,20 @@ function planNodes(options: EtcdServersOptions): readonly NodePlan[] {
   }));
 }
 
-function startNode(
-  plan: NodePlan,
-  context: {
-    readonly directory: string;
-    readonly plans: readonly NodePlan[];
-    readonly tls: EtcdServerTls | null;
-  },
-): EtcdNode {
-  const { directory, plans, tls } = context;
+interface StartContext {
+  readonly directory: string;
+  readonly plans: readonly NodePlan[];
+  readonly options: EtcdServersOptions;
+}
+
+function startNode(plan: NodePlan, context: StartContext): EtcdNode {
+  const { directory, plans, options: { tls, advertise } } = context;
   const cluster = plans.map((p) => `${p.name}=${p.peerUrl}`).join(",");
   const args = [
     ["--name", plan.name],
     ["--data-dir", `${directory}/${plan.name}`],
     ["--listen-client-urls", plan.clientUrl],
-    ["--advertise-client-urls", plan.clientUrl],
+    ["--advertise-client-urls", advertise ?? plan.clientUrl],
     ["--listen-peer-urls", plan.peerUrl],
     ["--initial-advertise-peer-urls", plan.peerUrl],
     ["--initial-cluster", cluster],
@@ -176,7 +196,7 @@ function startNode(
     ["--heartbeat-interval", "100"],
     ["--election-timeout", "1000"],
     ["--unsafe-no-fsync"],
-    ...(tls === null ? [] : [
+    ...(tls === undefined ? [] : [
       ["--cert-file", tls.cert],
       ["--key-file", tls.key],
       ["--client-cert-auth"],
@@ -189,7 +209,7 @@ function startNode(
     stdout: "null",
     stderr: "null",
   }).spawn();
-  const { name, clientUrl: endpoint } = plan;
+  const { name, clientUrl: endpoint, peerUrl } = plan;
   const signal = (name: Deno.Signal): void => {
     try {
       child.kill(name);
@@ -200,6 +220,7 @@ function startNode(
   return {
     name,
     endpoint,
+    peerUrl,
     pid: child.pid,
     freeze: () => signal("SIGSTOP"),
     thaw: () => signal("SIGCONT"),

@@ -80,7 +80,9 @@ async function servicesOf(
     const hosts = (await resolver.services(name))
       .map(({ host, port }) => urlOf(protocol, host, String(port)));
     const isOfPeers = service.startsWith("etcd-server");
-    const found = isOfPeers ? await clientUrls(hosts, options) : hosts;
+    const found = isOfPeers
+      ? await clientUrls(await resolved(hosts, resolver), options)
+      : hosts;
     if (found.length > 0) return found;
   }
   throw new Error(`DNS has no etcd service of the domain ${srv}`);
@@ -150,6 +152,8 @@ function fetchText(url: string, options: EtcdOptions): Promise<string> {
       },
     );
     request.on("error", reject);
+    // Deno does not end a request that waits for DNS.
+    signal.addEventListener("abort", () => reject(signal.reason));
     request.end();
   });
 }
