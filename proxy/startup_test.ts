@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { ByteStream } from "./data_plane.ts";
-import { errorResponse, readOpening, STARTUP_BYTES_MAX } from "./startup.ts";
+import {
+  errorResponse,
+  firstPacket,
+  readOpening,
+  STARTUP_BYTES_MAX,
+} from "./startup.ts";
 
 /** A client that sends `bytes` in pieces of `pieceBytes` and then ends. */
 function client(bytes: Uint8Array, pieceBytes = 1000) {
@@ -103,5 +108,45 @@ Deno.test("errorResponse() is a FATAL ErrorResponse", () => {
   assert.equal(
     new DataView(bytes.buffer).getUint32(1),
     bytes.length - 1,
+  );
+});
+
+Deno.test("firstPacket() knows every kind, and waits for the rest of it", () => {
+  const cases = [
+    [packet(V3, "user\0x\0\0"), "startup"],
+    [SSL, "encryption"],
+    [GSS, "encryption"],
+    [packet(80877102, "12345678"), "cancel"],
+    [packet(80877102, "1234"), "garbage"],
+    [new Uint8Array([0x16, 3, 1]), "encryption"],
+    [packet(2 << 16, "x"), "garbage"],
+  ] as const;
+  for (const [bytes, want] of cases) {
+    assert.equal(firstPacket(bytes), want);
+    if (want === "garbage" || bytes[0] === 0x16) continue;
+    for (let length = 0; length < bytes.length; length++) {
+      assert.equal(firstPacket(bytes.subarray(0, length)), "incomplete");
+    }
+  }
+});
+
+Deno.test("firstPacket() decides on any bytes, at the latest after a packet's worth", () => {
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ maxLength: 200 }),
+      fc.constantFrom(0, 8, 16, 50, 10_000, 10_001, 2 ** 31),
+      fc.constantFrom(V3, 80877102, 80877103, 80877104, 0),
+      (rest, length, code) => {
+        const bytes = new Uint8Array(STARTUP_BYTES_MAX);
+        bytes.set(rest, 8);
+        const view = new DataView(bytes.buffer);
+        view.setUint32(0, length);
+        view.setUint32(4, code);
+        assert.notEqual(firstPacket(bytes), "incomplete");
+        // What is said of the beginning stays true of the whole.
+        const early = firstPacket(bytes.subarray(0, 8 + rest.length));
+        if (early !== "incomplete") assert.equal(early, firstPacket(bytes));
+      },
+    ),
   );
 });

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import type { Dcs } from "../lib/ports/dcs.ts";
-import { ManualClock, settle } from "../tests/helpers/manual_clock.ts";
-import { KeptLog } from "../tests/helpers/tcp.ts";
-import { MemoryDcs } from "../tests/sim/dcs_memory.ts";
-import { MemoryStore } from "../tests/sim/dcs_memory_store.ts";
-import { RouteWatch } from "./routes.ts";
+import type { Dcs } from "../../lib/ports/dcs.ts";
+import { ManualClock, settle } from "../helpers/manual_clock.ts";
+import { KeptLog } from "../helpers/tcp.ts";
+import { MemoryDcs } from "../sim/dcs_memory.ts";
+import { MemoryStore } from "../sim/dcs_memory_store.ts";
+import { RouteWatch } from "../../proxy/routes.ts";
 
 const LIMITS = { timeoutMs: 1_000 };
 
