@@ -1,12 +1,12 @@
 /**
- * `deno task test:versions`: the tests with real servers on PostgreSQL 17 and 18,
- * which this machine's own suite does not carry. Each runs in a root of its own
- * (Debian trixie, Debian sid) made by debootstrap and kept in .cache/roots; the
+ * `deno task test:versions`: the tests with real servers on PostgreSQL 13, 17 and
+ * 18, which this machine's own suite does not carry. Each runs in a root of its
+ * own (Debian bullseye, trixie, sid) made by debootstrap and kept in .cache/roots; the
  * checkout and Deno are mounted into it for the time of the run, in a mount
  * namespace that ends with it. As root, with the network the first time. Says
  * what ran and what did not.
  *
- * Arguments: versions (17, 18; all if none) and test files (a chosen set if none).
+ * Arguments: versions (13, 17, 18; all if none) and test files (a chosen set if none).
  */
 import { tallyOf } from "./suite/tally.ts";
 
@@ -17,6 +17,7 @@ interface Version {
 }
 
 const VERSIONS: readonly Version[] = [
+  { major: "13", suite: "bullseye" },
   { major: "17", suite: "trixie" },
   { major: "18", suite: "sid" },
 ];
