@@ -9,6 +9,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Metrics, MetricSample } from "../ports/metrics.ts";
 import type { ProxyProcess } from "../ports/proxy_process.ts";
 import { DecisionJournal } from "./decision_journal.ts";
+import { FailoverWatch } from "./failover_phases.ts";
 import type { LeaseKeeper } from "./leases.ts";
 
 /** Where some figures are read at the moment of asking. */
@@ -21,6 +22,7 @@ export interface StatisticsSources {
 /** The loop's counters; implements {@link Metrics}. */
 export class LoopStatistics implements Metrics {
   readonly journal = new DecisionJournal();
+  readonly #failover = new FailoverWatch();
   readonly #decisions = new Map<string, number>();
   readonly #tasks = new Map<string, number>();
   readonly #labels: Readonly<Record<string, string>>;
@@ -38,12 +40,16 @@ export class LoopStatistics implements Metrics {
 
   countDecision(ruling: Ruling): void {
     const { rule, decision } = ruling;
-    this.journal.note(ruling, this.#sources.clock.wallTimeMs());
+    const { clock } = this.#sources;
+    this.journal.note(ruling, clock.wallTimeMs());
+    this.#failover.decided(decision, clock.now());
     const key = JSON.stringify({ rule, reason: decision.reason });
     this.#decisions.set(key, (this.#decisions.get(key) ?? 0) + 1);
   }
 
-  countTask({ task, result }: TaskOutcome): void {
+  countTask(outcome: TaskOutcome): void {
+    this.#failover.ended(outcome);
+    const { task, result } = outcome;
     const key = JSON.stringify({ task: task.kind, result });
     this.#tasks.set(key, (this.#tasks.get(key) ?? 0) + 1);
   }
@@ -81,6 +87,7 @@ export class LoopStatistics implements Metrics {
         type: "gauge",
         value: state?.held ?? 0,
       }),
+      ...this.#failoverSamples(),
       ...this.#family(this.#decisions, {
         name: "decisions_total",
         help: "Decisions by rule and reason.",
@@ -90,6 +97,19 @@ export class LoopStatistics implements Metrics {
         help: "Long tasks by kind and result.",
       }),
     ];
+  }
+
+  #failoverSamples(): readonly MetricSample[] {
+    const { last } = this.#failover;
+    if (last === null) return [];
+    const phases = [["race", last.raceMs], ["promotion", last.promotionMs]];
+    return phases.map(([phase, ms]) => ({
+      name: "matriarch_last_failover_seconds",
+      help: "Phases of the last failover or switchover to this member.",
+      type: "gauge",
+      value: Number(ms) / 1000,
+      labels: { ...this.#labels, phase: String(phase) },
+    }));
   }
 
   #leaseSeconds(): number {

@@ -19,6 +19,7 @@ import {
   type AgentContext,
   createContext,
 } from "../agent/context.ts";
+import { DcsMeter } from "../agent/dcs_meter.ts";
 import { AgentLoop, type LoopEnd } from "../agent/loop.ts";
 import { AgentService } from "../agent/service.ts";
 import { shutDown } from "../agent/shutdown.ts";
@@ -27,7 +28,6 @@ import { runWakers } from "../agent/wakers.ts";
 import { createApp } from "../http/app.ts";
 import type { RestSettings } from "../http/rest_settings.ts";
 import { RestListener } from "../http/listener.ts";
-import type { Dcs } from "../ports/dcs.ts";
 import type { ProxyProcess } from "../ports/proxy_process.ts";
 import { dcsTarget, openDcs } from "./dcs.ts";
 import { type Configuration, loadConfiguration } from "./load.ts";
@@ -81,7 +81,7 @@ interface Reloadable {
 interface Parts {
   readonly config: LocalConfig;
   readonly log: LogStream;
-  readonly dcs: Dcs;
+  readonly dcs: DcsMeter;
   readonly postgres: PostgresLocal;
   readonly callbacks: CallbacksExec;
   readonly proxy: ProxyProcess | null;
@@ -103,7 +103,10 @@ async function createParts(
     peers: await peersOptions(config, log),
     callbacks: callbackCommands(config),
   };
-  const dcs = await openDcs(dcsTarget(config), { clock });
+  const dcs = new DcsMeter(
+    await openDcs(dcsTarget(config), { clock }),
+    clock,
+  );
   const postgres = new PostgresLocal(postgresOptions(config, log), {
     clock,
     log,
@@ -148,7 +151,9 @@ async function serve(
   });
   const app = createApp(new AgentService(context), {
     settings: () => parts.current.rest,
-    metrics: context.statistics,
+    metrics: {
+      samples: () => [...context.statistics.samples(), ...parts.dcs.samples()],
+    },
     log,
   });
   const background = runWakers(context, ending.signal);
