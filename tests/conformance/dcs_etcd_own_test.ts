@@ -145,14 +145,7 @@ Deno.test({
   fn: async () => {
     await using servers = await EtcdServers.start();
     const { endpoints } = servers;
-    await etcdctl(endpoints, ["user", "add", "root:secret"]);
-    await etcdctl(endpoints, ["user", "grant-role", "root", "root"]);
-    await etcdctl(endpoints, ["user", "add", "agent:pass"]);
-    await etcdctl(endpoints, ["role", "add", "agents"]);
-    const grant = ["role", "grant-permission", "agents", "--prefix=true"];
-    await etcdctl(endpoints, [...grant, "readwrite", `${scopePath}/`]);
-    await etcdctl(endpoints, ["user", "grant-role", "agent", "agents"]);
-    await etcdctl(endpoints, ["auth", "enable"]);
+    await enableAuth(endpoints);
     const login = { username: "agent", password: "pass" };
     const dcs = new DcsEtcd({ endpoints, scopePath, clock, ...login });
     const leaseId = await dcs.grantLease(60_000, LIMITS);
@@ -169,6 +162,71 @@ Deno.test({
     const guesser = new DcsEtcd({ endpoints, scopePath, clock, ...wrong });
     await assert.rejects(contents(guesser), DcsRefusedError);
     await guesser.close();
+  },
+});
+
+Deno.test({
+  name: `etcd: a login that etcd has forgotten is made again${suffix}`,
+  ignore,
+  ...LINGERING,
+  fn: async () => {
+    await using servers = await EtcdServers.start({ nodes: 3 });
+    const { endpoints } = servers;
+    await enableAuth(endpoints);
+    const login = { username: "agent", password: "pass" };
+    const dcs = new DcsEtcd({ endpoints, scopePath, clock, ...login });
+    const recorder = new Recorder();
+    const ending = new AbortController();
+    dcs.watch(recorder, ending.signal);
+    const leaseId = await dcs.grantLease(60_000, LIMITS);
+    await eventually(() => recorder.resets > 0, () => recorder);
+    const asRoot = ["--user", "root:secret", "auth"];
+    for (const [index, value] of ["a", "b", "c"].entries()) {
+      // Both forget all tokens.
+      await etcdctl(endpoints, [...asRoot, "disable"]);
+      await etcdctl(endpoints, ["auth", "enable"]);
+      if (index === 1) {
+        assert.equal((await dcs.renewLease(leaseId, LIMITS)).kind, "alive");
+      }
+      const guard = { kind: "none" } as const;
+      await guardedPut(dcs, "leader", { value, guard, leaseId });
+      assert.deepEqual(await contents(dcs), { leader: value });
+    }
+    ending.abort();
+    await dcs.close();
+  },
+});
+
+Deno.test({
+  name: `etcd: logins that expire every second are made again${suffix}`,
+  ignore,
+  ...LINGERING,
+  fn: async () => {
+    const directory = await Deno.makeTempDir({ prefix: "matriarch-jwt-" });
+    try {
+      const { cert, key } = await certificate(directory, "jwt", null);
+      const authToken =
+        `jwt,pub-key=${cert},priv-key=${key},sign-method=RS256,ttl=1s`;
+      await using servers = await EtcdServers.start({ authToken });
+      const { endpoints } = servers;
+      await enableAuth(endpoints);
+      const login = { username: "agent", password: "pass" };
+      const dcs = new DcsEtcd({ endpoints, scopePath, clock, ...login });
+      const leaseId = await dcs.grantLease(60_000, LIMITS);
+      const guard = { kind: "none" } as const;
+      const logins = async (): Promise<number> =>
+        (await servers.callCounts()).get("Authenticate") ?? 0;
+      const first = await logins();
+      await eventually(async () => {
+        assert.equal((await dcs.renewLease(leaseId, LIMITS)).kind, "alive");
+        await guardedPut(dcs, "leader", { value: "n1", guard, leaseId });
+        assert.deepEqual(await contents(dcs), { leader: "n1" });
+        return await logins() >= first + 3;
+      }, () => "the tokens never expire");
+      await dcs.close();
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
   },
 });
 
@@ -240,6 +298,18 @@ async function certificate(
   }).output();
   assert.ok(success, new TextDecoder().decode(stderr));
   return pair;
+}
+
+/** Users `root:secret`, and `agent:pass` for the keys of the scope. */
+async function enableAuth(endpoints: readonly string[]): Promise<void> {
+  await etcdctl(endpoints, ["user", "add", "root:secret"]);
+  await etcdctl(endpoints, ["user", "grant-role", "root", "root"]);
+  await etcdctl(endpoints, ["user", "add", "agent:pass"]);
+  await etcdctl(endpoints, ["role", "add", "agents"]);
+  const grant = ["role", "grant-permission", "agents", "--prefix=true"];
+  await etcdctl(endpoints, [...grant, "readwrite", `${scopePath}/`]);
+  await etcdctl(endpoints, ["user", "grant-role", "agent", "agents"]);
+  await etcdctl(endpoints, ["auth", "enable"]);
 }
 
 async function etcdctl(

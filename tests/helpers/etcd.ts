@@ -34,6 +34,8 @@ export interface EtcdServerTls {
 /** How the servers are started. */
 export interface EtcdServersOptions {
   readonly nodes?: 1 | 3;
+  /** Value of `--auth-token`; without it etcd's own simple tokens. */
+  readonly authToken?: string;
   /** The client URL that the nodes name instead of their own. */
   readonly advertise?: string;
   readonly tls?: EtcdServerTls;
@@ -179,7 +181,7 @@ interface StartContext {
 }
 
 function startNode(plan: NodePlan, context: StartContext): EtcdNode {
-  const { directory, plans, options: { tls, advertise } } = context;
+  const { directory, plans, options: { tls, advertise, authToken } } = context;
   const cluster = plans.map((p) => `${p.name}=${p.peerUrl}`).join(",");
   const args = [
     ["--name", plan.name],
@@ -196,6 +198,7 @@ function startNode(plan: NodePlan, context: StartContext): EtcdNode {
     ["--heartbeat-interval", "100"],
     ["--election-timeout", "1000"],
     ["--unsafe-no-fsync"],
+    ...(authToken === undefined ? [] : ["--auth-token", authToken]),
     ...(tls === undefined ? [] : [
       ["--cert-file", tls.cert],
       ["--key-file", tls.key],
