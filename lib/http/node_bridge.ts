@@ -103,10 +103,11 @@ export class NodeBridge {
           `latency: ${tookMs} ms`,
       );
     } catch (error) {
-      this.#log.warning(
-        `Closed a REST connection without a reply: ${address} - - "${line}"`,
-        { error },
-      );
+      const text = "Closed a REST connection without a reply: " +
+        `${address} - - "${line}"`;
+      // Who goes away within a request must not be able to fill the log.
+      if (incoming.complete) this.#log.warning(text, { error });
+      else this.#log.debug(text, { error });
       incoming.socket.destroy();
     }
   }

@@ -212,6 +212,7 @@ Deno.test("rest server: beyond the limit the oldest silent connection goes", asy
   assert.match(await exchange(server.port, request), /^HTTP\/1.1 200 OK/);
   await gone.promise;
   assert.equal(held[1]?.destroyed, false);
+  assert.doesNotMatch(bench.log.lines.join("\n"), /WARNING/);
   assert.match(await exchange(server.port, request), /^HTTP\/1.1 200 OK/);
   held[1]?.destroy();
 });
