@@ -120,7 +120,7 @@ export class Fence implements FenceEars {
       );
     }
     // The postmaster is remembered, in case its pid file is lost later.
-    if (plan !== null) this.#parts.server.look().catch(() => {});
+    if (plan !== null) this.#parts.server.remember().catch(() => {});
     this.#waking.abort();
   }
 

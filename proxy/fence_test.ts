@@ -36,6 +36,7 @@ class Rig {
       vip: null,
       onCut: () => void this.did.push("cut"),
       server: {
+        remember: () => Promise.resolve(),
         look: () => Promise.resolve(this.instance),
         stop: (mode) => {
           this.did.push(mode);

@@ -7,7 +7,9 @@ import type { FencedInstance, FenceStopMode } from "../core/model/fence.ts";
 
 /** See the head of this file. */
 export interface FencedServer {
-  /** One look at its files and processes. Remembers the postmaster, so that it is found again without its pid file. */
+  /** Notes who the postmaster is, so that it is found again without its pid file. Costs next to nothing. */
+  remember(): Promise<void>;
+  /** One look at its files and processes. */
   look(): Promise<FencedInstance>;
   /**
    * Sends one stop to the postmaster that runs now; does not wait for its end.

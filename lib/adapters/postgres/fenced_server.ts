@@ -33,6 +33,10 @@ export class FencedPostgres implements FencedServer {
     this.#place = place;
   }
 
+  async remember(): Promise<void> {
+    await this.#postmaster();
+  }
+
   async look(): Promise<FencedInstance> {
     const pid = await this.#postmaster();
     if (pid === null) {
