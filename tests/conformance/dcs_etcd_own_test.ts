@@ -3,7 +3,10 @@
  * node takes over, that a login and TLS work, and that a silent network is seen.
  */
 import assert from "node:assert/strict";
+import { EtcdClient } from "../../lib/adapters/etcd/client.ts";
 import { DcsEtcd } from "../../lib/adapters/etcd/dcs_etcd.ts";
+import { ScopeKeys } from "../../lib/adapters/etcd/keys.ts";
+import { readScope } from "../../lib/adapters/etcd/requests.ts";
 import {
   DcsRefusedError,
   DcsUnreachableError,
@@ -231,7 +234,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `etcd: TLS with a client certificate${suffix}`,
+  name: `etcd: TLS with a client certificate, at every node${suffix}`,
   ignore,
   ...LINGERING,
   fn: async () => {
@@ -241,16 +244,28 @@ Deno.test({
       const server = await certificate(directory, "server", ca);
       const client = await certificate(directory, "client", ca);
       await using servers = await EtcdServers.start({
+        nodes: 3,
         tls: { ...server, clientCa: ca.cert },
       });
-      const { endpoints } = servers;
+      const endpoints = servers.endpoints.slice(0, 1);
       const tls = { cacert: ca.cert, ...client };
       const dcs = new DcsEtcd({ endpoints, scopePath, clock, tls });
       await put(dcs, "config", "{}");
       assert.deepEqual(await contents(dcs, "read"), { config: "{}" });
+      const known = new EtcdClient({ endpoints, tls }, clock);
+      const reading = readScope(new ScopeKeys(scopePath));
+      await known.call(reading, LIMITS);
+      await eventually(
+        () => known.endpoints.length === 3,
+        () => known.endpoints,
+      );
+      await servers.nodes[0]?.kill();
+      const { value } = await known.call(reading, LIMITS);
+      assert.equal(value.entries[0]?.value, "{}");
+      known.close();
       await dcs.close();
       const anonymous = new DcsEtcd({
-        endpoints,
+        endpoints: servers.endpoints.slice(1),
         scopePath,
         clock,
         tls: { cacert: ca.cert },
