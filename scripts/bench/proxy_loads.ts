@@ -151,8 +151,11 @@ export async function idleMemory(
 }
 
 function sinkProgram(port: number): string {
-  return `const held = []; for await (const c of Deno.listen({ ` +
-    `hostname: "127.0.0.1", port: ${port}, tcpBacklog: 4096 })) held.push(c);`;
+  return `const into = new Uint8Array(64);` +
+    `async function hold(c) { try { while (await c.read(into) !== null); } ` +
+    `catch { /* cut */ } c.close(); }` +
+    `for await (const c of Deno.listen({ hostname: "127.0.0.1", ` +
+    `port: ${port}, tcpBacklog: 4096 })) hold(c);`;
 }
 
 /** Two descriptors per session, and some for everything else. */

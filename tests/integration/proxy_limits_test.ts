@@ -79,7 +79,8 @@ testFronts(
     await using client = await TestClient.silent(rig.proxy.ports.primary);
     await client.send(SSL_REQUEST);
     await client.untilText("N");
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await using late = await TestClient.silent(rig.proxy.ports.primary);
+    await late.untilEnd();
     assert.equal(client.isEnded, false);
   },
 );

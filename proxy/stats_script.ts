@@ -1,0 +1,159 @@
+/** What the statistics page does: reads `/stats` once a second and draws it. */
+
+/** JavaScript for the browser; must not contain a closing script tag. */
+export const STATS_SCRIPT = `
+"use strict";
+const byId = (id) => document.getElementById(id);
+const PAST_MAX = 120;
+const past = { primary: [], replica: [] };
+let last = null;
+
+function element(tag, className, ...content) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  made.append(...content);
+  return made;
+}
+function count(n) { return n.toLocaleString("en"); }
+function bytes(n) {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let unit = 0;
+  while (n >= 1000 && unit < units.length - 1) { n /= 1000; unit++; }
+  return (unit === 0 ? n.toFixed(0) : n.toFixed(1)) + " " + units[unit];
+}
+function sum(list, valueOf) { return list.reduce((s, x) => s + valueOf(x), 0); }
+
+/** What moved per second since the last look. */
+function rates(stats, route, seconds) {
+  const of = (s) => s.backends.filter((b) => b.route === route);
+  const moved = (s) => sum(of(s), (b) => b.bytesSent + b.bytesReceived);
+  if (last === null || last.pid !== stats.pid || seconds <= 0) {
+    return { bytes: 0, clients: 0 };
+  }
+  return {
+    bytes: Math.max(0, moved(stats) - moved(last)) / seconds,
+    clients: Math.max(0, stats.ports[route].accepted -
+      last.ports[route].accepted) / seconds,
+  };
+}
+function chart(values) {
+  const SVG = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 " + (PAST_MAX - 1) + " 100");
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("aria-hidden", "true");
+  const top = Math.max(...values, 1);
+  const first = PAST_MAX - values.length;
+  const points = values.map((v, i) => (first + i) + " " + (98 - 94 * v / top));
+  const line = "M" + points.join("L");
+  const parts = [["area", line + "L" + (PAST_MAX - 1) + " 100L" + first +
+    " 100Z"], ["", line]];
+  for (const [name, path] of parts) {
+    const made = document.createElementNS(SVG, "path");
+    made.setAttribute("class", name);
+    made.setAttribute("d", path);
+    svg.append(made);
+  }
+  return svg;
+}
+function number(value, what, className) {
+  return element("div", className, element("b", "", count(value)), what);
+}
+function door(stats, route, title, seconds) {
+  const port = stats.ports[route];
+  const backends = route === "primary"
+    ? [stats.routes.primary].filter(Boolean) : stats.routes.replicas;
+  const rate = rates(stats, route, seconds);
+  past[route].push(rate.bytes);
+  if (past[route].length > PAST_MAX) past[route].shift();
+  const to = backends.length === 0 ? "nobody: new clients wait"
+    : backends.map((b) => b.name).join(", ");
+  const heading = element("h3", "", title + " ",
+    element("span", "", "port " + port.port));
+  const now = element("div", "now", number(port.sessions, "sessions"),
+    number(port.held, "waiting", port.held > 0 ? "held" : ""),
+    number(Math.round(rate.clients), "new per second"));
+  const caption = element("div", "caption",
+    element("span", "", bytes(rate.bytes) + " per second"),
+    element("span", "", "last two minutes"));
+  const totals = element("div", "totals");
+  const counted = [["accepted", port.accepted], ["cut", port.cut],
+    ["waited in vain", port.holdTimeouts], ["too many", port.tooMany],
+    ["left while waiting", port.gone], ["not PostgreSQL", port.garbage],
+    ["too slow", port.late], ["not allowed", port.denied]];
+  for (const [what, n] of counted) {
+    if (n === 0 && what !== "accepted" && what !== "cut") continue;
+    totals.append(element("span", "", element("b", "", count(n)), " " + what));
+  }
+  return element("article", "door " + route, heading,
+    element("div", backends.length === 0 ? "to none" : "to", "\\u2192 " + to),
+    now, chart(past[route]), caption, totals);
+}
+function row(...cells) {
+  return element("tr", "", ...cells.map((cell) => typeof cell === "number"
+    ? element("td", "n", count(cell)) : element("td", "", cell)));
+}
+function backendRow(b) {
+  const made = row(b.name, b.route === "primary" ? "read-write" : "read-only",
+    b.host + ":" + b.port, b.isRouted ? "yes" : "no", b.sessions,
+    b.sessionsTotal);
+  made.append(element("td", "n", bytes(b.bytesSent)),
+    element("td", "n", bytes(b.bytesReceived)),
+    element("td", "n", count(b.dialFailures)));
+  return made;
+}
+function excludedRow(e) {
+  return row(e.name || "nobody", e.route === "primary" ? "read-write"
+    : "read-only", e.reason.replaceAll("_", " "),
+    Object.entries(e.facts).map((f) => f.join(": ")).join(", "));
+}
+function changeItem(c) {
+  const at = new Date(c.wallTimeMs);
+  return element("li", "", element("time", "", at.toLocaleTimeString()),
+    element("span", "", c.text.replace(/^Route changed, /, "")));
+}
+function fill(id, made, empty) {
+  const target = byId(id);
+  if (made.length > 0) return target.replaceChildren(...made);
+  target.replaceChildren(element(id === "changes" ? "li" : "tr", "",
+    element(id === "changes" ? "span" : "td", "empty", empty)));
+}
+function about(stats) {
+  const agent = stats.agent === null ? "no agent on this host"
+    : "agent " + stats.agent.role +
+      (stats.agent.isConnected ? "" : ", not connected");
+  return ["version " + stats.version, "process " + stats.pid, stats.dataPlane,
+    "since " + new Date(stats.startedAt).toLocaleString(),
+    "DCS " + stats.dcs.kind.replaceAll("_", " "), agent,
+    ...(stats.state === "draining" ? ["draining"] : [])];
+}
+function draw(stats, seconds) {
+  byId("scope").textContent = "of " + stats.scope +
+    (stats.name ? ", beside " + stats.name : "");
+  byId("about").replaceChildren(
+    ...about(stats).map((text) => element("li", "", text)));
+  byId("doors").replaceChildren(
+    door(stats, "primary", "Read-write", seconds),
+    door(stats, "replica", "Read-only", seconds));
+  fill("backends", stats.backends.map(backendRow), "No member is known yet.");
+  fill("excluded", stats.routes.exclusions.map(excludedRow),
+    "Every member has its place.");
+  fill("changes", stats.changes.map(changeItem), "None since the start.");
+}
+let lastAt = 0;
+async function refresh() {
+  const lost = byId("lost");
+  try {
+    const stats = await (await fetch("stats", { cache: "no-store" })).json();
+    const now = performance.now();
+    draw(stats, (now - lastAt) / 1000);
+    [last, lastAt] = [stats, now];
+    lost.hidden = true;
+  } catch {
+    lost.textContent = "The proxy does not answer; these numbers are old.";
+    lost.hidden = false;
+  }
+  setTimeout(refresh, 1000);
+}
+refresh();
+`;

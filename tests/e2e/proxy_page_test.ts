@@ -1,0 +1,114 @@
+/**
+ * The statistics page in headless Chromium: drawn from live numbers, without an
+ * error, in light and dark. MATRIARCH_SCREENSHOT=FILE keeps a picture.
+ */
+import assert from "node:assert/strict";
+import { echoBackend, TestClient, until } from "../helpers/tcp.ts";
+import { ProxyRig } from "../integration/proxy_rig.ts";
+
+const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(
+  (path) => {
+    try {
+      return Deno.statSync(path).isFile;
+    } catch {
+      return false;
+    }
+  },
+);
+
+const FLAGS = [
+  ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"],
+  ...["--no-first-run", "--disable-background-networking"],
+  ...["--disable-component-update", "--disable-sync", "--hide-scrollbars"],
+];
+
+async function chromium(...args: readonly string[]): Promise<string> {
+  const profile = await Deno.makeTempDir({ prefix: "matriarch-chromium-" });
+  try {
+    const { stdout } = await new Deno.Command(CHROMIUM ?? "chromium", {
+      args: [...FLAGS, `--user-data-dir=${profile}`, ...args],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "null",
+    }).output();
+    return new TextDecoder().decode(stdout);
+  } finally {
+    await Deno.remove(profile, { recursive: true }).catch(() => {});
+  }
+}
+
+Deno.test({
+  name: "the statistics page draws live numbers in a browser" +
+    (CHROMIUM === undefined ? " (left out: no Chromium here)" : ""),
+  ignore: CHROMIUM === undefined,
+  async fn() {
+    const picture = Deno.env.get("MATRIARCH_SCREENSHOT");
+    const scope = picture === undefined ? "<b>demo</b>" : "demo";
+    await using rig = await ProxyRig.open({ scope });
+    await using one = echoBackend("one");
+    await using two = echoBackend("two");
+    await rig.keys.primary("n1", one.port);
+    await rig.keys.lead("n1");
+    await rig.keys.replica("n2", two.port);
+    await until(
+      "both are routed",
+      () =>
+        rig.proxy.stats().routes.replicas.length === 1 &&
+        rig.proxy.stats().routes.primary !== null,
+    );
+    const { primary, replica, stats } = rig.proxy.ports;
+    await using writer = await TestClient.connect(primary);
+    await using reader = await TestClient.connect(replica);
+    await writer.untilText("one\n");
+    await reader.untilText("two\n");
+    const chatter = talk(writer);
+    const url = `http://127.0.0.1:${stats}/`;
+    const dom = await chromium(
+      "--virtual-time-budget=40000",
+      "--dump-dom",
+      url,
+    );
+    if (picture !== undefined) {
+      await chromium(
+        ...["--window-size=1120,900", "--virtual-time-budget=100000"],
+        ...[`--screenshot=${picture}`, url],
+      );
+    }
+    await chatter.stop();
+    const text = dom.replace(/<script>.*<\/script>/s, "")
+      .replace(/<[^>]*>/g, " ").replace(/\s+/g, " ");
+    // A name is text, whatever it looks like.
+    const shown = scope.replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+    assert.ok(text.includes(`Matriarch proxy of ${shown}, beside n1`), text);
+    assert.match(text, new RegExp(`Read-write port ${primary} → n1`));
+    assert.match(text, new RegExp(`Read-only port ${replica} → n2`));
+    assert.match(text, /1 sessions 0 waiting/);
+    assert.match(text, new RegExp(`n2 read-only 127.0.0.1:${two.port} yes`));
+    assert.match(text, /primary: none .*-&gt; n1@127\.0\.0\.1/);
+    assert.ok(chartHeights(dom).some((y) => y < 50), "the curve moves");
+    assert.match(dom, /id="lost" role="status" hidden/);
+  },
+});
+
+/** The points of the first curve; 98 is nothing, less is more. */
+function chartHeights(dom: string): readonly number[] {
+  const path = /<path class="" d="M([^"]*)"/.exec(dom)?.[1] ?? "";
+  return path.split("L").map((point) => Number(point.split(" ")[1]));
+}
+
+/** Sends now and then, so that there is something to see. */
+function talk(client: TestClient): { stop(): Promise<void> } {
+  let isOver = false;
+  const talking = (async () => {
+    for (let i = 0; !isOver; i++) {
+      await client.send("x".repeat(200 + 150 * (i % 7)));
+      await new Promise((resolve) => setTimeout(resolve, 3));
+    }
+  })();
+  return {
+    stop: async () => {
+      isOver = true;
+      await talking;
+    },
+  };
+}
