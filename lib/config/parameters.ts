@@ -4,6 +4,7 @@
  *
  * Source: spec 6.1, 6.4, 6.5; Patroni 4.1.4 `postgresql/config.py`.
  */
+import { RECOVERY_NAMES } from "../core/base/recovery_names.ts";
 import {
   type ConfigMap,
   isConfigMap,
@@ -49,27 +50,6 @@ interface AcceptedParameters {
   readonly accepted: ReadonlyMap<string, string>;
   readonly warnings: readonly string[];
 }
-
-const RECOVERY_NAMES: ReadonlySet<string> = new Set([
-  "archive_cleanup_command",
-  "pause_at_recovery_target",
-  "primary_conninfo",
-  "primary_slot_name",
-  "promote_trigger_file",
-  "recovery_end_command",
-  "recovery_min_apply_delay",
-  "recovery_target",
-  "recovery_target_action",
-  "recovery_target_inclusive",
-  "recovery_target_lsn",
-  "recovery_target_name",
-  "recovery_target_time",
-  "recovery_target_timeline",
-  "recovery_target_xid",
-  "restore_command",
-  "standby_mode",
-  "trigger_file",
-]);
 
 /**
  * Problems of `parameters` in a `postgresql` section: values that are no text,

@@ -1,6 +1,7 @@
 /**
  * A TCP link to a local port that can be severed without a word, like a network
- * partition: connections stay open and new ones are taken, but no byte passes.
+ * partition (connections stay open and new ones are taken, but no byte passes),
+ * or cut, as by a router that restarts.
  */
 
 /** See the head of this file. */
@@ -30,10 +31,15 @@ export class SeverableLink implements AsyncDisposable {
     this.#gate = null;
   }
 
+  /** Closes all connections; new ones are taken at once. */
+  cut(): void {
+    for (const connection of [...this.#connections]) this.#close(connection);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listener.close();
     this.heal();
-    for (const connection of [...this.#connections]) this.#close(connection);
+    this.cut();
     await this.#serving;
   }
 

@@ -4,10 +4,10 @@
  *
  * Source: spec/ha.md 19.3; PostgreSQL 17 `guc.c`, ShowGUCOption.
  */
+import { RECOVERY_NAMES } from "../../core/base/recovery_names.ts";
 import type { PendingRestartReason } from "../../core/model/member.ts";
 import type { PostgresContext } from "./options.ts";
 import { programPath, run } from "./programs.ts";
-import { RECOVERY_NAMES } from "./recovery.ts";
 import type { Query, Rows } from "./sql.ts";
 
 type Reasons = Readonly<Record<string, PendingRestartReason>>;

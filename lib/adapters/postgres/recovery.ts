@@ -4,6 +4,7 @@
  *
  * Source: spec/ha.md 10.2, spec/configuration.md 6.4.
  */
+import { RECOVERY_NAMES } from "../../core/base/recovery_names.ts";
 import type { StandbyCluster } from "../../core/model/standby_cluster.ts";
 import type { PostgresPeer } from "../../ports/postgres.ts";
 import { accountConninfo, formatConninfo, parseConninfo } from "./conninfo.ts";
@@ -11,28 +12,6 @@ import type { EffectivePostgresConfig, PostgresContext } from "./options.ts";
 
 /** Recovery settings by name. */
 export type RecoverySettings = Readonly<Record<string, string>>;
-
-/** Names that never stand among the ordinary parameters. */
-export const RECOVERY_NAMES: ReadonlySet<string> = new Set([
-  "archive_cleanup_command",
-  "pause_at_recovery_target",
-  "primary_conninfo",
-  "primary_slot_name",
-  "promote_trigger_file",
-  "recovery_end_command",
-  "recovery_min_apply_delay",
-  "recovery_target",
-  "recovery_target_action",
-  "recovery_target_inclusive",
-  "recovery_target_lsn",
-  "recovery_target_name",
-  "recovery_target_time",
-  "recovery_target_timeline",
-  "recovery_target_xid",
-  "restore_command",
-  "standby_mode",
-  "trigger_file",
-]);
 
 /** Emptied on a standby, to shield it against included files. */
 const TARGETS = [

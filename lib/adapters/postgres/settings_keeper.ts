@@ -23,11 +23,8 @@ import type {
 } from "./options.ts";
 import { majorVersion } from "./version.ts";
 import { acceptedParameters } from "./parameter_check.ts";
-import {
-  RECOVERY_NAMES,
-  type RecoverySettings,
-  withClusterCommands,
-} from "./recovery.ts";
+import { RECOVERY_NAMES } from "../../core/base/recovery_names.ts";
+import { type RecoverySettings, withClusterCommands } from "./recovery.ts";
 import {
   authorOf,
   parseSettings,
