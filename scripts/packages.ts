@@ -1,6 +1,6 @@
 /**
- * Makes sure that PostgreSQL and etcd are there, as packages of the
- * distribution: `packages.ts [postgresql] [etcd-server]`.
+ * Makes sure that programs are there, as packages of the distribution:
+ * `packages.ts postgresql etcd-server ...`, names out of PACKAGES.
  *
  * Only as root on a machine with apt-get does it install anything, and says
  * so. What it installs is left switched off: no distribution service, no
@@ -10,11 +10,17 @@
 import { join } from "node:path";
 
 interface Package {
-  readonly name: "postgresql" | "etcd-server";
+  readonly name: string;
   readonly what: string;
   readonly isThere: () => boolean;
   /** systemd units that the package would start. */
   readonly units: readonly string[];
+}
+
+/** A package that is there if its program is, and that starts nothing. */
+function tool(name: string, program: string): Package {
+  const isThere = () => isOnPath(program);
+  return { name, what: program, isThere, units: [] };
 }
 
 const POSTGRES_ROOT = "/usr/lib/postgresql";
@@ -34,6 +40,18 @@ const PACKAGES: readonly Package[] = [
     isThere: () => isOnPath("etcd"),
     units: ["etcd.service"],
   },
+  {
+    name: "prometheus",
+    what: "promtool",
+    isThere: () => isOnPath("promtool"),
+    units: ["prometheus.service"],
+  },
+  tool("chromium", "chromium"),
+  tool("etcd-client", "etcdctl"),
+  tool("iproute2", "ip"),
+  tool("iputils-arping", "arping"),
+  tool("nftables", "nft"),
+  tool("openssl", "openssl"),
 ];
 
 function isFile(path: string): boolean {
@@ -126,16 +144,18 @@ function fail(message: string): never {
 }
 
 async function ensure(wanted: readonly string[]): Promise<void> {
+  const names = PACKAGES.map((one) => one.name);
+  const unknown = wanted.filter((name) => !names.includes(name));
+  if (unknown.length > 0) fail(`unknown: ${unknown.join(", ")}`);
   const missing = PACKAGES.filter((one) =>
     wanted.includes(one.name) && !one.isThere()
   );
   if (missing.length === 0) return;
   const what = missing.map((one) => one.what).join(" and ");
-  const names = missing.map((one) => one.name).join(" ");
   if (Deno.uid() !== 0 || !isOnPath("apt-get")) {
     fail(
       `${what} must be installed first, and only root can do that. On ` +
-        `Debian: apt-get install ${names}`,
+        `Debian: apt-get install ${missing.map((one) => one.name).join(" ")}`,
     );
   }
   await install(missing);

@@ -7,7 +7,7 @@
  */
 
 import { runStage, type StageResult } from "./run_stage.ts";
-import { type Stage, STAGES } from "./stages.ts";
+import { PACKAGES, type Stage, STAGES } from "./stages.ts";
 import { add, NOTHING, type Tally } from "./tally.ts";
 
 /** The house's promise is 20 minutes on two cores. */
@@ -49,8 +49,7 @@ async function prepareAll(): Promise<boolean> {
     "--allow-all",
     "--quiet",
     "scripts/packages.ts",
-    "postgresql",
-    "etcd-server",
+    ...PACKAGES,
   ]) && await prepare(deno, ["install", "--quiet", "--frozen"]);
 }
 

@@ -23,6 +23,16 @@ function tests(name: string, needs: string): Stage {
   return { name, command: task(`test:${name}`), kind: "tests", needs };
 }
 
+/** Debian's packages that the stages use; see scripts/packages.ts. */
+export const PACKAGES: readonly string[] = [
+  "postgresql",
+  "etcd-server",
+  "etcd-client",
+  "prometheus",
+  "chromium",
+  "openssl",
+];
+
 /** Every stage; all run, even if an earlier one failed. */
 export const STAGES: readonly Stage[] = [
   {

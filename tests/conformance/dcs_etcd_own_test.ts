@@ -2,6 +2,7 @@
  * What only etcd promises: how few requests a quiet cycle costs, that another
  * node takes over, that a login and TLS work, and that a silent network is seen.
  */
+import { skipReason as programSkipReason } from "../helpers/skip_reason.ts";
 import assert from "node:assert/strict";
 import { EtcdClient } from "../../lib/adapters/etcd/client.ts";
 import { DcsEtcd } from "../../lib/adapters/etcd/dcs_etcd.ts";
@@ -28,6 +29,13 @@ const scopePath = "/service/etcd";
 const skipReason = etcdSkipReason();
 const suffix = skipReason === null ? "" : ` (skipped: ${skipReason})`;
 const ignore = skipReason !== null;
+/** Users are made with etcd's own tool. */
+const usersSkipReason = skipReason ??
+  programSkipReason("etcdctl", "etcd-client");
+const users = {
+  suffix: usersSkipReason === null ? "" : ` (skipped: ${usersSkipReason})`,
+  ignore: usersSkipReason !== null,
+};
 /**
  * gRPC looks after a connection that hangs, and etcd3 after the one it logged in
  * on, for some seconds longer than the client lives.
@@ -142,8 +150,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: `etcd: a user may log in, and may not what others may${suffix}`,
-  ignore,
+  name: `etcd: a user may log in, and may not what others may${users.suffix}`,
+  ignore: users.ignore,
   ...LINGERING,
   fn: async () => {
     await using servers = await EtcdServers.start();
@@ -169,8 +177,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: `etcd: a login that etcd has forgotten is made again${suffix}`,
-  ignore,
+  name: `etcd: a login that etcd has forgotten is made again${users.suffix}`,
+  ignore: users.ignore,
   ...LINGERING,
   fn: async () => {
     await using servers = await EtcdServers.start({ nodes: 3 });
@@ -201,8 +209,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: `etcd: logins that expire every second are made again${suffix}`,
-  ignore,
+  name: `etcd: logins that expire every second are made again${users.suffix}`,
+  ignore: users.ignore,
   ...LINGERING,
   fn: async () => {
     const directory = await Deno.makeTempDir({ prefix: "matriarch-jwt-" });

@@ -3,18 +3,11 @@
  * error, in light and dark. MATRIARCH_SCREENSHOT=FILE keeps a picture.
  */
 import assert from "node:assert/strict";
+import { skipReason } from "../helpers/skip_reason.ts";
 import { echoBackend, TestClient, until } from "../helpers/tcp.ts";
 import { ProxyRig } from "../integration/proxy_rig.ts";
 
-const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(
-  (path) => {
-    try {
-      return Deno.statSync(path).isFile;
-    } catch {
-      return false;
-    }
-  },
-);
+const SKIP = skipReason("chromium", "chromium");
 
 const FLAGS = [
   ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"],
@@ -25,7 +18,7 @@ const FLAGS = [
 async function chromium(...args: readonly string[]): Promise<string> {
   const profile = await Deno.makeTempDir({ prefix: "matriarch-chromium-" });
   try {
-    const { stdout } = await new Deno.Command(CHROMIUM ?? "chromium", {
+    const { stdout } = await new Deno.Command("chromium", {
       args: [...FLAGS, `--user-data-dir=${profile}`, ...args],
       stdin: "null",
       stdout: "piped",
@@ -39,8 +32,8 @@ async function chromium(...args: readonly string[]): Promise<string> {
 
 Deno.test({
   name: "the statistics page draws live numbers in a browser" +
-    (CHROMIUM === undefined ? " (left out: no Chromium here)" : ""),
-  ignore: CHROMIUM === undefined,
+    (SKIP === null ? "" : ` (skipped: ${SKIP})`),
+  ignore: SKIP !== null,
   async fn() {
     const picture = Deno.env.get("MATRIARCH_SCREENSHOT");
     const scope = picture === undefined ? "<b>demo</b>" : "demo";

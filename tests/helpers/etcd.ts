@@ -3,6 +3,7 @@
  * ports, ended with the test. Can be stopped (SIGSTOP), killed, moved to another
  * port and counted.
  */
+import { skipReason } from "./skip_reason.ts";
 
 const BINARY = "etcd";
 const START_LIMIT_MS = 30_000;
@@ -47,22 +48,9 @@ interface NodePlan {
   readonly peerUrl: string;
 }
 
-/**
- * Why tests with etcd can not run here; null if they can. With CI=true a missing
- * binary is no excuse: the tests run and fail.
- */
+/** Why tests with etcd can not run here; null if they can. */
 export function etcdSkipReason(): string | null {
-  if (Deno.env.get("CI") === "true") return null;
-  try {
-    new Deno.Command(BINARY, {
-      args: ["--version"],
-      stdout: "null",
-      stderr: "null",
-    }).outputSync();
-    return null;
-  } catch {
-    return "there is no etcd here";
-  }
+  return skipReason(BINARY, "etcd-server");
 }
 
 /** A running etcd cluster. */

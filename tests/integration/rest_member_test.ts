@@ -4,6 +4,7 @@
  * certificates that come and change at a reload. One member, by goal and not for
  * thrift: it must keep its lease by itself.
  */
+import { skipReason } from "../helpers/skip_reason.ts";
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
@@ -26,10 +27,6 @@ unprivileged(import.meta.url, () => {
   });
 });
 
-/** Where a developer may have unpacked Debian's package `prometheus`. */
-const PROMTOOL_UNPACKED =
-  new URL("../../.cache/prometheus/usr/bin/promtool", import.meta.url).pathname;
-
 /** What promtool's linter has against names that Patroni's dashboards need. */
 const PATRONI_LINT =
   /^patroni_\w+ (counter metrics should have "_total" suffix|non-counter metrics should not have "_total" suffix)$/;
@@ -39,14 +36,10 @@ async function metrics(
   member: AgentMember,
 ): Promise<void> {
   await step(t, "promtool takes the metrics", async () => {
-    const program = await promtool();
-    if (program === null) {
-      const reason = "promtool is missing (package prometheus)";
-      if (Deno.env.get("CI") === "true") throw new Error(reason);
-      return console.log(`skipped: ${reason}`);
-    }
+    const reason = skipReason("promtool", "prometheus");
+    if (reason !== null) return console.log(`skipped: ${reason}`);
     const { text } = await member.rest("/metrics");
-    const child = new Deno.Command(program, {
+    const child = new Deno.Command("promtool", {
       args: ["check", "metrics"],
       stdin: "piped",
       stdout: "piped",
@@ -67,22 +60,6 @@ async function metrics(
       /^matriarch_cycle_seconds\{scope="batman",name="n1"\} /m,
     );
   });
-}
-
-async function promtool(): Promise<string | null> {
-  for (const program of ["promtool", PROMTOOL_UNPACKED]) {
-    try {
-      const { success } = await new Deno.Command(program, {
-        args: ["--version"],
-        stdout: "null",
-        stderr: "null",
-      }).output();
-      if (success) return program;
-    } catch {
-      // Not here; look at the next place.
-    }
-  }
-  return null;
 }
 
 async function explained(
