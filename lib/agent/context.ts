@@ -77,8 +77,8 @@ export class AgentState {
   viewedAt: Moment | null = null;
   viewedAtWallMs = 0;
   observation: Observation | null = null;
-  /** The last leader that asked for consent in failsafe mode, and when it did. */
-  failsafePing: { readonly ping: FailsafePing; readonly at: Moment } | null =
+  /** The last leader that asked for consent in failsafe mode, and until when it may rely on it. */
+  failsafePing: { readonly ping: FailsafePing; readonly until: Moment } | null =
     null;
   /** All members agreed that this primary goes on without the store. */
   isFailsafeGranted = false;

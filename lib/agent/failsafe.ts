@@ -11,7 +11,7 @@ import {
   slotPositions,
   withFailsafeLeader,
 } from "../core/calc/failsafe.ts";
-import { remainingMs } from "../core/base/units.ts";
+import { after, remainingMs } from "../core/base/units.ts";
 import type { Lsn } from "../core/base/units.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { FailsafeMember, FailsafePing } from "../core/model/failsafe.ts";
@@ -84,12 +84,13 @@ function pingOf(context: AgentContext, o: Observation): FailsafePing {
     connUrl: identity.connUrl,
     apiUrl: identity.apiUrl,
     slots: slotPositions(slots),
+    ttlMs: o.settings.ttlMs,
   };
 }
 
 /**
- * A leader asks: from now on, and for one ttl, it leads as far as this member is
- * concerned.
+ * A leader asks: from now on, and for one ttl (its own, if that is longer), it
+ * leads as far as this member is concerned.
  *
  * @returns False if this member leads itself or is about to.
  */
@@ -107,7 +108,9 @@ export function acceptFailsafe(
   if (isLeading || isPromoting || isOwn) {
     return { isAccepted: false, position: null };
   }
-  state.failsafePing = { ping, at: ports.clock.now() };
+  // The leader may not know of a shorter ttl yet.
+  const ttlMs = Math.max(state.settings.ttlMs, ping.ttlMs ?? 0);
+  state.failsafePing = { ping, until: after(ports.clock.now(), ttlMs) };
   const postgres = state.observation?.postgres;
   const position = postgres?.kind === "running" ? ownPosition(postgres) : null;
   return { isAccepted: true, position };
@@ -135,8 +138,9 @@ export function resetFailsafe(context: AgentContext): void {
 }
 
 function heardLeader(context: AgentContext): FailsafePing | null {
-  const { failsafePing, settings } = context.state;
-  if (failsafePing === null || !settings.isFailsafeMode) return null;
-  const ageMs = -remainingMs(failsafePing.at, context.ports.clock.now());
-  return ageMs > settings.ttlMs ? null : failsafePing.ping;
+  const { failsafePing } = context.state;
+  if (failsafePing === null) return null;
+  // A consent is a promise: it holds although the mode was switched off since.
+  const leftMs = remainingMs(failsafePing.until, context.ports.clock.now());
+  return leftMs < 0 ? null : failsafePing.ping;
 }

@@ -8,7 +8,7 @@ import {
 } from "../core/codec/settings_codec.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { DcsView, Observation } from "../core/model/observation.ts";
-import type { PostgresView } from "../core/model/postgres_view.ts";
+import { ownPosition, type PostgresView } from "../core/model/postgres_view.ts";
 import { DcsUnreachableError } from "../ports/errors.ts";
 import type { AgentContext } from "./context.ts";
 import { completed } from "./failsafe.ts";
@@ -21,6 +21,7 @@ export async function observe(context: AgentContext): Promise<Observation> {
     context.ports.postgres.observe(),
   ]);
   notePostgres(context, postgres);
+  noteWal(context, dcs, postgres);
   return assemble(context, { dcs, postgres });
 }
 
@@ -136,6 +137,25 @@ export function notePostgres(context: AgentContext, view: PostgresView): void {
   if (view.kind !== "running") return;
   const role = view.role === "primary" ? "primary" : standbyRole(context);
   context.state.remember({ kind: "answered", role });
+}
+
+/** Tells the memory how far a replica is: without a leader it should stand still. */
+function noteWal(
+  { state, ports }: AgentContext,
+  dcs: DcsView,
+  postgres: PostgresView,
+): void {
+  if (dcs.kind !== "reachable") return;
+  const replica = postgres.kind === "running" && postgres.role === "replica"
+    ? postgres
+    : null;
+  state.remember({
+    kind: "wal_seen",
+    at: ports.clock.now(),
+    lsn: replica === null ? null : ownPosition(replica),
+    isStreaming: replica?.isStreaming ?? false,
+    hasLeader: dcs.view.leader !== null,
+  });
 }
 
 function isEmpty(document: Readonly<Record<string, unknown>>): boolean {

@@ -25,6 +25,7 @@ export async function startUp(
   signal: AbortSignal,
 ): Promise<void> {
   const { ports, config, state } = context;
+  state.remember({ kind: "began", at: ports.clock.now() });
   const cached = await ports.postgres.loadDynamicConfig();
   await takeOver(context, cached ?? config.bootstrapDocument ?? {});
   await awaitFirstView(context, signal);

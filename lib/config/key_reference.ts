@@ -160,6 +160,7 @@ ttl | 30 | dynamic | reload | Seconds that the leader's lease lasts
 loop_wait | 10 | dynamic | reload | Seconds between cycles
 retry_timeout | 10 | dynamic | reload | Seconds for retries in one cycle
 maximum_lag_on_failover | 1048576 | dynamic | reload | Bytes; replicas further behind do not lead
+primary_race_backoff | 0 | dynamic | reload | Seconds that a race waits while WAL of the old leader still comes in
 maximum_lag_on_syncnode | -1 | dynamic | reload | Bytes; a synchronous standby further behind is replaced
 max_timelines_history | 0 | dynamic | reload | Lines of history that are kept; 0: all
 primary_start_timeout | 300 | dynamic | reload | Seconds that a crashed primary has to come back

@@ -43,6 +43,7 @@ const POSTGRESQL_SHARED: KeyTree = {
 const DYNAMIC: KeyTree = {
   ...leaves(
     `ttl loop_wait retry_timeout maximum_lag_on_failover maximum_lag_on_syncnode
+    primary_race_backoff
     max_timelines_history primary_start_timeout master_start_timeout
     primary_stop_timeout master_stop_timeout synchronous_mode
     synchronous_mode_strict synchronous_node_count failsafe_mode check_timeline

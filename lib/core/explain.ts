@@ -184,6 +184,10 @@ const WAITING: Readonly<Record<WaitReason, string>> = {
     "continue to run as a leader because failsafe mode is enabled and all members are accessible",
   not_in_failsafe_map:
     "following a different leader because I am not listed in the failsafe map",
+  consent_unknown:
+    "waiting: this member may have agreed in failsafe mode to a leader that does not answer",
+  wal_still_advancing:
+    "postponing the leader race: wal position moved since last heart beat loop",
   lease_too_short: "not promoting: too little of the lease is left",
   lease_lost: "not promoting because failed to update leader lock in DCS",
   bid_lost: "following new leader after trying and failing to obtain lock",
@@ -221,6 +225,8 @@ const WAITING: Readonly<Record<WaitReason, string>> = {
   replica_cannot_start: "failed to start postgres",
   diverged_no_repair:
     "the local WAL diverged from the leader's and may not be repaired: enable use_pg_rewind or reinitialize this member",
+  twin_timeline:
+    "the local WAL is on another timeline of the same number as the leader's, which pg_rewind can not repair: reinitialize this member",
   leader_checkpoint_pending: "Waiting for checkpoint on $leader before rewind",
   back_off: "waiting before $task is tried again",
   restart_scheduled: "Awaiting restart at the scheduled time",

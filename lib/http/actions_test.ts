@@ -215,7 +215,7 @@ Deno.test("POST /failsafe is heard by replicas while the mode is on", async () =
   const bench = new RestBench();
   const settings = { ...DEFAULT_SETTINGS, isFailsafeMode: true };
   bench.api.current = followingStatus({ settings });
-  const text = JSON.stringify(PING);
+  const text = JSON.stringify({ ...PING, ttl: 30 });
   const answer = await bench.ask("POST /failsafe", { text });
   assert.deepEqual(
     [answer.status, answer.text, answer.headers.get("lsn")],
@@ -226,7 +226,10 @@ Deno.test("POST /failsafe is heard by replicas while the mode is on", async () =
     connUrl: PING.conn_url,
     apiUrl: PING.api_url,
     slots: { n2: 7n },
+    ttlMs: 30_000,
   }]]);
+  await bench.ask("POST /failsafe", { text: JSON.stringify(PING) });
+  assert.equal(Object(bench.api.calls[1]?.[1]).ttlMs, null);
 });
 
 Deno.test("POST /failsafe is refused by leaders and without the mode", async () => {

@@ -90,7 +90,8 @@ export function history(timeline: number, endLsn = HERE): UpstreamView {
     systemId: "1",
     timeline: 2,
     history: [{ timeline: 1, switchpoint: HERE, reason: "promoted" }],
-    localEnd: { timeline, endLsn, kind: "replica" },
+    endLsn: HERE,
+    localEnd: { timeline, endLsn, kind: "replica", history: null },
   };
 }
 

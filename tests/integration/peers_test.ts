@@ -219,6 +219,7 @@ Deno.test("peers: only the exact word consents to failsafe mode", async () => {
       connUrl: "postgres://10.0.0.1:5432/postgres",
       apiUrl: "http://10.0.0.1:8008/patroni",
       slots: { n2: lsn(9) },
+      ttlMs: 30_000,
     },
     timeoutMs: 200,
   });

@@ -44,10 +44,9 @@ import {
 } from "./settings_keeper.ts";
 import { LocalSlots } from "./local_slots.ts";
 import { errorText } from "./sql.ts";
-import { localTarget } from "./targets.ts";
-import { askInstance, currentTimeline } from "./upstream.ts";
+import { askInstance } from "./upstream.ts";
 import { majorVersion } from "./version.ts";
-import { stoppedEnd } from "./wal_end.ts";
+import { localWalEnd } from "./wal_end.ts";
 
 /** What the adapter gets besides its options. */
 export interface PostgresDeps {
@@ -272,10 +271,9 @@ export class PostgresLocal implements Postgres {
 
   async askUpstream(upstream: PostgresPeer): Promise<UpstreamView> {
     try {
-      const [facts, localEnd] = await Promise.all([
-        askInstance(this.#context, upstream),
-        this.localEnd(),
-      ]);
+      // In this order: what the upstream says of its own end is the later word.
+      const localEnd = await this.localEnd();
+      const facts = await askInstance(this.#context, upstream);
       return { kind: "answered", ...facts, localEnd };
     } catch (error) {
       return { kind: "silent", detail: errorText(error) };
@@ -283,24 +281,7 @@ export class PostgresLocal implements Postgres {
   }
 
   async localEnd(): Promise<LocalEnd | null> {
-    const view = await this.observe();
-    if (view.kind === "stopped") {
-      return await stoppedEnd(this.#context, view.control);
-    }
-    if (view.kind === "starting") {
-      return await stoppedEnd(this.#context, view.control);
-    }
-    if (view.kind !== "running") return null;
-    if (view.role === "primary") {
-      const { timeline, flushedLsn } = view;
-      return { kind: "primary_crash", timeline, endLsn: flushedLsn };
-    }
-    const file = await livePostmaster(this.#context);
-    const timeline = await currentTimeline(
-      localTarget(this.#context, "replication", file),
-    ) ?? view.timeline;
-    const endLsn = view.replayedLsn;
-    return endLsn === null ? null : { kind: "replica", timeline, endLsn };
+    return await localWalEnd(this.#context, await this.observe());
   }
 
   async canRewind(): Promise<boolean> {

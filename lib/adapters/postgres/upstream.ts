@@ -8,6 +8,7 @@ import {
   parseTimelineHistory,
   type TimelineSwitch,
 } from "../../core/base/timeline_history.ts";
+import { type Lsn, parseLsn } from "../../core/base/units.ts";
 import type { PostgresPeer } from "../../ports/postgres.ts";
 import type { PostgresContext } from "./options.ts";
 import { type Query, type SqlTarget, withConnection } from "./sql.ts";
@@ -20,6 +21,8 @@ export interface UpstreamFacts {
   readonly systemId: string;
   readonly timeline: number;
   readonly history: readonly TimelineSwitch[];
+  /** Its flush (in recovery: replay) position. */
+  readonly endLsn: Lsn | null;
 }
 
 const QUERY_TIMEOUT_MS = 3_000;
@@ -57,7 +60,8 @@ async function askTimelines(
   const [row] = await query(IDENTIFY_SYSTEM, QUERY_TIMEOUT_MS);
   const timeline = Number(row?.["timeline"]);
   const systemId = String(row?.["systemid"]);
-  if (timeline === 1) return { systemId, timeline, history: [] };
+  const endLsn = parseLsn(String(row?.["xlogpos"]));
+  if (timeline === 1) return { systemId, timeline, history: [], endLsn };
   const [file] = await query(
     `TIMELINE_HISTORY ${timeline}`,
     QUERY_TIMEOUT_MS,
@@ -65,6 +69,7 @@ async function askTimelines(
   return {
     systemId,
     timeline,
+    endLsn,
     history: parseTimelineHistory(historyText(file?.["content"])),
   };
 }

@@ -1,14 +1,25 @@
 /**
- * Where the WAL of a stopped instance ends: the end of its shutdown checkpoint's
- * record, which decides whether a former primary diverged.
+ * Where the local WAL ends. Of a stopped primary that is the end of its shutdown
+ * checkpoint's record, which decides whether it diverged.
  *
  * Source: spec/ha.md 16.2; PostgreSQL 17 `xlogreader.c`, XLogDecodeNextRecord.
  */
 import { join } from "node:path";
 import { formatLsn, type Lsn, lsn } from "../../core/base/units.ts";
 import type { LocalEnd } from "../../core/model/peer_view.ts";
-import type { ControlData } from "../../core/model/postgres_view.ts";
+import type {
+  ControlData,
+  PostgresView,
+  PrimaryView,
+  ReplicaView,
+} from "../../core/model/postgres_view.ts";
+import { parseTimelineHistory } from "../../core/base/timeline_history.ts";
+import { exists } from "./files.ts";
+import { readHistory } from "./history_file.ts";
 import type { PostgresContext } from "./options.ts";
+import { livePostmaster } from "./pid_file.ts";
+import { localTarget } from "./targets.ts";
+import { currentTimeline } from "./upstream.ts";
 import { programPath, run } from "./programs.ts";
 
 const PAGE_BYTES_DEFAULT = 8192;
@@ -23,12 +34,47 @@ export interface WalLayout {
   readonly segmentBytes: number;
 }
 
-/** Where the WAL of a stopped instance ends; null if that can not be read. */
-export async function stoppedEnd(
+type WalPlace = Omit<LocalEnd, "history">;
+
+/** Where the local WAL ends, and how its timeline came to be; null if that can not be read. */
+export async function localWalEnd(
+  context: PostgresContext,
+  view: PostgresView,
+): Promise<LocalEnd | null> {
+  const place = view.kind === "stopped" || view.kind === "starting"
+    ? await stoppedEnd(context, view.control)
+    : view.kind === "running"
+    ? await runningEnd(context, view)
+    : null;
+  if (place === null) return null;
+  const file = await readHistory(context.options.dataDir, place.timeline);
+  const history = file === null ? null : parseTimelineHistory(file.text);
+  return { ...place, history };
+}
+
+async function runningEnd(
+  context: PostgresContext,
+  view: PrimaryView | ReplicaView,
+): Promise<WalPlace | null> {
+  if (view.role === "primary") {
+    const { timeline, flushedLsn } = view;
+    return { kind: "primary_crash", timeline, endLsn: flushedLsn };
+  }
+  const file = await livePostmaster(context);
+  const target = localTarget(context, "replication", file);
+  const timeline = await currentTimeline(target) ?? view.timeline;
+  const endLsn = view.replayedLsn;
+  return endLsn === null ? null : { kind: "replica", timeline, endLsn };
+}
+
+async function stoppedEnd(
   context: PostgresContext,
   control: ControlData,
-): Promise<LocalEnd | null> {
+): Promise<WalPlace | null> {
   const { state, timeline, checkpointLsn } = control;
+  if (await isBackup(context)) {
+    return { kind: "backup", timeline, endLsn: checkpointLsn };
+  }
   if (state === "shut down in recovery" || state === "in archive recovery") {
     const { minRecoveryEndLsn, minRecoveryEndTimeline } = control;
     // 0/0: it was a primary until a signal file was put there.
@@ -56,6 +102,11 @@ export async function stoppedEnd(
     timeline,
     endLsn: recordEnd(checkpointLsn, bytes, layout),
   };
+}
+
+/** A copy that was not started yet; its control file is the source's. */
+async function isBackup({ options }: PostgresContext): Promise<boolean> {
+  return await exists(join(options.dataDir, "backup_label"));
 }
 
 /** Total length of the shutdown checkpoint's record, by pg_waldump. */

@@ -139,6 +139,7 @@ const bootstrap = map(
       optional("loop_wait", integer({ min: 1 })),
       optional("retry_timeout", integer({ min: 3 })),
       optional("maximum_lag_on_failover", count),
+      optional("primary_race_backoff", count),
       optional("maximum_lag_on_syncnode", integer({ min: -1 })),
       optional("member_slots_ttl", integer({ min: 0, unit: "s" })),
       optional("postgresql", dynamicPostgresql),

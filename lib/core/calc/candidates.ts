@@ -49,7 +49,7 @@ export function isInSync(view: ClusterView, name: MemberName): boolean {
 /**
  * The members that a race must ask: those of the last view that had a leader,
  * overlaid by those of the current view, without self and without those that can
- * not be asked or never lead.
+ * not be asked or never lead. The candidate of a failover is always among them.
  *
  * Source: spec/ha.md 5.2.
  */
@@ -69,8 +69,18 @@ export function racePeers(
   return [...byName.values()].filter((member) =>
     member.name !== o.self && member.apiUrl !== null &&
     (!member.tags.isNofailover || isQuorumRace(o, view)) &&
-    (!isRestricted || isInSync(view, member.name))
+    (!isRestricted || isInSync(view, member.name) ||
+      isForcedCandidate(view, member.name))
   );
+}
+
+/** An operator wants that member to lead by a failover, in sync or not. */
+export function isForcedCandidate(
+  view: ClusterView,
+  name: MemberName,
+): boolean {
+  const request = view.failover;
+  return request?.leader === null && request.candidate === name;
 }
 
 /**

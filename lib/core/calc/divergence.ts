@@ -1,13 +1,17 @@
 /**
  * Whether the local WAL left the line of history that the leader is on.
  */
-import { switchpointOf } from "../base/timeline_history.ts";
+import {
+  switchpointOf,
+  type TimelineSwitch,
+} from "../base/timeline_history.ts";
 import type { Facts } from "../model/decision.ts";
 import type { LocalEnd, UpstreamView } from "../model/peer_view.ts";
 
 /** The answer, with the numbers compared. */
 export interface DivergenceVerdict {
-  readonly kind: "same_line" | "diverged" | "unknown";
+  /** twin: on a timeline of the same number that is not the leader's, which pg_rewind can not see. */
+  readonly kind: "same_line" | "diverged" | "twin" | "unknown";
   readonly facts: Facts;
 }
 
@@ -37,9 +41,7 @@ export function judgeDivergence(
     leaderTimeline: upstream.timeline,
   };
   if (local.timeline > upstream.timeline) return { kind: "diverged", facts };
-  if (local.timeline === upstream.timeline) {
-    return { kind: "same_line", facts };
-  }
+  if (local.timeline === upstream.timeline) return judgeTwin(upstream, local);
   const switchpoint = switchpointOf(upstream.history, local.timeline);
   if (switchpoint === null) return { kind: "diverged", facts };
   const isPast = isPastSwitchpoint(local, switchpoint);
@@ -49,9 +51,44 @@ export function judgeDivergence(
   };
 }
 
+/**
+ * Equal numbers prove nothing by themselves: a member that never heard of the
+ * last promotion gives the next timeline the same number. Then PostgreSQL would
+ * stream one over the other, and pg_rewind would find nothing to do.
+ *
+ * Two timelines differ if their histories do, if one ends past the other's end,
+ * or if both were written by a primary. Of a former primary that was shut down
+ * in order before anybody had its WAL this can not be told.
+ */
+function judgeTwin(
+  upstream: Extract<UpstreamView, { kind: "answered" }>,
+  local: LocalEnd,
+): DivergenceVerdict {
+  const { timeline, endLsn } = local;
+  const shared: Facts = { timeline, localEndLsn: endLsn };
+  const [own, other] = [
+    lastSwitch(local.history),
+    lastSwitch(upstream.history),
+  ];
+  if (own !== null && other !== null && own !== other) {
+    const facts = { ...shared, localForkLsn: own, leaderForkLsn: other };
+    return { kind: "twin", facts };
+  }
+  if (upstream.isInRecovery) return { kind: "same_line", facts: shared };
+  const isAhead = upstream.endLsn !== null && endLsn > upstream.endLsn;
+  const isTwin = isAhead || local.kind === "primary_crash";
+  const facts = { ...shared, leaderEndLsn: upstream.endLsn };
+  return { kind: isTwin ? "twin" : "same_line", facts };
+}
+
+function lastSwitch(history: readonly TimelineSwitch[] | null): bigint | null {
+  return history?.at(-1)?.switchpoint ?? null;
+}
+
 function isPastSwitchpoint(local: LocalEnd, switchpoint: bigint): boolean {
   switch (local.kind) {
     case "replica":
+    case "backup":
       return local.endLsn > switchpoint;
     case "primary_shutdown":
       // The shutdown checkpoint record must be the very last record that the

@@ -18,10 +18,22 @@ const ROWS: readonly (readonly [
 ])[] = [
   ["the same timeline", ["replica", 3, 999], "same_line"],
   [
-    "the same timeline, also after a crash",
-    ["primary_crash", 3, 999],
-    "same_line",
+    "the same timeline and past the leader's end: another one of that number",
+    ["replica", 3, 1001],
+    "twin",
   ],
+  [
+    "the same timeline, written here: two primaries chose that number",
+    ["primary_crash", 3, 999],
+    "twin",
+  ],
+  ["a copy that was not started yet", ["backup", 3, 999], "same_line"],
+  ["an old copy that was not started yet", ["backup", 2, 150], "same_line"],
+  ["a shutdown that the leader may have", [
+    "primary_shutdown",
+    3,
+    999,
+  ], "same_line"],
   ["a timeline that the leader never heard of", ["replica", 4, 50], "diverged"],
   ["a replica before the switchpoint", ["replica", 2, 199], "same_line"],
   ["a replica exactly at the switchpoint", ["replica", 2, 200], "same_line"],
@@ -57,7 +69,8 @@ for (const [name, [kind, timeline, end], expected] of ROWS) {
       systemId: "1",
       timeline: 3,
       history: HISTORY,
-      localEnd: { kind, timeline, endLsn: lsn(end) },
+      endLsn: lsn(1000),
+      localEnd: { kind, timeline, endLsn: lsn(end), history: null },
     });
     assert.equal(verdict.kind, expected);
   });
@@ -70,7 +83,8 @@ Deno.test("judgeDivergence(): a timeline that is missing in the leader's history
     systemId: "1",
     timeline: 3,
     history: HISTORY.slice(1),
-    localEnd: { kind: "replica", timeline: 1, endLsn: lsn(1) },
+    endLsn: lsn(1000),
+    localEnd: { kind: "replica", timeline: 1, endLsn: lsn(1), history: null },
   });
   assert.equal(verdict.kind, "diverged");
 });
@@ -82,10 +96,59 @@ Deno.test("judgeDivergence(): a leader in recovery, or an unread end, proves not
     systemId: "1",
     timeline: 3,
     history: HISTORY,
+    endLsn: lsn(1000),
     localEnd: null,
   } as const;
   assert.equal(judgeDivergence(upstream).kind, "unknown");
-  const localEnd = { kind: "replica", timeline: 9, endLsn: lsn(1) } as const;
+  const localEnd = {
+    kind: "replica",
+    timeline: 9,
+    endLsn: lsn(1),
+    history: null,
+  } as const;
   const inRecovery = { ...upstream, isInRecovery: true, localEnd };
   assert.equal(judgeDivergence(inRecovery).kind, "unknown");
+});
+
+Deno.test("judgeDivergence(): timelines of one number with two histories are twins", () => {
+  const fork = (at: number) => [
+    ...HISTORY.slice(0, 1),
+    { timeline: 2, switchpoint: lsn(at), reason: "" },
+  ];
+  const verdict = (at: number, isInRecovery: boolean) =>
+    judgeDivergence({
+      kind: "answered",
+      isInRecovery,
+      systemId: "1",
+      timeline: 3,
+      history: HISTORY,
+      endLsn: lsn(1000),
+      localEnd: {
+        kind: "replica",
+        timeline: 3,
+        endLsn: lsn(300),
+        history: fork(at),
+      },
+    }, "any").kind;
+  assert.equal(verdict(200, false), "same_line");
+  assert.equal(verdict(190, false), "twin");
+  assert.equal(verdict(190, true), "twin");
+});
+
+Deno.test("judgeDivergence(): a standby that is asked may be behind", () => {
+  const verdict = judgeDivergence({
+    kind: "answered",
+    isInRecovery: true,
+    systemId: "1",
+    timeline: 3,
+    history: HISTORY,
+    endLsn: lsn(1000),
+    localEnd: {
+      kind: "primary_shutdown",
+      timeline: 3,
+      endLsn: lsn(1001),
+      history: HISTORY,
+    },
+  }, "any");
+  assert.equal(verdict.kind, "same_line");
 });

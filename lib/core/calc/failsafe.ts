@@ -103,6 +103,21 @@ export function slotPositions(
   }));
 }
 
+/**
+ * The other members of the map that might lead by a consent which this member
+ * gave before it was restarted; none without the mode.
+ */
+export function failsafeWitnesses(
+  o: Pick<Observation, "self" | "settings">,
+  view: ClusterView,
+): readonly MemberName[] {
+  if (!o.settings.isFailsafeMode) return [];
+  return Object.keys(view.failsafe ?? {}).filter((name) =>
+    name !== o.self &&
+    !view.members.some((m) => m.name === name && m.tags.isNofailover)
+  );
+}
+
 /** A member of whom only the name is known. */
 function unknownMember(name: MemberName): Member {
   return {

@@ -16,6 +16,7 @@ const PING = {
   connUrl: "postgres://10.0.0.1:5432/postgres",
   apiUrl: "http://10.0.0.1:8008/patroni",
   slots: { n2: lsn(7) },
+  ttlMs: null,
 };
 
 Deno.test("failsafeMap() lists every address, the leader's own always", () => {

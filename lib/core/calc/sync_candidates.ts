@@ -49,7 +49,8 @@ function candidateOf(
   inputs: SyncInputs,
   sender: WalSender,
 ): SyncCandidate | null {
-  if (sender.state !== "streaming" || sender.flushedLsn === null) return null;
+  const position = acknowledgedUpTo(sender, inputs.settings);
+  if (sender.state !== "streaming" || position === null) return null;
   const wanted = sender.applicationName.toLowerCase();
   const member = inputs.view.members.find((m) =>
     m.name.toLowerCase() === wanted
@@ -60,7 +61,22 @@ function candidateOf(
   const isCascading = source !== null && source !== inputs.self &&
     memberOf(inputs.view, source)?.state === "running";
   if (isCascading) return null;
-  return { member, sender, position: sender.flushedLsn };
+  return { member, sender, position };
+}
+
+/** With remote_apply a replica whose replay is stuck is behind, however much it flushed. */
+function acknowledgedUpTo(
+  { writtenLsn, flushedLsn, replayedLsn }: WalSender,
+  { commitPosition }: ClusterSettings,
+): Lsn | null {
+  switch (commitPosition) {
+    case "written":
+      return writtenLsn;
+    case "flushed":
+      return flushedLsn;
+    case "replayed":
+      return replayedLsn;
+  }
 }
 
 const SYNC_STATE_ORDER = ["sync", "quorum", "potential", "async"];

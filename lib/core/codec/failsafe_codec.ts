@@ -27,12 +27,17 @@ export function encodeFailsafe(map: FailsafeMap): string {
   return encodeJson(map);
 }
 
-/** Body of `POST /failsafe`. Source: spec/rest-api.md 12. */
+/**
+ * Body of `POST /failsafe`; `ttl` in seconds is an addition of ours.
+ *
+ * Source: spec/rest-api.md 12.
+ */
 export function encodeFailsafePing(ping: FailsafePing): string {
   return encodeJson({
     name: ping.name,
     conn_url: ping.connUrl,
     api_url: ping.apiUrl,
     slots: ping.slots,
+    ...(ping.ttlMs === null ? {} : { ttl: ping.ttlMs / 1000 }),
   });
 }

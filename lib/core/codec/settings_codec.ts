@@ -96,6 +96,10 @@ function failoverSettings(document: JsonObject) {
       keys: ["maximum_lag_on_failover"],
       fallback: DEFAULT_SETTINGS.maximumLagOnFailoverBytes,
     }),
+    primaryRaceBackoffMs: 1000 * integer(document, {
+      keys: ["primary_race_backoff"],
+      fallback: 0,
+    }),
     isTimelineChecked: isOn(document["check_timeline"]),
     timelinesHistoryMax: integer(document, {
       keys: ["max_timelines_history"],
@@ -143,6 +147,7 @@ function postgresSettings(document: JsonObject, local: JsonObject) {
     hasSlots: Object.hasOwn(dynamic, "use_slots")
       ? isOn(dynamic["use_slots"])
       : true,
+    commitPosition: commitPosition(dynamic, local),
     hasLeaderlessClone: hasLeaderlessClone(dynamic, local),
     isRewindAllowed: flag("use_pg_rewind"),
     isDataRemovedOnRewindFailure: flag(
@@ -152,6 +157,25 @@ function postgresSettings(document: JsonObject, local: JsonObject) {
       "remove_data_directory_on_diverged_timelines",
     ),
   };
+}
+
+/** Source: spec/ha.md 11.2, "position column". */
+function commitPosition(
+  dynamic: JsonObject,
+  local: JsonObject,
+): ClusterSettings["commitPosition"] {
+  const parameters = {
+    ...asObject(dynamic["parameters"]),
+    ...asObject(local["parameters"]),
+  };
+  switch (readText(parameters["synchronous_commit"])?.toLowerCase()) {
+    case "remote_apply":
+      return "replayed";
+    case "remote_write":
+      return "written";
+    default:
+      return "flushed";
+  }
 }
 
 function synchronousMode(document: JsonObject): SynchronousMode {

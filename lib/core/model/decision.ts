@@ -18,6 +18,8 @@ export type WaitReason =
   | "lease_still_covers"
   | "failsafe_covers"
   | "not_in_failsafe_map"
+  | "consent_unknown"
+  | "wal_still_advancing"
   | "lease_too_short"
   | "lease_lost"
   | "bid_lost"
@@ -48,6 +50,7 @@ export type WaitReason =
   | "position_unknown"
   | "replica_cannot_start"
   | "diverged_no_repair"
+  | "twin_timeline"
   | "leader_checkpoint_pending"
   | "back_off"
   | "switchover_scheduled"
@@ -86,6 +89,7 @@ export type TaskReason =
   | "lease_held"
   | "upstream_changed"
   | "diverged"
+  | "twin_timeline"
   | "rewind_failed"
   | "half_made_clone"
   | "logical_slots_missing"
@@ -117,6 +121,7 @@ export type ClearReason =
   | "candidate_missing_in_pause"
   | "no_candidate"
   | "schedule_passed"
+  | "promotion_failed"
   | "fulfilled";
 
 /** Why a scheduled restart is dropped. */

@@ -12,6 +12,8 @@ export interface FailsafePing {
   readonly apiUrl: string;
   /** Positions of its slots by name. */
   readonly slots: Readonly<Record<string, Lsn>>;
+  /** For how long it takes a consent; null: a Patroni member, which does not say. */
+  readonly ttlMs: number | null;
 }
 
 /** Somebody whom a leader must ask. */

@@ -54,6 +54,12 @@ export interface AgentMemory {
   readonly isSyncDutyReleased: boolean;
   /** The pre_promote script forbade a promotion at that moment. */
   readonly prePromoteFailedAt: Moment | null;
+  /** When this agent began; null: not known, as in most tests. */
+  readonly startedAt: Moment | null;
+  /** Position of this replica in the last cycle. */
+  readonly seenLsn: Lsn | null;
+  /** Without a leader, WAL still came in at that moment; null: it did not. */
+  readonly walMovedAt: Moment | null;
 }
 
 /** Memory of an agent that just started. */
@@ -77,6 +83,9 @@ export const FIRST_MEMORY: AgentMemory = {
   scheduledRestart: null,
   isSyncDutyReleased: false,
   prePromoteFailedAt: null,
+  startedAt: null,
+  seenLsn: null,
+  walMovedAt: null,
 };
 
 /** What happened that must be remembered. */
@@ -93,6 +102,15 @@ export type MemoryEvent =
   | {
     readonly kind: "restart_scheduled";
     readonly restart: ScheduledRestart | null;
+  }
+  | { readonly kind: "began"; readonly at: Moment }
+  /** A replica was looked at, in a cycle that saw the store. */
+  | {
+    readonly kind: "wal_seen";
+    readonly at: Moment;
+    readonly lsn: Lsn | null;
+    readonly isStreaming: boolean;
+    readonly hasLeader: boolean;
   }
   | { readonly kind: "sync_duty"; readonly isReleased: boolean }
   | { readonly kind: "pre_promote_failed"; readonly at: Moment }
@@ -146,6 +164,10 @@ export function remember(
       return { ...memory, role: "demoted" };
     case "pre_promote_failed":
       return { ...memory, prePromoteFailedAt: event.at };
+    case "began":
+      return { ...memory, startedAt: event.at };
+    case "wal_seen":
+      return rememberWal(memory, event);
     case "sync_duty":
       return { ...memory, isSyncDutyReleased: event.isReleased };
     case "stopped":
@@ -179,6 +201,22 @@ function rememberView(memory: AgentMemory, view: ClusterView): AgentMemory {
     divergence: (hasRisen || isOther) && memory.divergence === "unsuspected"
       ? "suspected"
       : memory.divergence,
+  };
+}
+
+/** Only the first move after the leader was gone counts: the race waits once. */
+function rememberWal(
+  memory: AgentMemory,
+  event: Extract<MemoryEvent, { kind: "wal_seen" }>,
+): AgentMemory {
+  const { seenLsn } = memory;
+  const hasMoved = event.isStreaming && seenLsn !== null &&
+    event.lsn !== null && event.lsn > seenLsn;
+  const movedAt = memory.walMovedAt ?? (hasMoved ? event.at : null);
+  return {
+    ...memory,
+    seenLsn: event.lsn,
+    walMovedAt: event.hasLeader ? null : movedAt,
   };
 }
 

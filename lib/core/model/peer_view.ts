@@ -40,6 +40,8 @@ export type UpstreamView =
     readonly timeline: number;
     /** Empty on timeline 1. */
     readonly history: readonly TimelineSwitch[];
+    /** Up to where it had WAL of its own after the local end was read; null: not said. */
+    readonly endLsn: Lsn | null;
     /** Where the local WAL surely ends; null if it could not be read. */
     readonly localEnd: LocalEnd | null;
   };
@@ -48,6 +50,8 @@ export type UpstreamView =
 export interface LocalEnd {
   readonly timeline: number;
   readonly endLsn: Lsn;
-  /** replica: replayed up to here. primary_shutdown: end of the shutdown checkpoint record. primary_crash: only a lower bound. */
-  readonly kind: "replica" | "primary_shutdown" | "primary_crash";
+  /** replica: replayed up to here. backup: not started yet. primary_shutdown: end of the shutdown checkpoint record. primary_crash: only a lower bound. */
+  readonly kind: "replica" | "primary_shutdown" | "primary_crash" | "backup";
+  /** How the local timeline came to be; null: its history file is not there. */
+  readonly history: readonly TimelineSwitch[] | null;
 }

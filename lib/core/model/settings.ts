@@ -16,6 +16,8 @@ export interface ClusterSettings {
   readonly loopWaitMs: number;
   readonly retryTimeoutMs: number;
   readonly maximumLagOnFailoverBytes: number;
+  /** How long a race waits while WAL still comes in; 0: not at all. */
+  readonly primaryRaceBackoffMs: number;
   /** 0 or less: no limit. */
   readonly maximumLagOnSyncnodeBytes: number;
   readonly isTimelineChecked: boolean;
@@ -28,6 +30,8 @@ export interface ClusterSettings {
   readonly synchronousMode: SynchronousMode;
   readonly isSynchronousModeStrict: boolean;
   readonly synchronousNodeCount: number;
+  /** Which position of a standby its acknowledgement means; by synchronous_commit. */
+  readonly commitPosition: "flushed" | "written" | "replayed";
   readonly isFailsafeMode: boolean;
   readonly isPaused: boolean;
   /** 0 or less: slots of vanished members are dropped at once. */
@@ -51,6 +55,7 @@ export const DEFAULT_SETTINGS: ClusterSettings = {
   loopWaitMs: 10_000,
   retryTimeoutMs: 10_000,
   maximumLagOnFailoverBytes: 1_048_576,
+  primaryRaceBackoffMs: 0,
   maximumLagOnSyncnodeBytes: -1,
   isTimelineChecked: false,
   timelinesHistoryMax: 0,
@@ -59,6 +64,7 @@ export const DEFAULT_SETTINGS: ClusterSettings = {
   synchronousMode: "off",
   isSynchronousModeStrict: false,
   synchronousNodeCount: 1,
+  commitPosition: "flushed",
   isFailsafeMode: false,
   isPaused: false,
   memberSlotsTtlMs: 1_800_000,

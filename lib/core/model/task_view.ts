@@ -65,6 +65,7 @@ export type LongTask =
 export type RemoveDataReason =
   | "rewind_failed"
   | "diverged_timelines"
+  | "twin_timeline"
   | "half_made_clone"
   | "operator_request";
 

@@ -258,7 +258,7 @@ function checkDivergence(o: Observation): Decision | null {
   const isReady = leader !== null && leader.connUrl !== null &&
     isLeading(o, leader) && leader.state === "running";
   if (!isReady) {
-    return o.postgres.kind === "stopped"
+    return o.postgres.kind === "stopped" || mayBeTwin(o, leader)
       ? waitShortly("leader_not_running", { state: leader?.state ?? null })
       : null;
   }
@@ -266,7 +266,7 @@ function checkDivergence(o: Observation): Decision | null {
     return { kind: "ask_upstream", reason: "divergence_suspected" };
   }
   if (o.upstream.kind === "silent") {
-    return o.postgres.kind === "stopped"
+    return o.postgres.kind === "stopped" || mayBeTwin(o, leader)
       ? waitShortly("upstream_silent", { detail: o.upstream.detail })
       : null;
   }
@@ -275,10 +275,47 @@ function checkDivergence(o: Observation): Decision | null {
     o.upstream,
     isStandbyCluster ? "any" : "primary",
   );
-  if (verdict.kind === "same_line") {
-    return { kind: "trust_timeline", reason: "not_diverged" };
+  switch (verdict.kind) {
+    case "same_line":
+      return { kind: "trust_timeline", reason: "not_diverged" };
+    case "unknown":
+      return null;
+    case "twin":
+      return isFreshCopy(o) ? null : replaceTwin(o, verdict.facts);
+    case "diverged":
+      return repair(o, leader, verdict.facts);
   }
-  return verdict.kind === "unknown" ? null : repair(o, leader, verdict.facts);
+}
+
+/**
+ * This replica is on a timeline that the leader had not reached when it was last
+ * heard of, so the leader's next one may bear the same number. Streaming first
+ * and asking later would write one over the other.
+ */
+function mayBeTwin(o: Observation, leader: Member | null): boolean {
+  const replica = replicaOf(o);
+  return replica !== null && !isOnUpstream(o) &&
+    replica.timeline > (leader?.timeline ?? 0);
+}
+
+/** What a clone method just brought looks like its source, a primary in mid-flight. */
+function isFreshCopy(o: Observation): boolean {
+  const last = o.memory.lastOutcome;
+  return last !== null && last.result === "done" &&
+    (last.task.kind === "clone" || last.task.kind === "reinitialize");
+}
+
+/** Such data is never started: PostgreSQL would not see that it does not fit. */
+function replaceTwin(o: Observation, facts: RepairFacts): Decision {
+  const isAllowed = o.settings.isDataRemovedOnRewindFailure ||
+    o.settings.isDataRemovedOnDivergedTimelines;
+  return isAllowed
+    ? startTask(
+      { kind: "remove_data", why: "twin_timeline" },
+      "twin_timeline",
+      facts,
+    )
+    : waitShortly("twin_timeline", facts, o.settings.loopWaitMs);
 }
 
 /** Its member key says that it is what the others should follow. */

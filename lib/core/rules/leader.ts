@@ -5,6 +5,7 @@
 import { leaseRemainingMs, promoteBudgetMs } from "../calc/budgets.ts";
 import {
   compareInRace,
+  isForcedCandidate,
   isInSync,
   isQuorumRace,
   isSyncActive,
@@ -39,6 +40,7 @@ import {
   DEMOTE_CLUSTER,
   remoteOf,
   STANDBY_LEADER,
+  STANDBY_SYNC_KEY,
   unlessStandbyCluster,
 } from "./standby_cluster.ts";
 
@@ -170,6 +172,16 @@ const PROMOTION: readonly Rule[] = [
         : null,
   },
   {
+    id: "R486",
+    why:
+      "A candidate whose pre_promote script failed removes the request: the others would wait for it.",
+    match: (o) =>
+      replicaOf(o) !== null && isPromotionBarred(o) &&
+        viewOf(o).failover?.candidate === o.self
+        ? { kind: "clear_failover", reason: "promotion_failed" }
+        : null,
+  },
+  {
     id: "R487",
     why: "A holder of the key whose pre_promote script failed gives it back.",
     match: (o) =>
@@ -248,6 +260,7 @@ const STEADY: readonly Rule[] = [
       "The synchronous set changes one safe step at a time: add to PostgreSQL first, remove from the key first.",
     match: planSyncStep,
   },
+  STANDBY_SYNC_KEY,
   {
     id: "R585",
     why: "A scheduled restart happens at its time, once, if it still fits.",
@@ -340,8 +353,7 @@ function countVotesAgain(o: Observation): Decision | null {
 
 /** An operator wants this member to lead, whatever it lacks. */
 function isForcedOn(o: Observation): boolean {
-  const request = viewOf(o).failover;
-  return request?.leader === null && request.candidate === o.self;
+  return isForcedCandidate(viewOf(o), o.self);
 }
 
 function failOverAfterCrash(o: Observation): Decision | null {

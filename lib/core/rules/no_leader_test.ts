@@ -351,7 +351,7 @@ const NO_LEADER: readonly Row[] = [
       view: unlocked({ failsafe: { n1: "http://n1" } }),
       ...settings({ isFailsafeMode: true }),
     }),
-    ["R315", "wait not_in_failsafe_map"],
+    ["R307", "wait not_in_failsafe_map"],
   ],
   [
     "an old failsafe map means nothing once the mode is off",

@@ -5,6 +5,7 @@
 import {
   compareInRace,
   highestKnownTimeline,
+  isForcedCandidate,
   isInSync,
   isLeftOutByFailsafe,
   isQuorumRace,
@@ -12,6 +13,7 @@ import {
   racePeers,
   readySuccessors,
 } from "../calc/candidates.ts";
+import { failsafeWitnesses } from "../calc/failsafe.ts";
 import type { FailoverRequest } from "../model/cluster_view.ts";
 import type { AcquireReason, Decision } from "../model/decision.ts";
 import type { Observation } from "../model/observation.ts";
@@ -151,18 +153,24 @@ export const RACE: readonly Rule[] = [
     match: (o) => o.memory.hasWatchdogFailed ? wait("watchdog_failed") : null,
   },
   {
-    id: "R310",
-    why: "An operator's request decides before positions do.",
-    match: obeyRequest,
-  },
-  {
-    id: "R315",
+    id: "R307",
     why:
       "In failsafe mode a member that the map does not list never leads: nobody would have asked it.",
     match: (o) =>
       isLeftOutByFailsafe(o, viewOf(o), o.self)
         ? wait("not_in_failsafe_map")
         : null,
+  },
+  {
+    id: "R308",
+    why:
+      "In failsafe mode a member that just started may have forgotten a consent: for a ttl it leads only if all of the map answer and none is a primary.",
+    match: awaitForgottenConsent,
+  },
+  {
+    id: "R310",
+    why: "An operator's request decides before positions do.",
+    match: obeyRequest,
   },
   {
     id: "R320",
@@ -179,6 +187,12 @@ export const RACE: readonly Rule[] = [
         })
         : null;
     },
+  },
+  {
+    id: "R325",
+    why:
+      "With primary_race_backoff nobody races while WAL of the old leader still comes in.",
+    match: waitForSilence,
   },
   {
     id: "R330",
@@ -244,6 +258,41 @@ function compare(o: Observation, ignored: readonly string[]): Decision {
     : waitShortly(verdict.reason, verdict.facts, RACE_AGAIN_MS);
 }
 
+function awaitForgottenConsent(o: Observation): Decision | null {
+  const { startedAt } = o.memory;
+  const sinceMs = startedAt === null ? Infinity : o.now - startedAt;
+  const leftMs = o.settings.ttlMs - sinceMs;
+  if (leftMs <= 0) return null;
+  const names = failsafeWitnesses(o, viewOf(o));
+  if (names.length === 0) return null;
+  if (o.peers.kind !== "asked") {
+    return askPeers(o) ?? waitShortly("consent_unknown", {}, RACE_AGAIN_MS);
+  }
+  const { answers } = o.peers;
+  const doubtful = names.filter((name) =>
+    !answers.some((a) =>
+      a.name === name && a.kind === "answered" && a.isInRecovery
+    )
+  );
+  return doubtful.length === 0 ? null : waitShortly(
+    "consent_unknown",
+    { members: doubtful.join(","), leftMs: Math.round(leftMs) },
+    Math.min(leftMs, RACE_AGAIN_MS),
+  );
+}
+
+function waitForSilence(o: Observation): Decision | null {
+  const { walMovedAt } = o.memory;
+  const { primaryRaceBackoffMs } = o.settings;
+  if (walMovedAt === null || primaryRaceBackoffMs <= 0) return null;
+  const passedMs = o.now - walMovedAt;
+  return passedMs >= primaryRaceBackoffMs ? null : waitShortly(
+    "wal_still_advancing",
+    { passedMs, primaryRaceBackoffMs },
+    Math.min(primaryRaceBackoffMs - passedMs, RACE_AGAIN_MS),
+  );
+}
+
 function obeyRequest(o: Observation): Decision | null {
   const request = viewOf(o).failover;
   if (request === null || replicaOf(o) === null) return null;
@@ -271,11 +320,11 @@ function candidacy(o: Observation, request: FailoverRequest): Decision {
     : decision;
 }
 
-/** Whether the named candidate is worth waiting for; in quorum mode only if it can get the votes. */
+/** Whether the named candidate is worth waiting for; for a switchover in quorum mode only if it can get the votes. */
 function isCandidateReady(o: Observation, candidate: string): boolean {
   if (o.peers.kind !== "asked") return false;
   const view = viewOf(o);
-  const isQuorum = isQuorumRace(o, view);
+  const isQuorum = isQuorumRace(o, view) && !isForcedCandidate(view, candidate);
   if (isQuorum && !isInSync(view, candidate)) return false;
   const own = replicaOf(o);
   const requiredLsn = isQuorum && own !== null ? ownPosition(own) : null;

@@ -14,6 +14,7 @@ import {
   primaryOf,
   replicaOf,
   startTask,
+  viewOf,
   wait,
   waitShortly,
 } from "./parts.ts";
@@ -35,6 +36,18 @@ export const DEMOTE_CLUSTER: Rule = {
         { kind: "demote", how: "cluster", deadline: null },
         "standby_cluster_begins",
       )
+      : null,
+};
+
+/** Left from the time when the scope had a primary. */
+export const STANDBY_SYNC_KEY: Rule = {
+  id: "R583",
+  why:
+    "A standby cluster has no synchronous replicas: an old sync key would only bar a later promotion.",
+  match: (o) =>
+    o.settings.isStandbyCluster && replicaOf(o) !== null &&
+      viewOf(o).sync.leader !== null
+      ? { kind: "delete_sync", reason: "synchronous_disabled" }
       : null,
 };
 
@@ -125,6 +138,8 @@ export function checkRemote(o: Observation): Decision | null {
       return { kind: "trust_timeline", reason: "not_diverged" };
     case "unknown":
       return null;
+    case "twin":
+      return waitShortly("twin_timeline", verdict.facts, o.settings.loopWaitMs);
     case "diverged":
       return o.settings.isRewindAllowed
         ? pauseAfterFailure(o, "rewind") ??

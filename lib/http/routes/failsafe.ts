@@ -31,13 +31,14 @@ export function failsafeRoutes(app: RestApp, context: RestContext): void {
       if (role === "primary" || role === "promoted") {
         return replies.text(500, "Running as a leader");
       }
-      const { name, conn_url: connUrl, api_url: apiUrl } = checked.value;
+      const { name, conn_url: connUrl, api_url: apiUrl, ttl } = checked.value;
       const slots = slotPositions(checked.value.slots ?? {});
       const { isAccepted, position } = api.acceptFailsafe({
         name,
         connUrl,
         apiUrl,
         slots,
+        ttlMs: ttl == null ? null : ttl * 1000,
       });
       if (!isAccepted) return replies.text(500, "Running as a leader");
       const accepted = replies.text(200, "Accepted");

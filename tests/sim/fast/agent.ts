@@ -20,7 +20,10 @@ import type {
   DcsView,
   Observation,
 } from "../../../lib/core/model/observation.ts";
-import type { PostgresView } from "../../../lib/core/model/postgres_view.ts";
+import {
+  ownPosition,
+  type PostgresView,
+} from "../../../lib/core/model/postgres_view.ts";
 import type { OperatorRequest } from "../../../lib/core/model/request.ts";
 import type { ClusterSettings } from "../../../lib/core/model/settings.ts";
 import type { Decision } from "../../../lib/core/model/decision.ts";
@@ -93,6 +96,7 @@ export class FastAgent {
 
   /** Runs until the agent dies. */
   start(): void {
+    this.remember({ kind: "began", at: moment(this.site.host.localNow) });
     run(this.site.host, this.#loop(), () => undefined);
   }
 
@@ -286,6 +290,7 @@ export class FastAgent {
   *#cycle(): Process<number | null | "exit"> {
     const postgres = this.look();
     const dcs = yield* this.#observeDcs();
+    this.#noteWal(dcs, postgres);
     let o = this.assemble(dcs, postgres);
     for (let round = 0;; round++) {
       if (round >= ROUNDS_MAX) throw new Error("rounds are not bounded");
@@ -300,6 +305,21 @@ export class FastAgent {
       yield* publish(this, o);
       return next.againInMs;
     }
+  }
+
+  /** The mirror of noteWal in lib/agent/observe.ts. */
+  #noteWal(dcs: DcsView, postgres: PostgresView): void {
+    if (dcs.kind !== "reachable") return;
+    const replica = postgres.kind === "running" && postgres.role === "replica"
+      ? postgres
+      : null;
+    this.remember({
+      kind: "wal_seen",
+      at: moment(this.site.host.localNow),
+      lsn: replica === null ? null : ownPosition(replica),
+      isStreaming: replica?.isStreaming ?? false,
+      hasLeader: dcs.view.leader !== null,
+    });
   }
 
   *#observeDcs(): Process<DcsView> {

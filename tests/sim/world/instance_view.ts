@@ -1,4 +1,5 @@
 /** One look at a simulated instance, in the model's words. */
+import type { TimelineSwitch } from "../../../lib/core/base/timeline_history.ts";
 import { type Lsn, lsn } from "../../../lib/core/base/units.ts";
 import type {
   LocalEnd,
@@ -124,7 +125,16 @@ export function localEndOf(instance: Instance): LocalEnd | null {
     ? "primary_crash"
     : "replica";
   const { branch, lsn: end } = data.point;
-  return { timeline: branch.timeline, endLsn: lsn(end), kind };
+  const history = branch.parent === null ? null : switchesOf(data);
+  return { timeline: branch.timeline, endLsn: lsn(end), kind, history };
+}
+
+function switchesOf({ point }: Data): readonly TimelineSwitch[] {
+  return historyOf(point.branch).map((line) => ({
+    timeline: line.timeline,
+    switchpoint: lsn(line.lsn),
+    reason: "promoted",
+  }));
 }
 
 /** What `asked` answers to `asker` about its history. */
@@ -143,11 +153,8 @@ export function upstreamAnswer(
     isInRecovery: data.isStandby,
     systemId: data.systemId,
     timeline: data.point.branch.timeline,
-    history: historyOf(data.point.branch).map((line) => ({
-      timeline: line.timeline,
-      switchpoint: lsn(line.lsn),
-      reason: "promoted",
-    })),
+    endLsn: lsn(data.point.lsn),
+    history: switchesOf(data),
     localEnd: localEndOf(asker),
   };
 }
