@@ -8,6 +8,7 @@ import type { ByteStream, DataPlane } from "./data_plane.ts";
 import type { Dialer } from "./dial.ts";
 import type { FrontLimits, FrontTable } from "./front.ts";
 import { Gate } from "./gate.ts";
+import { HopDialer } from "./hop.ts";
 import { type Ledger, type Route, ROUTES } from "./ledger.ts";
 import { Networks } from "./networks.ts";
 import { closeQuietly } from "./portable_plane.ts";
@@ -66,6 +67,7 @@ export class Desk {
     this.#world = {
       ...parts,
       ...parts.limits,
+      dialer: new HopDialer(parts.dialer, parts.clock),
       noBackendText: (route) => this.#table?.refusals[route] ?? NOT_READY,
     };
   }

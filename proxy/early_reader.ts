@@ -35,6 +35,11 @@ export class EarlyReader implements ByteStream {
     }
   }
 
+  /** Forgets the first bytes of what was kept: they were for the proxy. */
+  skip(length: number): void {
+    this.#taken = Math.min(this.#filled, this.#taken + length);
+  }
+
   /** Reads ahead until someone else reads; calls `onGone` when the client ended. */
   async watch(onGone: () => void): Promise<void> {
     while (!this.#isReleased && this.#filled < STARTUP_BYTES_MAX) {

@@ -53,6 +53,13 @@ export class Gate {
     return [...this.#tiers.flat(), ...this.#resting];
   }
 
+  /** The sealed instance of this host, while new clients may go there. */
+  get sealed(): Backend | null {
+    const isPrimary = this.route === "primary";
+    const open = isPrimary ? this.#tiers.flat() : this.reachable;
+    return open.find(({ via }) => via === "loopback") ?? null;
+  }
+
   enter(session: GateSession): void {
     this.#sessions.set(session, null);
     this.#ledger.addInside(this.route, 1);

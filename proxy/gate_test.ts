@@ -5,7 +5,7 @@ import { Gate, type GateSession } from "./gate.ts";
 import { Ledger, type Route } from "./ledger.ts";
 
 function backend(name: string): Backend {
-  return { name, host: name, port: 5432 };
+  return { name, host: name, port: 5432, via: "address" };
 }
 
 function session(): GateSession & { reroutes: number } {

@@ -1,4 +1,5 @@
 /** What a proxy process is told at its start. */
+import type { SealedInstance } from "../lib/core/calc/routing.ts";
 import type { MemberName } from "../lib/core/model/member.ts";
 import type { Route } from "./ledger.ts";
 
@@ -7,6 +8,8 @@ export interface ProxyOptions {
   readonly scope: string;
   /** The member beside which it runs; null on an application host. */
   readonly memberName: MemberName | null;
+  /** The instance of that member, if it takes clients only from here. */
+  readonly sealed: SealedInstance | null;
   readonly version: string;
   /** Addresses to listen on, for all three ports; `*` stands for all of the host. */
   readonly listen: readonly string[];

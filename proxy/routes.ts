@@ -19,6 +19,7 @@ import {
   NO_ROUTES,
   type Routes,
   routes,
+  type SealedInstance,
   zoneOf,
 } from "../lib/core/calc/routing.ts";
 import type { Clock } from "../lib/ports/clock.ts";
@@ -65,6 +66,7 @@ export interface RouteWatchParts {
   /** Beats the own member's tag. */
   readonly zone: string | null;
   readonly isReplicaFallback: boolean;
+  readonly sealed: SealedInstance | null;
   /** Whether the local agent says that this member leads under a lease that still lasts. */
   readonly hasLocalLease: (name: MemberName) => boolean;
   /** Called after each change of the table, at once. Must not throw. */
@@ -209,6 +211,7 @@ export class RouteWatch implements DcsListener {
       before,
       zone: this.#zone(this.#view),
       isReplicaFallback: this.#parts.isReplicaFallback,
+      sealed: this.#parts.sealed,
     });
     const text = changeText(before, this.#routes);
     if (text !== null) this.#note(text);

@@ -22,15 +22,18 @@ import type { Dialer } from "./dial.ts";
 import { EarlyReader } from "./early_reader.ts";
 import type { Gate, GateSession } from "./gate.ts";
 import type { Ledger, Route, RouteEvent } from "./ledger.ts";
+import { HOP_ACCEPTED } from "./hop.ts";
 import { closeQuietly, writeAll } from "./portable_plane.ts";
 import { refuse } from "./refuse.ts";
-import type { RefusalText } from "./startup.ts";
+import { hopRequest, type RefusalText } from "./startup.ts";
 
 /** Pause after every backend of the gate has failed once. */
 const RETRY_MS = 100;
 /** A dial gets at least that long, also if the hold time is (almost) up. */
 const DIAL_MS_MIN = 250;
 const CANCEL_MS_MAX = 5_000;
+/** The instance is on this host: it answers at once or not at all. */
+const HOP_DIAL_MS = 1_000;
 
 /** What all sessions share. */
 export interface SessionWorld {
@@ -78,6 +81,8 @@ export class Session implements GateSession {
         case "cancel":
           if (this.#gate.route === "primary") return await this.#serve();
           return await this.#cancelEverywhere();
+        case "hop":
+          return await this.#serveHop();
         case "gone":
           return this.#count("gone");
         case "late":
@@ -125,6 +130,23 @@ export class Session implements GateSession {
     const found = await this.#find();
     if (found !== null) await this.#join(found);
     else if (!this.#ending.signal.aborted) await this.#giveUp();
+  }
+
+  /** Another proxy waits for an answer, and asks elsewhere if there is none. */
+  async #serveHop(): Promise<void> {
+    const backend = this.#gate.sealed;
+    if (backend === null) return;
+    const deadline = after(this.#world.clock.now(), HOP_DIAL_MS);
+    const found = await this.#dial(backend, deadline);
+    if (found === null) return;
+    this.#client.skip(hopRequest().length);
+    try {
+      await writeAll(this.#client, HOP_ACCEPTED);
+    } catch {
+      closeQuietly(found.conn);
+      return this.#count("gone");
+    }
+    await this.#join(found);
   }
 
   /** Whose session it was is known to the replicas alone. */

@@ -16,6 +16,8 @@ const HEADER_BYTES = 8;
 const CANCEL_REQUEST = 80877102;
 const SSL_REQUEST = 80877103;
 const GSSENC_REQUEST = 80877104;
+/** Ours, of the same kind: 1234.5690. A server refuses it as an unknown protocol. */
+const HOP_REQUEST = 80877114;
 const ENCRYPTION_REQUESTS_MAX = 2;
 const NO_ENCRYPTION = new TextEncoder().encode("N");
 
@@ -36,6 +38,8 @@ export type FirstPacket =
   | "cancel"
   /** Asks for TLS or GSSAPI, or begins with TLS at once (PostgreSQL 17). */
   | "encryption"
+  /** Another proxy's client comes next, see `hop.ts`. */
+  | "hop"
   | "garbage"
   /** Not whole yet. */
   | "incomplete";
@@ -76,7 +80,17 @@ function kindOf(code: number, length: number): FirstPacket {
   if (code === SSL_REQUEST || code === GSSENC_REQUEST) {
     return length === HEADER_BYTES ? "encryption" : "garbage";
   }
+  if (code === HOP_REQUEST) return length === HEADER_BYTES ? "hop" : "garbage";
   return code >>> 16 === 3 ? "startup" : "garbage";
+}
+
+/** What one proxy says to another before its client's first packet. */
+export function hopRequest(): Uint8Array<ArrayBuffer> {
+  const packet = new Uint8Array(HEADER_BYTES);
+  const view = new DataView(packet.buffer);
+  view.setUint32(0, HEADER_BYTES);
+  view.setUint32(4, HOP_REQUEST);
+  return packet;
 }
 
 /** The error to send. */

@@ -4,6 +4,7 @@ import type { ByteStream } from "./data_plane.ts";
 import {
   errorResponse,
   firstPacket,
+  hopRequest,
   readOpening,
   STARTUP_BYTES_MAX,
 } from "./startup.ts";
@@ -120,6 +121,8 @@ Deno.test("firstPacket() knows every kind, and waits for the rest of it", () => 
     [packet(80877102, "1234"), "garbage"],
     [new Uint8Array([0x16, 3, 1]), "encryption"],
     [packet(2 << 16, "x"), "garbage"],
+    [hopRequest(), "hop"],
+    [packet(80877114, "x"), "garbage"],
   ] as const;
   for (const [bytes, want] of cases) {
     assert.equal(firstPacket(bytes), want);

@@ -203,7 +203,9 @@ async function reloadAll(
   const { log, context, postgres, current, systemd } = parts;
   systemd.reloading();
   try {
-    const { config } = await configuration.again();
+    const again = await configuration.again();
+    // The proxy process keeps what it was started with, and so do we of it.
+    const config = { ...again.config, proxy: parts.config.proxy };
     log.reconfigure(logOptions(config));
     context.config = agentConfig(config);
     current.rest = await restSettings(config, log);
@@ -230,6 +232,12 @@ function agentConfig(config: LocalConfig): AgentConfig {
     proxyUrl: postgresql.proxyAddress === null
       ? null
       : connUrl(postgresql.proxyAddress),
+    doors: config.proxy?.isSealed
+      ? {
+        primary: config.proxy.primaryPort,
+        replica: config.proxy.replicaPort,
+      }
+      : null,
   };
   return {
     scope: config.scope,

@@ -2,6 +2,7 @@
 import { effectivePostgres } from "../config/effective.ts";
 import type { LocalConfig } from "../config/local_config.ts";
 import { formatProblem } from "../config/problems.ts";
+import { agentUsers } from "../config/seal.ts";
 import { slotNameOf } from "../core/codec/slot_name.ts";
 import type { Log } from "../ports/log.ts";
 import type {
@@ -32,6 +33,9 @@ export function postgresOptions(
     authentication: postgresql.authentication,
     pgpass: postgresql.pgpass ?? `${Deno.env.get("HOME") ?? "."}/pgpass`,
     bootstrap,
+    sealedFor: config.proxy?.isSealed
+      ? agentUsers(postgresql.authentication)
+      : null,
     effective: effectiveSettings(config, log),
   };
 }

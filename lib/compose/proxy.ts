@@ -107,6 +107,9 @@ function optionsOf(config: ProxyHostConfig, version: string): ProxyOptions {
     scope,
     version,
     memberName: dataDir === null ? null : name,
+    sealed: config.sealedAddress === null
+      ? null
+      : { name, ...config.sealedAddress },
     controlPath: dataDir === null
       ? null
       : controlPathOf({ scope, name, dataDir }),

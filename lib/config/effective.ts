@@ -21,7 +21,8 @@ import {
   type ParameterMap,
   renderParameters,
 } from "./parameters.ts";
-import type { ConfigProblem } from "./problems.ts";
+import { type ConfigProblem, formatProblem } from "./problems.ts";
+import { agentUsers, sealedLines } from "./seal.ts";
 import {
   type CloneMethod,
   cloneMethods,
@@ -67,7 +68,10 @@ export interface EffectivePostgresConfig {
 export interface EffectiveInput {
   /** The dynamic document, `{}` when there is none. */
   readonly dynamic: ConfigMap;
-  readonly local: Pick<LocalConfig, "scope" | "postgresql" | "document">;
+  readonly local: Pick<
+    LocalConfig,
+    "scope" | "postgresql" | "document" | "proxy"
+  >;
   /** As in `server_version_num`, 150008 for 15.8. */
   readonly serverVersion: number;
 }
@@ -133,12 +137,30 @@ export function effectivePostgres(input: EffectiveInput): EffectiveResult {
   const skipped = refusedBasebackupOptions(settings.data)
     .map((reason) => `pg_basebackup ${reason}, it is skipped`);
   const config = configOf(settings.data, layered, { controlled, others });
-  return { kind: "ok", config, warnings: [...warnings, ...skipped] };
+  const open = openLines(config.pgHba ?? [], input.local);
+  return {
+    kind: "ok",
+    config: open.length === 0 ? config : { ...config, pgHba: null },
+    warnings: [...warnings, ...skipped, ...open],
+  };
 }
 
 interface ParameterLayers {
   readonly controlled: ParameterMap;
   readonly others: ParameterMap;
+}
+
+/** Lines that would break the seal keep all lines out, because their order matters. */
+function openLines(
+  lines: readonly string[],
+  { proxy, postgresql }: EffectiveInput["local"],
+): readonly string[] {
+  if (proxy === null || !proxy.isSealed) return [];
+  const agents = agentUsers(postgresql.authentication);
+  return sealedLines(lines, "postgresql.pg_hba", agents)
+    .map((problem) =>
+      `${formatProblem(problem)}; pg_hba.conf is left as it is`
+    );
 }
 
 function rejectedSection(value: unknown): EffectiveResult {

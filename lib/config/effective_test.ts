@@ -6,6 +6,7 @@ import {
   type EffectivePostgresConfig,
   type EffectiveResult,
 } from "./effective.ts";
+import { PROXY_DEFAULTS } from "./sections/proxy.ts";
 
 const PG15 = 150008;
 
@@ -13,14 +14,18 @@ interface Layers {
   readonly dynamic?: ConfigMap;
   readonly local?: ConfigMap;
   readonly version?: number;
+  readonly isSealed?: boolean;
 }
 
-function layered({ dynamic, local, version }: Layers): EffectiveResult {
+function layered(
+  { dynamic, local, version, isSealed = false }: Layers,
+): EffectiveResult {
   return effectivePostgres({
     dynamic: dynamic === undefined ? {} : { postgresql: dynamic },
     local: {
       scope: "main",
       document: { postgresql: local ?? {} },
+      proxy: { ...PROXY_DEFAULTS, isSealed },
       postgresql: {
         listen: { hosts: ["*"], port: 5433 },
         connectAddress: { host: "h", port: 5433 },
@@ -277,4 +282,23 @@ Deno.test("effectivePostgres() accepts or rejects any document, never throws", (
     }),
     { numRuns: 500 },
   );
+});
+
+Deno.test("a sealed member does not take over lines that open it", () => {
+  const pg_hba = [
+    "host all all 127.0.0.1/32 scram-sha-256",
+    "host all all 10.0.0.0/8 scram-sha-256",
+  ];
+  const dynamic = { pg_hba, pg_ctl_timeout: 33 };
+  const result = layered({ dynamic, isSealed: true });
+  assert.ok(result.kind === "ok");
+  assert.equal(result.config.pgHba, null);
+  assert.equal(result.config.pgCtlTimeoutS, 33);
+  assert.match(
+    result.warnings.join("\n"),
+    /^postgresql\.pg_hba\.1: got "host all all 10\.0.*wanted database replication or only users of the agents \(r\).*; pg_hba\.conf is left as it is$/,
+  );
+  assert.deepEqual(config({ dynamic }).pgHba, pg_hba);
+  const kept = config({ dynamic: { pg_hba: [pg_hba[0]] }, isSealed: true });
+  assert.deepEqual(kept.pgHba, [pg_hba[0]]);
 });

@@ -151,6 +151,8 @@ proxy.replica_max_connections |  | local | agent | Ours: clients of the replica 
 proxy.startup_timeout | 10 | local | agent | Ours: seconds that a client has for its first packet
 proxy.allow | everyone | local | agent | Ours: networks whose clients are served
 proxy.agent_grace | 5 | local | agent | Ours: seconds that a dead agent of a primary has to come back, then PostgreSQL is stopped
+proxy.drain_timeout | 5 | local | agent | Ours: seconds that transactions may take before a planned stop of the primary
+proxy.sealed | false | local | agent | Ours: PostgreSQL takes clients only from the proxy beside it
 proxy.data_plane | auto | local | agent | Ours: auto, workers or portable
 proxy.workers |  | local | agent | Ours: worker threads; by default as many as fit
 proxy.replica_fallback | false | local | agent | Ours: the replica port leads to the leader if there is no replica

@@ -116,7 +116,9 @@ export const KNOWN_KEYS: KeyTree = {
   ),
   proxy: leaves(
     `listen primary_port replica_port stats_port hold_timeout replica_max_lag
-    max_connections`,
+    max_connections primary_max_connections replica_max_connections
+    startup_timeout drain_timeout allow agent_grace data_plane workers
+    replica_fallback zone sealed`,
   ),
 };
 

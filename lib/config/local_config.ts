@@ -222,6 +222,8 @@ export interface ProxyConfig {
   readonly isReplicaFallback: boolean;
   /** How long a dead agent has to come back before its primary is fenced. */
   readonly agentGraceMs: number;
+  /** The instance takes clients only from the proxy beside it. */
+  readonly isSealed: boolean;
   /** Members with this `zone` tag are preferred for reads; null: the own member's tag. */
   readonly zone: string | null;
 }

@@ -9,10 +9,12 @@ import {
   isConfigMap,
   ownValue,
 } from "../core/calc/config_merge.ts";
+import { type HostPort, parseListen } from "./addresses.ts";
 import { isAbsent, optional, required, text } from "./fields.ts";
 import { modernLayout } from "./legacy.ts";
 import type { DcsConfig, LogConfig, ProxyConfig } from "./local_config.ts";
 import { configErrorOf, type ConfigProblem } from "./problems.ts";
+import { loopbackOf } from "./seal.ts";
 import { DCS_AVAILABLE, etcd3Section, sqliteSection } from "./sections/dcs.ts";
 import { logSection } from "./sections/log.ts";
 import { PROXY_DEFAULTS, proxySection } from "./sections/proxy.ts";
@@ -30,7 +32,11 @@ export interface ProxyHostConfig {
   readonly dataDir: string | null;
   /** What the member's file calls the program `postgres`; null: just that. */
   readonly serverProgram: string | null;
+  /** Where a sealed instance of this host takes clients; null: it is not sealed. */
+  readonly sealedAddress: HostPort | null;
 }
+
+const POSTGRESQL_PORT = 5432;
 
 const FIELDS = z.object({
   scope: required(text),
@@ -50,10 +56,12 @@ export function decodeProxyHost(document: ConfigMap): ProxyHostConfig {
   const fields = FIELDS.safeParse(modern);
   const dcs = decodeDcs(modern);
   const isOff = ownValue(modern, "proxy") === false;
+  const dataDir = textAt(modern, ["postgresql", "data_dir"]);
   const problems = [
     ...problemsOf(fields, modern),
     ...dcs.problems,
     ...(isOff ? [OFF] : []),
+    ...(fields.data?.proxy?.isSealed && dataDir === null ? [SEALED_ALONE] : []),
   ];
   if (!fields.success || dcs.config === null || problems.length > 0) {
     throw configErrorOf(problems);
@@ -64,8 +72,9 @@ export function decodeProxyHost(document: ConfigMap): ProxyHostConfig {
     namespace: namespace.split("/").filter(Boolean).join("/"),
     dcs: dcs.config,
     proxy: proxy ?? PROXY_DEFAULTS,
-    dataDir: textAt(modern, ["postgresql", "data_dir"]),
+    dataDir,
     serverProgram: textAt(modern, ["postgresql", "bin_name", "postgres"]),
+    sealedAddress: proxy?.isSealed ? sealedAddress(modern) : null,
   };
 }
 
@@ -74,6 +83,19 @@ const OFF: ConfigProblem = {
   value: false,
   wanted: "a section with ports, because a proxy is to be started",
 };
+
+const SEALED_ALONE: ConfigProblem = {
+  path: "proxy.sealed",
+  value: true,
+  wanted: "it in the members' files, because there is no PostgreSQL here",
+};
+
+function sealedAddress(document: ConfigMap): HostPort | null {
+  const text = textAt(document, ["postgresql", "listen"]) ?? "";
+  const listen = parseListen(text, POSTGRESQL_PORT);
+  const host = listen === null ? null : loopbackOf(listen);
+  return listen === null || host === null ? null : { host, port: listen.port };
+}
 
 interface DecodedDcs {
   readonly config: DcsConfig | null;

@@ -19,6 +19,7 @@ import {
   type ConfigProblem,
   type ConfigWarning,
 } from "./problems.ts";
+import { sealProblems, sealWarnings } from "./seal.ts";
 import { bootstrapSection } from "./sections/bootstrap.ts";
 import {
   DCS_AVAILABLE,
@@ -84,6 +85,7 @@ export function decodeLocalConfig(document: ConfigMap): DecodedConfig {
     ...problemsOf(settings, modern),
     ...dcs.problems,
     ...crossProblems(modern, common.data?.proxy ?? null),
+    ...(common.success ? sealProblems(modern, common.data) : []),
   ];
   if (!common.success || dcs.config === null || problems.length > 0) {
     throw configErrorOf(withoutRepeats(problems));
@@ -96,7 +98,8 @@ export function decodeLocalConfig(document: ConfigMap): DecodedConfig {
     proxy: effectiveProxy(modern, common.data.proxy, dcs.config),
     document: modern,
   };
-  return { config, warnings: configWarnings(modern) };
+  const warnings = [...configWarnings(modern), ...sealWarnings(modern, config)];
+  return { config, warnings };
 }
 
 interface DecodedDcs {

@@ -160,6 +160,7 @@ Deno.test("decodeLocalConfig() turns the proxy on, off and down", () => {
   workers: 3
   replica_fallback: true
   agent_grace: 2
+  sealed: off
   zone: east`).proxy,
     {
       listen: ["127.0.0.1"],
@@ -178,6 +179,7 @@ Deno.test("decodeLocalConfig() turns the proxy on, off and down", () => {
       workers: 3,
       isReplicaFallback: true,
       agentGraceMs: 2000,
+      isSealed: false,
       zone: "east",
     },
   );

@@ -48,6 +48,7 @@ export function member(name: string, changes: Partial<Member> = {}): Member {
     replayedLsn: HERE,
     replicationState: "streaming",
     tags: NO_TAGS,
+    doors: null,
     isCheckpointAfterPromotePending: false,
     pendingRestart: null,
     scheduledRestart: null,

@@ -270,6 +270,7 @@ export function testOptions(directory: string, name: string): PostgresOptions {
       rewind: { username: "rewinder", password: "re'wind", options },
     },
     pgpass: join(directory, "pgpass"),
+    sealedFor: null,
     bootstrap: {
       method: {
         kind: "initdb",

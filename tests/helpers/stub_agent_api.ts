@@ -92,6 +92,7 @@ export function registered(
     replayedLsn: lsn(83_885_176n),
     replicationState: "streaming",
     tags: NO_TAGS,
+    doors: null,
     isCheckpointAfterPromotePending: false,
     pendingRestart: null,
     scheduledRestart: null,

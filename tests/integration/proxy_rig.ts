@@ -27,6 +27,7 @@ export interface MemberFields {
   readonly xlog_location?: number;
   readonly replay_lsn?: number;
   readonly tags?: Readonly<Record<string, unknown>>;
+  readonly doors?: Readonly<Record<"primary" | "replica", number>>;
 }
 
 /** Writes the keys that agents would write. */
@@ -164,6 +165,7 @@ export class ProxyRig {
 const OPTIONS: ProxyOptions = {
   scope: "demo",
   memberName: "n1",
+  sealed: null,
   version: "0.0.0",
   listen: ["127.0.0.1"],
   primaryPort: 0,

@@ -12,6 +12,7 @@ import type { DataDirectory } from "./data_directory.ts";
 import type { PostgresContext } from "./options.ts";
 import { pendingRestart } from "./pending_restart.ts";
 import { livePostmaster, type PidFile } from "./pid_file.ts";
+import { SealAudit } from "./seal_audit.ts";
 import type { SettingsKeeper } from "./settings_keeper.ts";
 import { Connection, errorCode, errorText } from "./sql.ts";
 import { decodeStatus, type StatusRow } from "./status_codec.ts";
@@ -41,6 +42,7 @@ const NOT_LISTENING = /^(ECONNREFUSED|ENOENT)$/;
 export class Observer {
   readonly #context: PostgresContext;
   readonly #tools: ObserverTools;
+  readonly #seal: SealAudit;
   #connection: { readonly key: string; readonly sql: Connection } | null = null;
   #pending: { readonly backendPid: number; readonly reasons: Reasons } = {
     backendPid: 0,
@@ -52,6 +54,7 @@ export class Observer {
   constructor(context: PostgresContext, tools: ObserverTools) {
     this.#context = context;
     this.#tools = tools;
+    this.#seal = new SealAudit(context);
   }
 
   /** Never throws; bounded by the time limits of the query. */
@@ -159,6 +162,7 @@ export class Observer {
         (text, timeoutMs) => sql.query(text, timeoutMs),
         this.#tools.settings.path("settings"),
       );
+      await this.#seal.look((text, ms) => sql.query(text, ms));
       this.#pending = { backendPid: row.backendPid, reasons };
     }
     return { ...this.#startReasons, ...this.#pending.reasons };

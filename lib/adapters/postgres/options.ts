@@ -127,6 +127,8 @@ export interface PostgresOptions {
   readonly pgpass: string;
   /** Null: this member never initializes a scope. */
   readonly bootstrap: BootstrapOptions | null;
+  /** Users who may come in beside the proxy; null: the instance is not sealed. */
+  readonly sealedFor: readonly string[] | null;
   /**
    * Layers the dynamic document over the local settings. Pure; a document that
    * can not be used is the caller's to report, who answers with the last good

@@ -4,6 +4,7 @@
  */
 import { isIP } from "node:net";
 import type { z } from "zod";
+import { parseBool } from "../../core/base/scalars.ts";
 import {
   bool,
   durationMs,
@@ -40,6 +41,7 @@ export const PROXY_DEFAULTS: ProxyConfig = {
   workers: null,
   isReplicaFallback: false,
   agentGraceMs: 5_000,
+  isSealed: false,
   zone: null,
 };
 
@@ -72,6 +74,11 @@ function isNetwork(text: string): boolean {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= max);
 }
 
+/** Nobody may believe in a seal that a misspelt value left open. */
+function readSealed(value: unknown): boolean | Wanted {
+  return parseBool(value) ?? new Wanted("true or false");
+}
+
 const clients = integer({ min: 1, max: 1_000_000 });
 
 const proxyMap: z.ZodType<ProxyConfig> = section({
@@ -97,6 +104,7 @@ const proxyMap: z.ZodType<ProxyConfig> = section({
   workers: optional(integer({ min: 1, max: 64 }), null),
   replica_fallback: bool(),
   agent_grace: optional(durationMs, PROXY_DEFAULTS.agentGraceMs),
+  sealed: optional(readSealed, PROXY_DEFAULTS.isSealed),
   zone: optionalText(),
 }).transform((raw): ProxyConfig => ({
   listen: raw.listen,
@@ -115,6 +123,7 @@ const proxyMap: z.ZodType<ProxyConfig> = section({
   workers: raw.workers,
   isReplicaFallback: raw.replica_fallback,
   agentGraceMs: raw.agent_grace,
+  isSealed: raw.sealed,
   zone: raw.zone,
 }));
 

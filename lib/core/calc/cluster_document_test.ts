@@ -22,6 +22,7 @@ function member(name: string, over: Partial<Member> = {}): Member {
     replayedLsn: null,
     replicationState: null,
     tags: NO_TAGS,
+    doors: null,
     isCheckpointAfterPromotePending: false,
     pendingRestart: null,
     scheduledRestart: null,

@@ -133,6 +133,7 @@ function unknownMember(name: MemberName): Member {
     replayedLsn: null,
     replicationState: null,
     tags: NO_TAGS,
+    doors: null,
     isCheckpointAfterPromotePending: false,
     pendingRestart: null,
     scheduledRestart: null,

@@ -4,7 +4,12 @@
  */
 import { maxLsn } from "../base/units.ts";
 import type { MemberPublication } from "../codec/member_codec.ts";
-import type { MemberRole, MemberState, Tags } from "../model/member.ts";
+import type {
+  MemberDoors,
+  MemberRole,
+  MemberState,
+  Tags,
+} from "../model/member.ts";
 import type { Observation } from "../model/observation.ts";
 import { ownPosition } from "../model/postgres_view.ts";
 import { restartDocument } from "./restart_conditions.ts";
@@ -16,6 +21,8 @@ export interface MemberIdentity {
   readonly apiUrl: string;
   readonly version: string;
   readonly proxyUrl: string | null;
+  /** Null: the instance is not sealed. */
+  readonly doors: MemberDoors | null;
 }
 
 /** The state text of the member. Source: spec/dcs.md 3.4. */

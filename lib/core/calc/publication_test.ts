@@ -22,6 +22,7 @@ const IDENTITY = {
   apiUrl: "http://127.0.0.1:8008/patroni",
   version: "4.1.4",
   proxyUrl: null,
+  doors: null,
 };
 
 const STATES: readonly (readonly [string, Observation, string])[] = [

@@ -5,16 +5,34 @@
  *
  * It decides nothing about sessions; `proxy/gate.ts` applies the result.
  */
-import { type HostPort, parseConnUrl } from "../codec/conn_url.ts";
+import { parseConnUrl } from "../codec/conn_url.ts";
 import { type ClusterView, memberOf } from "../model/cluster_view.ts";
 import type { Facts } from "../model/decision.ts";
-import type { Member, MemberName } from "../model/member.ts";
+import type { Member, MemberDoors, MemberName } from "../model/member.ts";
 import { maxLsn } from "../base/units.ts";
 
 /** An instance that clients may be connected to. */
 export interface Backend {
   readonly name: MemberName;
   /** Without brackets, also for IPv6. */
+  readonly host: string;
+  readonly port: number;
+  readonly via: BackendVia;
+}
+
+/** What stands at a backend's address. */
+export type BackendVia =
+  /** The instance, where its member key says. */
+  | "address"
+  /** The sealed instance of this host, which takes clients from here only. */
+  | "loopback"
+  /** The proxy beside the sealed instance of another host. */
+  | "proxy";
+
+/** The instance of this host, if it is sealed. */
+export interface SealedInstance {
+  readonly name: MemberName;
+  /** A loopback address. */
   readonly host: string;
   readonly port: number;
 }
@@ -88,6 +106,8 @@ export interface RoutingLimits {
   readonly zone: string | null;
   /** The leader serves reads when no replica can. */
   readonly isReplicaFallback: boolean;
+  /** Null: none on this host. */
+  readonly sealed: SealedInstance | null;
 }
 
 /** The table before anything is known. */
@@ -121,7 +141,7 @@ type Verdict =
 export function routes(view: ClusterView, limits: RoutingLimits): Routes {
   const primary = primaryVerdict(view, limits);
   const others = view.members
-    .map((member) => replicaVerdict(view, member, lagBytesMax(member, limits)));
+    .map((member) => replicaVerdict(view, member, limits));
   const usable = others.flatMap((v) => v.kind === "in" ? [v.backend] : []);
   const near = usable.filter(({ name }) => isInZone(view, name, limits.zone));
   const far = usable.filter((backend) => !near.includes(backend));
@@ -202,11 +222,10 @@ function primaryVerdict(view: ClusterView, limits: RoutingLimits): Verdict {
   if (member.state !== "running" && !isStopping) {
     return out(name, "not_running", { state: member.state });
   }
-  const address = addressOf(member);
-  if (address === null) {
+  const backend = backendOf(member, "primary", limits);
+  if (backend === null) {
     return out(name, "address_unknown", { connUrl: member.connUrl });
   }
-  const backend = { name, ...address };
   const isHandingOver = isStopping || resting === name ||
     (limits.isHandoverExpected && isSwitchoverFrom(view, name));
   if (!isHandingOver) return { kind: "in", backend };
@@ -225,7 +244,7 @@ function isSwitchoverFrom(view: ClusterView, name: MemberName): boolean {
 function replicaVerdict(
   view: ClusterView,
   member: Member,
-  lagBytesMax: number,
+  limits: RoutingLimits,
 ): Verdict {
   const name = member.name;
   const exclusion = (reason: ExclusionReason, facts: Facts): Exclusion => ({
@@ -245,12 +264,12 @@ function replicaVerdict(
   if (member.state !== "running") {
     return out("not_running", { state: member.state });
   }
-  const address = addressOf(member);
-  if (address === null) {
+  const backend = backendOf(member, "replica", limits);
+  if (backend === null) {
     return out("address_unknown", { connUrl: member.connUrl });
   }
-  const backend = { name, ...address };
-  const refusal = freshnessRefusal(view, member, lagBytesMax);
+  const lagMax = lagBytesMax(member, limits);
+  const refusal = freshnessRefusal(view, member, lagMax);
   if (refusal === null) return { kind: "in", backend };
   return {
     kind: "resting",
@@ -286,6 +305,16 @@ function leaderPosition(view: ClusterView): bigint | null {
   return maxLsn(view.status.leaderLsn, leader?.xlogLsn ?? null);
 }
 
-function addressOf(member: Member): HostPort | null {
-  return member.connUrl === null ? null : parseConnUrl(member.connUrl);
+/** Where a proxy connects for a member; null if that is not known. */
+function backendOf(
+  { name, connUrl, doors }: Member,
+  route: keyof MemberDoors,
+  { sealed }: RoutingLimits,
+): Backend | null {
+  if (sealed?.name === name) return { ...sealed, via: "loopback" };
+  const address = connUrl === null ? null : parseConnUrl(connUrl);
+  if (address === null) return null;
+  return doors === null
+    ? { name, ...address, via: "address" }
+    : { name, host: address.host, port: doors[route], via: "proxy" };
 }

@@ -18,6 +18,7 @@ function member(name: string, given: Partial<Member> = {}): Member {
     replayedLsn: lsn(1000),
     replicationState: "streaming",
     tags: NO_TAGS,
+    doors: null,
     isCheckpointAfterPromotePending: false,
     pendingRestart: null,
     scheduledRestart: null,
@@ -52,6 +53,7 @@ const LIMITS = {
   before: NO_ROUTES,
   zone: null,
   isReplicaFallback: false,
+  sealed: null,
 };
 const LEADER = member("n1", { role: "primary", replicationState: null });
 
@@ -214,7 +216,12 @@ Deno.test("routes() believes the local agent before the DCS, of its own member o
     ...LIMITS,
     veto: { name: "n2", reason },
   });
-  assert.deepEqual(other.primary, { name: "n1", host: "n1", port: 5432 });
+  assert.deepEqual(other.primary, {
+    name: "n1",
+    host: "n1",
+    port: 5432,
+    via: "address",
+  });
 });
 
 Deno.test("routes() hold new sessions before a handover, and keep those that are", () => {

@@ -7,6 +7,7 @@
 import type { Lsn } from "../base/units.ts";
 import {
   type Member,
+  type MemberDoors,
   type MemberName,
   type MemberRole,
   type MemberState,
@@ -37,6 +38,8 @@ export interface MemberPublication {
   /** Numeric and dotted: peers act on it. */
   readonly version: string;
   readonly proxyUrl: string | null;
+  /** Ours; Patroni passes over fields that it does not know. */
+  readonly doors: MemberDoors | null;
   readonly isCheckpointAfterPromotePending: boolean;
   /** The published form, see `decodeTags`. Left out when empty. */
   readonly tags: JsonObject;
@@ -92,6 +95,7 @@ export function decodeMember(name: MemberName, text: string): Member {
     name,
     connUrl: readText(data["conn_url"]) ?? urlFromParts(data["conn_kwargs"]),
     apiUrl: readText(data["api_url"]),
+    doors: readDoors(data["doors"]),
     state: STATES.get(data["state"]) ?? "unknown",
     role: ROLES.get(data["role"]) ?? null,
     version: readText(data["version"]),
@@ -119,6 +123,7 @@ export function encodeMember(publication: MemberPublication): string {
     role: p.role,
     version: p.version,
     proxy_url: p.proxyUrl ?? undefined,
+    doors: p.doors ?? undefined,
     checkpoint_after_promote: p.isCheckpointAfterPromotePending
       ? false
       : undefined,
@@ -198,6 +203,13 @@ function urlFromParts(value: unknown): string | null {
   const host = readText(parts?.["host"]);
   if (host === null) return null;
   return connUrl({ host, port: readCount(parts?.["port"]) ?? 5432 });
+}
+
+function readDoors(value: unknown): MemberDoors | null {
+  const ports = asObject(value);
+  const primary = positive(readCount(ports?.["primary"]));
+  const replica = positive(readCount(ports?.["replica"]));
+  return primary === null || replica === null ? null : { primary, replica };
 }
 
 function positive(value: number | null): number | null {

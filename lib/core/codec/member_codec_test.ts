@@ -17,6 +17,7 @@ const MINIMAL: MemberPublication = {
   role: "replica",
   version: "4.1.4",
   proxyUrl: null,
+  doors: null,
   isCheckpointAfterPromotePending: false,
   tags: {},
   pendingRestart: null,
@@ -32,6 +33,7 @@ const MINIMAL: MemberPublication = {
 const FULL: MemberPublication = {
   ...MINIMAL,
   proxyUrl: "postgres://10.0.0.1:6432/postgres",
+  doors: { primary: 5000, replica: 6000 },
   isCheckpointAfterPromotePending: true,
   tags: { zone: "b", nofailover: true, a: "1" },
   pendingRestart: { max_connections: { oldValue: "100", newValue: "101" } },
@@ -54,6 +56,7 @@ Deno.test("encodeMember() keeps the documented field order", () => {
   assert.equal(
     encodeMember(FULL).slice(encodeMember(MINIMAL).length - 1),
     ',"proxy_url":"postgres://10.0.0.1:6432/postgres",' +
+      '"doors":{"primary":5000,"replica":6000},' +
       '"checkpoint_after_promote":false,' +
       '"tags":{"zone":"b","nofailover":true,"a":"1"},"pending_restart":true,' +
       '"pending_restart_reason":{"max_connections":' +

@@ -35,6 +35,15 @@ export type MemberState =
   | "crashed"
   | "unknown";
 
+/**
+ * Ports of the proxy beside a sealed member: its instance takes clients only
+ * through them, so other proxies connect there and not to the instance.
+ */
+export interface MemberDoors {
+  readonly primary: number;
+  readonly replica: number;
+}
+
 /** Per-member policy as configured; values keep their configured JSON type. */
 export interface Tags {
   readonly isNofailover: boolean;
@@ -62,6 +71,8 @@ export interface Member {
   readonly connUrl: string | null;
   /** `http[s]://host:port/patroni`. */
   readonly apiUrl: string | null;
+  /** Null: clients may connect to the instance. */
+  readonly doors: MemberDoors | null;
   readonly state: MemberState;
   readonly role: MemberRole | null;
   readonly version: string | null;

@@ -69,6 +69,7 @@ function memberOf(o: Observation): Member {
     apiUrl: named.apiUrl ?? "",
     version: "4.1.4",
     proxyUrl: null,
+    doors: null,
   };
   const publication = publicationOf(o, identity);
   return { ...named, ...publication, tags: named.tags };

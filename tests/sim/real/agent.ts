@@ -144,6 +144,7 @@ function configOf(world: World, name: string): AgentConfig {
       apiUrl: known.apiUrl ?? "",
       version: "4.1.4",
       proxyUrl: null,
+      doors: null,
     },
     vips: [],
     watchdog: { mode: "off", safetyMarginS: 5 },

@@ -1,0 +1,66 @@
+/**
+ * From one proxy to another. A sealed instance takes clients only from the proxy
+ * beside it, so the proxies of other hosts connect to that one: they say that
+ * they are a proxy and wait for a word, which comes when the sealed instance is
+ * connected. Without it the connection counts as failed, and the client goes on
+ * waiting where it is.
+ *
+ * A hop is the last one: the proxy beside the instance never passes it on, so
+ * two proxies that take each other's member for the leader can not send a
+ * client around in circles.
+ */
+import type { Backend } from "../lib/core/calc/routing.ts";
+import type { Clock } from "../lib/ports/clock.ts";
+import type { Dialer, DialResult } from "./dial.ts";
+import type { ByteStream } from "./data_plane.ts";
+import { closeQuietly, writeAll } from "./portable_plane.ts";
+import { hopRequest } from "./startup.ts";
+
+/** The word of a proxy that has connected its instance. */
+export const HOP_ACCEPTED: Uint8Array<ArrayBuffer> = Uint8Array.of(0x48);
+
+/** Dials through other members' proxies where their instances are sealed. */
+export class HopDialer implements Dialer {
+  readonly #dialer: Dialer;
+  readonly #clock: Clock;
+
+  constructor(dialer: Dialer, clock: Clock) {
+    this.#dialer = dialer;
+    this.#clock = clock;
+  }
+
+  async dial(
+    backend: Backend,
+    limitMs: number,
+    signal: AbortSignal,
+  ): Promise<DialResult> {
+    const startedAt = this.#clock.now();
+    const result = await this.#dialer.dial(backend, limitMs, signal);
+    if (result.kind === "failed" || backend.via !== "proxy") return result;
+    const { conn } = result;
+    const leftMs = limitMs - (this.#clock.now() - startedAt);
+    const done = new AbortController();
+    const giveUp = (): void => closeQuietly(conn);
+    signal.addEventListener("abort", giveUp, { once: true });
+    this.#clock.sleep(Math.max(0, leftMs), done.signal).then(() => {
+      if (!done.signal.aborted) giveUp();
+    });
+    const isAccepted = !signal.aborted && await askedToHop(conn);
+    done.abort();
+    signal.removeEventListener("abort", giveUp);
+    if (isAccepted && !signal.aborted) return result;
+    closeQuietly(conn);
+    const detail = `the proxy beside ${backend.name} does not lead to it`;
+    return { kind: "failed", detail };
+  }
+}
+
+async function askedToHop(conn: ByteStream): Promise<boolean> {
+  try {
+    await writeAll(conn, hopRequest());
+    const word = new Uint8Array(HOP_ACCEPTED.length);
+    return await conn.read(word) !== null && word[0] === HOP_ACCEPTED[0];
+  } catch {
+    return false;
+  }
+}
