@@ -19,6 +19,8 @@ export interface ControlParts {
   readonly log: Log;
   readonly agent: LocalAgent;
   readonly state: () => ProxyState;
+  /** The agent said "retire". */
+  readonly onRetire: () => void;
   /** The agent said "stop". */
   readonly onStop: () => void;
 }
@@ -120,6 +122,8 @@ export class Control {
         return this.#parts.agent.onDrain(message.ms);
       case "bye":
         return this.#parts.agent.onBye();
+      case "retire":
+        return queueMicrotask(() => this.#parts.onRetire());
       case "stop":
         // After the answer is on its way.
         return queueMicrotask(() => this.#parts.onStop());

@@ -13,6 +13,8 @@ export function decodeAgentMessage(line: string): AgentMessage | null {
       const { ms } = fields;
       return typeof ms === "number" ? { type: "drain", ms } : null;
     }
+    case "retire":
+      return { type: "retire" };
     case "stop":
       return { type: "stop" };
     case "look":

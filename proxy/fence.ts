@@ -126,7 +126,7 @@ export class Fence implements FenceEars {
 
   gone(): void {
     const agent = this.#agent;
-    if (agent === null || agent.goneSince !== null) return;
+    if (this.#isClosed || agent === null || agent.goneSince !== null) return;
     const { clock, graceMs, log } = this.#parts;
     this.#agent = { ...agent, goneSince: clock.now() };
     if (!agent.word.isPaused) {

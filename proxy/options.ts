@@ -35,6 +35,8 @@ export interface ProxyOptions {
   readonly allow: readonly string[];
   /** Limit of one DCS call. */
   readonly dcsTimeoutMs: number;
+  /** Tells the agent which settings these are; null: nothing. */
+  readonly settingsKey: string | null;
   /** Unix socket for the agent; null: no agent on this host. */
   readonly controlPath: string | null;
   /** After an agent's orderly end: how long to wait for the next one. */

@@ -144,8 +144,11 @@ export class Proxy {
   /** Clients now, for the agent. */
   state(): ProxyState {
     const { held, sessions } = this.#clients();
-    const isFenceArmed = this.#fence?.isArmed ?? false;
-    return { type: "state", pid: Deno.pid, sessions, held, isFenceArmed };
+    return {
+      ...{ type: "state", pid: Deno.pid, sessions, held },
+      isFenceArmed: this.#fence?.isArmed ?? false,
+      settingsKey: this.#parts.options.settingsKey,
+    };
   }
 
   /** Everything that is known, for the statistics port. */
@@ -209,6 +212,10 @@ export class Proxy {
       log,
       agent: this.#agent,
       state: () => this.state(),
+      onRetire: () => {
+        log.info("A proxy with other settings takes over: this one drains");
+        this.#retire();
+      },
       onStop: () => this.#stopping.abort(),
     });
   }
@@ -225,6 +232,12 @@ export class Proxy {
     await this.#control?.close();
     await this.#statsServer.close();
     await Promise.all([ending, watching]);
+  }
+
+  /** The next proxy is on guard; here the agent's silence means nothing any more. */
+  async #retire(): Promise<void> {
+    await this.#fence?.close();
+    await this.#drain();
   }
 
   /** Takes no new clients; ends when the last session did, or after a while. */

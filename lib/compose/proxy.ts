@@ -22,7 +22,11 @@ import { DISK_READER } from "./load.ts";
 import { createLog } from "./log.ts";
 import { openFront, workersOf } from "./proxy_front.ts";
 import { fenceTools } from "./fence.ts";
-import { controlPathOf, makeControlFolder } from "./proxy_paths.ts";
+import {
+  controlPathOf,
+  makeControlFolder,
+  settingsKeyOf,
+} from "./proxy_paths.ts";
 
 /** What the main file knows. */
 export interface ProxyProgram {
@@ -110,6 +114,7 @@ function optionsOf(config: ProxyHostConfig, version: string): ProxyOptions {
     sealed: config.sealedAddress === null
       ? null
       : { name, ...config.sealedAddress },
+    settingsKey: settingsKeyOf(proxy),
     controlPath: dataDir === null
       ? null
       : controlPathOf({ scope, name, dataDir }),

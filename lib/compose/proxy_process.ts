@@ -5,7 +5,7 @@ import type { LocalConfig } from "../config/local_config.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { ProxyProcess } from "../ports/proxy_process.ts";
-import { controlPathOf } from "./proxy_paths.ts";
+import { controlPathOf, settingsKeyOf } from "./proxy_paths.ts";
 import { selfCommand } from "./self_command.ts";
 
 /** What the agent knows. */
@@ -40,6 +40,7 @@ export function proxyProcess(parts: ProxyProcessParts): ProxyProcess | null {
       env: { ...env, ...self.env },
     },
     controlPath: controlPathOf({ scope, name, dataDir }),
+    settingsKey: settingsKeyOf(config.proxy),
     clock,
     log,
     drain: { sessions, timeoutMs: config.proxy.drainTimeoutMs },

@@ -22,6 +22,8 @@ export type AgentMessage =
   | { readonly type: "bye" }
   /** The local primary is about to be stopped as planned: hold new clients, cut nobody, for at most that long. */
   | { readonly type: "drain"; readonly ms: number }
+  /** Another proxy is about to start: take no new clients, end with the last session. */
+  | { readonly type: "retire" }
   /** End now. */
   | { readonly type: "stop" }
   /** Not from an agent: only asks for the state. */
@@ -37,6 +39,8 @@ export interface ProxyState {
   readonly held: number;
   /** The fence watches a primary here, or is at work. */
   readonly isFenceArmed: boolean;
+  /** Equal for equal settings of the proxy; null: it does not say. */
+  readonly settingsKey: string | null;
 }
 
 /** Starts, adopts and supervises the proxy of this host. */

@@ -35,9 +35,10 @@ class Supervision {
   readonly #killed = new AbortController();
   readonly #running: Promise<void>;
 
-  constructor(start: ProxyCommand, controlPath: string) {
+  constructor(start: ProxyCommand, controlPath: string, settingsKey = "one") {
     const clock = new RealClock();
     this.child = new ProxyChild({
+      settingsKey,
       ...{ start, controlPath, clock },
       log: this.log,
       drain: null,
@@ -78,9 +79,9 @@ class Supervision {
 function command(
   folder: SocketFolder,
   port: number,
-  backend: TestBackend,
+  { port: backendPort }: TestBackend,
 ): ProxyCommand {
-  const args = [folder.socket, `${port}`, `${backend.port}`];
+  const args = [folder.socket, `${port}`, `${backendPort}`, "one"];
   return {
     command: Deno.execPath(),
     args: ["run", "--allow-all", "--quiet", "--no-check", PROGRAM, ...args],
@@ -186,6 +187,38 @@ Deno.test(
     assert.equal(await second.pid(), pid);
     await client.send("still here");
     await client.untilText("still here");
+  },
+);
+
+Deno.test(
+  "a proxy with other settings is replaced, and its sessions go on",
+  KILLED,
+  async () => {
+    using folder = new SocketFolder();
+    await using backend = echoBackend("one");
+    const [port, next] = [freePort(), freePort()];
+    const start = command(folder, port, backend);
+    const first = new Supervision(start, folder.socket);
+    const pid = await first.pid();
+    await using client = await TestClient.connect(port);
+    await client.untilText("one\n");
+    await first.kill();
+
+    const { args, ...same } = command(folder, next, backend);
+    const changed = { ...same, args: [...args.slice(0, -1), "two"] };
+    await using second = new Supervision(changed, folder.socket, "two");
+    await second.pid();
+    await until(
+      "the next proxy answers",
+      () => (second.child.state()?.pid ?? pid) !== pid,
+      () => second.log.lines,
+    );
+    await using late = await TestClient.connect(next);
+    await late.untilText("one\n");
+    await client.send("still here");
+    await client.untilText("still here");
+    await client[Symbol.asyncDispose]();
+    await until("the first is gone", () => !isRunning(pid));
   },
 );
 

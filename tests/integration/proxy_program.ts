@@ -1,13 +1,14 @@
 /**
- * A proxy process for tests: `proxy_program.ts SOCKET PRIMARY_PORT BACKEND_PORT`.
+ * A proxy process for tests: `proxy_program.ts SOCKET PRIMARY_PORT BACKEND_PORT KEY`.
  * Its DCS is in its own memory and says that member n1 leads at BACKEND_PORT.
  */
 import { ProxyRig } from "./proxy_rig.ts";
 
-const [controlPath, primaryPort, backendPort] = Deno.args;
+const [controlPath, primaryPort, backendPort, settingsKey] = Deno.args;
 const rig = await ProxyRig.open({
   controlPath: controlPath ?? null,
   primaryPort: Number(primaryPort),
+  settingsKey: settingsKey ?? null,
   lingerMs: 200,
   drainMs: 10_000,
 });

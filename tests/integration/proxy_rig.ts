@@ -182,6 +182,7 @@ const OPTIONS: ProxyOptions = {
   workers: WORKERS,
   dcsTimeoutMs: 1_000,
   controlPath: null,
+  settingsKey: null,
   lingerMs: 60_000,
   drainMs: 60_000,
 };

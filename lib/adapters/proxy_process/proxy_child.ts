@@ -41,6 +41,8 @@ export interface ProxyChildParts {
   readonly start: ProxyCommand;
   /** The proxy's control socket, the same as in its own options. */
   readonly controlPath: string;
+  /** Of the settings that a proxy would get now; one with others is replaced. */
+  readonly settingsKey: string;
   readonly clock: Clock;
   readonly log: Log;
   /** The clients of the local instance; null: they are not let go before a stop. */
@@ -148,7 +150,15 @@ export class ProxyChild implements ProxyProcess {
     if (this.#state?.pid !== state.pid) {
       this.#parts.log.info(`The proxy runs as process ${state.pid}`);
     }
+    if (this.#state?.pid !== state.pid && this.#isOutdated(state)) {
+      this.#parts.log.info("It has other settings: another one takes over");
+      this.#link?.send({ type: "retire" });
+    }
     this.#state = state;
+  }
+
+  #isOutdated({ settingsKey }: ProxyState): boolean {
+    return settingsKey !== null && settingsKey !== this.#parts.settingsKey;
   }
 
   /** Until the proxy is gone, or nobody supervises it any more; the link then stays for last words. */

@@ -8,7 +8,9 @@ export function decodeProxyState(line: string): ProxyState | null {
   if (type !== "state" || typeof pid !== "number") return null;
   if (typeof sessions !== "number" || typeof held !== "number") return null;
   const isFenceArmed = fields["isFenceArmed"] === true;
-  return { type, pid, sessions, held, isFenceArmed };
+  const key = fields["settingsKey"];
+  const settingsKey = typeof key === "string" ? key : null;
+  return { type, pid, sessions, held, isFenceArmed, settingsKey };
 }
 
 function fieldsOf(line: string): Readonly<Record<string, unknown>> {
