@@ -145,7 +145,8 @@ async function release(
   if (await leases.release(limits)) ports.log.info("Leader key released");
 }
 
-function abortOf(signal: AbortSignal): Promise<void> {
+/** Resolves when `signal` aborts. */
+export function abortOf(signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   if (signal.aborted) resolve();
   signal.addEventListener("abort", () => resolve(), { once: true });

@@ -80,6 +80,11 @@ export class LeaseKeeper {
     );
   }
 
+  /** The key was given back, or a call that does so is on its way. */
+  get isReleased(): boolean {
+    return this.#isReleased;
+  }
+
   /** Revision of the leader key as this keeper last wrote or saw it, decimal; null: it never did. */
   get leaderRevision(): string | null {
     return this.#keyRevision === null ? null : `${this.#keyRevision}`;

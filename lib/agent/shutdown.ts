@@ -1,17 +1,22 @@
 /**
- * The orderly end of the agent: the instance stops, replicas have the shutdown
- * checkpoint, then the lease goes back at once. In pause nothing is touched.
+ * The orderly end of the agent: clients are let go, the instance stops, replicas
+ * have the shutdown checkpoint, then the lease goes back at once. In pause
+ * nothing is touched.
  */
 import { encodeMember } from "../core/codec/member_codec.ts";
 import { stopBudgetMs } from "../core/calc/budgets.ts";
 import { publicationOf } from "../core/calc/publication.ts";
 import { remainingMs } from "../core/base/units.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
+import type { Observation } from "../core/model/observation.ts";
 import { DcsRefusedError, DcsUnreachableError } from "../ports/errors.ts";
 import type { AgentContext } from "./context.ts";
-import { handOver } from "./demote.ts";
+import { abortOf, handOver } from "./demote.ts";
 import { assemble } from "./observe.ts";
 import { hasSyncDuty, releaseSyncDuty } from "./sync_duty.ts";
+
+/** What a call of the store may take before the instance is down. */
+const CALL_MS_MAX = 3_000;
 
 /**
  * Ends what the agent runs.
@@ -31,7 +36,6 @@ export async function shutDown(
     );
     return context.heartbeats.farewell();
   }
-  await context.guards.standDown();
   try {
     await stopInstance(context);
     context.heartbeats.farewell();
@@ -49,12 +53,12 @@ async function stopInstance(context: AgentContext): Promise<void> {
   const isLeader = context.state.view?.leader?.name === context.config.self;
   const view = await postgres.observe();
   if (isLeader && view.kind === "running" && view.role === "primary") {
-    context.heartbeats.end();
     return await handOverUnderLease(context);
   }
+  await context.guards.standDown();
   if (hasSyncDuty(context) && view.kind === "running") {
-    await releaseSyncDuty(context, () => touch(context, context.state.view));
-  }
+    await releaseSyncDuty(context, () => announceStop(context));
+  } else await announceStop(context);
   await context.events.stop({
     mode: "fast",
     isCheckpointFirst: false,
@@ -71,8 +75,35 @@ async function stopInstance(context: AgentContext): Promise<void> {
 async function handOverUnderLease(context: AgentContext): Promise<void> {
   const giveUp = new AbortController();
   const done = new AbortController();
-  const handing = handOver(context, giveUp.signal).finally(() => done.abort());
+  const handing = letClientsGo(context, giveUp.signal)
+    .then(() => handOver(context, giveUp.signal))
+    .finally(() => done.abort());
   await Promise.all([handing, renewUntil(context, done.signal, giveUp)]);
+}
+
+/** As before a planned switchover; an abort ends the patience. */
+async function letClientsGo(
+  context: AgentContext,
+  signal: AbortSignal,
+): Promise<void> {
+  // Without the right to lead nobody may write for one moment longer.
+  if (context.leases.deadline !== null) {
+    await Promise.race([announceStop(context), abortOf(signal)]);
+    await context.ports.proxy?.drain(signal);
+  }
+  context.heartbeats.end();
+  await context.guards.standDown();
+}
+
+/** Every proxy holds new clients of a primary that says so, and leaves such a replica alone. */
+async function announceStop(context: AgentContext): Promise<void> {
+  const { view } = context.state;
+  try {
+    await touch(context, { view, as: "stopping" });
+  } catch (error) {
+    const { log } = context.ports;
+    log.warning(`Cannot tell the DCS that this member stops: ${String(error)}`);
+  }
 }
 
 async function renewUntil(
@@ -82,37 +113,47 @@ async function renewUntil(
 ): Promise<void> {
   const { state, leases, ports } = context;
   const { loopWaitMs, ttlMs } = state.settings;
-  while (!done.aborted && !giveUp.signal.aborted) {
-    await ports.clock.sleep(
-      Math.min(loopWaitMs, stopBudgetMs(state.settings)),
-      done,
-    );
-    const { deadline } = leases;
-    if (done.aborted || deadline === null || state.view === null) continue;
-    const leftMs = remainingMs(deadline, ports.clock.now());
-    if (leftMs < stopBudgetMs(state.settings)) return giveUp.abort();
-    const timeoutMs = Math.min(3_000, leftMs);
-    await leases.renew(state.view, { ttlMs, timeoutMs }).catch(
+  const budgetMs = stopBudgetMs(state.settings);
+  /** Until the stop has to be short; a released lease does not run out. */
+  const spareMs = () =>
+    leases.deadline === null
+      ? Infinity
+      : remainingMs(leases.deadline, ports.clock.now()) - budgetMs;
+  while (!done.aborted) {
+    const restMs = Math.min(loopWaitMs, budgetMs, spareMs());
+    if (restMs <= 0) return giveUp.abort();
+    await ports.clock.sleep(restMs, done);
+    const timeoutMs = Math.min(CALL_MS_MAX, spareMs());
+    const isDue = leases.deadline !== null && timeoutMs > 0;
+    if (done.aborted || !isDue || state.view === null) continue;
+    const outcome = await leases.renew(state.view, { ttlMs, timeoutMs }).catch(
       (error: unknown) =>
         ports.log.warning(`Cannot renew the lease at shutdown: ${error}`),
     );
+    if (outcome === "lost" && !leases.isReleased) return giveUp.abort();
   }
 }
 
 async function touchStopped(context: AgentContext): Promise<void> {
   const { view } = context.state;
   context.state.remember({ kind: "sync_duty", isReleased: false });
-  await touch(context, view === null ? null : { ...view, leader: null });
+  const last = view === null ? null : { ...view, leader: null };
+  await touch(context, { view: last, as: "stopped" });
 }
 
-/** Writes the member key as things are now; the loop has ended. */
+/** Writes the member key in place of the loop, which has ended. */
 async function touch(
   context: AgentContext,
-  view: ClusterView | null,
+  { view, as }: {
+    readonly view: ClusterView | null;
+    readonly as: "stopping" | "stopped";
+  },
 ): Promise<void> {
   const { store, leases, state, config, ports } = context;
   if (view === null) return;
-  const timeoutMs = state.settings.retryTimeoutMs;
+  const timeoutMs = as === "stopped"
+    ? state.settings.retryTimeoutMs
+    : CALL_MS_MAX;
   const ttlMs = state.settings.ttlMs;
   const leaseId = await leases.keepMember({ timeoutMs, ttlMs });
   const postgres = await ports.postgres.observe();
@@ -120,13 +161,21 @@ async function touch(
     dcs: { kind: "reachable", view },
     postgres,
   });
-  const { role } = o.memory;
-  const memory = {
-    ...o.memory,
-    role: role === "primary" ? "demoted" : role,
-    isRecovering: false,
-  } as const;
-  const publication = publicationOf({ ...o, memory }, config.identity);
+  const publication = publicationOf(
+    as === "stopping" ? stoppingNow(o) : stopped(o),
+    config.identity,
+  );
   const text = encodeMember(publication);
   await store.touchMember({ name: config.self, text }, leaseId, { timeoutMs });
+}
+
+function stoppingNow(o: Observation): Observation {
+  const task = { kind: "demote", how: "graceful", deadline: null } as const;
+  return { ...o, task: { kind: "running", task, startedAt: o.now } };
+}
+
+function stopped(o: Observation): Observation {
+  const { role } = o.memory;
+  const now = role === "primary" ? "demoted" : role;
+  return { ...o, memory: { ...o.memory, role: now, isRecovering: false } };
 }

@@ -35,6 +35,7 @@ unprivileged(import.meta.url, () => {
     await routes(t, { cluster, primary, replica, stats });
     await switchover(t, { cluster, primary });
     await nobodyLeads(t, { cluster, primary });
+    await leaderStops(t, { cluster, primary });
   });
 });
 
@@ -124,6 +125,53 @@ async function nobodyLeads(
         (await visit(primary))?.["port"] === leader.place.postgresPort,
     );
   });
+}
+
+async function leaderStops(
+  t: Deno.TestContext,
+  { cluster, primary }: Scene,
+): Promise<void> {
+  await step(
+    t,
+    "a leader that stops in order lets clients finish",
+    async () => {
+      cluster.member("n2").start();
+      const last = await cluster.untilWhole();
+      const leader = cluster.member("n1");
+      if (last !== leader) {
+        await switchTo(last, leader);
+        await cluster.untilWhole();
+      }
+      const writer = connectTo(primary);
+      await writer.unsafe("BEGIN");
+      await writer.unsafe("CREATE TABLE finished (id int)");
+      const visitors = new Visitors(primary);
+      const ended = leader.end("SIGTERM");
+      try {
+        await cluster.until("its key says that it stops", async () => {
+          const key = await cluster.key("members/n1");
+          return Object(key).state === "stopping";
+        });
+        await writer.unsafe("COMMIT");
+        assert.equal((await ended).code, 0);
+        const next = await cluster.untilLeader(["n2", "n3"]);
+        await cluster.until(
+          "writers reach the next leader",
+          () =>
+            Promise.resolve(visitors.ports.at(-1) === next.place.postgresPort),
+        );
+        const [found] = await next.sql(
+          "SELECT count(*) AS count FROM finished",
+        );
+        assert.equal(found?.["count"], "0");
+      } finally {
+        await visitors.end();
+        await writer.end({ timeout: 0 });
+        await ended;
+      }
+      assert.deepEqual(visitors.refusals, []);
+    },
+  );
 }
 
 async function switchTo(old: AgentMember, next: AgentMember): Promise<void> {
