@@ -188,12 +188,27 @@ function checkPair(
     readonly key: string;
   },
 ): void {
-  const privateKey = createPrivateKey({
-    key,
-    ...(passphrase === null ? {} : { passphrase }),
-  });
+  const privateKey = readKey(key, passphrase);
   if (!new X509Certificate(cert).checkPrivateKey(privateKey)) {
     throw new Error("the key does not belong to the certificate");
+  }
+}
+
+function readKey(
+  key: string,
+  passphrase: string | null,
+): ReturnType<typeof createPrivateKey> {
+  try {
+    return createPrivateKey({
+      key,
+      ...(passphrase === null ? {} : { passphrase }),
+    });
+  } catch (cause) {
+    throw new Error(
+      "the key can not be read: it is no key, keyfile_password is wrong, or " +
+        "it is encrypted with something else than AES",
+      { cause },
+    );
   }
 }
 

@@ -6,8 +6,15 @@ export interface TestCertificate {
   readonly key: string;
 }
 
-/** A new certificate for 127.0.0.1. */
-export async function selfSigned(name: string): Promise<TestCertificate> {
+/**
+ * A new certificate for 127.0.0.1.
+ *
+ * @param passphrase Of its key; null: the key is not encrypted.
+ */
+export async function selfSigned(
+  name: string,
+  passphrase: string | null = null,
+): Promise<TestCertificate> {
   const folder = await Deno.makeTempDir({ prefix: "matriarch_cert_" });
   try {
     const { success, stderr } = await new Deno.Command("openssl", {
@@ -19,6 +26,7 @@ export async function selfSigned(name: string): Promise<TestCertificate> {
       ],
     }).output();
     if (!success) throw new Error(new TextDecoder().decode(stderr));
+    if (passphrase !== null) await encrypt(`${folder}/key.pem`, passphrase);
     return {
       cert: await Deno.readTextFile(`${folder}/cert.pem`),
       key: await Deno.readTextFile(`${folder}/key.pem`),
@@ -26,4 +34,16 @@ export async function selfSigned(name: string): Promise<TestCertificate> {
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+async function encrypt(path: string, passphrase: string): Promise<void> {
+  await Deno.writeTextFile(`${path}.pass`, passphrase);
+  const { success, stderr } = await new Deno.Command("openssl", {
+    args: [
+      ...["pkcs8", "-topk8", "-v2", "aes256", "-in", path],
+      ...["-passout", `file:${path}.pass`, "-out", `${path}.new`],
+    ],
+  }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  await Deno.rename(`${path}.new`, path);
 }

@@ -13,17 +13,17 @@ import { RestBench } from "../helpers/rest_app.ts";
 
 async function started(
   bench: RestBench,
-  pair: Pick<TlsOptions, "cert" | "key">,
+  pair: Pick<TlsOptions, "cert" | "key"> & Partial<TlsOptions>,
   verifyClient: TlsOptions["verifyClient"],
 ): Promise<RestServer> {
   const isClientCertificateWanted = verifyClient !== "none";
   bench.settings = { ...bench.settings, isClientCertificateWanted };
   const tls = {
-    ...pair,
     passphrase: null,
     ca: pair.cert,
     ciphers: null,
     verifyClient,
+    ...pair,
   };
   return await serveRest(bench.app, {
     listen: { host: "127.0.0.1", port: 0 },
@@ -98,6 +98,18 @@ Deno.test("rest server: the key may stand in the certificate's file", async () =
   const pair = { cert: cert + key, key: null };
   await using server = await started(bench, pair, "none");
   assert.match(await ask(server, "GET /patroni", null), /^200 /);
+});
+
+Deno.test("rest server: the key may be encrypted", async () => {
+  const bench = new RestBench();
+  const passphrase = "pass 'phrase'";
+  const pair = { ...await selfSigned("a", passphrase), passphrase };
+  await using server = await started(bench, pair, "none");
+  assert.match(await ask(server, "GET /patroni", null), /^200 /);
+  const wrong = { ...pair, passphrase: "guess" };
+  await assert.rejects(started(bench, wrong, "none"), {
+    message: /: the key can not be read: .* keyfile_password is wrong/,
+  });
 });
 
 Deno.test("rest server: certificates that can not be used are refused", async () => {

@@ -6,13 +6,12 @@
  */
 import { CancelledError, PostgresError } from "../../ports/errors.ts";
 import type { PostgresPeer } from "../../ports/postgres.ts";
-import { accountConninfo, formatConninfo } from "./conninfo.ts";
 import type { DataDirectory } from "./data_directory.ts";
+import { type LibpqAccess, libpqAccess } from "./libpq_access.ts";
 import type { CloneMethod, PostgresContext } from "./options.ts";
 import type { SettingsKeeper } from "./settings_keeper.ts";
-import { allowPassword } from "./pgpass.ts";
 import { customCommand, isCompressionRefused } from "./program_options.ts";
-import { lastLines, programPath, run } from "./programs.ts";
+import { lastLines, type ProgramCall, programPath, run } from "./programs.ts";
 import { binaryMajor } from "./version.ts";
 
 /** One copy to be made. */
@@ -166,16 +165,18 @@ class Clone {
       }
       return !isRefused;
     });
+    const { conninfo, env } = await this.#access();
     return await this.#run({
       command: programPath(this.#context, "pg_basebackup"),
       args: [
         `--pgdata=${this.#context.options.dataDir}`,
         "-X",
         "stream",
-        `--dbname=${await this.#conninfo()}`,
+        `--dbname=${conninfo}`,
         ...(slotName === null ? [] : [`--slot=${slotName}`]),
         ...own,
       ],
+      env,
     });
   }
 
@@ -183,36 +184,34 @@ class Clone {
     method: Extract<CloneMethod, { kind: "custom" }>,
   ): Promise<string | null> {
     const { scope, dataDir } = this.#context.options;
-    return await this.#run(customCommand(method, {
+    const { conninfo, env } = await this.#access();
+    const call = customCommand(method, {
       before: [],
       after: [
         `--scope=${scope}`,
         "--role=replica",
         `--datadir=${dataDir}`,
-        `--connstring=${await this.#conninfo()}`,
+        `--connstring=${conninfo}`,
       ],
-    }));
+    });
+    return await this.#run({ ...call, env });
   }
 
-  /** Empty without source. The password goes to the password file. */
-  async #conninfo(): Promise<string> {
+  /** Empty without source. */
+  async #access(): Promise<LibpqAccess> {
     const { source } = this.#call;
-    if (source === null) return "";
-    await allowPassword(this.#context, "replication", [source]);
-    const { options } = this.#context;
-    const conninfo = {
-      dbname: options.database,
-      ...accountConninfo(this.#context, "replication", source),
-    };
-    return formatConninfo(conninfo, await binaryMajor(this.#context));
+    if (source === null) {
+      const { pgpass } = this.#context.options;
+      return { conninfo: "", env: { PGPASSFILE: pgpass } };
+    }
+    return await libpqAccess(this.#context, "replication", { address: source });
   }
 
   async #run(
-    call: { readonly command: string; readonly args: readonly string[] },
+    call: Pick<ProgramCall, "command" | "args" | "env">,
   ): Promise<string | null> {
     const { code, stderr } = await run({
       ...call,
-      env: { PGPASSFILE: this.#context.options.pgpass },
       signal: this.#call.signal,
       onStart: (pid) => this.#directory.mark("clone", pid),
     });

@@ -80,7 +80,7 @@ export class Postmaster {
     try {
       const child = new Deno.Command(programPath(this.#context, "postgres"), {
         args: ["-D", this.#context.options.dataDir, ...args],
-        env: childEnvironment(),
+        env: serverEnvironment(),
         clearEnv: true,
         stdin: "null",
         stdout: "inherit",
@@ -256,4 +256,17 @@ class Stopping {
   async told(): Promise<void> {
     await this.#hookDone;
   }
+}
+
+/**
+ * Kubernetes tells every container where its services are: nothing for sessions
+ * of the database, whose extensions can read the environment.
+ *
+ * Source: spec/configuration.md 5.
+ */
+function serverEnvironment(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(childEnvironment())
+      .filter(([name]) => !name.startsWith("KUBERNETES_")),
+  );
 }

@@ -5,11 +5,10 @@
  */
 import { PostgresError } from "../../ports/errors.ts";
 import type { PostgresPeer } from "../../ports/postgres.ts";
-import { accountConninfo, formatConninfo } from "./conninfo.ts";
 import type { ControlFile } from "./control_data.ts";
 import type { DataDirectory } from "./data_directory.ts";
+import { libpqAccess } from "./libpq_access.ts";
 import type { PostgresContext } from "./options.ts";
-import { allowPassword } from "./pgpass.ts";
 import { lastLines, programPath, run } from "./programs.ts";
 import type { SettingsKeeper } from "./settings_keeper.ts";
 import { binaryMajor } from "./version.ts";
@@ -55,13 +54,22 @@ export async function runRewind(
   tools: RewindTools,
   call: { readonly source: PostgresPeer; readonly signal: AbortSignal },
 ): Promise<void> {
-  const args = await rewindArguments(context, tools, call.source);
+  const { conninfo, env } = await libpqAccess(context, "rewind", {
+    address: call.source,
+    more: {
+      application_name: "Matriarch",
+      ...(call.source.host.includes(",")
+        ? { target_session_attrs: "read-write" }
+        : {}),
+    },
+  });
+  const args = await rewindArguments(context, tools, conninfo);
   let isSafe = false;
   try {
     const { code, stdout, stderr } = await run({
       command: programPath(context, "pg_rewind"),
       args,
-      env: { PGPASSFILE: context.options.pgpass },
+      env,
       signal: call.signal,
       onStart: (pid) => tools.directory.mark("rewind", pid),
     });
@@ -77,19 +85,10 @@ export async function runRewind(
 async function rewindArguments(
   context: PostgresContext,
   { settings }: RewindTools,
-  source: PostgresPeer,
+  conninfo: string,
 ): Promise<readonly string[]> {
   const { options } = context;
   const major = await binaryMajor(context);
-  await allowPassword(context, "rewind", [source]);
-  const conninfo = formatConninfo({
-    dbname: options.database,
-    application_name: "Matriarch",
-    ...accountConninfo(context, "rewind", source),
-    ...(source.host.includes(",")
-      ? { target_session_attrs: "read-write" }
-      : {}),
-  }, major);
   const args = [
     "-D",
     options.dataDir,

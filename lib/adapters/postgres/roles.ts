@@ -16,11 +16,25 @@ const REWIND_FUNCTIONS = [
 
 const STATEMENT_TIMEOUT_MS = 60_000;
 
-/** Passwords must not reach the server's log. */
-const QUIET = [
-  "SET log_statement TO none",
-  "SET log_min_duration_statement TO -1",
-  "SET log_min_error_statement TO log",
+/**
+ * Settings, the server's and those of usual extensions, by which a statement with
+ * its password would get into the server's log or into a view.
+ *
+ * Source: PostgreSQL 17 manual, "Error Reporting and Logging" and
+ * "pg_stat_statements"; the manual of pgAudit, "Settings".
+ */
+const QUIET: readonly (readonly [string, string])[] = [
+  ["log_statement", "none"],
+  ["log_min_duration_statement", "-1"],
+  ["log_min_duration_sample", "-1"],
+  ["log_transaction_sample_rate", "0"],
+  ["log_min_error_statement", "panic"],
+  ["debug_print_raw_parse", "off"],
+  ["debug_print_parse", "off"],
+  ["debug_print_rewritten", "off"],
+  ["debug_print_plan", "off"],
+  ["pg_stat_statements.track_utility", "off"],
+  ["pgaudit.log", "none"],
 ];
 
 /** Makes or changes the superuser, if its name and password are configured. */
@@ -60,7 +74,7 @@ async function createRole(
 ): Promise<void> {
   const name = credentials.username;
   if (!name) return;
-  for (const statement of QUIET) await query(statement, STATEMENT_TIMEOUT_MS);
+  await silence(query);
   const rows = await query(
     `SELECT 1 FROM pg_roles WHERE rolname = ${literal(name)}`,
     STATEMENT_TIMEOUT_MS,
@@ -70,6 +84,18 @@ async function createRole(
   const secret = password ? ` PASSWORD ${literal(password)}` : "";
   await query(
     `${verb} ROLE ${identifier(name)} WITH LOGIN ${attribute}${secret}`,
+    STATEMENT_TIMEOUT_MS,
+  );
+}
+
+/** For this session; a server only knows some of the settings. */
+async function silence(query: Query): Promise<void> {
+  const rows = QUIET.map(([name, value]) =>
+    `(${literal(name)}, ${literal(value)})`
+  );
+  await query(
+    "SELECT set_config(name, value, false) FROM pg_settings " +
+      `JOIN (VALUES ${rows.join(", ")}) AS quiet (name, value) USING (name)`,
     STATEMENT_TIMEOUT_MS,
   );
 }

@@ -3,6 +3,7 @@
  * Every query has a time limit on our side, because a stopped backend never
  * answers and a stopped postmaster accepts connections all the same.
  */
+import { createPrivateKey } from "node:crypto";
 import { userInfo } from "node:os";
 import postgres from "postgres";
 import { PostgresError } from "../../ports/errors.ts";
@@ -152,6 +153,7 @@ async function tls({ host, credentials }: SqlTarget): Promise<Tls> {
     return mode === "require" || mode === "allow" ? mode : "prefer";
   }
   const passphrase = credentials.options["sslpassword"];
+  if (key !== undefined) checkKey(key, passphrase);
   return {
     rejectUnauthorized: isChecked,
     ...(ca === undefined ? {} : { ca }),
@@ -160,6 +162,22 @@ async function tls({ host, credentials }: SqlTarget): Promise<Tls> {
     ...(passphrase === undefined ? {} : { passphrase }),
     ...(mode === "verify-full" ? {} : { checkServerIdentity: () => undefined }),
   };
+}
+
+/** The runtime would leave out a certificate whose key it can not read. */
+function checkKey(key: string, passphrase: string | undefined): void {
+  try {
+    createPrivateKey({
+      key,
+      ...(passphrase === undefined ? {} : { passphrase }),
+    });
+  } catch (cause) {
+    throw new PostgresError(
+      "Cannot read the client key (sslkey): it is no key, sslpassword is " +
+        "wrong, or it is encrypted with something else than AES",
+      { cause },
+    );
+  }
 }
 
 async function withTimeout<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
