@@ -238,6 +238,24 @@ Deno.test("a killed proxy is replaced", async () => {
   await client.untilText("one\n");
 });
 
+Deno.test("a frozen proxy is replaced", async () => {
+  using folder = new SocketFolder();
+  await using backend = echoBackend("one");
+  const port = freePort();
+  const start = command(folder, port, backend);
+  await using agent = new Supervision(start, folder.socket);
+  const pid = await agent.pid();
+  Deno.kill(pid, "SIGSTOP");
+  agent.child.heartbeat({ role: "primary", leaseDeadlineMs: null });
+  await until("another proxy answers", () => {
+    const now = agent.child.state()?.pid ?? pid;
+    return now !== pid;
+  }, () => agent.log.lines);
+  await using client = await TestClient.connect(port);
+  await client.untilText("one\n");
+  assert.match(agent.log.lines.join("\n"), /does not answer: it is replaced/);
+});
+
 Deno.test("stop ends the proxy", async () => {
   using folder = new SocketFolder();
   await using backend = echoBackend("one");

@@ -15,6 +15,7 @@ export class ProxyLink {
   #outbox: readonly AgentMessage[] = [];
   #isSending = false;
   #unanswered = 0;
+  #answers = 0;
   #onSettled: (() => void) | null = null;
 
   private constructor(
@@ -45,6 +46,16 @@ export class ProxyLink {
     this.#unanswered += others.length < this.#outbox.length ? 0 : 1;
     this.#outbox = [...others, message];
     if (!this.#isSending) this.#flush();
+  }
+
+  /** Whether the proxy owes an answer. */
+  get isWaiting(): boolean {
+    return this.#unanswered > 0;
+  }
+
+  /** How many answers came so far. */
+  get answers(): number {
+    return this.#answers;
   }
 
   /** Resolves when the proxy has answered everything, or is gone. */
@@ -101,6 +112,7 @@ export class ProxyLink {
     const state = decodeProxyState(line);
     if (state === null) return;
     this.#unanswered--;
+    this.#answers++;
     this.#answered(state);
     if (this.#unanswered === 0) this.#onSettled?.();
   }

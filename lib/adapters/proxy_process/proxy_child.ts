@@ -20,6 +20,12 @@ const LOOK_MS = 50;
 const SHORT_LIFE_MS = 5_000;
 const BACKOFF_MS_MIN = 500;
 const BACKOFF_MS_MAX = 10_000;
+/**
+ * A proxy that owes an answer at so many looks in a row is frozen. Looks are
+ * counted, not time: an agent that was frozen itself has answers to read first.
+ */
+const SILENT_LOOKS_MAX = 10;
+const SILENT_LOOK_MS = 500;
 /** How long an orderly goodbye or stop may take. */
 const FAREWELL_MS = 3_000;
 
@@ -175,8 +181,30 @@ export class ProxyChild implements ProxyProcess {
       if (signal.aborted) return;
       this.#parts.log.warning("The proxy has closed its control connection");
     });
+    const over = new AbortController();
+    const silent = this.#endIfSilent(link, over.signal);
     await Promise.race([gone, released.promise]);
+    over.abort();
+    await silent;
     signal.removeEventListener("abort", onAbort);
+  }
+
+  /** A frozen proxy serves nobody and guards nothing: SIGKILL, then it is replaced like a dead one. */
+  async #endIfSilent(link: ProxyLink, signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#parts;
+    let looks = 0;
+    let answers = link.answers;
+    while (looks < SILENT_LOOKS_MAX) {
+      await clock.sleep(SILENT_LOOK_MS, signal);
+      if (signal.aborted) return;
+      const isSilent = link.isWaiting && link.answers === answers;
+      looks = isSilent ? looks + 1 : 0;
+      answers = link.answers;
+    }
+    const pid = this.#state?.pid ?? this.#life?.child.pid ?? null;
+    log.error(`The proxy (process ${pid}) does not answer: it is replaced`);
+    if (pid !== null) killQuietly(pid, "SIGKILL");
+    link.close();
   }
 
   #startIfDue(): void {
