@@ -64,9 +64,10 @@ export const DCS_LOSS: readonly Rule[] = [
   },
   {
     id: "R840",
-    why: "An instance that stopped as primary comes back read-only.",
+    why:
+      "An instance that stopped as primary comes back read-only once it may not lead any more.",
     match: (o) =>
-      o.postgres.kind === "stopped" && o.memory.role === "demoted"
+      o.postgres.kind === "stopped" && wasPrimary(o)
         ? startAsStandby(o, null, "instance_down")
         : null,
   },
@@ -76,6 +77,13 @@ export const DCS_LOSS: readonly Rule[] = [
     match: () => waitShortly("dcs_unreachable", {}, TRY_AGAIN_MS),
   },
 ];
+
+/** Also of an instance that crashed, or that the fence took down: as soon as it may not lead any more. */
+function wasPrimary(o: Observation): boolean {
+  const { role } = o.memory;
+  const remaining = leaseRemainingMs(o.lease, o.now) ?? 0;
+  return role === "demoted" || (role === "primary" && remaining <= 0);
+}
 
 function untilStop(o: Observation): number {
   const remaining = leaseRemainingMs(o.lease, o.now) ?? 0;

@@ -120,6 +120,26 @@ const DCS_LOSS: readonly Row[] = [
     ["R840", "start standby instance_down"],
   ],
   [
+    "a primary that its fence took down comes back once its lease has ended",
+    observation({
+      view: null,
+      postgres: stopped(),
+      memory: { ...MEMORY, role: "primary" },
+      lease: { ...DUE.lease, deadline: moment(NOW - 1) },
+    }),
+    ["R840", "start standby instance_down"],
+  ],
+  [
+    "before that it may still lead, and waits for the store",
+    observation({
+      view: null,
+      postgres: stopped(),
+      memory: { ...MEMORY, role: "primary" },
+      lease: { ...DUE.lease, deadline: moment(NOW + 1) },
+    }),
+    ["R850", "wait dcs_unreachable"],
+  ],
+  [
     "a replica goes on",
     observation({ view: null }),
     ["R850", "wait dcs_unreachable"],
