@@ -2,13 +2,11 @@
  * How long a call of the loop may take, so that a leader whose store hangs still
  * has time to stop before its lease ends.
  */
-import { leaseRemainingMs, stopBudgetMs } from "../core/calc/budgets.ts";
+import { remainingMs } from "../core/base/units.ts";
+import { STORE_CALL_MIN_MS, storeBudgetMs } from "../core/calc/budgets.ts";
 import type { DcsLimits } from "../ports/dcs.ts";
 import { DcsUnreachableError } from "../ports/errors.ts";
 import type { AgentContext } from "./context.ts";
-
-/** A call gets at least that long, or it could never succeed. */
-const CALL_MIN_MS = 500;
 
 /** One attempt of a store call; a hanging endpoint must not eat the whole budget. */
 const ATTEMPT_MAX_MS = 3_000;
@@ -16,21 +14,14 @@ const ATTEMPT_MAX_MS = 3_000;
 const PAUSE_MIN_MS = 100;
 const PAUSE_MAX_MS = 1_000;
 
-/** The budget for store calls of this cycle: retry_timeout, or what the lease leaves. */
+/** The budget for store calls of this cycle. */
 export function dcsBudgetMs(context: AgentContext): number {
-  const { settings } = context.state;
+  const { settings, memory } = context.state;
   const { deadline } = context.leases;
-  const lease = {
-    deadline,
-    isFresh: false,
-    bid: "none",
-    source: "store",
-    cover: "not_asked",
-  } as const;
-  const leftMs = leaseRemainingMs(lease, context.ports.clock.now());
-  if (leftMs === null) return settings.retryTimeoutMs;
-  const untilStopMs = leftMs - stopBudgetMs(settings);
-  return Math.max(CALL_MIN_MS, Math.min(settings.retryTimeoutMs, untilStopMs));
+  const leftMs = deadline === null
+    ? null
+    : remainingMs(deadline, context.ports.clock.now());
+  return storeBudgetMs({ role: memory.role, leftMs }, settings);
 }
 
 /**
@@ -48,7 +39,10 @@ export async function withRetries<T>(
   const budgetMs = dcsBudgetMs(context);
   for (let pauseMs = PAUSE_MIN_MS;; pauseMs *= 2) {
     const leftMs = budgetMs - (clock.now() - startedAt);
-    const timeoutMs = Math.max(CALL_MIN_MS, Math.min(ATTEMPT_MAX_MS, leftMs));
+    const timeoutMs = Math.max(
+      STORE_CALL_MIN_MS,
+      Math.min(ATTEMPT_MAX_MS, leftMs),
+    );
     try {
       return await call({ timeoutMs });
     } catch (error) {

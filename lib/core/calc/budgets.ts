@@ -4,6 +4,7 @@
  */
 import { type Moment, remainingMs } from "../base/units.ts";
 import type { LeaseView } from "../model/lease_view.ts";
+import type { MemberRole } from "../model/member.ts";
 import type { ClusterSettings } from "../model/settings.ts";
 
 /** What two clocks may drift apart during one TTL: 1 per mille is far above any sane clock, plus scheduling. */
@@ -24,6 +25,30 @@ export function promoteBudgetMs(settings: ClusterSettings): number {
 /** Milliseconds of lease left; null if none is held; negative once it has passed. */
 export function leaseRemainingMs(lease: LeaseView, now: Moment): number | null {
   return lease.deadline === null ? null : remainingMs(lease.deadline, now);
+}
+
+/** A call of the store gets at least that long, or it could never succeed. */
+export const STORE_CALL_MIN_MS = 100;
+
+/**
+ * How long the store may take in one cycle: retry_timeout, or what the lease
+ * leaves until a primary must stop, which needs no answer (R020).
+ *
+ * @param member Its role, and milliseconds of lease left: null if it holds none,
+ * negative once it has passed. A passed one binds nobody but a primary.
+ */
+export function storeBudgetMs(
+  member: { readonly role: MemberRole; readonly leftMs: number | null },
+  settings: ClusterSettings,
+): number {
+  const { role, leftMs } = member;
+  const isFree = leftMs === null || (leftMs <= 0 && role !== "primary");
+  if (isFree) return settings.retryTimeoutMs;
+  const untilStopMs = leftMs - stopBudgetMs(settings);
+  return Math.max(
+    STORE_CALL_MIN_MS,
+    Math.min(settings.retryTimeoutMs, untilStopMs),
+  );
 }
 
 /** Pause before the next try after `failures` failures in a row: 1 s doubling up to `loop_wait`. */

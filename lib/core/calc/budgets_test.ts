@@ -7,6 +7,7 @@ import {
   leaseRemainingMs,
   promoteBudgetMs,
   stopBudgetMs,
+  storeBudgetMs,
 } from "./budgets.ts";
 
 function timing(ttlMs: number): ClusterSettings {
@@ -29,6 +30,26 @@ Deno.test("budgets with the default TTL", () => {
   assert.equal(stopBudgetMs(DEFAULT_SETTINGS), 5_000);
   assert.equal(promoteBudgetMs(DEFAULT_SETTINGS), 8_000);
   assert.equal(driftAllowanceMs(30_000), 80);
+});
+
+Deno.test("storeBudgetMs() ends with the time to stop a primary", () => {
+  const primary = (leftMs: number | null) =>
+    storeBudgetMs({ role: "primary", leftMs }, DEFAULT_SETTINGS);
+  assert.equal(primary(null), 10_000);
+  assert.equal(primary(29_000), 10_000);
+  assert.equal(primary(7_000), 2_000);
+  // It must stop within half a second of that, or its fence does it.
+  assert.equal(primary(5_000), 100);
+  assert.equal(primary(-1_000), 100);
+});
+
+Deno.test("storeBudgetMs() is whole again when there is nothing to stop", () => {
+  for (const role of ["demoted", "replica"] as const) {
+    const budget = (leftMs: number) =>
+      storeBudgetMs({ role, leftMs }, DEFAULT_SETTINGS);
+    assert.equal(budget(-1), 10_000);
+    assert.equal(budget(1), 100);
+  }
 });
 
 Deno.test("leaseRemainingMs() counts down, past zero, and knows no lease", () => {
