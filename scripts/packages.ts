@@ -48,10 +48,12 @@ const PACKAGES: readonly Package[] = [
   },
   tool("chromium", "chromium"),
   tool("etcd-client", "etcdctl"),
+  tool("faketime", "faketime"),
   tool("iproute2", "ip"),
   tool("iputils-arping", "arping"),
   tool("nftables", "nft"),
   tool("openssl", "openssl"),
+  tool("strace", "strace"),
 ];
 
 function isFile(path: string): boolean {
@@ -114,8 +116,8 @@ async function forbidDefaultCluster(): Promise<void> {
 }
 
 async function disableUnits(missing: readonly Package[]): Promise<void> {
-  if (!isOnPath("systemctl")) return;
   const units = missing.flatMap((one) => one.units);
+  if (units.length === 0 || !isOnPath("systemctl")) return;
   const systemctl = new Deno.Command("systemctl", {
     args: ["disable", "--quiet", ...units],
     stdout: "null",

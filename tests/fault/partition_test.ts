@@ -4,12 +4,12 @@ import { FaultBench, faultTest } from "./bench/bench.ts";
 import {
   cutFromEtcd,
   cutFromMembers,
-  cutOneWay,
-  freezeEtcd,
+  deafenMember,
   isolate,
-  type Undo,
-} from "./bench/faults.ts";
+  muteMember,
+} from "./bench/faults/wires.ts";
 import type { BenchMember } from "./bench/member.ts";
+import type { Undo } from "./bench/undo.ts";
 
 /** Ways to take the store from a leader, all with the same end. */
 const CUTS: readonly (readonly [
@@ -18,8 +18,8 @@ const CUTS: readonly (readonly [
 ])[] = [
   ["cut off from etcd", cutFromEtcd],
   ["cut off from everything", isolate],
-  ["sends nothing", (bench, m) => cutOneWay(bench, m, "sends_nothing")],
-  ["hears nothing", (bench, m) => cutOneWay(bench, m, "hears_nothing")],
+  ["sends nothing", muteMember],
+  ["hears nothing", deafenMember],
 ];
 
 for (const [name, cut] of CUTS) {
@@ -72,51 +72,5 @@ faultTest(
     assert.deepEqual(report.overlaps, []);
     assert.deepEqual(report.missing, []);
     assert.deepEqual(report.reigns.map(({ member }) => member), [first.name]);
-  },
-);
-
-faultTest("fault: one etcd node frozen: nothing changes", async () => {
-  await using bench = await FaultBench.running();
-  const first = await bench.untilWhole();
-  await bench.record();
-  const thaw = await freezeEtcd(bench, 1);
-  // Longer than a lease: what would have broken has broken by then.
-  const renewals = () => first.log().split("decision=renew_lease").length;
-  const before = renewals();
-  await bench.until(
-    "ten renewals",
-    () => Promise.resolve(renewals() >= before + 10),
-  );
-  await bench.untilWrites("direct", first);
-  await thaw();
-  assert.equal(await bench.untilWhole(), first);
-  const report = await bench.judge();
-  assert.deepEqual(report.overlaps, []);
-  assert.deepEqual(report.missing, []);
-});
-
-faultTest(
-  "fault: etcd majority frozen: read-only everywhere, back by itself",
-  async () => {
-    await using bench = await FaultBench.running();
-    const first = await bench.untilWhole();
-    await bench.record();
-    await bench.untilWrites("direct", first);
-
-    const thaw = await freezeEtcd(bench, 2);
-    await bench.until("nobody is a primary", async () => {
-      const statuses = await Promise.all(bench.members.map((m) => m.status()));
-      return statuses.every((status) =>
-        status !== null && status["role"] !== "primary"
-      );
-    });
-    await thaw();
-    const second = await bench.untilLeader();
-    await bench.untilWrites("direct", second);
-    await bench.untilWhole();
-
-    const report = await bench.judge();
-    assert.deepEqual(report.overlaps, []);
-    assert.deepEqual(report.missing, []);
   },
 );

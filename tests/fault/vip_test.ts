@@ -4,7 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { FaultBench, faultTest } from "./bench/bench.ts";
-import { freeze, kill, loseMember, stealAddress } from "./bench/faults.ts";
+import { freeze, kill, loseHost } from "./bench/faults/processes.ts";
+import { stealAddress } from "./bench/faults/wires.ts";
+import { carriersOf } from "./bench/carriers.ts";
 import type { BenchMember } from "./bench/member.ts";
 
 const WRITES = 100;
@@ -23,18 +25,6 @@ async function benchWithVips() {
   return { bench, writes, reads };
 }
 
-async function carriers(
-  bench: FaultBench,
-  address: string,
-): Promise<readonly BenchMember[]> {
-  const found: BenchMember[] = [];
-  for (const member of bench.members) {
-    const addresses = await bench.network.addressesOn(member.host);
-    if (addresses.includes(address)) found.push(member);
-  }
-  return found;
-}
-
 /** Waits until exactly that member carries the address. */
 async function untilCarriedBy(
   bench: FaultBench,
@@ -42,7 +32,7 @@ async function untilCarriedBy(
   member: BenchMember,
 ): Promise<void> {
   await bench.until(`${member.name} alone carries ${address}`, async () => {
-    const found = await carriers(bench, address);
+    const found = await carriersOf(bench, address);
     return found.length === 1 && found[0] === member;
   });
 }
@@ -56,11 +46,11 @@ faultTest(
     await untilCarriedBy(bench, writes, first);
     await bench.until(
       "one replica carries the read-only VIP",
-      async () => (await carriers(bench, reads)).length === 1,
+      async () => (await carriersOf(bench, reads)).length === 1,
     );
-    const [reader] = await carriers(bench, reads);
+    const [reader] = await carriersOf(bench, reads);
     assert.ok(reader !== undefined && reader !== first);
-    await bench.record([writes]);
+    await bench.record();
     await bench.untilWrites("vip-postgres", first);
     await bench.untilWrites("vip-proxy", first);
 
@@ -73,7 +63,7 @@ faultTest(
     await bench.untilWrites("vip-postgres", second);
     await bench.untilWhole();
 
-    await loseMember(bench, second);
+    await loseHost(bench, second);
     const third = await bench.untilLeader(bench.others(second));
     await untilCarriedBy(bench, writes, third);
     await bench.untilWrites("vip-postgres", third);
@@ -94,7 +84,7 @@ for (const how of ["killed", "frozen"] as const) {
       await using _ = bench;
       const first = await bench.untilWhole();
       await untilCarriedBy(bench, writes, first);
-      await bench.record([writes]);
+      await bench.record();
       await bench.untilWrites("vip-postgres", first);
 
       const undo = how === "killed"
@@ -102,7 +92,7 @@ for (const how of ["killed", "frozen"] as const) {
         : freeze(first, "agent");
       const isBoth = { seen: false };
       await bench.until("the VIP left the host", async () => {
-        const found = await carriers(bench, writes);
+        const found = await carriersOf(bench, writes);
         isBoth.seen ||= found.length > 1;
         return !found.includes(first);
       });
@@ -141,7 +131,7 @@ faultTest(
       "the new leader does not take it",
       () => Promise.resolve(second.log().includes("answers for it on eth0")),
     );
-    assert.deepEqual(await carriers(bench, writes), []);
+    assert.deepEqual(await carriersOf(bench, writes), []);
     await giveBack();
     await untilCarriedBy(bench, writes, second);
   },

@@ -9,17 +9,23 @@ import {
   PASSWORDS,
   type Section,
 } from "../../helpers/agent_member.ts";
-import { endAllWith, signalTo } from "../../helpers/own_processes.ts";
-import { type Attempt, type Lane, parseHistory } from "./history.ts";
+import { endAllWith, isAlive } from "../../helpers/own_processes.ts";
+import { type Attempt, HistoryFile, type Lane } from "./history.ts";
 import { judge, type Report, reportText } from "./checker.ts";
-import { denoCommand, launch, USER } from "./launch.ts";
+import { denoCommand } from "./deno.ts";
+import { makeBenchDirectory, mountMemory, sweepDisks } from "./disks.ts";
+import { launch, USER } from "./launch.ts";
 import { benchConfig, BenchMember, PORTS } from "./member.ts";
 import { type Host, Network } from "./network.ts";
 import { hasProgram, shell } from "./shell.ts";
 import { isEtcdHealthy, startEtcd } from "./store.ts";
+import { type Undo, undoAll } from "./undo.ts";
+import { untilIt } from "./wait.ts";
 
-const WAIT_LIMIT_MS = 90_000;
-const LOOK_AGAIN_MS = 50;
+const WAIT_LIMIT_MS = 120_000;
+const DATA_DISK_MB = 256;
+const WAL_DISK_MB = 512;
+const VIP_NUMBER = 100;
 
 /** What a test wants. */
 export interface BenchOptions {
@@ -27,15 +33,38 @@ export interface BenchOptions {
   readonly bootstrapDcs?: Section;
   /** Merged over each member's configuration. */
   readonly config?: Section;
+  /** "fake": the members' clocks can jump. */
+  readonly clocks?: "fake";
+  /** The agent's program instead of this checkout's. */
+  readonly program?: readonly string[];
+  /** Added to the agent's environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Runs before the first member starts. */
+  readonly prepare?: (bench: FaultBench) => Promise<void>;
 }
 
-/** Why fault tests can not run here; null if they can. With CI=true nothing is an excuse. */
+const PROGRAMS = [
+  "ip",
+  "nft",
+  "setpriv",
+  "arping",
+  "etcd",
+  "strace",
+  "faketime",
+];
+
+/** Why fault tests can not run here; null if they can. With CI=true a missing program is no excuse. */
 export function faultSkipReason(): string | null {
-  if (Deno.env.get("CI") === "true") return null;
   if (Deno.build.os !== "linux") return "network namespaces are Linux's";
   if (Deno.uid() !== 0) return "network namespaces need root";
-  const missing = ["ip", "nft", "setpriv", "arping", "etcd"]
-    .filter((program) => !hasProgram(program));
+  const { success } = new Deno.Command("unshare", {
+    args: ["--net", "--mount", "true"],
+    stdout: "null",
+    stderr: "null",
+  }).outputSync();
+  if (!success) return "this machine forbids network namespaces";
+  if (Deno.env.get("CI") === "true") return null;
+  const missing = PROGRAMS.filter((program) => !hasProgram(program));
   return missing.length === 0 ? null : `not installed: ${missing.join(", ")}`;
 }
 
@@ -52,34 +81,73 @@ export function faultTest(
   });
 }
 
-/** Three members, three etcd nodes, a client. */
-export class FaultBench implements AsyncDisposable {
+interface BenchParts {
   readonly network: Network;
   readonly directory: string;
   readonly members: readonly BenchMember[];
   readonly etcd: readonly Host[];
   readonly client: Host;
-  readonly #children: Deno.ChildProcess[] = [];
+  readonly unmount: Undo;
+}
+
+/** One of several steps on the same bench: when it failed the rest makes no sense. */
+export async function row(
+  t: Deno.TestContext,
+  name: string,
+  fn: () => Promise<void>,
+): Promise<void> {
+  const isDone = await t.step({
+    name,
+    fn,
+    // The bench's processes outlive a step.
+    sanitizeOps: false,
+    sanitizeResources: false,
+  });
+  if (!isDone) throw new Error(`"${name}" failed; the rest needs it`);
+}
+
+/** Three members, three etcd nodes, a client. */
+export class FaultBench implements AsyncDisposable {
+  readonly #parts: BenchParts;
+  readonly #history: HistoryFile;
+  readonly #stores = new Map<Host, Deno.ChildProcess>();
   #recorder: Deno.ChildProcess | null = null;
 
-  private constructor(parts: {
-    readonly network: Network;
-    readonly directory: string;
-    readonly members: readonly BenchMember[];
-    readonly etcd: readonly Host[];
-    readonly client: Host;
-  }) {
-    this.network = parts.network;
-    this.directory = parts.directory;
-    this.members = parts.members;
-    this.etcd = parts.etcd;
-    this.client = parts.client;
+  private constructor(parts: BenchParts) {
+    this.#parts = parts;
+    this.#history = new HistoryFile(this.#historyPath);
+  }
+
+  get network(): Network {
+    return this.#parts.network;
+  }
+
+  get directory(): string {
+    return this.#parts.directory;
+  }
+
+  get members(): readonly BenchMember[] {
+    return this.#parts.members;
+  }
+
+  get etcd(): readonly Host[] {
+    return this.#parts.etcd;
+  }
+
+  get client(): Host {
+    return this.#parts.client;
+  }
+
+  /** The virtual address that the primary carries. */
+  get vip(): string {
+    return this.network.addressOf(VIP_NUMBER);
   }
 
   /** A scope whose first member leads and whose others stream; the table is there. */
   static async running(options: BenchOptions = {}): Promise<FaultBench> {
     const bench = await FaultBench.#create(options);
     try {
+      await options.prepare?.(bench);
       await bench.#start();
       return bench;
     } catch (error) {
@@ -89,9 +157,9 @@ export class FaultBench implements AsyncDisposable {
   }
 
   static async #create(options: BenchOptions): Promise<FaultBench> {
+    await sweepDisks();
     const network = await Network.create();
-    const directory = await Deno.makeTempDir({ prefix: "matriarch-fault-" });
-    await Deno.chmod(directory, 0o755);
+    const directory = await makeBenchDirectory();
     const hosts = async (letter: string, first: number) => {
       const made: Host[] = [];
       for (const i of [1, 2, 3]) {
@@ -102,18 +170,39 @@ export class FaultBench implements AsyncDisposable {
     const nodes = await hosts("n", 10);
     const etcd = await hosts("e", 20);
     const client = await network.addHost("c1", 31);
-    const env = { DENO_DIR: `${directory}/deno`, TMPDIR: `${directory}/tmp` };
+    const vip = network.addressOf(VIP_NUMBER);
     const members = nodes.map((host) => {
       const place = `${directory}/${host.name}`;
-      Deno.mkdirSync(place);
-      const config = configOf(host, { directory: place, etcd, options });
-      return new BenchMember(host, { directory: place, config, env });
+      const parts = { directory: place, etcd, vip, options };
+      return new BenchMember(host, {
+        directory: place,
+        config: configOf(host, parts),
+        env: {
+          DENO_DIR: `${directory}/deno`,
+          TMPDIR: `${directory}/tmp`,
+          ...options.env,
+        },
+        program: options.program ?? denoCommand("main.ts", "run"),
+      });
     });
+    const mounts: Undo[] = [];
+    for (const member of members) {
+      mounts.push(...await furnish(member));
+      if (options.clocks === "fake") await member.setClock(0);
+    }
     for (const name of ["deno", "tmp", "etcd"]) {
       await Deno.mkdir(`${directory}/${name}`);
     }
     await shell(["chown", "-R", `${USER}:`, directory]);
-    return new FaultBench({ network, directory, members, etcd, client });
+    const unmount = undoAll(mounts);
+    return new FaultBench({
+      network,
+      directory,
+      members,
+      etcd,
+      client,
+      unmount,
+    });
   }
 
   member(name: string): BenchMember {
@@ -127,16 +216,16 @@ export class FaultBench implements AsyncDisposable {
     return this.members.filter((other) => other !== member);
   }
 
-  /** Starts the recorder: every member directly and through its proxy, and the addresses given. */
-  async record(vips: readonly string[] = []): Promise<void> {
-    const lanes: Lane[] = [];
+  /** Starts the recorder: every member directly and through its proxy, the VIP likewise, and more. */
+  async record(more: readonly Lane[] = []): Promise<void> {
+    const lanes: Lane[] = [
+      { name: "vip-postgres", host: this.vip, port: PORTS.postgres },
+      { name: "vip-proxy", host: this.vip, port: PORTS.primary },
+      ...more,
+    ];
     for (const { name, host: { address: host } } of this.members) {
       lanes.push({ name: `direct-${name}`, host, port: PORTS.postgres });
       lanes.push({ name: `proxy-${name}`, host, port: PORTS.primary });
-    }
-    for (const host of vips) {
-      lanes.push({ name: "vip-postgres", host, port: PORTS.postgres });
-      lanes.push({ name: "vip-proxy", host, port: PORTS.primary });
     }
     const output = this.#historyPath;
     const plan = { lanes, output, password: PASSWORDS.postgres };
@@ -158,14 +247,9 @@ export class FaultBench implements AsyncDisposable {
     );
   }
 
-  /** What the recorder wrote so far. */
+  /** What the recorder wrote so far; the list grows. */
   history(): readonly Attempt[] {
-    try {
-      return parseHistory(Deno.readTextFileSync(this.#historyPath));
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return [];
-      throw error;
-    }
+    return this.#history.read();
   }
 
   /** Waits until lanes with that prefix write on that member, from now on. */
@@ -227,26 +311,43 @@ export class FaultBench implements AsyncDisposable {
     });
   }
 
+  /** Waits until every member answers and none takes writes. */
+  async untilNobodyIsPrimary(): Promise<void> {
+    await this.until("nobody is a primary", async () => {
+      const statuses = await Promise.all(this.members.map((m) => m.status()));
+      return statuses.every((status) =>
+        status !== null && status["role"] !== "primary"
+      );
+    });
+  }
+
   /** Waits until `look` gives something other than null or false. */
-  async until<T>(
+  until<T>(
     what: string,
     look: () => Promise<T | null | false>,
     limitMs = WAIT_LIMIT_MS,
   ): Promise<T> {
-    const deadline = performance.now() + limitMs;
-    let failure: unknown = null;
-    for (;;) {
-      try {
-        const seen = await look();
-        if (seen !== null && seen !== false) return seen;
-        failure = null;
-      } catch (error) {
-        failure = error;
-      }
-      if (performance.now() > deadline) {
-        assert.fail(await this.#report(what, failure));
-      }
-      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+    return untilIt(what, look, { limitMs, report: () => this.#report() });
+  }
+
+  /** Lets a fault last. */
+  lasting(ms: number): Promise<true> {
+    const end = performance.now() + ms;
+    const isOver = () => Promise.resolve(performance.now() >= end);
+    return this.until("the fault has lasted", isOver, 2 * ms);
+  }
+
+  /** Starts the etcd nodes that do not run. */
+  async startEtcd(): Promise<void> {
+    for (const host of this.etcd) {
+      const before = this.#stores.get(host);
+      if (before !== undefined && isAlive(before.pid)) continue;
+      await before?.status;
+      const directory = `${this.directory}/etcd`;
+      this.#stores.set(host, startEtcd(host, this.etcd, directory));
+    }
+    for (const host of this.etcd) {
+      await this.until(`${host.name} serves`, () => isEtcdHealthy(host));
     }
   }
 
@@ -254,12 +355,13 @@ export class FaultBench implements AsyncDisposable {
     await endAllWith(this.directory);
     await this.network[Symbol.asyncDispose]();
     const ends: Promise<AgentEnd | Deno.CommandStatus | null>[] = [
-      ...this.#children.map((child) => child.status),
+      ...[...this.#stores.values()].map((child) => child.status),
       ...this.members.map((member) => member.ended()),
     ];
     if (this.#recorder !== null) ends.push(this.#recorder.status);
     await Promise.all(ends);
     await this.#keepLogs();
+    await this.#parts.unmount();
     await Deno.remove(this.directory, { recursive: true });
   }
 
@@ -268,13 +370,7 @@ export class FaultBench implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    for (const host of this.etcd) {
-      const directory = `${this.directory}/etcd`;
-      this.#children.push(startEtcd(host, this.etcd, directory));
-    }
-    for (const host of this.etcd) {
-      await this.until(`${host.name} serves`, () => isEtcdHealthy(host));
-    }
+    await this.startEtcd();
     const [first, ...rest] = this.members;
     first?.start();
     const leader = await this.untilLeader();
@@ -283,16 +379,15 @@ export class FaultBench implements AsyncDisposable {
     await leader.sql("CREATE TABLE fault_log (id text PRIMARY KEY)");
   }
 
-  async #report(what: string, failure: unknown): Promise<string> {
+  async #report(): Promise<string> {
     const parts = await Promise.all(this.members.map(async (member) => {
       const status = JSON.stringify(await member.status());
       const addresses = await this.network.addressesOn(member.host);
-      return `--- ${member.name} ${addresses.join(" ")} ${status}\n` +
+      const agent = member.agentState();
+      return `--- ${member.name} ${addresses.join(" ")} ${agent} ${status}\n` +
         member.logEnd();
     }));
-    return `Never happened: ${what}. Last failure: ${Deno.inspect(failure)}\n${
-      parts.join("\n")
-    }`;
+    return parts.join("\n");
   }
 
   /** `MATRIARCH_TEST_LOGS` names a folder for the members' logs, for developers. */
@@ -305,13 +400,6 @@ export class FaultBench implements AsyncDisposable {
     await Deno.copyFile(this.#historyPath, `${folder}/history.jsonl`)
       .catch(() => {});
   }
-}
-
-/** Sends a signal to a process that must be there. */
-export function strike(pid: number | null, signal: Deno.Signal): number {
-  assert.ok(pid !== null, "the process to strike is not there");
-  assert.ok(signalTo(pid, signal), `process ${pid} is gone`);
-  return pid;
 }
 
 async function isLeading(member: BenchMember): Promise<boolean> {
@@ -331,11 +419,23 @@ async function hasSynchronousStandby(leader: BenchMember): Promise<boolean> {
   return /"role": ?"(sync|quorum)_standby"/.test(text);
 }
 
+/** The directories of a member, with a file system of its own for data and for WAL. */
+async function furnish(member: BenchMember): Promise<readonly Undo[]> {
+  for (const path of [member.directory, member.dataDisk, member.walDisk]) {
+    await Deno.mkdir(path);
+  }
+  return [
+    await mountMemory(member.dataDisk, DATA_DISK_MB),
+    await mountMemory(member.walDisk, WAL_DISK_MB),
+  ];
+}
+
 function configOf(
   host: Host,
   parts: {
     readonly directory: string;
     readonly etcd: readonly Host[];
+    readonly vip: string;
     readonly options: BenchOptions;
   },
 ): Section {

@@ -34,7 +34,7 @@ export interface Report {
   readonly overlaps: readonly Overlap[];
   /** Keys of acknowledged rows that are not there. */
   readonly missing: readonly string[];
-  /** The longest time without an acknowledged write, between two of them. */
+  /** The longest time without an acknowledged write; the ends of the history count. */
   readonly longestGapMs: number;
 }
 
@@ -58,7 +58,7 @@ export function judge(
     missing: rows === null
       ? []
       : acks.map(({ id }) => id).filter((id) => !rows.has(id)),
-    longestGapMs: longestGap(acks),
+    longestGapMs: longestGapMs(history, lanePrefix),
   };
 }
 
@@ -89,8 +89,8 @@ function reignsOf(acks: readonly Ack[]): readonly Reign[] {
       timeline: first.outcome.timeline,
       member: first.outcome.member,
       writes: group.length,
-      firstAckMs: Math.min(...group.map(({ endedMs }) => endedMs)),
-      lastStartMs: Math.max(...group.map(({ startedMs }) => startedMs)),
+      firstAckMs: group.reduce((min, a) => Math.min(min, a.endedMs), Infinity),
+      lastStartMs: group.reduce((max, a) => Math.max(max, a.startedMs), 0),
     }];
   }).sort((a, b) => a.timeline - b.timeline || a.firstAckMs - b.firstAckMs);
 }
@@ -107,8 +107,21 @@ function overlapsOf(reigns: readonly Reign[]): readonly Overlap[] {
   );
 }
 
-function longestGap(acks: readonly Ack[]): number {
-  const times = acks.map(({ endedMs }) => endedMs).sort((a, b) => a - b);
+/**
+ * The longest time in which no write was acknowledged.
+ *
+ * @param history A part of the history will do: it is judged from its first
+ * attempt to its last.
+ * @param lanePrefix Counts only acknowledgements on lanes whose names begin so.
+ */
+export function longestGapMs(
+  history: readonly Attempt[],
+  lanePrefix = "",
+): number {
+  const end = history.reduce((max, { endedMs }) => Math.max(max, endedMs), 0);
+  const begin = history.reduce((min, a) => Math.min(min, a.startedMs), end);
+  const acked = acksOf(history, lanePrefix).map(({ endedMs }) => endedMs);
+  const times = [begin, ...acked.toSorted((a, b) => a - b), end];
   return times.reduce(
     (longest, time, at) => Math.max(longest, time - (times[at - 1] ?? time)),
     0,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { judge, reportText } from "./checker.ts";
-import { type Attempt, parseHistory } from "./history.ts";
+import { judge, longestGapMs, reportText } from "./checker.ts";
+import { type Attempt, HistoryFile } from "./history.ts";
 
 let count = 0;
 
@@ -70,7 +70,38 @@ Deno.test("checker: looks at some lanes only", () => {
   assert.match(reportText(judge(history, null)), /1 overlaps/);
 });
 
-Deno.test("history: a half-written last line is left out", () => {
-  const text = JSON.stringify(acked(N1, 0));
-  assert.equal(parseHistory(`${text}\n{"id":`).length, 1);
+Deno.test("checker: time without a write counts up to both ends", () => {
+  const refused = (startedMs: number): Attempt => ({
+    id: `vip/${count++}`,
+    lane: "vip",
+    startedMs,
+    endedMs: startedMs + 5,
+    outcome: { kind: "failed", error: "ECONNREFUSED" },
+  });
+  assert.equal(longestGapMs([refused(0), acked(N1, 500)]), 505);
+  assert.equal(longestGapMs([acked(N1, 0), refused(900)]), 900);
+  assert.equal(longestGapMs([refused(0), refused(900)]), 905);
+  const aside = acked(N1, 400, "direct-n1");
+  assert.equal(longestGapMs([refused(0), aside, refused(900)], "vip"), 905);
+  assert.equal(longestGapMs([]), 0);
+});
+
+Deno.test("checker: judges half an hour of writes", () => {
+  const history = Array.from({ length: 300_000 }, (_, i) => acked(N1, i * 6));
+  const report = judge([...history, acked(N2, 1_800_000)], null);
+  assert.deepEqual(report.reigns.map(({ writes }) => writes), [300_000, 1]);
+  assert.deepEqual(report.overlaps, []);
+});
+
+Deno.test("history: grows with its file; a half-written last line waits", () => {
+  const path = Deno.makeTempFileSync();
+  const file = new HistoryFile(path);
+  const [one, two] = [acked(N1, 0), acked(N1, 10)];
+  const rest = JSON.stringify(two);
+  Deno.writeTextFileSync(path, `${JSON.stringify(one)}\n${rest.slice(0, 9)}`);
+  assert.deepEqual(file.read(), [one]);
+  Deno.writeTextFileSync(path, `${rest.slice(9)}\n`, { append: true });
+  assert.deepEqual(file.read(), [one, two]);
+  Deno.removeSync(path);
+  assert.deepEqual(new HistoryFile(path).read(), []);
 });

@@ -1,4 +1,5 @@
 /** What the recorder writes down, one line of JSON for each attempt to write. */
+import { closeSync, openSync, readSync } from "node:fs";
 
 /** One attempt. Times in milliseconds of the recorder's own clock. */
 export interface Attempt {
@@ -41,12 +42,50 @@ export interface RecorderPlan {
   readonly password: string;
 }
 
-/** The history in the text of a recorder's file; a half-written last line is left out. */
-export function parseHistory(text: string): readonly Attempt[] {
-  const lines = text.split("\n");
-  lines.pop();
-  return lines.map((line) => JSON.parse(line));
+/** A recorder's file while it grows; a half-written last line waits for its rest. */
+export class HistoryFile {
+  readonly #path: string;
+  readonly #attempts: Attempt[] = [];
+  #offset = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** All attempts so far. The same list each time, so that its length is a moment in the run. */
+  read(): readonly Attempt[] {
+    for (;;) {
+      const chunk = this.#chunk();
+      const end = chunk.lastIndexOf(NEWLINE) + 1;
+      if (end === 0) return this.#attempts;
+      this.#offset += end;
+      const text = new TextDecoder().decode(chunk.subarray(0, end));
+      for (const line of text.trimEnd().split("\n")) {
+        this.#attempts.push(JSON.parse(line));
+      }
+    }
+  }
+
+  #chunk(): Uint8Array {
+    try {
+      const file = openSync(this.#path, "r");
+      const bytes = new Uint8Array(CHUNK_BYTES);
+      const length = readSync(file, bytes, 0, CHUNK_BYTES, this.#offset);
+      closeSync(file);
+      return bytes.subarray(0, length);
+    } catch (error) {
+      if (
+        error instanceof Error && "code" in error && error.code === "ENOENT"
+      ) {
+        return new Uint8Array();
+      }
+      throw error;
+    }
+  }
 }
+
+const NEWLINE = 10;
+const CHUNK_BYTES = 1_048_576;
 
 /** The acknowledged attempts of some lanes (all, if none is named). */
 export function acksOf(

@@ -3,6 +3,7 @@
  * packages made: agents with the one capability that addresses need, as a
  * service manager would give it.
  */
+import { REPOSITORY } from "./deno.ts";
 import type { Host } from "./network.ts";
 
 /** Nobody is root on the hosts. */
@@ -40,20 +41,4 @@ export function launch(what: Launch): Deno.ChildProcess {
     stdout: "null",
     stderr: "null",
   }).spawn();
-}
-
-/** Root of the checkout. */
-export const REPOSITORY = new URL("../../../", import.meta.url).pathname;
-
-/** Deno with a program of this checkout. */
-export function denoCommand(
-  program: string,
-  ...args: readonly string[]
-): readonly string[] {
-  return [
-    ...[Deno.execPath(), "run", "--allow-all", "--no-check", "--quiet"],
-    // The packages are there already and not this user's to write.
-    ...["--node-modules-dir=manual", "--frozen"],
-    ...[`${REPOSITORY}${program}`, ...args],
-  ];
 }

@@ -7,7 +7,10 @@
  * Namespaces carry the test's process id in their names; what a killed test left
  * behind is swept up by the next one.
  */
+import { denoCommand, REPOSITORY } from "./deno.ts";
 import { shell, tryShell } from "./shell.ts";
+import type { Undo } from "./undo.ts";
+import { untilIt } from "./wait.ts";
 
 /** A machine on the network. */
 export interface Host {
@@ -88,29 +91,26 @@ export class Network implements AsyncDisposable {
     return host;
   }
 
-  /** Nothing passes from one to the other any more, in that direction only. */
-  async cutOneWay(from: Host, to: Host): Promise<void> {
-    await this.#disturb([{ from: from.name, to: to.name, lossPercent: 100 }]);
+  /** Nothing passes from one to others any more, in that direction only. */
+  cutOneWay(from: readonly Host[], to: readonly Host[]): Promise<Undo> {
+    return this.#disturb(oneWay(from, to, 100));
   }
 
   /** Nothing passes between a host and others, in either direction. */
-  async cut(host: Host, others: readonly Host[]): Promise<void> {
-    await this.#disturb(bothWays(host, others, 100));
+  cut(host: Host, others: readonly Host[]): Promise<Undo> {
+    return this.lose(host, others, 100);
   }
 
   /** Frames get lost between a host and others, in either direction. */
-  async lose(
+  lose(
     host: Host,
     others: readonly Host[],
     lossPercent: number,
-  ): Promise<void> {
-    await this.#disturb(bothWays(host, others, lossPercent));
-  }
-
-  /** Everything passes again. */
-  async heal(): Promise<void> {
-    this.#disturbances = [];
-    await this.#apply();
+  ): Promise<Undo> {
+    return this.#disturb([
+      ...oneWay([host], others, lossPercent),
+      ...oneWay(others, [host], lossPercent),
+    ]);
   }
 
   /** As if the cable was pulled. */
@@ -131,13 +131,40 @@ export class Network implements AsyncDisposable {
     return [...text.matchAll(/ inet ([\d.]+)/g)].map(([, found = ""]) => found);
   }
 
-  /** Delays every frame that a host sends; a reason if this kernel can not. */
-  async delay(host: Host, ms: number): Promise<string | null> {
-    const { code, error } = await tryShell([
-      ...["tc", "-n", host.namespace, "qdisc", "replace", "dev", INTERFACE],
-      ...["root", "netem", "delay", `${ms}ms`],
-    ]);
-    return code === 0 ? null : `this kernel has no netem: ${error.trim()}`;
+  /**
+   * Everything that a host sends arrives late. Its port moves to a bridge of its
+   * own, and `delayer.ts` carries frames between the two.
+   */
+  async delay(host: Host, ms: number): Promise<Undo> {
+    const near = `in-${host.name}`;
+    const late = latePortOf(host.name);
+    const bridge = `slow-${host.name}`;
+    const child = new Deno.Command("ip", {
+      args: [
+        ...["netns", "exec", this.#hubName],
+        ...denoCommand("tests/fault/bench/delayer.ts", near, late, String(ms)),
+      ],
+      cwd: REPOSITORY,
+      stdin: "null",
+    }).spawn();
+    await this.#hub("link", "add", bridge, "type", "bridge");
+    await this.#hub("link", "set", bridge, "up");
+    for (
+      const [device, master] of [[near, bridge], [late, "bridge"]] as const
+    ) {
+      await untilIt(`the device ${device} is there`, async () => {
+        const link = ["ip", "-n", this.#hubName, "link", "show", device];
+        return (await tryShell(link)).code === 0;
+      });
+      await this.#hub("link", "set", device, "master", master, "up");
+    }
+    await this.#hub("link", "set", portOf(host.name), "master", bridge);
+    return async () => {
+      await this.#hub("link", "set", portOf(host.name), "master", "bridge");
+      child.kill("SIGKILL");
+      await child.status;
+      await this.#hub("link", "delete", bridge);
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -171,9 +198,13 @@ export class Network implements AsyncDisposable {
     await shell(["ip", "-n", this.#hubName, ...words]);
   }
 
-  async #disturb(more: readonly Disturbance[]): Promise<void> {
+  async #disturb(more: readonly Disturbance[]): Promise<Undo> {
     this.#disturbances = [...this.#disturbances, ...more];
     await this.#apply();
+    return async () => {
+      this.#disturbances = this.#disturbances.filter((d) => !more.includes(d));
+      await this.#apply();
+    };
   }
 
   /** One transaction: the old table goes as the new one comes. */
@@ -182,7 +213,7 @@ export class Network implements AsyncDisposable {
       const chance = lossPercent === 100
         ? ""
         : `numgen random mod 100 < ${lossPercent} `;
-      return `iifname "${portOf(from)}" oifname "${portOf(to)}" ${chance}drop`;
+      return `iifname ${portsOf(from)} oifname ${portsOf(to)} ${chance}drop`;
     });
     const text = "add table bridge faults\ndelete table bridge faults\n" +
       "table bridge faults {\n  chain forward {\n" +
@@ -211,15 +242,23 @@ function portOf(name: string): string {
   return `port-${name}`;
 }
 
-function bothWays(
-  host: Host,
-  others: readonly Host[],
+/** The port of a host whose frames are delayed. */
+function latePortOf(name: string): string {
+  return `late-${name}`;
+}
+
+function portsOf(name: string): string {
+  return `{ "${portOf(name)}", "${latePortOf(name)}" }`;
+}
+
+function oneWay(
+  from: readonly Host[],
+  to: readonly Host[],
   lossPercent: number,
 ): readonly Disturbance[] {
-  return others.flatMap((other) => [
-    { from: host.name, to: other.name, lossPercent },
-    { from: other.name, to: host.name, lossPercent },
-  ]);
+  return from.flatMap((one) =>
+    to.map((other) => ({ from: one.name, to: other.name, lossPercent }))
+  );
 }
 
 /** Ends what runs in it first: a namespace lives as long as its processes. */

@@ -59,7 +59,8 @@ function connect(lane: Lane, password: string): postgres.Sql {
 
 async function write(sql: postgres.Sql, id: string): Promise<Outcome> {
   const [row] = await sql.unsafe(WRITE, [id]);
-  const member = /\/(\w+)\/data$/.exec(String(row?.["place"]))?.[1] ?? "?";
+  const member = /\/(\w+)\/disk\/data$/.exec(String(row?.["place"]))?.[1] ??
+    "?";
   const timeline = Number.parseInt(String(row?.["timeline"]), 16);
   return { kind: "acked", member, timeline };
 }

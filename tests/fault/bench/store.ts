@@ -47,12 +47,33 @@ export function startEtcd(
 
 /** Whether the node serves, as seen from outside. */
 export async function isEtcdHealthy(host: Host): Promise<boolean> {
+  const answer = await ask(host, "health", "GET");
+  return answer?.["health"] === "true";
+}
+
+/** The node that leads the others, or null. */
+export async function etcdLeader(nodes: readonly Host[]): Promise<Host | null> {
+  for (const node of nodes) {
+    const status = await ask(node, "v3/maintenance/status", "POST");
+    const { member_id: id } = Object(status?.["header"]);
+    if (id !== undefined && id === status?.["leader"]) return node;
+  }
+  return null;
+}
+
+async function ask(
+  host: Host,
+  path: string,
+  method: "GET" | "POST",
+): Promise<Readonly<Record<string, unknown>> | null> {
   try {
-    const response = await fetch(`http://${host.address}:2379/health`, {
+    const response = await fetch(`http://${host.address}:2379/${path}`, {
+      method,
+      ...(method === "POST" ? { body: "{}" } : {}),
       signal: AbortSignal.timeout(1_000),
     });
-    return (await response.text()).includes('"true"');
+    return await response.json();
   } catch {
-    return false;
+    return null;
   }
 }
