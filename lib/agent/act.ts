@@ -4,10 +4,12 @@
  */
 import type { LeaseTerms } from "./leases.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
+import { LEADS_BY_NOW } from "../core/explain.ts";
 import type { Decision } from "../core/model/decision.ts";
 import type { DcsView, Observation } from "../core/model/observation.ts";
 import { REMOTE } from "../core/model/standby_cluster.ts";
-import { racePeers, successors } from "../core/calc/candidates.ts";
+import { isSameVacancy, racePeers } from "../core/calc/candidates.ts";
+import { successors } from "../core/calc/successors.ts";
 import { DcsRefusedError, DcsUnreachableError } from "../ports/errors.ts";
 import { type AgentContext, peerOf } from "./context.ts";
 import { askFailsafe, resetFailsafe } from "./failsafe.ts";
@@ -85,6 +87,9 @@ function carryOut(
       return Promise.resolve(round(context, o, {}));
     case "set_synchronous_standbys":
       return setSynchronousStandbys(context, o, decision);
+    case "refuse_request":
+      context.inbox.answer({ status: 503, text: LEADS_BY_NOW });
+      return Promise.resolve(round(context, o, {}));
     case "drop_restart":
       context.state.remember({ kind: "restart_scheduled", restart: null });
       return Promise.resolve(round(context, o, {}));
@@ -147,11 +152,19 @@ async function acquireLease(
   context: AgentContext,
   o: Observation,
 ): Promise<Act> {
+  if (o.dcs.kind !== "reachable") return await rest(null);
   const { leases } = context;
+  const before = o.dcs.view;
+  let dcs: DcsView | null = null;
   const outcome = await leases.acquire(
     terms(context, context.state.settings.retryTimeoutMs),
+    async () => {
+      const seen = await readAgain(context);
+      dcs = seen;
+      return seen.kind === "reachable" && isSameVacancy(before, seen.view);
+    },
   );
-  const dcs = await readAgain(context);
+  dcs ??= await readAgain(context);
   if (outcome === "lost") {
     context.ports.log.info("Could not take out TTL lock");
     return round(context, o, {

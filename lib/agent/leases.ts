@@ -98,12 +98,19 @@ export class LeaseKeeper {
   /**
    * Bids for the free leader key.
    *
-   * @throws DcsUnreachableError, DcsRefusedError; the bid may have been won then,
-   * which the next view shows.
+   * @param isStillFit Asked with the key in hand and before it counts: the bid was
+   * decided on a view, and since then somebody else may have led and gone.
+   * @throws DcsUnreachableError, DcsRefusedError; the bid may have been won then:
+   * the next renewal gives such a key back.
    */
-  acquire(terms: LeaseTerms): Promise<"won" | "lost"> {
+  acquire(
+    terms: LeaseTerms,
+    isStillFit: () => Promise<boolean>,
+  ): Promise<"won" | "lost"> {
     return this.#inTurn(async () => {
       const { id, since } = await this.#freshLease(terms);
+      // Until the bid is known to be won and to fit, the key goes back if it is found.
+      this.#isReleased = true;
       const result = await this.#dcs.write({
         kind: "put",
         key: LEADER,
@@ -113,6 +120,14 @@ export class LeaseKeeper {
       }, terms);
       if (result.kind === "guard_failed") return "lost";
       this.#keyRevision = result.revision;
+      if (!await isStillFit()) {
+        const guard = {
+          kind: "revision_is",
+          revision: result.revision,
+        } as const;
+        await this.#delete(guard, terms);
+        return "lost";
+      }
       this.#isReleased = false;
       this.#hold(since, terms);
       return "won";

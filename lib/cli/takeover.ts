@@ -85,7 +85,11 @@ function verdictOn(member: Member, question: TakeoverQuestion): Verdict {
     view,
     {
       answers: others,
-      options: { isLagChecked: !question.isPlanned, ignored: [] },
+      options: {
+        isLagChecked: !question.isPlanned,
+        isRanked: true,
+        ignored: [],
+      },
     },
   );
   return race.kind === "win"

@@ -55,7 +55,11 @@ export function explain(decision: Decision, self: MemberName): string {
     case "write_config":
       return "writing the missing dynamic configuration";
     case "clear_failover":
-      return `Cleaning up failover key: ${decision.reason}`;
+      return `Cleaning up failover key: ${decision.reason}${
+        factsText(decision.facts)
+      }`;
+    case "refuse_request":
+      return LEADS_BY_NOW;
     case "drop_restart":
       return DROP[decision.reason];
     case "write_sync":
@@ -107,6 +111,9 @@ const RELEASE = {
   system_id_mismatch:
     "released leader key voluntarily due to the system ID mismatch",
 } as const;
+
+/** What an operator hears whose request came too late. */
+export const LEADS_BY_NOW = "I am the leader, can not reinitialize";
 
 const DROP = {
   schedule_passed: "Found a stale restart value, cleaning up",

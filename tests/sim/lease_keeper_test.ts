@@ -10,6 +10,10 @@ import { MemoryDcs } from "./dcs_memory.ts";
 import { MemoryStore } from "./dcs_memory_store.ts";
 
 const PATH = "/service/x/";
+function fits(): Promise<boolean> {
+  return Promise.resolve(true);
+}
+
 const TERMS = { ttlMs: 30_000, timeoutMs: 5_000 };
 
 class Bench {
@@ -67,7 +71,7 @@ Deno.test("LeaseKeeper counts the deadline from before the request", () =>
   withBench(async (bench) => {
     const { dcs, leases } = bench.keeper("n1");
     dcs.faults.answerDelayMs = 4_000;
-    const bid = elapse(bench, leases.acquire(TERMS));
+    const bid = elapse(bench, leases.acquire(TERMS, fits));
     assert.equal(await bid, "won");
     // Granting took one slow answer, the write another one.
     assert.equal(leases.deadline, 30_000 - driftAllowanceMs(30_000));
@@ -77,7 +81,7 @@ Deno.test("LeaseKeeper counts the deadline from before the request", () =>
 Deno.test("LeaseKeeper repeats a release whose request was lost", () =>
   withBench(async (bench) => {
     const { dcs, leases } = bench.keeper("n1");
-    assert.equal(await leases.acquire(TERMS), "won");
+    assert.equal(await leases.acquire(TERMS, fits), "won");
     dcs.cutOff();
     await assert.rejects(
       elapse(bench, leases.release({ timeoutMs: 1_000 })),
@@ -96,7 +100,7 @@ Deno.test("LeaseKeeper repeats a release whose request was lost", () =>
 Deno.test("LeaseKeeper's late release leaves the next life's key alone", () =>
   withBench(async (bench) => {
     const old = bench.keeper("n1");
-    assert.equal(await old.leases.acquire(TERMS), "won");
+    assert.equal(await old.leases.acquire(TERMS, fits), "won");
     // Simulator, seed 2628: the agent died while its release was on its way.
     old.dcs.faults.requestDelayMs = 2_000;
     const late = old.leases.release(TERMS);
@@ -106,14 +110,35 @@ Deno.test("LeaseKeeper's late release leaves the next life's key alone", () =>
     assert.equal(bench.leader, "n1");
   }));
 
+Deno.test("LeaseKeeper gives a key back whose bid rested on an old view", () =>
+  withBench(async (bench) => {
+    const { dcs, leases } = bench.keeper("n1");
+    // Simulator, seed 6243: the agent froze between its decision and the bid, and
+    // somebody else had led and gone.
+    const stale = (): Promise<boolean> => Promise.resolve(false);
+    assert.equal(await leases.acquire(TERMS, stale), "lost");
+    assert.equal(bench.leader, null);
+    assert.equal(leases.deadline, null);
+    const blind = async (): Promise<boolean> => {
+      dcs.cutOff();
+      return await Promise.reject(new DcsUnreachableError("away"));
+    };
+    await assert.rejects(leases.acquire(TERMS, blind), DcsUnreachableError);
+    dcs.heal();
+    assert.equal(bench.leader, "n1");
+    assert.equal(await leases.renew(bench.view, TERMS), "lost");
+    assert.equal(bench.leader, null);
+    assert.equal(await leases.acquire(TERMS, fits), "won");
+  }));
+
 Deno.test("LeaseKeeper does not rebind the key after its lease expired", () =>
   withBench(async (bench) => {
     const { leases } = bench.keeper("n1");
     const other = bench.keeper("n2");
-    assert.equal(await leases.acquire(TERMS), "won");
+    assert.equal(await leases.acquire(TERMS, fits), "won");
     const { view } = bench;
     await bench.clock.advance(31_000);
-    assert.equal(await other.leases.acquire(TERMS), "won");
+    assert.equal(await other.leases.acquire(TERMS, fits), "won");
     assert.equal(await leases.renew(view, TERMS), "lost");
     assert.equal(leases.deadline, null);
     assert.equal(bench.leader, "n2");
@@ -122,7 +147,7 @@ Deno.test("LeaseKeeper does not rebind the key after its lease expired", () =>
 Deno.test("LeaseKeeper holds nothing after a release, whatever answers come", () =>
   withBench(async (bench) => {
     const { dcs, leases } = bench.keeper("n1");
-    assert.equal(await leases.acquire(TERMS), "won");
+    assert.equal(await leases.acquire(TERMS, fits), "won");
     dcs.faults.answerDelayMs = 1_000;
     const renewal = leases.renew(bench.view, TERMS);
     await settle();

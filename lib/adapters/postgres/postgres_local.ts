@@ -36,6 +36,7 @@ import { allowPassword } from "./pgpass.ts";
 import { livePostmaster, removeStalePidFile } from "./pid_file.ts";
 import { Postmaster } from "./postmaster.ts";
 import { changeNeeded, standbySettings } from "./recovery.ts";
+import { archiveReady } from "./ready_wal.ts";
 import { isRewindPossible, runRewind } from "./rewind.ts";
 import {
   loadDynamicDocument,
@@ -294,6 +295,10 @@ export class PostgresLocal implements Postgres {
     await removeStalePidFile(this.#context);
     // pg_rewind recovers a crashed target in single-user mode, which refuses
     // to run as standby.
+    await archiveReady(this.#context, settings.path("settings"), signal);
+    // pg_rewind reads restore_command there; a former primary has none in it.
+    await this.#setUpstream(source);
+    await settings.write();
     const wasStandby = await settings.isStandby();
     await settings.writeSignal("none");
     try {

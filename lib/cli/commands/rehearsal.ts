@@ -1,5 +1,5 @@
 /** `switchover --dry-run`: what a switchover would come to. Reads only. */
-import { readySuccessors } from "../../core/calc/candidates.ts";
+import { readySuccessors } from "../../core/calc/successors.ts";
 import type { ClusterView } from "../../core/model/cluster_view.ts";
 import type { MemberName } from "../../core/model/member.ts";
 import type { PeerAnswer } from "../../core/model/peer_view.ts";

@@ -83,85 +83,25 @@ export function isForcedCandidate(
   return request?.leader === null && request.candidate === name;
 }
 
-/**
- * The members that could take over from this leader: what a switchover, an
- * early release or a crash failover may count on.
- *
- * Source: spec/ha.md 5.6.
- */
-export function successors(
-  o: Pick<Observation, "self" | "settings">,
-  view: ClusterView,
-): readonly Member[] {
-  const request = view.failover;
-  const isManualFailover = request !== null && request.leader === null;
-  const isRestricted = isSyncActive(o.settings, view) && !isManualFailover;
-  return view.members.filter((member) =>
-    member.name !== o.self && member.apiUrl !== null &&
-    !member.tags.isNofailover &&
-    (!isRestricted || isInSync(view, member.name)) &&
-    (request === null || request.candidate === null ||
-      request.candidate === member.name)
-  );
+/** Why an answer shows a member that may not lead at all; null: it may. */
+export function unfitness(answer: PeerAnswer): string | null {
+  if (answer.kind === "silent") return "silent";
+  if (answer.position === null) return "position_unknown";
+  if (answer.isNofailover) return "nofailover";
+  return answer.hasWatchdogFailed ? "watchdog_failed" : null;
 }
 
 /** True if the answer shows a member that may lead at all. */
 export function isUsable(answer: PeerAnswer): answer is UsablePeer {
-  return answer.kind === "answered" && answer.position !== null &&
-    !answer.isNofailover && !answer.hasWatchdogFailed;
-}
-
-/** Limits that a successor must keep. */
-export interface SuccessorLimits {
-  /** It must have received the WAL up to here; null: only the lag counts. */
-  readonly requiredLsn: Lsn | null;
-  /** The leader's position, for the lag; null: unknown. */
-  readonly leaderLsn: Lsn | null;
-}
-
-/**
- * The names among `answers` that could take over now.
- *
- * Source: spec/ha.md 5.6.
- */
-export function readySuccessors(
-  o: Pick<Observation, "self" | "settings">,
-  view: ClusterView,
-  inputs: {
-    readonly answers: readonly PeerAnswer[];
-    readonly limits: SuccessorLimits;
-  },
-): readonly MemberName[] {
-  const { answers, limits } = inputs;
-  const names = new Set(successors(o, view).map((member) => member.name));
-  const ready = answers.filter((answer) =>
-    names.has(answer.name) && isUsable(answer) && answer.isInRecovery &&
-    isWithin(answer, limits, o.settings) &&
-    (!o.settings.isTimelineChecked ||
-      (answer.timeline ?? 0) >= clusterTimeline(view))
-  ).map((answer) => answer.name);
-  const hasCandidate = (view.failover?.candidate ?? null) !== null;
-  const isShort = isQuorumRace(o, view) && !hasCandidate &&
-    ready.length - 1 < view.sync.quorum;
-  return isShort ? [] : ready;
-}
-
-function isWithin(
-  answer: UsablePeer,
-  limits: SuccessorLimits,
-  settings: ClusterSettings,
-): boolean {
-  const position = answer.position ?? 0n;
-  if (limits.requiredLsn !== null) return position >= limits.requiredLsn;
-  if (limits.leaderLsn === null) return true;
-  return limits.leaderLsn - position <=
-    BigInt(settings.maximumLagOnFailoverBytes);
+  return unfitness(answer) === null;
 }
 
 /** How strictly a race compares. */
 export interface RaceOptions {
   /** False for manual requests. */
   readonly isLagChecked: boolean;
+  /** By failover_priority among equals; false for a named candidate, for which the others wait. */
+  readonly isRanked: boolean;
   /** These members do not lead next: they stand in nobody's way, but have a vote. */
   readonly ignored: readonly MemberName[];
 }
@@ -188,7 +128,7 @@ export function compareInRace(
   const better = usable
     .filter((peer) => !options.ignored.includes(peer.name))
     .filter((peer) => !isOutOfRace(o, view, peer))
-    .map((peer) => betterThanSelf(o, view, { own, peer }))
+    .map((peer) => betterThanSelf(o, view, { own, peer, options }))
     .find((verdict) => verdict !== null);
   if (better !== undefined && better !== null) return better;
   return countVotes(o, view, { own, peers: usable });
@@ -248,9 +188,13 @@ export function isLeftOutByFailsafe(
 function betterThanSelf(
   o: Observation,
   view: ClusterView,
-  facts: { readonly own: Lsn; readonly peer: UsablePeer },
+  facts: {
+    readonly own: Lsn;
+    readonly peer: UsablePeer;
+    readonly options: RaceOptions;
+  },
 ): RaceVerdict | null {
-  const { own, peer } = facts;
+  const { own, peer, options } = facts;
   const position = peer.position ?? 0n;
   const isSync = isSyncActive(o.settings, view);
   if (!peer.isInRecovery) return lose("primary_alive", { peer: peer.name });
@@ -262,7 +206,7 @@ function betterThanSelf(
       ownPosition: own,
     });
   }
-  const isOutranked = position === own &&
+  const isOutranked = options.isRanked && position === own &&
     o.tags.failoverPriority < peer.failoverPriority;
   if (!isOutranked || isFormerLeader(o.memory, view, peer.name)) return null;
   if (isQuorumRace(o, view) && !isInSync(view, peer.name)) return null;
@@ -317,6 +261,15 @@ function countVotes(
 
 function lose(reason: WaitReason, facts: Facts): RaceVerdict {
   return { kind: "lose", reason, facts };
+}
+
+/**
+ * True if nobody led between the two views, neither of which shows a leader but
+ * the bidder: whoever leads moves the published position, or the sync key.
+ */
+export function isSameVacancy(before: ClusterView, now: ClusterView): boolean {
+  return before.status.leaderLsn === now.status.leaderLsn &&
+    before.sync.revision === now.sync.revision;
 }
 
 /** The highest timeline that anything in the DCS or in memory shows for this scope. */

@@ -27,9 +27,8 @@ import {
   isSyncActive,
   publishedPosition,
   racePeers,
-  readySuccessors,
-  successors,
 } from "./candidates.ts";
+import { readySuccessors, successors } from "./successors.ts";
 
 const MAXIMUM_LAG = 100;
 
@@ -190,7 +189,7 @@ Deno.test("compareInRace() agrees with its naive twin", () => {
       const { o, view } = observed(race);
       const verdict = compareInRace(o, view, {
         answers: race.peers.map(answerOf),
-        options: { isLagChecked: true, ignored: [] },
+        options: { isLagChecked: true, isRanked: true, ignored: [] },
       });
       const text = verdict.kind === "win" ? "win" : verdict.reason;
       seen.set(text, (seen.get(text) ?? 0) + 1);

@@ -166,7 +166,13 @@ export type Decision =
   /** (round) Write the dynamic configuration that this agent has in force. */
   | { readonly kind: "write_config"; readonly reason: "config_missing" }
   /** (round) Empty the failover key by compare-and-set. */
-  | { readonly kind: "clear_failover"; readonly reason: ClearReason }
+  | {
+    readonly kind: "clear_failover";
+    readonly reason: ClearReason;
+    readonly facts: Facts;
+  }
+  /** (round) Answer what an operator asked of this member with a refusal. */
+  | { readonly kind: "refuse_request"; readonly reason: "leads_by_now" }
   /** (round) Forget the scheduled restart. */
   | { readonly kind: "drop_restart"; readonly reason: DropReason }
   /** (round) Write the sync key by compare-and-set. */
@@ -229,6 +235,7 @@ export function leadsToAnotherRound(decision: Decision): boolean {
     case "write_initialize":
     case "write_config":
     case "clear_failover":
+    case "refuse_request":
     case "drop_restart":
     case "write_sync":
     case "delete_sync":

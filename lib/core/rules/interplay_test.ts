@@ -14,6 +14,7 @@ import {
   NOW,
   observation,
   outcome,
+  primary,
   replica,
   stopped,
   unlocked,
@@ -100,6 +101,22 @@ testRows("manual failover in synchronous mode", [
       ...asked(answer("n3"), answer("n4")),
     }),
     ["R310", "acquire_lease healthiest"],
+  ],
+]);
+
+testRows("a switchover in quorum mode", [
+  [
+    "the named candidate leads whatever its priority: the others wait for it",
+    observation({
+      view: unlocked({
+        ...QUORUM_KEY,
+        ...failover("n1", "n2"),
+        members: [member("n2"), member("n4")],
+      }),
+      ...QUORUM,
+      ...asked(answer("n4", { failoverPriority: 9 })),
+    }),
+    ["R310", "acquire_lease named_candidate"],
   ],
 ]);
 
@@ -221,6 +238,41 @@ const FAILSAFE_ROWS: readonly Row[] = [
   ],
 ];
 testRows("failsafe mode and the race", FAILSAFE_ROWS);
+
+testRows("an old primary in pause", [
+  [
+    "does not take the free key from a newer timeline",
+    observation({
+      view: unlocked({
+        members: [member("n1", { timeline: 3 }), member("n2")],
+      }),
+      postgres: primary({ timeline: 2 }),
+      ...settings({ isPaused: true }),
+    }),
+    ["R275", "wait timeline_behind"],
+  ],
+  [
+    "one that people promoted does",
+    observation({
+      view: unlocked({
+        members: [member("n1", { timeline: 3 }), member("n2")],
+      }),
+      postgres: primary({ timeline: 4 }),
+      ...settings({ isPaused: true }),
+    }),
+    ["R280", "acquire_lease already_primary"],
+  ],
+]);
+
+testRows("a request to copy this member anew", [
+  [
+    "is refused once it leads",
+    leaderObservation({
+      request: { kind: "reinitialize", isForcedFromLeader: false },
+    }),
+    ["R545", "refuse_request leads_by_now"],
+  ],
+]);
 
 testRows("a standby cluster that was synchronous before", [
   [

@@ -9,9 +9,8 @@ import {
   isInSync,
   isQuorumRace,
   isSyncActive,
-  readySuccessors,
-  successors,
 } from "../calc/candidates.ts";
+import { readySuccessors, refusals, successors } from "../calc/successors.ts";
 import {
   isConfirmationPending,
   planBeforePromotion,
@@ -178,7 +177,7 @@ const PROMOTION: readonly Rule[] = [
     match: (o) =>
       replicaOf(o) !== null && isPromotionBarred(o) &&
         viewOf(o).failover?.candidate === o.self
-        ? { kind: "clear_failover", reason: "promotion_failed" }
+        ? { kind: "clear_failover", reason: "promotion_failed", facts: {} }
         : null,
   },
   {
@@ -346,7 +345,7 @@ function countVotesAgain(o: Observation): Decision | null {
   }
   const verdict = compareInRace(o, view, {
     answers: o.peers.answers,
-    options: { isLagChecked: false, ignored: [] },
+    options: { isLagChecked: false, isRanked: false, ignored: [] },
   });
   return verdict.kind === "win" ? null : release("not_synchronous");
 }
@@ -371,7 +370,14 @@ function giveUpSlowStart(o: Observation): Decision | null {
     return waitShortly("starting_up", { passedMs, timeoutMs });
   }
   return demoteIfPossible(o, "start_timed_out") ??
-    waitShortly("start_timed_out_no_candidate", { passedMs, timeoutMs });
+    waitShortly("start_timed_out_no_candidate", {
+      passedMs,
+      timeoutMs,
+      ...refusals(o, viewOf(o), {
+        answers: o.peers.kind === "asked" ? o.peers.answers : [],
+        limits: { requiredLsn: null, leaderLsn: viewOf(o).status.leaderLsn },
+      }),
+    });
 }
 
 /** Ask the peers, then stop at once if one of them can lead; null if none can. */

@@ -2,12 +2,12 @@
  * OPERATOR: what people asked of a leader that is healthy: switchover, failover,
  * restart. Rows sit inside the leader's section, after those that repair.
  */
-import { readySuccessors, successors } from "../calc/candidates.ts";
+import { readySuccessors, refusals, successors } from "../calc/successors.ts";
 import { memberRole } from "../calc/publication.ts";
 import { restartRefusal } from "../calc/restart_conditions.ts";
 import { switchoverTiming } from "../calc/schedule.ts";
 import type { FailoverRequest } from "../model/cluster_view.ts";
-import type { ClearReason, Decision } from "../model/decision.ts";
+import type { ClearReason, Decision, Facts } from "../model/decision.ts";
 import type { Observation } from "../model/observation.ts";
 import {
   primaryOf,
@@ -60,6 +60,15 @@ export const OPERATOR: readonly Rule[] = [
     match: handOver,
   },
   {
+    id: "R545",
+    why:
+      "A leader is not copied anew; a request from before it led would wait, and wipe it once it is a replica.",
+    match: (o) =>
+      o.request?.kind === "reinitialize"
+        ? { kind: "refuse_request", reason: "leads_by_now" }
+        : null,
+  },
+  {
     id: "R550",
     why: "A requested restart keeps lease and role.",
     match: restartOnRequest,
@@ -73,8 +82,8 @@ export function restartOnRequest(o: Observation): Decision | null {
   return startTask({ kind: "restart", timeoutMs }, "restart_requested");
 }
 
-function clear(reason: ClearReason): Decision {
-  return { kind: "clear_failover", reason };
+function clear(reason: ClearReason, facts: Facts = {}): Decision {
+  return { kind: "clear_failover", reason, facts };
 }
 
 function clearUnfitRequest(o: Observation): Decision | null {
@@ -83,7 +92,10 @@ function clearUnfitRequest(o: Observation): Decision | null {
   if (o.settings.isPaused && request.scheduledAt !== null) return null;
   if (request.candidate === o.self) return clear("already_leader");
   if (request.leader !== null && request.leader !== o.self) {
-    return clear("leader_mismatch");
+    return clear("leader_mismatch", {
+      wanted: request.leader,
+      leader: o.self,
+    });
   }
   return request.candidate === null && o.settings.isPaused
     ? clear("candidate_missing_in_pause")
@@ -98,16 +110,18 @@ function isRequestDue(o: Observation): boolean {
 
 function handOver(o: Observation): Decision | null {
   if (!isRequestDue(o)) return null;
-  const ready = o.peers.kind === "asked"
-    ? readySuccessors(o, viewOf(o), {
-      answers: o.peers.answers,
-      limits: {
-        requiredLsn: null,
-        leaderLsn: primaryOf(o)?.flushedLsn ?? null,
-      },
-    })
-    : [];
-  return ready.length === 0 ? clear("no_candidate") : startTask(
+  const asked = {
+    answers: o.peers.kind === "asked" ? o.peers.answers : [],
+    limits: {
+      requiredLsn: null,
+      leaderLsn: primaryOf(o)?.flushedLsn ?? null,
+    },
+  };
+  const ready = readySuccessors(o, viewOf(o), asked);
+  if (ready.length === 0) {
+    return clear("no_candidate", refusals(o, viewOf(o), asked));
+  }
+  return startTask(
     { kind: "demote", how: "graceful", deadline: null },
     "switchover_requested",
     { ready: ready.join(",") },

@@ -142,7 +142,7 @@ const PAUSE: readonly Row[] = [
     ["R720", "restart restart_requested"],
   ],
   [
-    "a primary takes the free key, whatever its timeline",
+    "a primary on an old timeline does not take the free key",
     observation({
       view: unlocked({
         history: [{
@@ -156,7 +156,7 @@ const PAUSE: readonly Row[] = [
       postgres: primary(),
       ...PAUSED,
     }),
-    ["R280", "acquire_lease already_primary"],
+    ["R275", "wait timeline_behind"],
   ],
   [
     "a primary of another lineage does not take the free key",

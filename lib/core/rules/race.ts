@@ -11,8 +11,8 @@ import {
   isQuorumRace,
   isSyncActive,
   racePeers,
-  readySuccessors,
 } from "../calc/candidates.ts";
+import { readySuccessors } from "../calc/successors.ts";
 import { failsafeWitnesses } from "../calc/failsafe.ts";
 import type { FailoverRequest } from "../model/cluster_view.ts";
 import type { AcquireReason, Decision } from "../model/decision.ts";
@@ -114,6 +114,12 @@ export const RACE: readonly Rule[] = [
     why:
       "A primary on an old timeline, or that commits no longer waited for, must not come back as leader.",
     match: demoteOldPrimary,
+  },
+  {
+    id: "R275",
+    why:
+      "In pause such a primary is left alone, but does not take the key from the newer timeline.",
+    match: leaveOldPrimary,
   },
   {
     id: "R280",
@@ -241,6 +247,17 @@ function demoteOldPrimary(o: Observation): Decision | null {
   );
 }
 
+function leaveOldPrimary(o: Observation): Decision | null {
+  const primary = primaryOf(o);
+  const known = highestKnownTimeline(o.memory, viewOf(o));
+  return primary !== null && o.settings.isPaused && primary.timeline < known
+    ? wait("timeline_behind", {
+      timeline: primary.timeline,
+      clusterTimeline: known,
+    })
+    : null;
+}
+
 function askPeers(o: Observation): Decision | null {
   if (o.peers.kind === "asked") return null;
   return racePeers(o, viewOf(o)).length === 0
@@ -249,9 +266,14 @@ function askPeers(o: Observation): Decision | null {
 }
 
 function compare(o: Observation, ignored: readonly string[]): Decision {
+  const isNamed = viewOf(o).failover?.candidate === o.self;
   const verdict = compareInRace(o, viewOf(o), {
     answers: o.peers.kind === "asked" ? o.peers.answers : [],
-    options: { isLagChecked: ignored.length === 0, ignored },
+    options: {
+      isLagChecked: ignored.length === 0,
+      isRanked: !isNamed,
+      ignored,
+    },
   });
   return verdict.kind === "win"
     ? acquire("healthiest")

@@ -9,6 +9,8 @@ import {
   isStandbyCluster,
   synchronousModeOf,
 } from "../../core/calc/cluster_document.ts";
+import { unfitness } from "../../core/calc/candidates.ts";
+import type { Member } from "../../core/model/member.ts";
 import type { ClusterView } from "../../core/model/cluster_view.ts";
 import { guard } from "../access.ts";
 import type { RestApp, RestContext } from "../context.ts";
@@ -17,6 +19,7 @@ import {
   judgeForm,
   judgeMembers,
   type ManualRequest,
+  type Refusal,
   type ScopeModes,
 } from "../manual_failover.ts";
 import { PageProblem } from "../problems.ts";
@@ -98,10 +101,25 @@ async function membersRefusal(
 ): Promise<Response | null> {
   const judged = judgeMembers(request, modesOf(context, view), view);
   const refusal = "ask" in judged
-    ? judgeAnswers(request.action, await context.api.askPeers(judged.ask))
+    ? await answersRefusal(context, request, judged.ask)
     : judged;
   if (refusal === null) return null;
   return context.replies.text(refusal.status, refusal.text);
+}
+
+/** The contract's text names no member, so the log says which one can not and why. */
+async function answersRefusal(
+  { api, log }: RestContext,
+  { action }: ManualRequest,
+  members: readonly Member[],
+): Promise<Refusal | null> {
+  const answers = await api.askPeers(members);
+  const refusal = judgeAnswers(action, answers);
+  if (refusal === null) return null;
+  for (const answer of answers) {
+    log.warning(`${action}: ${answer.name} can not lead: ${unfitness(answer)}`);
+  }
+  return refusal;
 }
 
 async function isFailoverWritten(

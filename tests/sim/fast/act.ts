@@ -1,7 +1,8 @@
 /**
  * Carries out a decision of the fast mode; the mirror of `lib/agent/act.ts`.
  */
-import { racePeers, successors } from "../../../lib/core/calc/candidates.ts";
+import { isSameVacancy, racePeers } from "../../../lib/core/calc/candidates.ts";
+import { successors } from "../../../lib/core/calc/successors.ts";
 import { moment } from "../../../lib/core/base/units.ts";
 import type { Decision } from "../../../lib/core/model/decision.ts";
 import type { Member } from "../../../lib/core/model/member.ts";
@@ -39,6 +40,7 @@ export function* act(
       return { kind: "exit" };
     case "start_task":
       yield* agent.tasks.start(decision.task);
+      if (decision.task.kind === "reinitialize") agent.request = null;
       return rest(null);
     case "cancel_task":
       yield* agent.tasks.cancel();
@@ -61,6 +63,9 @@ export function* act(
       return round(agent, o, {});
     case "set_synchronous_standbys":
       return yield* setStandbys(agent, o, decision.value ?? "");
+    case "refuse_request":
+      agent.request = null;
+      return round(agent, o, {});
     case "drop_restart":
       agent.remember({ kind: "restart_scheduled", restart: null });
       return round(agent, o, {});
@@ -95,7 +100,15 @@ function* renewLease(agent: FastAgent, o: Observation): Process<Act> {
 }
 
 function* acquireLease(agent: FastAgent, o: Observation): Process<Act> {
-  const outcome = yield* agent.leases.acquire(agent.settings.retryTimeoutMs);
+  if (o.dcs.kind !== "reachable") return rest(null);
+  const before = o.dcs.view;
+  const outcome = yield* agent.leases.acquire(
+    agent.settings.retryTimeoutMs,
+    function* () {
+      const seen = yield* agent.readAgain();
+      return seen.kind === "reachable" && isSameVacancy(before, seen.view);
+    },
+  );
   if (outcome === "unreachable") return unreachable(agent, o);
   const dcs = yield* agent.readAgain();
   if (outcome === "lost") {

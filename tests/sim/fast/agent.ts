@@ -9,7 +9,7 @@ import {
 } from "../../../lib/core/calc/budgets.ts";
 import { moment } from "../../../lib/core/base/units.ts";
 import type { ClusterView } from "../../../lib/core/model/cluster_view.ts";
-import { NO_TAGS } from "../../../lib/core/model/member.ts";
+import { NO_TAGS, type Tags } from "../../../lib/core/model/member.ts";
 import {
   type AgentMemory,
   FIRST_MEMORY,
@@ -64,6 +64,8 @@ export class FastAgent {
   request: OperatorRequest | null = null;
   isShuttingDown = false;
   isCheckpointing = false;
+  #isPaused = false;
+  readonly #paused: ClusterSettings;
   #isAwake = false;
   #rouse: (() => void) | null = null;
   #watchedPid = 0;
@@ -71,6 +73,7 @@ export class FastAgent {
   constructor(driver: FastDriver, site: Site) {
     this.driver = driver;
     this.site = site;
+    this.#paused = { ...driver.world.plan.settings, isPaused: true };
     const call = this.call.bind(this);
     const { host } = site;
     this.leases = new LeaseModel(
@@ -82,8 +85,13 @@ export class FastAgent {
     this.tasks = new Tasks(this);
   }
 
+  /** As the last view said. */
   get settings(): ClusterSettings {
-    return this.driver.world.plan.settings;
+    return this.#isPaused ? this.#paused : this.driver.world.plan.settings;
+  }
+
+  get tags(): Tags {
+    return this.driver.world.plan.tags.get(this.self) ?? NO_TAGS;
   }
 
   get self(): string {
@@ -105,6 +113,7 @@ export class FastAgent {
     const { instance } = this.site;
     yield* this.tasks.cancel();
     const isLeader = this.view?.leader?.name === this.self;
+    if (this.settings.isPaused) return;
     if (isLeader && instance.isWritable) {
       yield* this.tasks.handOver(null);
       return;
@@ -134,9 +143,9 @@ export class FastAgent {
     const now = moment(this.site.host.localNow);
     return {
       now,
-      wallTimeMs: 1_800_000_000_000 + now,
+      wallTimeMs: this.driver.world.wallTimeMs,
       self: this.self,
-      tags: NO_TAGS,
+      tags: this.tags,
       canBootstrap: true,
       settings: this.settings,
       dcs,
@@ -169,6 +178,7 @@ export class FastAgent {
   /** Keeps a fresh view. */
   noteView(view: ClusterView): DcsView {
     this.view = view;
+    this.#isPaused = view.config?.document?.["pause"] === true;
     this.remember({ kind: "viewed", view });
     return { kind: "reachable", view };
   }

@@ -4,6 +4,11 @@
  */
 import { decide, type Ruling } from "../../../lib/core/decide.ts";
 import type { Observation } from "../../../lib/core/model/observation.ts";
+import type {
+  OperatorRequest,
+  ScheduledRestart,
+} from "../../../lib/core/model/request.ts";
+import { primary } from "../../helpers/builders.ts";
 import type { Driver, SyncFacts, World } from "../world/world.ts";
 import { FastAgent } from "./agent.ts";
 import type { PlantedBug } from "./lease_model.ts";
@@ -90,18 +95,52 @@ export class FastDriver implements Driver {
 
   linksChanged(_name: string): void {}
 
-  switchOver(candidate: string | null): void {
+  switchOver(candidate: string | null, inMs?: number): void {
     const leader = this.leader();
     if (leader === null || candidate === leader) return;
     this.world.note("ops", `switchover ${leader} -> ${candidate ?? "any"}`);
-    this.store.putFailover({ leader, candidate }, null);
+    const scheduledAt = inMs === undefined ? null : this.world.timeIn(inMs);
+    this.store.putFailover({ leader, candidate, scheduledAt }, null);
   }
 
   restart(name: string): void {
+    this.#request(name, { kind: "restart", timeoutMs: 30_000 });
+  }
+
+  scheduleRestart(name: string, inMs: number): void {
+    const agent = this.#agents.get(name);
+    if (agent === undefined || agent.settings.isPaused) return;
+    this.world.note("ops", `restart of ${name} in ${inMs} ms`);
+    const restart = scheduledRestart(this.world.timeIn(inMs));
+    agent.remember({ kind: "restart_scheduled", restart });
+  }
+
+  reinitialize(name: string): void {
+    const leader = this.leader();
+    if (leader === null || leader === name) return;
+    this.#request(name, { kind: "reinitialize", isForcedFromLeader: false });
+  }
+
+  breakWatchdog(name: string, ms: number): void {
+    const agent = this.#agents.get(name);
+    if (agent === undefined) return;
+    this.world.note(name, `no watchdog for ${ms} ms`);
+    agent.remember({ kind: "watchdog", hasFailed: true });
+    agent.site.host.after(
+      ms,
+      () => agent.remember({ kind: "watchdog", hasFailed: false }),
+    );
+  }
+
+  pauseChanged(): void {
+    this.store.putPause(this.world.isPaused);
+  }
+
+  #request(name: string, request: OperatorRequest): void {
     const agent = this.#agents.get(name);
     if (agent === undefined || agent.request !== null) return;
-    this.world.note("ops", `restart ${name}`);
-    agent.request = { kind: "restart", timeoutMs: 30_000 };
+    this.world.note("ops", `${request.kind} ${name}`);
+    agent.request = request;
     agent.site.host.entrance(() => agent.wake());
   }
 
@@ -117,6 +156,20 @@ export class FastDriver implements Driver {
         }));
     }
   }
+}
+
+/** Of whatever server runs then: the model's start times never change. */
+export function scheduledRestart(schedule: string): ScheduledRestart {
+  return {
+    schedule,
+    filters: {
+      role: null,
+      postgresVersion: null,
+      isPendingOnly: false,
+      timeoutMs: 30_000,
+    },
+    postmasterStartTime: primary().postmasterStartTime,
+  };
 }
 
 /** Same as in lib/agent/wakers.ts. */

@@ -68,17 +68,25 @@ export class LeaseModel {
     return this.#id;
   }
 
-  /** Bids for the free key. */
-  *acquire(timeoutMs: number): Process<LeaseOutcome> {
+  /** Bids for the free key; `isStillFit` is asked with the key in hand. */
+  *acquire(
+    timeoutMs: number,
+    isStillFit: () => Process<boolean>,
+  ): Process<LeaseOutcome> {
     const { name } = this.#host;
     const fresh = yield* this.#fresh(timeoutMs);
     if (fresh === null) return "unreachable";
+    this.#isReleased = true;
     const won = yield* this.#call(
       (store) => store.putLeader(name, fresh.id, "absent"),
       timeoutMs,
     );
     if (won === null) return "unreachable";
     if (!won.value) return "lost";
+    if (!(yield* isStillFit())) {
+      yield* this.#call((store) => store.deleteLeader(name), timeoutMs);
+      return "lost";
+    }
     this.#isReleased = false;
     this.#hold(fresh.since);
     return "held";

@@ -72,5 +72,5 @@ function memberOf(o: Observation): Member {
     doors: null,
   };
   const publication = publicationOf(o, identity);
-  return { ...named, ...publication, tags: named.tags };
+  return { ...named, ...publication, tags: o.tags };
 }

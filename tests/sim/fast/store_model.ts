@@ -53,6 +53,7 @@ export class StoreModel {
   #leaderLsn: number | null = null;
   #view: ClusterView | null = null;
   #hasConfig: boolean;
+  #isPaused = false;
 
   constructor(
     timeline: Timeline,
@@ -82,7 +83,10 @@ export class StoreModel {
       revision: revision(this.#revision),
       initialize: this.#initialize,
       config: this.#hasConfig
-        ? { document: { ttl: 30 }, revision: revision(1) }
+        ? {
+          document: { ttl: 30, pause: this.#isPaused },
+          revision: revision(1),
+        }
         : null,
       leader: this.#leader,
       status: {
@@ -158,7 +162,7 @@ export class StoreModel {
   }
 
   putFailover(
-    request: Pick<FailoverRequest, "leader" | "candidate"> | null,
+    request: Omit<FailoverRequest, "revision"> | null,
     expected: Revision | null,
   ): boolean {
     if (expected !== null && this.#failover?.revision !== expected) {
@@ -167,7 +171,7 @@ export class StoreModel {
     this.#changed("failover");
     this.#failover = request === null
       ? null
-      : { ...request, scheduledAt: null, revision: revision(this.#revision) };
+      : { ...request, revision: revision(this.#revision) };
     return true;
   }
 
@@ -188,6 +192,11 @@ export class StoreModel {
 
   putConfig(): void {
     this.#hasConfig = true;
+    this.#changed("config");
+  }
+
+  putPause(isPaused: boolean): void {
+    this.#isPaused = isPaused;
     this.#changed("config");
   }
 

@@ -5,7 +5,7 @@ import { promoteBudgetMs } from "../../../lib/core/calc/budgets.ts";
 import {
   readySuccessors,
   successors,
-} from "../../../lib/core/calc/candidates.ts";
+} from "../../../lib/core/calc/successors.ts";
 import { lsn, moment } from "../../../lib/core/base/units.ts";
 import type {
   LongTask,
@@ -188,6 +188,12 @@ export class Tasks {
     const leftMs = deadline === null ? 0 : deadline - host.localNow;
     const isShort = leftMs < promoteBudgetMs(agent.settings) &&
       bug !== "promotion_without_budget";
+    const isForbidden = agent.driver.world.isPromotionForbidden();
+    if (isForbidden && !agent.settings.isPaused) {
+      const at = moment(host.localNow);
+      agent.remember({ kind: "pre_promote_failed", at });
+      return "failed";
+    }
     if (isShort || running.isAborted) return "cancelled";
     let isDone = false;
     yield (resume) => {

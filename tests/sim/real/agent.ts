@@ -11,6 +11,10 @@ import { startUp } from "../../../lib/agent/startup.ts";
 import { runWakers } from "../../../lib/agent/wakers.ts";
 import type { FailsafePing } from "../../../lib/core/model/failsafe.ts";
 import { NO_TAGS } from "../../../lib/core/model/member.ts";
+import type {
+  OperatorRequest,
+  ScheduledRestart,
+} from "../../../lib/core/model/request.ts";
 import type { FailsafeConsent } from "../../../lib/ports/agent_api.ts";
 import { member } from "../../helpers/builders.ts";
 import { MemoryDcs } from "../dcs_memory.ts";
@@ -86,11 +90,20 @@ export class RealAgent {
     return acceptFailsafe(this.#context, ping);
   }
 
-  askRestart(): void {
+  /** What an operator wants of this member. */
+  ask(request: OperatorRequest): void {
     this.#bridge.enter(() => {
-      this.#driver.world.note("ops", `restart ${this.#site.name}`);
-      const request = { kind: "restart", timeoutMs: 30_000 } as const;
+      this.#driver.world.note("ops", `${request.kind} ${this.#site.name}`);
       void this.#context.inbox.ask(request);
+    });
+  }
+
+  scheduleRestart(restart: ScheduledRestart): void {
+    const { state, inbox } = this.#context;
+    if (state.settings.isPaused) return;
+    this.#bridge.enter(() => {
+      state.remember({ kind: "restart_scheduled", restart });
+      inbox.wake();
     });
   }
 
@@ -133,7 +146,7 @@ function configOf(world: World, name: string): AgentConfig {
   return {
     scope: "sim",
     self: name,
-    tags: NO_TAGS,
+    tags: world.plan.tags.get(name) ?? NO_TAGS,
     canBootstrap: true,
     bootstrapDocument: documentOf(world.plan.settings),
     localPostgresql: {

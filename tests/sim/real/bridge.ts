@@ -40,8 +40,11 @@ export class Bridge implements Clock {
     return moment(this.host.localNow);
   }
 
+  /** The same on every host. */
   wallTimeMs(): number {
-    return 1_800_000_000_000 + Math.floor(this.host.localNow);
+    const { offsetMs, rate } = this.host.clock;
+    const worldNow = (this.host.localNow - offsetMs) / rate;
+    return 1_800_000_000_000 + Math.floor(worldNow);
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {

@@ -12,6 +12,7 @@ import type { DcsSnapshot } from "../../../lib/ports/dcs.ts";
 import { MemoryStore } from "../dcs_memory_store.ts";
 import { documentOf } from "../world/plan.ts";
 import type { Driver, SyncFacts, World } from "../world/world.ts";
+import { scheduledRestart } from "../fast/driver.ts";
 import { RealAgent } from "./agent.ts";
 import { Touches, WorldClock } from "./bridge.ts";
 
@@ -100,20 +101,47 @@ export class RealDriver implements Driver {
     this.#agents.get(name)?.linkChanged();
   }
 
-  switchOver(candidate: string | null): void {
+  switchOver(candidate: string | null, inMs?: number): void {
     const leader = this.leader();
     if (leader === null || candidate === leader) return;
     this.world.note("ops", `switchover ${leader} -> ${candidate ?? "any"}`);
-    const request = candidate === null
-      ? { leader }
-      : { leader, member: candidate };
+    const request = {
+      leader,
+      ...(candidate === null ? {} : { member: candidate }),
+      ...(inMs === undefined ? {} : { scheduled_at: this.world.timeIn(inMs) }),
+    };
     this.touches.add();
     this.#put("failover", encodeJson(request));
   }
 
   restart(name: string): void {
     this.touches.add();
-    this.#agents.get(name)?.askRestart();
+    this.#agents.get(name)?.ask({ kind: "restart", timeoutMs: 30_000 });
+  }
+
+  scheduleRestart(name: string, inMs: number): void {
+    this.touches.add();
+    const restart = scheduledRestart(this.world.timeIn(inMs));
+    this.#agents.get(name)?.scheduleRestart(restart);
+  }
+
+  reinitialize(name: string): void {
+    const leader = this.leader();
+    if (leader === null || leader === name) return;
+    this.touches.add();
+    const request = {
+      kind: "reinitialize",
+      isForcedFromLeader: false,
+    } as const;
+    this.#agents.get(name)?.ask(request);
+  }
+
+  /** The real guards look at a real device; these agents have none. */
+  breakWatchdog(_name: string, _ms: number): void {}
+
+  pauseChanged(): void {
+    this.touches.add();
+    this.#put("config", encodeJson(documentOf(this.world.settings)));
   }
 
   /** What the agent of that member answers to a leader without store. */

@@ -119,7 +119,7 @@ export class MemoryPostgres implements Postgres {
   }
 
   prePromote(): Promise<boolean> {
-    return Promise.resolve(true);
+    return Promise.resolve(!this.#world.isPromotionForbidden());
   }
 
   stop(options: StopOptions): Promise<StopResult> {

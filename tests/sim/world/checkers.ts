@@ -26,8 +26,11 @@ const EPSILON_MS = 60;
 /** An agent that slept, or was just started, needs a call and a stop before it is on time again. */
 const AWAKE_GRACE_MS = 16_000;
 
-/** How long an instance may stay writable while its agent holds no lease at all. */
-const LEASELESS_MAX_MS = 30_000;
+/** An agent learns of the end of a pause with its next view, and then needs its time. */
+const AFTER_PAUSE_MS = 60_000;
+
+/** How long an instance may stay writable while its agent holds no lease at all: a grant, a bid and a look, all slow. */
+const LEASELESS_MAX_MS = 40_000;
 
 /** The checkers of one world. */
 export class Checkers {
@@ -125,6 +128,12 @@ export class Checkers {
   #checkStay(site: Site): void {
     const { now } = this.#world.timeline;
     const { host, name } = site;
+    // In pause a primary stays without a lease; after it the agents must learn of the end.
+    const sincePauseMs = now - this.#world.resumedAt;
+    if (this.#world.isPaused || sincePauseMs < AFTER_PAUSE_MS) {
+      this.#leaselessSince.delete(name);
+      return;
+    }
     const { deadline } = host;
     if (deadline !== null) this.#leaselessSince.delete(name);
     else if (!this.#leaselessSince.has(name)) {

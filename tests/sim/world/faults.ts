@@ -26,6 +26,7 @@ function scheduleNext(world: World, fault: Fault, rng: Rng): void {
 /** Ends every fault. */
 export function heal(world: World): void {
   world.isHealed = true;
+  if (world.isPaused) setPause(world, "off");
   world.isSlow = false;
   world.note("world", "healed");
   world.openAllLinks();
@@ -90,11 +91,34 @@ function inflict(world: World, fault: Fault, rng: Rng): void {
     }
     case "restart":
       return world.driver.restart(name);
+    case "pause":
+      if (world.isPaused) return;
+      setPause(world, "on");
+      return until(world, {
+        ms: rng.int(5_000, 60_000),
+        who: "ops",
+        what: "in pause",
+      }, () => setPause(world, "off"));
+    case "scheduled_switchover":
+      return world.driver.switchOver(null, rng.int(2_000, 30_000));
+    case "scheduled_restart":
+      return world.driver.scheduleRestart(name, rng.int(2_000, 30_000));
+    case "reinitialize":
+      return world.driver.reinitialize(name);
+    case "watchdog":
+      return world.driver.breakWatchdog(name, rng.int(2_000, 30_000));
+    case "pre_promote":
     case "slow_postgres":
     case "failing_postgres":
     case "drift":
       return;
   }
+}
+
+function setPause(world: World, state: "on" | "off"): void {
+  world.isPaused = state === "on";
+  world.resumedAt = world.timeline.now;
+  world.driver.pauseChanged();
 }
 
 /** The leader is hit more often than its share. */

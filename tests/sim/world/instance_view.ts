@@ -19,6 +19,7 @@ import {
   replica,
   sender,
 } from "../../helpers/builders.ts";
+import { NO_TAGS } from "../../../lib/core/model/member.ts";
 import { parseConnUrl } from "../../../lib/core/codec/conn_url.ts";
 import type { Data, Instance } from "./instance.ts";
 import { historyOf } from "./wal.ts";
@@ -170,14 +171,15 @@ export function peerAnswer(
   if (!world.isLinkOpen(asker, name)) return null;
   const view = lookAt(site.instance);
   const running = view.kind === "running" ? view : null;
+  const tags = world.plan.tags.get(name) ?? NO_TAGS;
   return {
     kind: "answered",
     name,
     isInRecovery: running?.role !== "primary",
     position: running === null ? null : ownPosition(running),
     timeline: running?.timeline ?? null,
-    isNofailover: false,
-    failoverPriority: 1,
+    isNofailover: tags.isNofailover,
+    failoverPriority: tags.failoverPriority,
     hasWatchdogFailed: false,
   };
 }

@@ -7,6 +7,7 @@ import {
   type ClusterSettings,
   DEFAULT_SETTINGS,
 } from "../../../lib/core/model/settings.ts";
+import { NO_TAGS, type Tags } from "../../../lib/core/model/member.ts";
 import { Rng } from "./rng.ts";
 
 /** Everything that can go wrong, or that operators may ask for. */
@@ -28,14 +29,26 @@ export const FAULTS = [
   "drift",
 ] as const;
 
+/** What came later; drawn from a stream of its own, so that old seeds stay as they are. */
+export const LATER_FAULTS = [
+  "pause",
+  "scheduled_switchover",
+  "scheduled_restart",
+  "reinitialize",
+  "pre_promote",
+  "watchdog",
+] as const;
+
 /** One kind of fault. */
-export type Fault = typeof FAULTS[number];
+export type Fault = typeof FAULTS[number] | typeof LATER_FAULTS[number];
 
 /** The seed's decisions. */
 export interface Plan {
   readonly seed: number;
   readonly members: number;
   readonly settings: ClusterSettings;
+  /** Tags by member. */
+  readonly tags: ReadonlyMap<string, Tags>;
   readonly faults: ReadonlySet<Fault>;
   /** Mean time between two faults of one kind. */
   readonly faultEveryMs: number;
@@ -54,10 +67,14 @@ export function livenessMs(plan: Plan): number {
 /** Draws the plan of a seed. */
 export function planOf(seed: number): Plan {
   const rng = new Rng(seed, "plan");
-  const faults = new Set(FAULTS.filter(() => rng.chance(0.35)));
+  const faults = new Set<Fault>(FAULTS.filter(() => rng.chance(0.35)));
+  const later = new Rng(seed, "later faults");
+  for (const fault of LATER_FAULTS) if (later.chance(0.12)) faults.add(fault);
+  const members = rng.pick([2, 3, 3, 3, 3, 3, 3, 5]);
   return {
     seed,
-    members: rng.pick([2, 3, 3, 3, 3, 3, 3, 5]),
+    members,
+    tags: tagsOf(seed, members),
     settings: withLaterModes(seed, settingsOf(rng)),
     faults,
     faultEveryMs: rng.pick([10_000, 25_000, 60_000]),
@@ -88,6 +105,22 @@ function settingsOf(rng: Rng): ClusterSettings {
   };
 }
 
+/** At most one member must not lead, and never n1, which may be alone with its data. */
+function tagsOf(seed: number, members: number): ReadonlyMap<string, Tags> {
+  const rng = new Rng(seed, "tags");
+  if (!rng.chance(0.2)) return new Map();
+  const barred = rng.chance(0.5) ? rng.int(2, members + 1) : 0;
+  return new Map(
+    Array.from({ length: members }, (_, index) => [`n${index + 1}`, {
+      ...NO_TAGS,
+      isNofailover: index + 1 === barred,
+      failoverPriority: index + 1 === barred ? 0 : rng.pick([1, 1, 2]),
+      isNosync: rng.chance(0.05),
+      syncPriority: rng.pick([1, 1, 3]),
+    }]),
+  );
+}
+
 /** These came later; streams of their own leave the other seeds as they are. */
 function withLaterModes(
   seed: number,
@@ -98,6 +131,7 @@ function withLaterModes(
     ...settings,
     synchronousMode: isQuorum ? "quorum" : settings.synchronousMode,
     isFailsafeMode: new Rng(seed, "failsafe").chance(0.2),
+    primaryRaceBackoffMs: new Rng(seed, "backoff").chance(0.1) ? 6_000 : 0,
   };
 }
 
@@ -115,6 +149,8 @@ export function documentOf(
     primary_start_timeout: settings.primaryStartTimeoutMs / 1000,
     failsafe_mode: settings.isFailsafeMode,
     check_timeline: settings.isTimelineChecked,
+    primary_race_backoff: settings.primaryRaceBackoffMs / 1000,
+    ...(settings.isPaused ? { pause: true } : {}),
     postgresql: {
       use_pg_rewind: settings.isRewindAllowed,
       remove_data_directory_on_rewind_failure:

@@ -3,6 +3,7 @@
  * time. The agents and the store are brought by a driver: rules on models
  * ("fast"), or the real agent on memory ports ("real").
  */
+import type { ClusterSettings } from "../../../lib/core/model/settings.ts";
 import { Checkers } from "./checkers.ts";
 import { Host } from "./host.ts";
 import { Instance, type Surroundings, type Work } from "./instance.ts";
@@ -28,8 +29,15 @@ export interface Driver {
   stopAgent(name: string): void;
   /** Links of that member to the store or to peers opened or closed. */
   linksChanged(name: string): void;
-  switchOver(candidate: string | null): void;
+  /** @param inMs Null: now. */
+  switchOver(candidate: string | null, inMs?: number): void;
   restart(name: string): void;
+  scheduleRestart(name: string, inMs: number): void;
+  reinitialize(name: string): void;
+  /** A required watchdog can not be used for that time. */
+  breakWatchdog(name: string, ms: number): void;
+  /** The dynamic configuration says `pause` or no longer does. */
+  pauseChanged(): void;
 }
 
 /** The part of the sync key that restricts who may lead. */
@@ -75,6 +83,9 @@ export class World implements Surroundings {
   /** Slow calls to the store and between members. */
   isSlow = false;
   isHealed = false;
+  isPaused = false;
+  /** When the pause changed last. */
+  resumedAt = -Infinity;
   /** Null: nobody reads it. */
   readonly trace: string[] | null;
 
@@ -183,6 +194,28 @@ export class World implements Surroundings {
   isFailing(work: Work): boolean {
     return !this.isHealed && this.plan.faults.has("failing_postgres") &&
       this.rng(`failing ${work}`).chance(0.2);
+  }
+
+  /** The pre_promote script forbids a promotion. */
+  isPromotionForbidden(): boolean {
+    return !this.isHealed && this.plan.faults.has("pre_promote") &&
+      this.rng("pre_promote").chance(0.3);
+  }
+
+  /** The settings as the `config` key holds them now. */
+  get settings(): ClusterSettings {
+    const { settings } = this.plan;
+    return this.isPaused ? { ...settings, isPaused: true } : settings;
+  }
+
+  /** Time of day, the same on every host. */
+  get wallTimeMs(): number {
+    return 1_800_000_000_000 + Math.floor(this.timeline.now);
+  }
+
+  /** ISO 8601, that much later. */
+  timeIn(ms: number): string {
+    return new Date(this.wallTimeMs + ms).toISOString();
   }
 
   acknowledged(name: string, point: Point): void {
