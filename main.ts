@@ -72,19 +72,20 @@ async function runCommandLine(
   programName: string,
   argv: readonly string[],
 ): Promise<number> {
-  const [{ runCli }, { createCliContext }, { openDcsTarget }] = await Promise
-    .all([
-      import("./lib/cli/cli.ts"),
-      import("./lib/compose/cli.ts"),
-      import("./lib/compose/dcs.ts"),
-    ]);
+  const [{ runCli }, { createCliContext }] = await Promise.all([
+    import("./lib/cli/cli.ts"),
+    import("./lib/compose/cli.ts"),
+  ]);
   return await runCli(
     argv,
     createCliContext({
       programName,
       version: COMPATIBLE_VERSION,
       otherCommands: programName === "patronictl" ? [] : PROGRAMS,
-      openDcs: openDcsTarget,
+      openDcs: async (target) => {
+        const { openDcsTarget } = await import("./lib/compose/dcs.ts");
+        return await openDcsTarget(target);
+      },
     }),
   );
 }

@@ -52,7 +52,7 @@ export async function openFront(
 
 /** Beside the main file of an executable, or in the checkout. */
 export function proxyWorkerUrl(): URL {
-  const isBundled = import.meta.url.endsWith("/app/main.js");
+  const isBundled = import.meta.url.endsWith(".js");
   return isBundled
     ? new URL("./proxy_worker.js", import.meta.url)
     : new URL("../../proxy/native/worker.ts", import.meta.url);

@@ -5,7 +5,7 @@
  * A reader turns one untyped value into a typed one or says what is wanted.
  * zod walks the sections and collects everything that is wanted, with paths.
  */
-import { z } from "zod";
+import * as z from "zod";
 import {
   type BaseUnit,
   isTruthyFlag,

@@ -3,7 +3,7 @@
  * member's own file; on an application host a file with `scope`, `namespace`,
  * the DCS and `proxy` is enough, so nothing else is asked for or looked at.
  */
-import { z } from "zod";
+import * as z from "zod";
 import {
   type ConfigMap,
   isConfigMap,

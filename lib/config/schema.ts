@@ -5,7 +5,7 @@
  * The sections stand in `sections/`; this file puts them together and checks
  * what concerns more than one of them.
  */
-import { z } from "zod";
+import * as z from "zod";
 import {
   type ConfigMap,
   isConfigMap,

@@ -3,7 +3,7 @@
  * from them. Unknown fields are ignored, as they always were; a field of a wrong
  * type is named in the answer.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 const text = z.string().nullish();
 

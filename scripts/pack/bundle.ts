@@ -1,14 +1,18 @@
 /**
- * Makes the program folder that both kinds of executable carry: the whole
- * program as one JavaScript file, and beside it the files that packages read
- * at run time.
+ * Makes the program folder that both kinds of executable carry: the program as
+ * JavaScript, and beside it the files that packages read at run time.
  *
- *     app/main.js           everything, bundled
+ *     app/main.js           what every start needs
+ *     app/chunk-*.js ...    what main.js loads when it is needed
  *     app/proxy_worker.js   the proxy's threads
  *     proto/*.proto         etcd's interface; etcd3 reads `__dirname/../proto`
+ *
+ * The program is split along its dynamic imports: in one file, `list` would
+ * read and parse the agent, the lab and the proxy as well, which takes longer
+ * than all that it does.
  */
 
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run } from "./run.ts";
 
@@ -20,17 +24,17 @@ const PROXY_WORKER = fileURLToPath(
   new URL("../../proxy/native/worker.ts", import.meta.url),
 );
 
-async function bundleFile(source: string, output: string): Promise<void> {
-  await run(Deno.execPath(), [
-    "bundle",
-    "--quiet",
-    "--platform=deno",
-    "--keep-names",
-    "--output",
-    output,
-    source,
-  ]);
-  await Deno.writeTextFile(output, PRELUDE + await Deno.readTextFile(output));
+/** @param target `--output FILE`, or `--outdir FOLDER` with what else it takes. */
+async function bundle(
+  source: string,
+  target: readonly string[],
+): Promise<void> {
+  const options = ["--quiet", "--platform=deno", "--keep-names"];
+  await run(Deno.execPath(), ["bundle", ...options, ...target, source]);
+}
+
+async function addPrelude(file: string): Promise<void> {
+  await Deno.writeTextFile(file, PRELUDE + await Deno.readTextFile(file));
 }
 
 /**
@@ -43,9 +47,15 @@ export async function bundleInto(stage: string, entry: string): Promise<void> {
   const proto = join(stage, "proto");
   await Deno.mkdir(app);
   await Deno.mkdir(proto);
-  await bundleFile(entry, join(app, "main.js"));
+  await bundle(entry, ["--code-splitting", "--outdir", app]);
+  const main = join(app, "main.js");
+  const built = join(app, basename(entry).replace(/\.ts$/, ".js"));
+  if (built !== main) await Deno.rename(built, main);
   // `new Worker` wants a file of its own.
-  await bundleFile(PROXY_WORKER, join(app, "proxy_worker.js"));
+  await bundle(PROXY_WORKER, ["--output", join(app, "proxy_worker.js")]);
+  for await (const { name } of Deno.readDir(app)) {
+    await addPrelude(join(app, name));
+  }
 
   const etcd3 = dirname(fileURLToPath(import.meta.resolve("etcd3")));
   const source = join(etcd3, "..", "proto");

@@ -14,6 +14,7 @@ set -eu
 [ -n "${PATH:-}" ] || PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 hash=@HASH@
 from=@FROM@
+files="@FILES@"
 
 say() { echo "matriarch: $*" >&2; }
 
@@ -43,8 +44,10 @@ unpack() (
 
 # What a cleaner of old files may have taken away is unpacked again.
 complete() {
-  [ -x "$1/deno" ] && [ -f "$1/app/main.js" ] &&
-    [ -f "$1/app/proxy_worker.js" ] && [ -f "$1/proto/rpc.proto" ]
+  [ -x "$1/deno" ] || return 1
+  for file in $files; do
+    [ -f "$1/$file" ] || return 1
+  done
 }
 
 # Sets `at` to what an earlier start unpacked below $1.

@@ -8,12 +8,24 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { run } from "./run.ts";
 
-async function headerFor(payload: Uint8Array): Promise<string> {
+/** Files that are packed beside Deno, for example `app/main.js`. */
+function filesIn(stage: string): readonly string[] {
+  return ["app", "proto"].flatMap((folder) =>
+    [...Deno.readDirSync(join(stage, folder))]
+      .map(({ name }) => `${folder}/${name}`).toSorted()
+  );
+}
+
+async function headerFor(
+  payload: Uint8Array,
+  files: readonly string[],
+): Promise<string> {
   const template = await Deno.readTextFile(
     new URL("header.sh", import.meta.url),
   );
   const hash = createHash("sha256").update(payload).digest("hex");
-  const header = template.replace("@HASH@", hash);
+  const header = template.replace("@HASH@", hash)
+    .replace("@FILES@", files.join("\n"));
   // The header names the byte after itself, counted from 1.
   const rest = header.length - "@FROM@".length + 1;
   const digits = String(rest + String(rest).length).length;
@@ -50,13 +62,14 @@ export async function packSelfExtracting(
     ]);
     await run("gzip", ["-9", "--no-name", "--force", archive]);
     const payload = await Deno.readFile(`${archive}.gz`);
+    const header = await headerFor(payload, filesIn(stage));
     const file = await Deno.open(output, {
       write: true,
       create: true,
       truncate: true,
     });
     const out = file.writable.getWriter();
-    await out.write(new TextEncoder().encode(await headerFor(payload)));
+    await out.write(new TextEncoder().encode(header));
     await out.write(payload);
     await out.close();
   } finally {

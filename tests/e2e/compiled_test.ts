@@ -228,11 +228,24 @@ Deno.test("file: says that it is damaged, and unpacks nothing", async () => {
 });
 
 Deno.test("file: the real one answers version and --help", async () => {
-  const matriarch = await compile(join(work, "matriarch"));
+  const matriarch = await compile(join(work, "matriarch"), [
+    "--self-extracting",
+  ]);
   const version = await run(matriarch, ["version"]);
   assert.equal(version.code, 0, version.err);
   assert.match(version.out, /\d+\.\d+\.\d+/);
   const help = await run(matriarch, ["--help"]);
   assert.equal(help.code, 0, help.err);
   assert.match(help.out, /proxy/);
+
+  // Each part is looked for, not only the first: a cleaner goes file by file.
+  const cache = await newFolder();
+  const env = { MATRIARCH_CACHE_DIR: cache };
+  assert.equal((await run(matriarch, ["--help"], { env })).code, 0);
+  const app = join(cache, entries(cache)[0] ?? "", "app");
+  const parts = entries(app).filter((name) => name !== "main.js");
+  assert.ok(parts.length > 1, parts.join());
+  for (const part of parts) await Deno.remove(join(app, part));
+  const again = await run(matriarch, ["--help"], { env });
+  assert.deepEqual([again.code, again.err], [0, ""]);
 });

@@ -2,7 +2,7 @@
  * Section `bootstrap`: how the first data directory and the first dynamic
  * document are made. Source: spec 3.3.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { isTruthyFlag } from "../../core/base/scalars.ts";
 import {
   type ConfigMap,

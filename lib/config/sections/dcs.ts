@@ -4,7 +4,7 @@
  * Source: spec 3.5, 3.7; Patroni 4.1.4 `etcd.py`, the order of proxy, url,
  * hosts and host.
  */
-import type { z } from "zod";
+import type * as z from "zod";
 import { formatHostPort, parseHostPort, parsePort } from "../addresses.ts";
 import {
   flag,

@@ -1,5 +1,5 @@
 /** Section `log`: what is logged, how, and where to. Source: spec 3.2. */
-import type { z } from "zod";
+import type * as z from "zod";
 import {
   flag,
   integer,

@@ -4,7 +4,7 @@
  *
  * Source: spec 3.11.1, 3.11.4, 3.11.5.
  */
-import type { z } from "zod";
+import type * as z from "zod";
 import { isTruthyFlag, parseBool, parseReal } from "../../core/base/scalars.ts";
 import {
   type ConfigMap,

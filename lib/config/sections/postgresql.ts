@@ -2,7 +2,7 @@
  * The keys of section `postgresql` that only exist locally: addresses,
  * directories, users. Source: spec 3.11.1, 3.11.2.
  */
-import type { z } from "zod";
+import type * as z from "zod";
 import { parseHostPort, parseListen } from "../addresses.ts";
 import {
   isAbsent,

@@ -3,7 +3,7 @@
  * All of its defaults stand here.
  */
 import { isIP } from "node:net";
-import type { z } from "zod";
+import type * as z from "zod";
 import { parseBool } from "../../core/base/scalars.ts";
 import {
   bool,

@@ -2,7 +2,7 @@
  * Sections `restapi` and `ctl`: where the agent answers, and how it and the
  * command line call others. Source: spec 3.12, 3.13.
  */
-import type { z } from "zod";
+import type * as z from "zod";
 import {
   type HostPort,
   type ListenAddress,

@@ -14,7 +14,7 @@ import {
   ownValue,
 } from "../../core/calc/config_merge.ts";
 import type { Tags } from "../../core/model/member.ts";
-import type { z } from "zod";
+import type * as z from "zod";
 import { isAbsent, optional, Wanted } from "../fields.ts";
 
 /** A boolean tag and the number that says the same more finely. */

@@ -3,7 +3,7 @@
  * scope. A list; no entry, no address.
  */
 import { isIP } from "node:net";
-import type { z } from "zod";
+import type * as z from "zod";
 import { isConfigMap, ownValue } from "../../core/calc/config_merge.ts";
 import type { Vip } from "../../core/model/vip.ts";
 import { isAbsent, optional, Wanted } from "../fields.ts";

@@ -1,5 +1,5 @@
 /** Section `watchdog`: the hardware fence. Source: spec 3.14. */
-import type { z } from "zod";
+import type * as z from "zod";
 import { integer, optional, section, text } from "../fields.ts";
 import type { WatchdogConfig } from "../local_config.ts";
 

@@ -4,7 +4,7 @@
  *
  * Source: OpenAPI Specification 3.1.1.
  */
-import { z } from "zod";
+import * as z from "zod";
 import {
   type Endpoint,
   ENDPOINTS,

@@ -1,6 +1,6 @@
 /** The OpenAPI document against the application that it describes. */
 import assert from "node:assert/strict";
-import { z } from "zod";
+import * as z from "zod";
 import { RestBench } from "../../../tests/helpers/rest_app.ts";
 import { failsafeBody, restartBody } from "../schemas.ts";
 import { openApiDocument } from "./document.ts";

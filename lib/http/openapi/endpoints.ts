@@ -5,7 +5,7 @@
  *
  * Source: spec/rest-api.md 2.3 to 13.
  */
-import type { z } from "zod";
+import type * as z from "zod";
 import {
   anyObjectBody,
   failsafeBody,
