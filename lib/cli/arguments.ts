@@ -6,6 +6,7 @@
  * choices.
  */
 import { Command, CommanderError, Option } from "commander";
+import { nearest } from "../config/known_keys.ts";
 import type {
   ArgumentDefinition,
   CommandDefinition,
@@ -62,7 +63,10 @@ export function parseArguments(
   if (argv.length === 0) throw new HelpRequest(null);
   const found: ParsedArguments[] = [];
   const globals: Values = new Map();
-  const program = quietCommand(null, GLOBAL_OPTIONS);
+  const program = quietCommand(null, {
+    options: GLOBAL_OPTIONS,
+    commands: commands.map(({ name }) => name),
+  });
   program.enablePositionalOptions().helpCommand(false);
   addOptions(program, { name: null, options: GLOBAL_OPTIONS, values: globals });
   for (const definition of commands) {
@@ -85,7 +89,10 @@ function commandFor(
   onParsed: (invocation: Invocation) => void,
 ): Command {
   const values: Values = new Map();
-  const command = quietCommand(definition.name, definition.options);
+  const command = quietCommand(definition.name, {
+    options: definition.options,
+    commands: [],
+  });
   for (const argument of definition.arguments) {
     // Commander takes nothing after a list: the last of it is checked below.
     if (argument.arity !== "last") command.argument(argumentSyntax(argument));
@@ -123,15 +130,12 @@ function checkLast(
 }
 
 /** A command that neither prints nor exits, but throws our own errors. */
-function quietCommand(
-  name: string | null,
-  options: readonly OptionDefinition[],
-): Command {
+function quietCommand(name: string | null, words: KnownWords): Command {
   const command = new Command(name ?? "program");
   command.helpOption(false).showSuggestionAfterError(false);
   command.configureOutput({ writeErr: ignore, outputError: ignore });
   command.exitOverride((error) => {
-    const text = complaint(error, { options, received: command.args });
+    const text = complaint(error, { ...words, received: command.args });
     throw new UsageError(name, text);
   });
   return command;
@@ -195,8 +199,13 @@ function checkedValue(
   throw fail(`is not one of ${choices}.`);
 }
 
-interface ComplaintFacts {
+/** What may stand on the command line, for hints. */
+interface KnownWords {
   readonly options: readonly OptionDefinition[];
+  readonly commands: readonly string[];
+}
+
+interface ComplaintFacts extends KnownWords {
   /** What was left for the arguments when the error happened. */
   readonly received: readonly string[];
 }
@@ -208,7 +217,7 @@ function complaint(error: CommanderError, facts: ComplaintFacts): string {
     case "commander.unknownOption":
       return unknownOption(named, facts.options);
     case "commander.unknownCommand":
-      return `No such command '${named}'.`;
+      return `No such command '${named}'.${hint(named, facts.commands)}`;
     case "commander.missingArgument":
       return `Missing argument '${named}'.`;
     case "commander.optionMissingArgument":
@@ -228,12 +237,19 @@ function unknownOption(
 ): string {
   if (!given.startsWith("--")) return `No such option: ${given.slice(0, 2)}`;
   const flag = given.split("=", 1)[0] ?? given;
-  const isKnown = [...options, HELP_OPTION].some((option) =>
-    option.flags.includes(flag)
-  );
-  return isKnown
+  const known = [...options, HELP_OPTION].flatMap(({ flags }) => flags);
+  return known.includes(flag)
     ? `Option '${flag}' does not take a value.`
-    : `No such option: ${flag}`;
+    : `No such option: ${flag}${hint(flag, known)}`;
+}
+
+/** ` Did you mean x?` if one of the known words is near. */
+function hint(given: string, known: readonly string[]): string {
+  const begun = known.filter((word) =>
+    given.length > 3 && word.startsWith(given)
+  );
+  const near = begun.length === 1 ? begun[0] : nearest(given, known);
+  return near === null || near === undefined ? "" : ` Did you mean ${near}?`;
 }
 
 /** Commander counts: "Expected 1 argument but got 3." */

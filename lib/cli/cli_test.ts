@@ -12,6 +12,7 @@ const SHOW_USAGE = "Usage: patronictl show-config [OPTIONS] [CLUSTER_NAME]\n" +
 
 const MISUSES: readonly (readonly [string, string, string])[] = [
   ["foo", PROGRAM_USAGE, "No such command 'foo'."],
+  ["lst", PROGRAM_USAGE, "No such command 'lst'. Did you mean list?"],
   ["-z", PROGRAM_USAGE, "No such option: -z"],
   ["-h", PROGRAM_USAGE, "No such option: -h"],
   ["-k", PROGRAM_USAGE, "Missing command."],
@@ -23,7 +24,11 @@ const MISUSES: readonly (readonly [string, string, string])[] = [
   ],
   ["list --bogus", LIST_USAGE, "No such option: --bogus"],
   ["list --bogus=1", LIST_USAGE, "No such option: --bogus"],
-  ["list --form json", LIST_USAGE, "No such option: --form"],
+  [
+    "list --form json",
+    LIST_USAGE,
+    "No such option: --form Did you mean --format?",
+  ],
   ["list -exz", LIST_USAGE, "No such option: -x"],
   ["list -h", LIST_USAGE, "No such option: -h"],
   ["list -k", LIST_USAGE, "No such option: -k"],

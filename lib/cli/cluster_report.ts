@@ -29,12 +29,12 @@ export function clusterReport(
   view: ClusterView,
   options: ReportOptions,
 ): string {
-  const { format, cluster, isExtended } = options;
+  const { format } = options;
   const document = clusterDocument(view);
-  const ordered = format === "topology"
-    ? { ...document, members: asTree(document.members) }
-    : document;
-  const rows = memberRows(ordered, { cluster, isExtended });
+  const shown = format === "topology"
+    ? asTree(document.members)
+    : document.members;
+  const rows = memberRows(document, { ...options, shown });
   const table = printedRows(rows, {
     format,
     title: titleOf(view, options),

@@ -65,11 +65,21 @@ function settingValue(text: string, setting: string): unknown {
 }
 
 function readYaml(text: string, source: string): unknown {
+  let value: unknown;
   try {
-    return parseYaml11(text);
+    value = parseYaml11(text);
   } catch (error) {
     throw new CliError(`${source} is no YAML: ${messageOf(error)}`);
   }
+  if (isStorable(value)) return value;
+  throw new CliError(`${source} has a number that JSON can not hold`);
+}
+
+/** JSON knows no infinity: it would become null, which removes the key. */
+function isStorable(value: unknown): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  if (Array.isArray(value)) return value.every(isStorable);
+  return !isConfigMap(value) || Object.values(value).every(isStorable);
 }
 
 /** Null if nothing is left of the map. */

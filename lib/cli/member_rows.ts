@@ -32,6 +32,10 @@ export interface Rows {
 /** What the rows show besides the members. */
 export interface RowOptions {
   readonly cluster: string;
+  /** Citus group; null: none. */
+  readonly group: number | null;
+  /** Members of which rows are made; all of the document by default. */
+  readonly shown?: readonly MemberDocument[];
   /** The extra columns, even if they are empty. */
   readonly isExtended: boolean;
 }
@@ -41,7 +45,6 @@ const MIB = 1024 * 1024;
 const POSTGRES_PORT = 5432;
 
 const BASE_COLUMNS: readonly RowColumn[] = [
-  left("Cluster"),
   left("Member"),
   left("Host"),
   left("Role"),
@@ -70,24 +73,34 @@ export function right(name: string): RowColumn {
   return { name, title: name, align: "right" };
 }
 
-/** The member table of a cluster, members in the document's order. */
+/**
+ * The member table of a cluster, members in the document's order. Which columns
+ * there are depends on all members, also on those that are not shown.
+ */
 export function memberRows(
   document: ClusterDocument,
-  { cluster, isExtended }: RowOptions,
+  { cluster, group, isExtended, shown = document.members }: RowOptions,
 ): Rows {
   const { members } = document;
   const withPort = isPortShown(members);
-  const rows: readonly Row[] = members.map((member) => ({
+  const rowOf = (member: MemberDocument): Row => ({
     Cluster: cluster,
+    Group: group,
     ...memberRow(member, withPort),
-  }));
+  });
   const extra = EXTRA_COLUMNS.filter((name) =>
     isExtended ||
-    members.some((member, index) =>
-      member.host !== undefined && textForm(rows[index]?.[name] ?? "") !== ""
+    members.some((member) =>
+      member.host !== undefined && textForm(rowOf(member)[name] ?? "") !== ""
     )
   );
-  return { columns: [...BASE_COLUMNS, ...extra.map(left)], rows };
+  const columns = [
+    left("Cluster"),
+    ...(group === null ? [] : [right("Group")]),
+    ...BASE_COLUMNS,
+    ...extra.map(left),
+  ];
+  return { columns, rows: shown.map(rowOf) };
 }
 
 /** A reason in its drawn form, where long ones are hidden. */

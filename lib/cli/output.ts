@@ -90,9 +90,9 @@ function tsvText({ columns, rows }: Rows): string {
   return [header, ...lines].map((line) => `${line}\n`).join("");
 }
 
-/** The cluster's name stands in the title, and group where it is asked for. */
+/** The cluster's name and group stand in the title. */
 function isDrawn({ name }: RowColumn): boolean {
-  return name !== "Cluster";
+  return name !== "Cluster" && name !== "Group";
 }
 
 function tableText({ columns, rows }: Rows, options: PrintOptions): string {

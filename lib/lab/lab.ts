@@ -1,7 +1,7 @@
 /**
  * `matriarch lab`: the one-command local cluster. Decides the order of things:
  * options, packages, ports, directory, user, start, show or demo, end. Returns
- * exit codes: 0 good, 1 not.
+ * exit codes: 0 good, 1 not, 2 called in a wrong way.
  */
 import { runLabUnprivileged } from "./as_root.ts";
 import { demoText, runDemo } from "./demo.ts";
@@ -15,7 +15,7 @@ import {
   readLabOptions,
 } from "./options.ts";
 import { LAB_TIMING, type LabPlan, planLab, portUses } from "./plan.ts";
-import { takenPorts } from "./ports.ts";
+import { LabPortError, takenPorts } from "./ports.ts";
 import { MissingPackageError, requirePrograms } from "./requirements.ts";
 import { RunningLab } from "./running_lab.ts";
 import { StopSignals } from "./stop_signals.ts";
@@ -28,6 +28,7 @@ const DIRECTORY_VARIABLE = "MATRIARCH_LAB_DIR";
 const EXPECTED = [
   LabBrokenError,
   LabDirectoryError,
+  LabPortError,
   LabTimeoutError,
   LabUsageError,
   MissingPackageError,
@@ -99,7 +100,7 @@ async function prepareAndRun(
 ): Promise<number> {
   requirePrograms(options.dcs);
   const taken = takenPorts(portUses(drawPlan(options, "", "")));
-  if (taken !== null) throw new LabUsageError(taken);
+  if (taken !== null) throw new LabPortError(taken);
   const directory = await makeDirectory(options.directory);
   const isKept = options.isKept || options.directory !== null;
   try {
@@ -140,6 +141,8 @@ export async function lab(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (!EXPECTED.some((known) => error instanceof known)) throw error;
     say(error instanceof Error ? error.message : String(error));
-    return 1;
+    if (!(error instanceof LabUsageError)) return 1;
+    say("what can be given: lab --help");
+    return 2;
   }
 }

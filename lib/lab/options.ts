@@ -67,7 +67,8 @@ function parse(args: readonly string[]): ReturnType<typeof parseRaw> {
     return parseRaw(args);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    throw new LabUsageError(message);
+    // What follows is advice for positional arguments, of which there are none.
+    throw new LabUsageError(message.replace(/\. To specify .*$/s, ""));
   }
 }
 

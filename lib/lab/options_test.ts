@@ -31,6 +31,9 @@ Deno.test("readLabOptions() names every problem at once", () => {
     equal(String(error).split("\n").length, 4);
     return true;
   });
-  throws(() => readLabOptions(["--strange"]), LabUsageError);
+  throws(() => readLabOptions(["--strange"]), {
+    name: "LabUsageError",
+    message: "Unknown option '--strange'",
+  });
   throws(() => readLabOptions(["demo", "--members", "1"]), LabUsageError);
 });

@@ -6,6 +6,11 @@ export interface PortUse {
   readonly use: string;
 }
 
+/** Ports are in use; the message says which. */
+export class LabPortError extends Error {
+  override readonly name: string = "LabPortError";
+}
+
 /** A second lab would name all its ports otherwise. */
 const SHOWN_MAX = 3;
 

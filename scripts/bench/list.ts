@@ -48,9 +48,9 @@ function freePort(): number {
   return listener.addr.port;
 }
 
-async function startEtcd(
+function startEtcd(
   directory: string,
-): Promise<{ readonly child: Deno.ChildProcess; readonly address: string }> {
+): { readonly child: Deno.ChildProcess; readonly address: string } {
   const [client, peer] = [freePort(), freePort()];
   const address = `127.0.0.1:${client}`;
   const child = new Deno.Command("etcd", {
@@ -148,7 +148,7 @@ async function main(): Promise<void> {
     new URL("../../.cache/patroni", import.meta.url).pathname,
   );
   const directory = await Deno.makeTempDir({ prefix: "matriarch-list-" });
-  const { child, address } = await startEtcd(`${directory}/etcd`);
+  const { child, address } = startEtcd(`${directory}/etcd`);
   try {
     await putScope(address);
     const words = ["-d", `etcd3://${address}`, "list", "demo"];

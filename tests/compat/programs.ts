@@ -19,7 +19,7 @@ export const VIP_MANAGER_DIR: string =
 export const VIP_MANAGER = `${VIP_MANAGER_DIR}/usr/bin/vip-manager`;
 
 /** Debian's own interpreter: its packages are what Patroni was built for. */
-const PYTHON = "/usr/bin/python3";
+export const PYTHON = "/usr/bin/python3";
 const LIMIT_MS = 90_000;
 
 /** Why tests with Patroni can not run here; null if they can. */
@@ -92,5 +92,5 @@ export async function patronictl(
 }
 
 /** What Debian's script /usr/bin/patronictl does. */
-const CTL = "import sys; sys.argv[0] = 'patronictl'; " +
+export const CTL = "import sys; sys.argv[0] = 'patronictl'; " +
   "from patroni.ctl import ctl; ctl(None)";

@@ -190,7 +190,7 @@ Deno.test("lab: all wrong options are named at once", async () => {
   await withTemp(async (temp) => {
     const args = ["--members", "0", "--dcs", "x", "--port-base", "80"];
     const ended = await run(args, temp);
-    assert.equal(ended.code, 1);
+    assert.equal(ended.code, 2);
     for (const option of ["--members", "--dcs", "--port-base"]) {
       assert.match(ended.err, new RegExp(`^lab: ${option}: `, "m"));
     }
