@@ -49,11 +49,13 @@ const PACKAGES: readonly Package[] = [
   tool("chromium", "chromium"),
   tool("etcd-client", "etcdctl"),
   tool("faketime", "faketime"),
+  tool("fish", "fish"),
   tool("iproute2", "ip"),
   tool("iputils-arping", "arping"),
   tool("nftables", "nft"),
   tool("openssl", "openssl"),
   tool("strace", "strace"),
+  tool("zsh", "zsh"),
 ];
 
 function isFile(path: string): boolean {

@@ -36,6 +36,8 @@ export const PACKAGES: readonly string[] = [
   "iputils-arping",
   "strace",
   "faketime",
+  "zsh",
+  "fish",
 ];
 
 /** One of each kind: the rest is for `deno task test:fault`, which takes half an hour. */
