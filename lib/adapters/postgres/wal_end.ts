@@ -87,9 +87,7 @@ async function stoppedEnd(
       endLsn: minRecoveryEndLsn,
     };
   }
-  if (state !== "shut down") {
-    return { kind: "primary_crash", timeline, endLsn: checkpointLsn };
-  }
+  if (state !== "shut down") return crashedEnd(control);
   const bytes = await recordBytes(context, control);
   if (bytes === null) return null;
   const layout = {
@@ -101,6 +99,23 @@ async function stoppedEnd(
     kind: "primary_shutdown",
     timeline,
     endLsn: recordEnd(checkpointLsn, bytes, layout),
+  };
+}
+
+/**
+ * Where a primary that was not shut down in order ends, at least. Until the first
+ * checkpoint after a promotion only the end of recovery tells its new timeline.
+ *
+ * Source: PostgreSQL 17 `xlog.c`, CreateEndOfRecoveryRecord.
+ */
+export function crashedEnd(control: ControlData): WalPlace {
+  const { timeline, minRecoveryEndLsn, minRecoveryEndTimeline } = control;
+  const isPromoted = minRecoveryEndLsn !== null &&
+    minRecoveryEndTimeline !== null && minRecoveryEndTimeline > timeline;
+  return {
+    kind: "primary_crash",
+    timeline: isPromoted ? minRecoveryEndTimeline : timeline,
+    endLsn: isPromoted ? minRecoveryEndLsn : control.checkpointLsn,
   };
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { control } from "../../../tests/helpers/builders.ts";
 import { formatLsn, lsn } from "../../core/base/units.ts";
-import { parseRecordBytes, recordEnd } from "./wal_end.ts";
+import { crashedEnd, parseRecordBytes, recordEnd } from "./wal_end.ts";
 
 const LAYOUT = { pageBytes: 8192, segmentBytes: 16 * 1024 * 1024 };
 
@@ -23,4 +24,24 @@ Deno.test("parseRecordBytes() takes the total length of a shutdown checkpoint", 
   assert.equal(parseRecordBytes(line), 114);
   assert.equal(parseRecordBytes(line.replace("SHUTDOWN", "ONLINE")), null);
   assert.equal(parseRecordBytes(""), null);
+});
+
+Deno.test("crashedEnd() knows of a promotion that no checkpoint followed yet", () => {
+  const promoted = control({
+    timeline: 1,
+    checkpointLsn: lsn(0x3000000n),
+    minRecoveryEndLsn: lsn(0x4000060n),
+    minRecoveryEndTimeline: 2,
+  });
+  assert.deepEqual(crashedEnd(promoted), {
+    kind: "primary_crash",
+    timeline: 2,
+    endLsn: 0x4000060n,
+  });
+  const settled = { ...promoted, minRecoveryEndLsn: null, timeline: 2 };
+  assert.deepEqual(crashedEnd(settled), {
+    kind: "primary_crash",
+    timeline: 2,
+    endLsn: 0x3000000n,
+  });
 });
