@@ -138,7 +138,7 @@ const REPAIR: readonly Rule[] = [
   {
     id: "R470",
     why:
-      "A start that takes longer than primary_start_timeout is given up when somebody can take over.",
+      "A start that hangs or takes longer than primary_start_timeout is given up when somebody can take over.",
     match: giveUpSlowStart,
   },
   {
@@ -362,7 +362,10 @@ function failOverAfterCrash(o: Observation): Decision | null {
 }
 
 function giveUpSlowStart(o: Observation): Decision | null {
-  if (o.postgres.kind !== "starting") return null;
+  const { kind } = o.postgres;
+  // Silent since it was started: neither up nor rejecting connections.
+  const isHanging = kind === "unresponsive" && o.memory.startingSince !== null;
+  if (kind !== "starting" && !isHanging) return null;
   const since = o.memory.startingSince ?? o.now;
   const timeoutMs = o.memory.startTimeoutMs ?? o.settings.primaryStartTimeoutMs;
   const passedMs = o.now - since;

@@ -6,6 +6,7 @@ import {
   primary,
   replica,
   sender,
+  starting,
   stopped,
 } from "../../../tests/helpers/builders.ts";
 import {
@@ -21,6 +22,12 @@ import {
 } from "../../../tests/helpers/rule_table.ts";
 import { lsn, moment, revision } from "../base/units.ts";
 
+const HANGING = {
+  kind: "unresponsive",
+  control: null,
+  postmasterPid: 4711,
+  detail: "CONNECT_TIMEOUT",
+} as const;
 const SWITCHOVER = { view: cluster(failover("n1", null)) };
 
 const QUORUM_KEY = {
@@ -143,6 +150,29 @@ const LEADER: readonly Row[] = [
     "a stopped replica with the key starts read-only",
     leaderObservation({ postgres: stopped({ isStandby: true }) }),
     ["R460", "start standby leader_starts_read_only"],
+  ],
+  [
+    "a start that takes too long is given up for a member that is ready",
+    leaderObservation({
+      postgres: starting(),
+      memory: { ...MEMORY, startingSince: moment(NOW - 300_001) },
+      ...asked(answer("n2")),
+    }),
+    ["R470", "demote immediate start_timed_out"],
+  ],
+  [
+    "a start that hangs is given up likewise",
+    leaderObservation({
+      postgres: HANGING,
+      memory: { ...MEMORY, startingSince: moment(NOW - 300_001) },
+      ...asked(answer("n2")),
+    }),
+    ["R470", "demote immediate start_timed_out"],
+  ],
+  [
+    "what answered once and is silent now is watched",
+    leaderObservation({ postgres: HANGING, memory: MEMORY }),
+    ["R480", "wait unresponsive"],
   ],
   [
     "a promotion that the user's script forbade gives the key back",
