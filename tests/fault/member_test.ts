@@ -5,13 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { FaultBench, faultTest, row } from "./bench/bench.ts";
-import {
-  freeze,
-  freezeTree,
-  kill,
-  loseHost,
-  stopAgent,
-} from "./bench/faults/processes.ts";
+import { freeze, kill, loseHost, stopAgent } from "./bench/faults/processes.ts";
+import { blockRecovery } from "./bench/faults/disks.ts";
 import { cutFromEtcd } from "./bench/faults/wires.ts";
 import { type BenchMember, PORTS } from "./bench/member.ts";
 import { Readers } from "./bench/readers.ts";
@@ -97,17 +92,11 @@ const LEADER_ROWS: readonly Row[] = [
     "leader: PostgreSQL stops: past primary_start_timeout another leads",
     async ({ bench, leader }) => {
       await leader.rest("PATCH", "/config", { primary_start_timeout: 5 });
-      const pid = leader.postmasterPid();
+      const unblock = await blockRecovery(leader);
       kill(leader, "postmaster");
-      // Frozen before it can serve, a start takes for ever.
-      await bench.until("a start that hangs", async () => {
-        const now = leader.postmasterPid();
-        if (now === null || now === pid) return false;
-        await freezeTree(now);
-        return true;
-      });
       const next = await bench.untilLeader(bench.others(leader));
       await bench.untilWrites("direct", next);
+      await unblock();
       await next.rest("PATCH", "/config", { primary_start_timeout: null });
     },
   ],

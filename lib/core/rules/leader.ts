@@ -27,6 +27,7 @@ import {
   primaryOf,
   replicaOf,
   startAsStandby,
+  startingMs,
   startTask,
   viewOf,
   wait,
@@ -362,13 +363,9 @@ function failOverAfterCrash(o: Observation): Decision | null {
 }
 
 function giveUpSlowStart(o: Observation): Decision | null {
-  const { kind } = o.postgres;
-  // Silent since it was started: neither up nor rejecting connections.
-  const isHanging = kind === "unresponsive" && o.memory.startingSince !== null;
-  if (kind !== "starting" && !isHanging) return null;
-  const since = o.memory.startingSince ?? o.now;
+  const passedMs = startingMs(o);
+  if (passedMs === null) return null;
   const timeoutMs = o.memory.startTimeoutMs ?? o.settings.primaryStartTimeoutMs;
-  const passedMs = o.now - since;
   if (passedMs <= timeoutMs || o.settings.isPaused) {
     return waitShortly("starting_up", { passedMs, timeoutMs });
   }

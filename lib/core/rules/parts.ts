@@ -158,3 +158,12 @@ export function isPromotionBarred(o: Observation): boolean {
   return failedAt !== null && !o.settings.isPaused &&
     o.now - failedAt < o.settings.ttlMs;
 }
+
+/** How long the instance has been starting, or has hung since it was started; null if it does neither. */
+export function startingMs(o: Observation): number | null {
+  const { startingSince } = o.memory;
+  const isHanging = o.postgres.kind === "unresponsive" &&
+    startingSince !== null;
+  if (o.postgres.kind !== "starting" && !isHanging) return null;
+  return o.now - (startingSince ?? o.now);
+}

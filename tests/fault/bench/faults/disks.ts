@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { signalTo } from "../../../helpers/own_processes.ts";
 import type { FaultBench } from "../bench.ts";
 import type { BenchMember } from "../member.ts";
-import { tryShell } from "../shell.ts";
+import { shell, tryShell } from "../shell.ts";
 import { nothingToUndo, type Undo } from "../undo.ts";
 import { childrenOf, NothingToStrike } from "./processes.ts";
 
@@ -47,6 +47,24 @@ export async function removeData(member: BenchMember): Promise<Undo> {
   // The server deletes files as well.
   await tryShell(["find", ...places, "-mindepth", "1", "-delete"]);
   return nothingToUndo;
+}
+
+/**
+ * The next start hangs: the segment that recovery begins with is a pipe that
+ * nobody writes to. The running server has the file open and goes on.
+ */
+export async function blockRecovery(member: BenchMember): Promise<Undo> {
+  const [row] = await member.sql(
+    "SELECT redo_wal_file FROM pg_control_checkpoint()",
+  );
+  const path = join(member.walDisk, "pg_wal", String(row?.["redo_wal_file"]));
+  await Deno.rename(path, `${path}.aside`);
+  await shell(["mkfifo", "--mode=0666", path]);
+  return async () => {
+    // With a writer, whoever waits in open() goes on; without one it reads the end.
+    using _pipe = await Deno.open(path, { read: true, write: true });
+    await Deno.rename(`${path}.aside`, path);
+  };
 }
 
 /** Each fsync of the server takes a third of a second longer. */

@@ -28,11 +28,6 @@ export function freeze(member: BenchMember, part: Part): Undo {
   };
 }
 
-/** SIGSTOP for a process and its children. Nobody thaws them: they are to be killed. */
-export async function freezeTree(pid: number): Promise<void> {
-  for (const one of [pid, ...await childrenOf(pid)]) signalTo(one, "SIGSTOP");
-}
-
 /** Source: proc_pid_task(5), `children`. */
 export async function childrenOf(pid: number): Promise<readonly number[]> {
   const path = `/proc/${pid}/task/${pid}/children`;
