@@ -3,6 +3,7 @@
  * for, and a watch that holds one against the other all the time.
  */
 import assert from "node:assert/strict";
+import { isQuorumSafe } from "../../lib/core/calc/quorum_plan.ts";
 import { parseStandbys } from "../../lib/core/calc/standby_names.ts";
 import type { AgentCluster } from "./agent_cluster.ts";
 import type { AgentMember, Section } from "./agent_member.ts";
@@ -67,9 +68,26 @@ export async function patch(
   assert.equal(answer.status, 200, answer.text);
 }
 
+/** No winner that the key allows can lack what PostgreSQL acknowledges with `names`. */
+function isKept(key: SyncFacts, names: string): boolean {
+  const { leader, quorum, standbys } = key;
+  const waited = parseStandbys(names);
+  if (!names.startsWith("ANY")) {
+    return standbys.every((name) => waited.names.includes(name));
+  }
+  const voters = standbys;
+  return isQuorumSafe({
+    self: leader ?? "",
+    leader,
+    quorum,
+    voters,
+    ...waited,
+  });
+}
+
 /**
- * Looks all the time whether each name in the key is one that PostgreSQL of the
- * key's leader waits for. Only a key that did not change meanwhile counts.
+ * Looks all the time whether the key promises no more than PostgreSQL of its
+ * leader keeps. Only a key that did not change meanwhile counts.
  */
 export class SyncWatch implements AsyncDisposable {
   readonly violations: string[] = [];
@@ -99,11 +117,8 @@ export class SyncWatch implements AsyncDisposable {
     const after = await syncKey(this.#cluster);
     if (JSON.stringify(before) !== JSON.stringify(after)) return;
     this.looks++;
-    const waited = parseStandbys(names).names;
-    for (const name of before.standbys) {
-      if (waited.includes(name)) continue;
-      this.violations.push(`${name} is listed, '${names}' is waited for`);
-    }
+    if (isKept(before, names)) return;
+    this.violations.push(`${JSON.stringify(before)} beside '${names}'`);
   }
 
   /** Ends the watch. */

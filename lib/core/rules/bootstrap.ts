@@ -44,10 +44,11 @@ export const BOOTSTRAP: readonly Rule[] = [
   {
     id: "R140",
     why:
-      "The first member with an empty directory and a bootstrap section may try.",
+      "The first member with an empty directory and a bootstrap section may try, but not one that saw a leader: its store was wiped.",
     match: (o) =>
       o.postgres.kind === "empty" &&
         viewOf(o).initialize.kind === "absent" && o.canBootstrap &&
+        o.memory.knownPeers === null &&
         !o.tags.isNofailover && !o.settings.isPaused
         ? { kind: "race_initialize", reason: "no_cluster_yet" }
         : null,
@@ -129,6 +130,7 @@ function waitForLeader(o: Observation): Decision {
       return wait("bootstrap_not_allowed", {
         canBootstrap: o.canBootstrap,
         isNofailover: o.tags.isNofailover,
+        ledBefore: o.memory.knownPeers?.leader ?? null,
       });
     case "initialized":
     case "invalid":

@@ -239,6 +239,18 @@ const FAILSAFE_ROWS: readonly Row[] = [
 ];
 testRows("failsafe mode and the race", FAILSAFE_ROWS);
 
+testRows("a wiped store", [
+  [
+    "is no reason to create a second cluster",
+    observation({
+      view: unlocked({ initialize: { kind: "absent" }, members: [] }),
+      postgres: { kind: "empty" },
+      memory: { ...MEMORY, knownPeers: { leader: "n1", members: [] } },
+    }),
+    ["R150", "wait bootstrap_not_allowed"],
+  ],
+]);
+
 testRows("an old primary in pause", [
   [
     "does not take the free key from a newer timeline",
