@@ -10,7 +10,7 @@ import type { AgentMemory } from "../model/memory.ts";
 import type { Observation } from "../model/observation.ts";
 import type { PeerAnswer } from "../model/peer_view.ts";
 import { ownPosition } from "../model/postgres_view.ts";
-import { failsafePeers } from "./failsafe.ts";
+import { consentLeftMs, failsafePeers, failsafeWitnesses } from "./failsafe.ts";
 import type { ClusterSettings } from "../model/settings.ts";
 
 /** A peer that answered with a usable status. */
@@ -49,7 +49,8 @@ export function isInSync(view: ClusterView, name: MemberName): boolean {
 /**
  * The members that a race must ask: those of the last view that had a leader,
  * overlaid by those of the current view, without self and without those that can
- * not be asked or never lead. The candidate of a failover is always among them.
+ * not be asked or never lead. The candidate of a failover is always among them,
+ * and whoever might lead by a consent that this member forgot.
  *
  * Source: spec/ha.md 5.2.
  */
@@ -65,13 +66,21 @@ export function racePeers(
     if (!byName.has(member.name)) byName.set(member.name, member);
   }
   for (const member of view.members) byName.set(member.name, member);
-  const isRestricted = isSyncActive(o.settings, view);
+  const witnesses = consentLeftMs(o) > 0 ? failsafeWitnesses(o, view) : [];
   return [...byName.values()].filter((member) =>
     member.name !== o.self && member.apiUrl !== null &&
-    (!member.tags.isNofailover || isQuorumRace(o, view)) &&
-    (!isRestricted || isInSync(view, member.name) ||
+    (isCompared(o, view, member) || witnesses.includes(member.name) ||
       isForcedCandidate(view, member.name))
   );
+}
+
+function isCompared(
+  o: Observation,
+  view: ClusterView,
+  { name, tags }: Member,
+): boolean {
+  return (!tags.isNofailover || isQuorumRace(o, view)) &&
+    (!isSyncActive(o.settings, view) || isInSync(view, name));
 }
 
 /** An operator wants that member to lead by a failover, in sync or not. */
@@ -160,7 +169,8 @@ function ownRefusal(
 
 /**
  * A replica that its own rules keep from leading, so nobody may wait for it: with
- * check_timeline on an old timeline, in failsafe mode not in the map.
+ * check_timeline on an old timeline, in failsafe mode not in the map, in
+ * synchronous mode not in the sync key.
  */
 function isOutOfRace(
   o: Observation,
@@ -171,7 +181,10 @@ function isOutOfRace(
   const isOnOldTimeline = o.settings.isTimelineChecked &&
     !o.settings.isStandbyCluster && peer.timeline !== null &&
     peer.timeline < clusterTimeline(view);
-  return isOnOldTimeline || isLeftOutByFailsafe(o, view, peer.name);
+  const isOutOfSync = isSyncActive(o.settings, view) &&
+    !isInSync(view, peer.name);
+  return isOnOldTimeline || isOutOfSync ||
+    isLeftOutByFailsafe(o, view, peer.name);
 }
 
 /** True if the failsafe map restricts who may lead and does not list that member. */
@@ -209,7 +222,6 @@ function betterThanSelf(
   const isOutranked = options.isRanked && position === own &&
     o.tags.failoverPriority < peer.failoverPriority;
   if (!isOutranked || isFormerLeader(o.memory, view, peer.name)) return null;
-  if (isQuorumRace(o, view) && !isInSync(view, peer.name)) return null;
   return lose("peer_priority_higher", {
     peer: peer.name,
     peerPriority: peer.failoverPriority,

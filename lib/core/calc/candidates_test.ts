@@ -72,7 +72,8 @@ function naiveVerdict(race: Race): string {
     const isVoter = voting.includes(peer.name);
     const isBehindInTime = isTimelineChecked && peer.isInRecovery &&
       peer.timeline < clusterTimeline;
-    if (!isBehindInTime) {
+    const isNoRival = isActive && peer.isInRecovery && !isVoter;
+    if (!isBehindInTime && !isNoRival) {
       if (!peer.isInRecovery) return "primary_alive";
       const isOldLeader = isActive && peer.name === race.syncLeader;
       if (peer.position > race.own && !isOldLeader) return "peer_ahead";

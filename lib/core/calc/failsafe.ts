@@ -103,6 +103,14 @@ export function slotPositions(
   }));
 }
 
+/** For how long a consent may still be in force that this member gave before it was restarted. */
+export function consentLeftMs(
+  { now, memory, settings }: Pick<Observation, "now" | "memory" | "settings">,
+): number {
+  if (!settings.isFailsafeMode || memory.startedAt === null) return 0;
+  return Math.max(0, settings.ttlMs - (now - memory.startedAt));
+}
+
 /**
  * The other members of the map that might lead by a consent which this member
  * gave before it was restarted; none without the mode.

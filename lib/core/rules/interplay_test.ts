@@ -199,6 +199,16 @@ const FAILSAFE_ROWS: readonly Row[] = [
     ["R308", "wait consent_unknown"],
   ],
   [
+    "in synchronous mode the others of the map are asked too, but not compared",
+    observation({
+      view: unlocked({ ...MAP, ...sync("n1", "n2") }),
+      ...settings({ isFailsafeMode: true, synchronousMode: "on" }),
+      ...JUST_STARTED,
+      ...asked(answer("n1"), answer("n3", { position: AHEAD })),
+    }),
+    ["R340", "acquire_lease healthiest"],
+  ],
+  [
     "nobody waits for a nofailover member",
     observation({
       view: unlocked({

@@ -13,7 +13,7 @@ import {
   racePeers,
 } from "../calc/candidates.ts";
 import { readySuccessors } from "../calc/successors.ts";
-import { failsafeWitnesses } from "../calc/failsafe.ts";
+import { consentLeftMs, failsafeWitnesses } from "../calc/failsafe.ts";
 import type { FailoverRequest } from "../model/cluster_view.ts";
 import type { AcquireReason, Decision } from "../model/decision.ts";
 import type { Observation } from "../model/observation.ts";
@@ -281,9 +281,7 @@ function compare(o: Observation, ignored: readonly string[]): Decision {
 }
 
 function awaitForgottenConsent(o: Observation): Decision | null {
-  const { startedAt } = o.memory;
-  const sinceMs = startedAt === null ? Infinity : o.now - startedAt;
-  const leftMs = o.settings.ttlMs - sinceMs;
+  const leftMs = consentLeftMs(o);
   if (leftMs <= 0) return null;
   const names = failsafeWitnesses(o, viewOf(o));
   if (names.length === 0) return null;
