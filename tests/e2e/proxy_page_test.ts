@@ -50,6 +50,7 @@ Deno.test({
         rig.proxy.stats().routes.primary !== null,
     );
     const { primary, replica, stats } = rig.proxy.ports;
+    await using _crowd = picture === undefined ? null : await gather(rig);
     await using writer = await TestClient.connect(primary);
     await using reader = await TestClient.connect(replica);
     await writer.untilText("one\n");
@@ -75,13 +76,34 @@ Deno.test({
     assert.ok(text.includes(`Matriarch proxy of ${shown}, beside n1`), text);
     assert.match(text, new RegExp(`Read-write port ${primary} → n1`));
     assert.match(text, new RegExp(`Read-only port ${replica} → n2`));
-    assert.match(text, /1 sessions 0 waiting/);
+    const sessions = picture === undefined ? 1 : 15;
+    assert.match(text, new RegExp(`${sessions} sessions 0 waiting`));
     assert.match(text, new RegExp(`n2 read-only 127.0.0.1:${two.port} yes`));
     assert.match(text, /primary: none .*-&gt; n1@127\.0\.0\.1/);
     assert.ok(chartHeights(dom).some((y) => y < 50), "the curve moves");
     assert.match(dom, /id="lost" role="status" hidden/);
   },
 });
+
+/** What a picture should show: several members, one too far behind, a switch, some sessions. */
+async function gather(rig: ProxyRig): Promise<AsyncDisposable> {
+  const crowd = new AsyncDisposableStack();
+  const three = crowd.use(echoBackend("three"));
+  const streaming = { replication_state: "streaming", role: "replica" };
+  await rig.keys.replica("n3", three.port);
+  await rig.keys.member("n4", { port: 1, ...streaming, xlog_location: 1 });
+  await rig.keys.remove("leader");
+  await until("nobody leads", () => rig.proxy.stats().routes.primary === null);
+  await rig.keys.lead("n1");
+  const { primary, replica } = rig.proxy.ports;
+  const ports = [...Array(14).fill(primary), ...Array(9).fill(replica)];
+  for (const port of ports) {
+    const client = crowd.use(await TestClient.connect(port));
+    const chatter = talk(client);
+    crowd.defer(() => chatter.stop());
+  }
+  return crowd;
+}
 
 /** The points of the first curve; 98 is nothing, less is more. */
 function chartHeights(dom: string): readonly number[] {

@@ -1,5 +1,6 @@
 /** The proxy between real clients (psql, pgbench) and a real PostgreSQL. */
 import assert from "node:assert/strict";
+import { selfSigned } from "../helpers/certificates.ts";
 import { freePort, until } from "../helpers/tcp.ts";
 import { ProxyRig } from "./proxy_rig.ts";
 
@@ -43,7 +44,17 @@ async function succeed(program: string, ...args: string[]): Promise<string> {
   return out;
 }
 
-/** A small server with TLS. */
+/** Who must come how. */
+const HBA = [
+  "hostssl all bound 127.0.0.1/32 scram-sha-256",
+  "host all bound 127.0.0.1/32 reject",
+  "hostssl all holder 127.0.0.1/32 cert",
+  "host all holder 127.0.0.1/32 reject",
+  "host all all 127.0.0.1/32 trust",
+  "local all all trust",
+].join("\n");
+
+/** A small server with TLS, SCRAM for user bound, certificates for user holder. */
 class TestPostgres {
   readonly port = freePort();
   readonly folder = Deno.makeTempDirSync({ prefix: "matriarch-pg-" });
@@ -52,11 +63,7 @@ class TestPostgres {
   static async start(): Promise<TestPostgres> {
     const server = new TestPostgres();
     try {
-      if (IS_ROOT) {
-        await new Deno.Command("chown", {
-          args: ["postgres", server.folder],
-        }).output();
-      }
+      if (IS_ROOT) await owned(server.folder);
       await server.#start();
       return server;
     } catch (error) {
@@ -78,9 +85,21 @@ class TestPostgres {
       ...["req", "-new", "-x509", "-nodes", "-days", "2", "-subj", "/CN=x"],
       ...["-keyout", `${data}/server.key`, "-out", `${data}/server.crt`],
     );
+    const holder = await selfSigned("holder");
+    const files = [
+      [`${data}/pg_hba.conf`, `${HBA}\n`],
+      [`${data}/client_ca.crt`, holder.cert],
+      [`${this.folder}/holder.crt`, holder.cert],
+      [`${this.folder}/holder.key`, holder.key],
+    ] as const;
+    for (const [path, text] of files) {
+      await Deno.writeTextFile(path, text, { mode: 0o600 });
+      if (IS_ROOT) await owned(path);
+    }
     const settings = [
       `-p ${this.port} -h 127.0.0.1 -k ${this.folder}`,
       "-c fsync=off -c shared_buffers=16MB -c ssl=on",
+      "-c ssl_ca_file=client_ca.crt",
     ].join(" ");
     const log = `${this.folder}/log`;
     await succeed(
@@ -90,8 +109,19 @@ class TestPostgres {
   }
 }
 
+/** The server's own certificate, as clients check it. */
+function serverCertificate(server: TestPostgres): string {
+  return `sslmode=verify-ca sslrootcert=${server.folder}/data/server.crt`;
+}
+
+async function owned(path: string): Promise<void> {
+  await new Deno.Command("chown", { args: ["postgres", path] }).output();
+}
+
 function psql(port: number, sql: string, extra = ""): Promise<Outcome> {
-  const target = `host=127.0.0.1 port=${port} user=postgres ${extra}`;
+  // Of a word that stands twice the last counts.
+  const target = `host=127.0.0.1 port=${port} user=postgres ` +
+    `dbname=postgres ${extra}`;
   return run("psql", "-XAt", "-d", target, "-c", sql);
 }
 
@@ -126,6 +156,32 @@ Deno.test("psql and pgbench work through the proxy", async (t) => {
     const sql = "select ssl from pg_stat_ssl where pid = pg_backend_pid()";
     const { out, err } = await psql(port, sql, "sslmode=require");
     assert.equal(out, "t\n", err);
+  });
+
+  await t.step(
+    "SCRAM with channel binding sees the server's own TLS",
+    async () => {
+      await psql(server.port, "create role bound login password 'secret'");
+      const sql = "select current_user";
+      const bound = "user=bound password=secret channel_binding=require ";
+      const through = await psql(port, sql, bound + serverCertificate(server));
+      assert.equal(through.out, "bound\n", through.err);
+      const plain = await psql(port, sql, `${bound} sslmode=disable`);
+      assert.equal(plain.code, 2, "without TLS there is nothing to bind to");
+    },
+  );
+
+  await t.step("a client certificate reaches PostgreSQL", async () => {
+    await psql(server.port, "create role holder login");
+    const sql = "select current_user, client_dn from pg_stat_ssl " +
+      "where pid = pg_backend_pid()";
+    const files = `${server.folder}/holder`;
+    const certificate = `user=holder sslcert=${files}.crt sslkey=${files}.key `;
+    const shown = certificate + serverCertificate(server);
+    const { out, err } = await psql(port, sql, shown);
+    assert.equal(out, "holder|/CN=holder\n", err);
+    const without = await psql(port, sql, "user=holder sslmode=require");
+    assert.match(without.err, /requires a valid client certificate/);
   });
 
   await t.step("a big result arrives whole", async () => {

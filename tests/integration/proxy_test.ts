@@ -11,6 +11,7 @@ import {
   TestClient,
   until,
 } from "../helpers/tcp.ts";
+import { promtoolComplaints } from "../helpers/promtool.ts";
 import { testFronts } from "./proxy_rig.ts";
 
 testFronts("proxy passes bytes both ways, untouched", async (open) => {
@@ -321,10 +322,12 @@ testFronts("proxy answers on its statistics port", async (open) => {
   assert.match(await get("/"), /<!doctype html>/);
   const stats: unknown = JSON.parse(await get("/stats"));
   assert.ok(typeof stats === "object" && stats !== null && "routes" in stats);
+  const metrics = await get("/metrics");
   assert.match(
-    await get("/metrics"),
+    metrics,
     /^matriarch_proxy_sessions\{scope="demo",route="primary"\} 1$/m,
   );
+  assert.deepEqual(await promtoolComplaints(metrics) ?? [], []);
 });
 
 testFronts(

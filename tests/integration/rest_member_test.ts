@@ -4,7 +4,6 @@
  * certificates that come and change at a reload. One member, by goal and not for
  * thrift: it must keep its lease by itself.
  */
-import { skipReason } from "../helpers/skip_reason.ts";
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
@@ -13,6 +12,7 @@ import { AgentCluster, sectionOf, step } from "../helpers/agent_cluster.ts";
 import type { AgentMember } from "../helpers/agent_member.ts";
 import { selfSigned } from "../helpers/certificates.ts";
 import { pastCycles } from "../helpers/cycles.ts";
+import { promtoolComplaints } from "../helpers/promtool.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 
 unprivileged(import.meta.url, () => {
@@ -36,23 +36,8 @@ async function metrics(
   member: AgentMember,
 ): Promise<void> {
   await step(t, "promtool takes the metrics", async () => {
-    const reason = skipReason("promtool", "prometheus");
-    if (reason !== null) return console.log(`skipped: ${reason}`);
     const { text } = await member.rest("/metrics");
-    const child = new Deno.Command("promtool", {
-      args: ["check", "metrics"],
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    const writer = child.stdin.getWriter();
-    await writer.write(new TextEncoder().encode(text));
-    await writer.close();
-    const { code, stderr } = await child.output();
-    const complaints = new TextDecoder().decode(stderr).split("\n")
-      .filter((line) => line !== "");
-    // 0: nothing to say; 3: matters of style; all else: can not be read.
-    assert.ok([0, 3].includes(code), complaints.join("\n"));
+    const complaints = await promtoolComplaints(text) ?? [];
     const own = complaints.filter((line) => !PATRONI_LINT.test(line));
     assert.deepEqual(own, []);
     assert.match(
