@@ -1,11 +1,15 @@
 /**
- * The unix socket through which the agent of this host talks to its proxy. It
- * translates lines into calls of {@link LocalAgent}; what they mean is decided
- * there.
+ * The unix socket through which the agent of this host talks to its proxy, and a
+ * new proxy to the one that it replaces. It translates lines into calls; what
+ * they mean is decided elsewhere.
  */
 import type { Log } from "../lib/ports/log.ts";
-import type { AgentMessage, ProxyState } from "../lib/ports/proxy_process.ts";
-import { decodeAgentMessage } from "./control_codec.ts";
+import type {
+  AgentWord,
+  ProxyRefusal,
+  ProxyState,
+} from "../lib/ports/proxy_process.ts";
+import { type ControlMessage, decodeControlMessage } from "./control_codec.ts";
 import { writeAll } from "./portable_plane.ts";
 import { errorText } from "./error_text.ts";
 import { linesOf } from "./lines.ts";
@@ -19,11 +23,15 @@ export interface ControlParts {
   readonly log: Log;
   readonly agent: LocalAgent;
   readonly state: () => ProxyState;
-  /** The agent said "retire". */
-  readonly onRetire: () => void;
   /** The agent said "stop". */
   readonly onStop: () => void;
+  /** A new proxy asks for the listening sockets, at that inbox. */
+  readonly onTakeOver: (inbox: string | null) => ProxyRefusal | null;
+  /** A new proxy takes charge now. */
+  readonly onYield: () => ProxyRefusal | AgentWord;
 }
+
+type Answer = ProxyState | ProxyRefusal | AgentWord;
 
 /** See the head of this file. */
 export class Control {
@@ -31,6 +39,8 @@ export class Control {
   readonly #listener: Deno.UnixListener;
   readonly #connections = new Set<Deno.UnixConn>();
   readonly #served: Promise<void>;
+  /** The new proxy's connection. */
+  #successor: Deno.UnixConn | null = null;
   #isClosed = false;
 
   private constructor(parts: ControlParts, listener: Deno.UnixListener) {
@@ -40,21 +50,19 @@ export class Control {
   }
 
   /**
-   * Takes the socket over from a proxy that is gone.
+   * Listens in place of a proxy that is gone or has yielded; there is no moment
+   * without a socket.
    *
-   * @throws {ProxyStartError} If another proxy answers there, or the path can not be used.
+   * @throws {ProxyStartError} If the path can not be used.
    */
   static async open(parts: ControlParts): Promise<Control> {
     const { path } = parts;
-    if (await isAnswered(path)) {
-      throw new ProxyStartError(
-        `Another proxy already runs beside this member (it answers at ${path})`,
-      );
-    }
+    const fresh = `${path}.${Deno.pid}`;
     try {
-      await Deno.remove(path).catch(() => {});
-      const listener = Deno.listen({ transport: "unix", path });
-      await Deno.chmod(path, 0o600);
+      await Deno.remove(fresh).catch(() => {});
+      const listener = Deno.listen({ transport: "unix", path: fresh });
+      await Deno.chmod(fresh, 0o600);
+      await Deno.rename(fresh, path);
       return new Control(parts, listener);
     } catch (error) {
       throw new ProxyStartError(
@@ -68,10 +76,21 @@ export class Control {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    await Deno.remove(this.#parts.path).catch(() => {});
+    // After a yield the path is the successor's.
+    const isOurs = this.#successor === null;
+    if (isOurs) await Deno.remove(this.#parts.path).catch(() => {});
     closeQuietly(this.#listener);
     for (const connection of this.#connections) closeQuietly(connection);
     await this.#served;
+  }
+
+  /** From now on only the successor is heard. */
+  #hearOnly(successor: Deno.UnixConn): void {
+    this.#successor = successor;
+    closeQuietly(this.#listener);
+    for (const connection of this.#connections) {
+      if (connection !== successor) closeQuietly(connection);
+    }
   }
 
   async #serve(): Promise<void> {
@@ -82,7 +101,7 @@ export class Control {
         talks.add(talk);
         talk.finally(() => talks.delete(talk));
       } catch (error) {
-        if (this.#isClosed) break;
+        if (this.#isClosed || this.#successor !== null) break;
         const message = `The control socket failed: ${errorText(error)}`;
         this.#parts.log.error(message, { error });
         break;
@@ -97,48 +116,48 @@ export class Control {
     agent.onConnect();
     try {
       for await (const line of linesOf(connection)) {
-        const message = decodeAgentMessage(line);
+        const message = decodeControlMessage(line);
         if (message === null) throw new TypeError(`not a message: ${line}`);
-        this.#take(message);
-        const answer = `${JSON.stringify(state())}\n`;
-        await writeAll(connection, new TextEncoder().encode(answer));
+        const answer = this.#take(message) ?? state();
+        const text = new TextEncoder().encode(`${JSON.stringify(answer)}\n`);
+        await writeAll(connection, text);
+        if (answer.type === "word") this.#hearOnly(connection);
       }
     } catch (error) {
       if (!this.#isClosed) {
         log.debug(`The agent's connection ended: ${errorText(error)}`);
       }
     } finally {
+      if (connection === this.#successor) agent.forget();
       agent.onDisconnect();
       this.#connections.delete(connection);
       closeQuietly(connection);
     }
   }
 
-  #take(message: AgentMessage): void {
+  /** The answer; null: the state. */
+  #take(message: ControlMessage): Answer | null {
+    const { agent, onStop, onTakeOver, onYield } = this.#parts;
     switch (message.type) {
       case "heartbeat":
-        return this.#parts.agent.onHeartbeat(message);
+        agent.onHeartbeat(message);
+        return null;
       case "drain":
-        return this.#parts.agent.onDrain(message.ms);
+        agent.onDrain(message.ms);
+        return null;
       case "bye":
-        return this.#parts.agent.onBye();
-      case "retire":
-        return queueMicrotask(() => this.#parts.onRetire());
+        agent.onBye();
+        return null;
       case "stop":
         // After the answer is on its way.
-        return queueMicrotask(() => this.#parts.onStop());
+        queueMicrotask(onStop);
+        return null;
       case "look":
-        return;
+        return null;
+      case "take_over":
+        return onTakeOver(message.inbox);
+      case "yield":
+        return onYield();
     }
-  }
-}
-
-async function isAnswered(path: string): Promise<boolean> {
-  try {
-    const connection = await Deno.connect({ transport: "unix", path });
-    connection.close();
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -1,10 +1,22 @@
-/** Reads the agent's messages; what is not one is null. */
-import type { AgentMessage } from "../lib/ports/proxy_process.ts";
+/** Reads what the agent and other proxies say; what is no message is null. */
+import type {
+  AgentMessage,
+  AgentWord,
+  ProxyRefusal,
+  ProxyState,
+  SuccessorMessage,
+} from "../lib/ports/proxy_process.ts";
 
 import { decodeFenceWord } from "./fence_codec.ts";
 
+/** What comes in through the control socket. */
+export type ControlMessage = AgentMessage | SuccessorMessage;
+
+/** What a proxy answers to the one that takes over from it. */
+export type PredecessorAnswer = ProxyState | ProxyRefusal | AgentWord;
+
 /** The message in one line, or null if it is none. */
-export function decodeAgentMessage(line: string): AgentMessage | null {
+export function decodeControlMessage(line: string): ControlMessage | null {
   const fields = fieldsOf(line);
   switch (fields["type"]) {
     case "bye":
@@ -13,12 +25,16 @@ export function decodeAgentMessage(line: string): AgentMessage | null {
       const { ms } = fields;
       return typeof ms === "number" ? { type: "drain", ms } : null;
     }
-    case "retire":
-      return { type: "retire" };
     case "stop":
       return { type: "stop" };
     case "look":
       return { type: "look" };
+    case "yield":
+      return { type: "yield" };
+    case "take_over": {
+      const { inbox } = fields;
+      return { type: "take_over", inbox: textOf(inbox) };
+    }
     case "heartbeat":
       return decodeHeartbeat(fields);
     default:
@@ -26,9 +42,35 @@ export function decodeAgentMessage(line: string): AgentMessage | null {
   }
 }
 
+/** The answer in one line, or null if it is none. */
+export function decodeAnswer(line: string): PredecessorAnswer | null {
+  const fields = fieldsOf(line);
+  const { type, pid, reason, sessions, held } = fields;
+  switch (type) {
+    case "refusal":
+      return { type, reason: textOf(reason) ?? "no reason given" };
+    case "word": {
+      const { heartbeat } = fields;
+      return { type, heartbeat: decodeHeartbeat(recordOf(heartbeat)) };
+    }
+    case "state":
+      return {
+        type,
+        pid: numberOf(pid),
+        version: textOf(fields["version"]) ?? "unknown",
+        edition: textOf(fields["edition"]),
+        sessions: numberOf(sessions),
+        held: numberOf(held),
+        isFenceArmed: fields["isFenceArmed"] === true,
+      };
+    default:
+      return null;
+  }
+}
+
 function decodeHeartbeat(
   fields: Readonly<Record<string, unknown>>,
-): AgentMessage | null {
+): Extract<AgentMessage, { type: "heartbeat" }> | null {
   const { pid, role, leaseDeadlineMs, fence: given } = fields;
   if (typeof pid !== "number" || typeof role !== "string") return null;
   if (leaseDeadlineMs !== null && typeof leaseDeadlineMs !== "number") {
@@ -40,10 +82,20 @@ function decodeHeartbeat(
 
 function fieldsOf(line: string): Readonly<Record<string, unknown>> {
   try {
-    const value: unknown = JSON.parse(line);
-    if (typeof value !== "object" || value === null) return {};
-    return { ...value };
+    return recordOf(JSON.parse(line));
   } catch {
     return {};
   }
+}
+
+function recordOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? { ...value } : {};
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
+}
+
+function numberOf(value: unknown): number {
+  return typeof value === "number" ? value : 0;
 }

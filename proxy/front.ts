@@ -37,8 +37,12 @@ export interface Front {
   readonly kind: string;
   readonly ports: Readonly<Record<Route, number>>;
   readonly ledger: Ledger;
-  /** In force at once: sessions without a place in it are cut. */
+  /** In force at once: sessions without a place in it are cut. Open doors let clients in from the first one on. */
   setTable(table: FrontTable): void;
+  /** Sends the listening sockets to the inbox of a proxy that takes over, if it can. */
+  shareDoors(inbox: string): void;
+  /** Opens the doors that a predecessor could not share, as soon as it has let go of them. */
+  openLateDoors(): Promise<void>;
   /** Takes no new clients; sessions go on. */
   closeDoors(): void;
   /** Resolves when the last session has ended, after `closeDoors`. */
@@ -53,4 +57,6 @@ export interface Doorway {
   readonly ports: Readonly<Record<Route, number>>;
   /** A predecessor may still have the ports, and lets go of them soon. */
   readonly isTakeOver: boolean;
+  /** Its listening sockets, to be used or closed. */
+  readonly inherited: readonly number[];
 }

@@ -18,8 +18,15 @@ const NOT_PRIMARY: ReadonlySet<string> = new Set([
   "standby_leader",
 ]);
 
+/** How long an agent that was a predecessor's has to come over. */
+const INHERIT_MS = 2_000;
+
+type Heard = ProxyHeartbeat & { readonly pid: number };
+
 /** What the agent's word leads to. */
 export interface LocalAgentListener {
+  /** For a predecessor, whose sessions it concerns as well. */
+  onWord?(heartbeat: Heard): void;
   onVeto(veto: LocalVeto | null): void;
   /** The member is about to be stopped as planned, or not any more (null). */
   onResting(name: MemberName | null): void;
@@ -47,23 +54,32 @@ export interface LocalAgentParts {
 /** See the head of this file. */
 export class LocalAgent {
   readonly #parts: LocalAgentParts;
-  #heartbeat: (ProxyHeartbeat & { readonly pid: number }) | null = null;
+  /** Null: there is none, or another proxy has taken its place. */
+  #fence: FenceEars | null;
+  #heartbeat: Heard | null = null;
   #connections = 0;
   #deadlineTimer = new AbortController();
   #lingerTimer = new AbortController();
-  #restTimer = new AbortController();
+  #inheritTimer = new AbortController();
+  #restTimer: AbortController | null = null;
 
   constructor(parts: LocalAgentParts) {
     this.#parts = parts;
+    this.#fence = parts.fence ?? null;
   }
 
   /** The last heartbeat; null before the first. */
-  get heartbeat(): (ProxyHeartbeat & { readonly pid: number }) | null {
+  get heartbeat(): Heard | null {
     return this.#heartbeat;
   }
 
   get isConnected(): boolean {
     return this.#connections > 0;
+  }
+
+  /** A planned stop of the local member is under way. */
+  get isDraining(): boolean {
+    return this.#restTimer !== null;
   }
 
   /** Whether its last word was that this member leads, under a lease that still lasts. */
@@ -82,16 +98,41 @@ export class LocalAgent {
   /** An agent that was killed: the proxy goes on, and the fence counts its grace. */
   onDisconnect(): void {
     this.#connections--;
-    if (this.#connections === 0) this.#parts.fence?.gone();
+    if (this.#connections === 0) this.#fence?.gone();
   }
 
-  onHeartbeat(heartbeat: ProxyHeartbeat & { readonly pid: number }): void {
+  /** What a predecessor heard last; its agent counts as connected until it can have come here. */
+  inherit(heartbeat: Heard): void {
+    this.onConnect();
+    this.onHeartbeat(heartbeat);
+    const { signal } = this.#inheritTimer;
+    this.#parts.clock.sleep(INHERIT_MS, signal).then(() => {
+      if (!signal.aborted) this.onDisconnect();
+    });
+  }
+
+  /** Another proxy watches the agent from now on, and hands its word on. */
+  retire(): void {
+    this.#fence = null;
+    this.#lingerTimer.abort();
+  }
+
+  /** Nobody hands its word on any more: what was heard counts no longer. */
+  forget(): void {
+    this.#heartbeat = null;
+    this.#deadlineTimer.abort();
+    this.#parts.listener.onVeto(null);
+  }
+
+  onHeartbeat(heartbeat: Heard): void {
+    const wasPrimary = !NOT_PRIMARY.has(this.#heartbeat?.role ?? "");
     this.#heartbeat = heartbeat;
     this.#deadlineTimer.abort();
     this.#parts.listener.onVeto(this.#veto());
-    if (NOT_PRIMARY.has(heartbeat.role)) this.#endDrain();
+    if (wasPrimary && NOT_PRIMARY.has(heartbeat.role)) this.#endDrain();
     this.#watchDeadline(heartbeat);
-    this.#parts.fence?.heard(heartbeat);
+    this.#fence?.heard(heartbeat);
+    this.#parts.listener.onWord?.(heartbeat);
   }
 
   onBye(): void {
@@ -106,7 +147,8 @@ export class LocalAgent {
   /** New clients are held; whoever is connected may finish. */
   onDrain(ms: number): void {
     const { clock, listener, memberName } = this.#parts;
-    this.#restTimer.abort();
+    this.#restTimer?.abort();
+    if (ms <= 0) return this.#endDrain();
     const timer = new AbortController();
     this.#restTimer = timer;
     listener.onResting(memberName);
@@ -117,13 +159,15 @@ export class LocalAgent {
 
   /** The stop has begun, or took too long: what comes after is another story. */
   #endDrain(): void {
-    this.#restTimer.abort();
+    this.#restTimer?.abort();
+    this.#restTimer = null;
     this.#parts.listener.onResting(null);
   }
 
   /** Stops all timers. */
   close(): void {
-    this.#restTimer.abort();
+    this.#restTimer?.abort();
+    this.#inheritTimer.abort();
     this.#deadlineTimer.abort();
     this.#lingerTimer.abort();
   }

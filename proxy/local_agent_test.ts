@@ -4,15 +4,25 @@ import { LocalAgent } from "./local_agent.ts";
 
 function rig(memberName: string | null = "n1") {
   const clock = new ManualClock();
-  const seen: { veto: unknown; resting: unknown; isAbandoned: boolean } = {
+  const seen: {
+    veto: unknown;
+    resting: unknown;
+    isAbandoned: boolean;
+    readonly fence: string[];
+  } = {
     veto: "nothing said",
     resting: "nothing said",
     isAbandoned: false,
+    fence: [],
   };
   const agent = new LocalAgent({
     clock,
     memberName,
     lingerMs: 60,
+    fence: {
+      heard: () => void seen.fence.push("heard"),
+      gone: () => void seen.fence.push("gone"),
+    },
     listener: {
       onVeto: (veto) => {
         seen.veto = veto;
@@ -133,4 +143,50 @@ Deno.test("local agent's planned stop is over for new clients when it stops", as
   seen.resting = "not said again";
   await clock.advance(200);
   assert.equal(seen.resting, "not said again");
+});
+
+Deno.test("local agent that is inherited counts as connected until it can have come", async () => {
+  const { agent, clock, seen } = rig();
+  agent.inherit({ pid: 1, role: "primary", leaseDeadlineMs: 100_000 });
+  assert.deepEqual(seen.fence, ["heard"]);
+  await clock.advance(1_999);
+  assert.deepEqual(seen.fence, ["heard"]);
+  await clock.advance(1);
+  assert.deepEqual(seen.fence, ["heard", "gone"]);
+
+  const second = rig();
+  second.agent.inherit({ pid: 1, role: "primary", leaseDeadlineMs: 100_000 });
+  second.agent.onConnect();
+  await second.clock.advance(10_000);
+  assert.deepEqual(second.seen.fence, ["heard"]);
+  second.agent.onDisconnect();
+  assert.deepEqual(second.seen.fence, ["heard", "gone"]);
+  for (const one of [agent, second.agent]) one.close();
+});
+
+Deno.test("local agent of a replaced proxy has no fence, but its word counts until nobody hands it on", async () => {
+  const { agent, beat, clock, seen } = rig();
+  agent.onConnect();
+  beat("primary", 1_000);
+  agent.retire();
+  agent.onDisconnect();
+  assert.deepEqual(seen.fence, ["heard"]);
+  beat("demoted", null);
+  assert.deepEqual(seen.veto, { name: "n1", reason: "local_not_primary" });
+  beat("primary", clock.now() + 1_000);
+  agent.forget();
+  assert.equal(seen.veto, null);
+  seen.veto = "not said again";
+  await clock.advance(5_000);
+  assert.equal(seen.veto, "not said again");
+});
+
+Deno.test("local agent holds new clients of a replica, too, until it is told otherwise", () => {
+  const { agent, beat, seen } = rig();
+  beat("replica", null);
+  agent.onDrain(100);
+  beat("replica", null);
+  assert.equal(seen.resting, "n1");
+  agent.onDrain(0);
+  assert.equal(seen.resting, null);
 });

@@ -11,6 +11,8 @@ export interface ProxyOptions {
   /** The instance of that member, if it takes clients only from here. */
   readonly sealed: SealedInstance | null;
   readonly version: string;
+  /** The agent's mark of version and configuration: a proxy of another one is replaced. Null: none is. */
+  readonly edition: string | null;
   /** Addresses to listen on, for all three ports; `*` stands for all of the host. */
   readonly listen: readonly string[];
   readonly primaryPort: number;
@@ -19,6 +21,7 @@ export interface ProxyOptions {
   /** How long a new connection waits for a backend. */
   readonly holdTimeoutMs: number;
   readonly replicaLagBytesMax: number;
+  readonly replicaLagMsMax: number;
   /** Replicas of this zone are preferred; null: those of the own member's. */
   readonly zone: string | null;
   /** The leader serves reads when no replica can. */
@@ -35,14 +38,14 @@ export interface ProxyOptions {
   readonly allow: readonly string[];
   /** Limit of one DCS call. */
   readonly dcsTimeoutMs: number;
-  /** Tells the agent which settings these are; null: nothing. */
-  readonly settingsKey: string | null;
   /** Unix socket for the agent; null: no agent on this host. */
   readonly controlPath: string | null;
   /** After an agent's orderly end: how long to wait for the next one. */
   readonly lingerMs: number;
   /** How long sessions may go on once the proxy accepts no new ones. */
   readonly drainMs: number;
+  /** The same once another proxy has taken over. */
+  readonly upgradeMs: number;
 }
 
 /** Times that are no one's to configure yet. */

@@ -6,7 +6,12 @@ import type { Dialer } from "./dial.ts";
 import type { Doorway, Front, FrontLimits, FrontTable } from "./front.ts";
 import { Ledger, type Route, ROUTES } from "./ledger.ts";
 import { acceptAll, closePort, listenTcp, openPorts } from "./listener.ts";
+import { ProxyStartError } from "./options.ts";
 import { PortablePlane } from "./portable_plane.ts";
+
+/** How long a predecessor may take to let go of its ports. */
+const LATE_MS = 5_000;
+const LATE_LOOK_MS = 10;
 
 /** What it is made of. */
 export interface PortableFrontParts {
@@ -22,44 +27,52 @@ type Doors = Readonly<Record<Route, readonly Deno.TcpListener[]>>;
 /** See the head of this file. */
 export class PortableFront implements Front {
   readonly kind = "portable";
-  readonly ports: Readonly<Record<Route, number>>;
   readonly ledger = Ledger.alone();
+  readonly #parts: PortableFrontParts;
   readonly #desk: Desk;
-  readonly #doors: Doors;
-  readonly #accepting: Promise<unknown>;
+  #doors: Doors | null = null;
+  #accepting: Promise<unknown> = Promise.resolve();
 
-  private constructor(parts: PortableFrontParts, doors: Doors) {
+  private constructor(parts: PortableFrontParts) {
     const plane = new PortablePlane(parts.clock);
-    this.#doors = doors;
+    this.#parts = parts;
     this.#desk = new Desk({ ...parts, ledger: this.ledger, plane });
-    this.ports = {
-      primary: doors.primary[0]?.addr.port ?? 0,
-      replica: doors.replica[0]?.addr.port ?? 0,
-    };
-    this.#accepting = Promise.all(
-      ROUTES.flatMap((route) =>
-        doors[route].map((door) => this.#accept(route, door, parts))
-      ),
-    );
   }
 
   /** @throws {ProxyStartError} If a port can not be opened; none stays open. */
   static open(parts: PortableFrontParts): PortableFront {
-    const { listen, ports } = parts.doorway;
-    const uses = (route: Route) =>
-      listen.map((hostname) => ({
-        setting: `${route}_port`,
-        hostname,
-        port: ports[route],
-      }));
-    const primary = openPorts(uses("primary"), listenTcp);
-    try {
-      const replica = openPorts(uses("replica"), listenTcp);
-      return new PortableFront(parts, { primary, replica });
-    } catch (error) {
-      for (const door of primary) closePort(door);
-      throw error;
+    const front = new PortableFront(parts);
+    // The runtime neither hands sockets on nor shares ports.
+    if (!parts.doorway.isTakeOver) front.#openDoors();
+    return front;
+  }
+
+  get ports(): Readonly<Record<Route, number>> {
+    const { ports } = this.#parts.doorway;
+    return {
+      primary: this.#doors?.primary[0]?.addr.port ?? ports.primary,
+      replica: this.#doors?.replica[0]?.addr.port ?? ports.replica,
+    };
+  }
+
+  /** @throws {ProxyStartError} If somebody keeps a port. */
+  async openLateDoors(): Promise<void> {
+    const { clock } = this.#parts;
+    const deadline = clock.now() + LATE_MS;
+    while (this.#doors === null) {
+      try {
+        this.#openDoors();
+      } catch (error) {
+        const isHopeless = !(error instanceof ProxyStartError) ||
+          clock.now() > deadline;
+        if (isHopeless) throw error;
+        await clock.sleep(LATE_LOOK_MS);
+      }
     }
+  }
+
+  shareDoors(): void {
+    // There is no way; they are closed for the successor.
   }
 
   setTable(table: FrontTable): void {
@@ -68,7 +81,7 @@ export class PortableFront implements Front {
 
   closeDoors(): void {
     for (const route of ROUTES) {
-      for (const door of this.#doors[route]) closePort(door);
+      for (const door of this.#doors?.[route] ?? []) closePort(door);
     }
   }
 
@@ -83,13 +96,33 @@ export class PortableFront implements Front {
     await this.settled();
   }
 
-  #accept(
-    route: Route,
-    door: Deno.TcpListener,
-    parts: PortableFrontParts,
-  ): Promise<void> {
+  #openDoors(): void {
+    const { listen, ports } = this.#parts.doorway;
+    const uses = (route: Route) =>
+      listen.map((hostname) => ({
+        setting: `${route}_port`,
+        hostname,
+        port: ports[route],
+      }));
+    const primary = openPorts(uses("primary"), listenTcp);
+    try {
+      const replica = openPorts(uses("replica"), listenTcp);
+      const doors = { primary, replica };
+      this.#doors = doors;
+      this.#accepting = Promise.all(
+        ROUTES.flatMap((route) =>
+          doors[route].map((door) => this.#accept(route, door))
+        ),
+      );
+    } catch (error) {
+      for (const door of primary) closePort(door);
+      throw error;
+    }
+  }
+
+  #accept(route: Route, door: Deno.TcpListener): Promise<void> {
     return acceptAll(door, {
-      ...parts,
+      ...this.#parts,
       onClient: (client) => {
         const address = client.remoteAddr.hostname;
         this.#desk.admit({ route, client, address });

@@ -5,11 +5,14 @@
  * `session.ts`, the agent's word in `local_agent.ts`, threads and sockets in the
  * fronts.
  */
-import { backendKey } from "../lib/core/calc/routing.ts";
 import type { Clock } from "../lib/ports/clock.ts";
 import type { Dcs } from "../lib/ports/dcs.ts";
 import type { Log } from "../lib/ports/log.ts";
-import type { ProxyState } from "../lib/ports/proxy_process.ts";
+import type {
+  AgentWord,
+  ProxyRefusal,
+  ProxyState,
+} from "../lib/ports/proxy_process.ts";
 import { Control } from "./control.ts";
 import {
   clientsFor,
@@ -19,20 +22,21 @@ import {
 } from "./descriptors.ts";
 import { Fence, type FenceTools } from "./fence.ts";
 import type { Doorway, Front, FrontLimits } from "./front.ts";
-import { type BackendTotals, type Route, ROUTES } from "./ledger.ts";
+import type { Route } from "./ledger.ts";
 import type { PortUse } from "./listener.ts";
 import { LocalAgent } from "./local_agent.ts";
-import type { ProxyOptions } from "./options.ts";
+import { noBackendText } from "./no_backend_text.ts";
+import { type ProxyOptions, ProxyStartError } from "./options.ts";
+import type { Predecessor } from "./predecessor.ts";
 import { RouteWatch } from "./routes.ts";
 import type { RefusalText } from "./startup.ts";
-import {
-  type AgentStats,
-  type BackendStats,
-  exclusionSentence,
-  type RouteStats,
-  type Stats,
-} from "./stats.ts";
+import type { Stats } from "./stats.ts";
 import { StatsServer } from "./stats_server.ts";
+import { clientsOf, statsOf } from "./stats_view.ts";
+import { inherit, type Inheritance } from "./succession.ts";
+
+/** A successor that can not read the DCS by then leaves the running proxy alone. */
+const FIRST_READ_MS = 10_000;
 
 /** What the proxy is made of. */
 export interface ProxyParts {
@@ -63,7 +67,6 @@ export interface ProxyPorts {
 
 /** See the head of this file. */
 export class Proxy {
-  readonly ports: ProxyPorts;
   /** Resolves when the proxy has ended by itself or by `stop`. */
   readonly ended: Promise<void>;
   readonly #parts: ProxyParts;
@@ -72,18 +75,26 @@ export class Proxy {
   readonly #agent: LocalAgent;
   readonly #fence: Fence | null;
   readonly #watch: RouteWatch;
+  readonly #predecessor: Predecessor | null;
   readonly #stopping = new AbortController();
   readonly #startedAtMs: number;
   readonly #clientsMax: number;
   #control: Control | null = null;
   #isDraining = false;
+  /** Another proxy has the doors and the fence now. */
+  #hasYielded = false;
 
   private constructor(
     parts: ProxyParts,
-    front: Front,
-    stats: StatsServer,
+    opened: {
+      readonly front: Front;
+      readonly stats: StatsServer;
+      readonly predecessor: Predecessor | null;
+    },
   ) {
+    const { front, stats } = opened;
     this.#parts = parts;
+    this.#predecessor = opened.predecessor;
     this.#front = front;
     this.#statsServer = stats;
     stats.show(() => this.stats());
@@ -97,18 +108,23 @@ export class Proxy {
       hasLocalLease: (name) => this.#agent.hasLease(name),
       onRoutes: () => this.#takeRoutes(),
     });
-    this.#takeRoutes();
-    this.ports = { ...front.ports, stats: stats.port };
+    // A successor lets nobody in before it knows where to.
+    if (this.#predecessor === null) this.#takeRoutes();
     this.ended = this.#run();
   }
 
   /**
-   * Opens all ports and starts.
+   * Opens all ports and starts, in place of a running proxy if there is one of
+   * another edition.
    *
-   * @throws {ProxyStartError} If a port or the control socket can not be opened; nothing stays open.
+   * @throws {ProxyStartError} If a port or the control socket can not be opened,
+   *   or if the running proxy is to stay; nothing stays open.
    */
   static async open(parts: ProxyParts): Promise<Proxy> {
     const { listen, statsPort } = parts.options;
+    const inheritance = await inherit(parts.options, parts.clock);
+    const { predecessor } = inheritance;
+    const isTakeOver = predecessor !== null;
     const opened: { close(): void | Promise<void> }[] = [];
     const uses = listen.map((hostname): PortUse => ({
       setting: "stats_port",
@@ -116,12 +132,15 @@ export class Proxy {
       port: statsPort,
     }));
     try {
-      const stats = new StatsServer(uses, parts.log);
+      if (isTakeOver) opened.push(predecessor);
+      const stats = new StatsServer({ ...parts, uses });
       opened.push(stats);
-      const front = await parts.openFront(frontParts(parts));
+      if (!isTakeOver) stats.open();
+      const front = await parts.openFront(frontParts(parts, inheritance));
       opened.push(front);
-      const proxy = new Proxy(parts, front, stats);
-      opened.splice(0, opened.length, { close: () => proxy.stop() });
+      const proxy = new Proxy(parts, { front, stats, predecessor });
+      opened.splice(0, opened.length, { close: () => proxy.#abandon() });
+      if (isTakeOver) await proxy.#takeCharge(predecessor);
       await proxy.#openControl();
       return proxy;
     } catch (error) {
@@ -130,10 +149,20 @@ export class Proxy {
     }
   }
 
+  get ports(): ProxyPorts {
+    return { ...this.#front.ports, stats: this.#statsServer.port };
+  }
+
   /** Ends now: no new clients, every session is closed. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.ended;
+  }
+
+  /** Ends before it took charge: whoever ran goes on. */
+  async #abandon(): Promise<void> {
+    await this.#predecessor?.close();
+    await this.stop();
   }
 
   /** Reads the DCS now, as it does by itself every 10 s and after changes. */
@@ -143,46 +172,38 @@ export class Proxy {
 
   /** Clients now, for the agent. */
   state(): ProxyState {
-    const { held, sessions } = this.#clients();
-    return {
-      ...{ type: "state", pid: Deno.pid, sessions, held },
-      isFenceArmed: this.#fence?.isArmed ?? false,
-      settingsKey: this.#parts.options.settingsKey,
-    };
+    const { edition, version } = this.#parts.options;
+    const { held, sessions } = clientsOf(this.#front.ledger);
+    const isFenceArmed = !this.#hasYielded && (this.#fence?.isArmed ?? false);
+    const state = { type: "state", pid: Deno.pid, version, edition } as const;
+    return { ...state, sessions, held, isFenceArmed };
   }
 
   /** Everything that is known, for the statistics port. */
   stats(): Stats {
-    const { options } = this.#parts;
-    const { primary, replicas, exclusions } = this.#watch.routes;
-    return {
-      pid: Deno.pid,
-      version: options.version,
-      scope: options.scope,
-      name: options.memberName,
-      startedAt: new Date(this.#startedAtMs).toISOString(),
+    return statsOf({
+      ...this.#parts,
+      front: this.#front,
+      watch: this.#watch,
+      agent: this.#agent,
+      fence: this.#fence,
+      predecessor: this.#predecessor,
       state: this.#isDraining ? "draining" : "running",
-      dataPlane: this.#front.kind,
-      dcs: this.#watch.health,
-      agent: this.#agentStats(),
-      fence: this.#fence?.stats ?? null,
-      connectionsMax: this.#clientsMax,
-      routes: { primary, replicas, exclusions },
-      ports: {
-        primary: this.#routeStats("primary"),
-        replica: this.#routeStats("replica"),
-      },
-      backends: this.#front.ledger.backends().map((b) => this.#backendStats(b)),
-      changes: this.#watch.changes,
-    };
+      startedAtMs: this.#startedAtMs,
+      clientsMax: this.#clientsMax,
+    });
   }
 
   #makeFence(): Fence | null {
     const { fence, options, ...parts } = this.#parts;
     const { memberName: name, dcsTimeoutMs } = options;
     if (fence === undefined || fence === null || name === null) return null;
-    const onCut = (): void =>
+    const onCut = (): void => {
       this.#watch.setVeto({ name, reason: "local_fenced" });
+      const word = this.#agent.heartbeat;
+      if (word === null) return;
+      this.#predecessor?.tell({ ...word, role: "demoted" });
+    };
     return new Fence({ ...parts, ...fence, dcsTimeoutMs, onCut });
   }
 
@@ -194,11 +215,12 @@ export class Proxy {
       lingerMs: options.lingerMs,
       fence: this.#fence,
       listener: {
+        onWord: (heartbeat) => this.#predecessor?.tell(heartbeat),
         onVeto: (veto) => this.#watch.setVeto(veto),
         onResting: (name) => this.#watch.setResting(name),
         onAbandoned: () => {
           log.info("No agent came back: the proxy drains and ends");
-          this.#drain();
+          this.#drain(options.drainMs);
         },
       },
     });
@@ -212,12 +234,70 @@ export class Proxy {
       log,
       agent: this.#agent,
       state: () => this.state(),
-      onRetire: () => {
-        log.info("A proxy with other settings takes over: this one drains");
-        this.#retire();
-      },
       onStop: () => this.#stopping.abort(),
+      onTakeOver: (inbox) => {
+        const refusal = this.#reasonToStay();
+        if (refusal === null && inbox !== null) this.#front.shareDoors(inbox);
+        return refusal;
+      },
+      onYield: () => this.#reasonToStay() ?? this.#yield(),
     });
+  }
+
+  /** The running proxy goes on with its sessions; everything else is here from now on. */
+  async #takeCharge(predecessor: Predecessor): Promise<void> {
+    const { clock, log } = this.#parts;
+    const done = new AbortController();
+    const limit = clock.sleep(FIRST_READ_MS, done.signal);
+    const isRead = this.#watch.firstRead.then(() => true);
+    const hasRoutes = await Promise.race([isRead, limit]) === true;
+    done.abort();
+    if (!hasRoutes) {
+      throw new ProxyStartError(
+        "Cannot take over: the DCS does not answer, the running proxy stays",
+      );
+    }
+    const word = await predecessor.yield();
+    if (word !== null) this.#agent.inherit(word);
+    await this.#front.openLateDoors();
+    this.#statsServer.openLate();
+    const { pid = 0, sessions = 0, version = "unknown" } = predecessor.state ??
+      {};
+    log.info(
+      `Took over from the proxy of process ${pid} (version ${version}), ` +
+        `which goes on with ${sessions} sessions`,
+    );
+    predecessor.watch(this.#stopping.signal);
+  }
+
+  /** What is under way here must end here. */
+  #reasonToStay(): ProxyRefusal | null {
+    const state = this.#fence?.stats.state ?? "off";
+    const isBusy = state !== "off" && state !== "watching";
+    const reason = isBusy
+      ? `the fence of the running proxy is at work (${state})`
+      : this.#agent.isDraining
+      ? "a planned stop is under way"
+      : this.#isDraining
+      ? "the running proxy is about to end"
+      : null;
+    return reason === null ? null : { type: "refusal", reason };
+  }
+
+  #yield(): AgentWord {
+    const { log, options } = this.#parts;
+    const heartbeat = this.#agent.heartbeat;
+    this.#hasYielded = true;
+    this.#agent.retire();
+    this.#fence?.close();
+    this.#statsServer.close();
+    const { sessions } = clientsOf(this.#front.ledger);
+    log.info(
+      `Another proxy has taken over; this one ends with its ${sessions} ` +
+        `sessions, at the latest in ${options.upgradeMs / 1000} s`,
+    );
+    this.#drain(options.upgradeMs);
+    return { type: "word", heartbeat };
   }
 
   async #run(): Promise<void> {
@@ -228,107 +308,45 @@ export class Proxy {
     await stopped.promise;
     this.#agent.close();
     await this.#fence?.close();
+    // One that ends for good ends the older one, too.
+    if (!this.#hasYielded) await this.#predecessor?.stop();
+    await this.#predecessor?.close();
     const ending = this.#front.close();
     await this.#control?.close();
     await this.#statsServer.close();
     await Promise.all([ending, watching]);
   }
 
-  /** The next proxy is on guard; here the agent's silence means nothing any more. */
-  async #retire(): Promise<void> {
-    await this.#fence?.close();
-    await this.#drain();
-  }
-
   /** Takes no new clients; ends when the last session did, or after a while. */
-  async #drain(): Promise<void> {
-    const { clock, options } = this.#parts;
+  async #drain(limitMs: number): Promise<void> {
+    const { clock } = this.#parts;
     this.#isDraining = true;
     this.#front.closeDoors();
-    // Another proxy may be started from now on.
-    await this.#control?.close();
+    // Another proxy may be started from now on, unless it was.
+    if (!this.#hasYielded) await this.#control?.close();
     const done = new AbortController();
     const onStop = (): void => done.abort();
     this.#stopping.signal.addEventListener("abort", onStop);
     this.#front.settled().then(() => done.abort());
-    await clock.sleep(options.drainMs, done.signal);
+    await clock.sleep(limitMs, done.signal);
     this.#stopping.abort();
   }
 
-  #noBackendText(route: Route): RefusalText {
-    const { holdTimeoutMs, scope } = this.#parts.options;
-    const what = route === "primary" ? "primary" : "usable replica";
-    const reasons = this.#watch.routes.exclusions
-      .filter((exclusion) => exclusion.route === route)
-      .map(exclusionSentence);
-    const known = this.#watch.health.kind === "not_read_yet"
-      ? ["The DCS has not answered yet."]
-      : reasons;
-    return {
-      code: "57P03",
-      message: `no ${what} of scope "${scope}" could be reached within ` +
-        `${holdTimeoutMs / 1000} s`,
-      detail: known.length === 0 ? null : known.join(" "),
-    };
-  }
-
   #takeRoutes(): void {
+    const { options } = this.#parts;
+    const textOf = (route: Route): RefusalText =>
+      noBackendText(route, { options, watch: this.#watch });
     this.#front.setTable({
       routes: this.#watch.routes,
-      refusals: {
-        primary: this.#noBackendText("primary"),
-        replica: this.#noBackendText("replica"),
-      },
+      refusals: { primary: textOf("primary"), replica: textOf("replica") },
     });
-  }
-
-  #agentStats(): AgentStats | null {
-    const heartbeat = this.#agent.heartbeat;
-    if (heartbeat === null) return null;
-    const { pid, role, leaseDeadlineMs } = heartbeat;
-    return {
-      pid,
-      role,
-      isConnected: this.#agent.isConnected,
-      leaseRemainingMs: leaseDeadlineMs === null
-        ? null
-        : leaseDeadlineMs - this.#parts.clock.now(),
-    };
-  }
-
-  #routeStats(route: Route): RouteStats {
-    return {
-      ...this.#front.ledger.totals(route),
-      port: this.ports[route],
-      ...this.#clients(route),
-    };
-  }
-
-  /** Clients of one door, or of both. */
-  #clients(
-    route?: Route,
-  ): { readonly sessions: number; readonly held: number } {
-    const { ledger } = this.#front;
-    const routes: readonly Route[] = route === undefined ? ROUTES : [route];
-    const sessions = ledger.backends()
-      .filter((backend) => routes.includes(backend.route))
-      .reduce((sum, backend) => sum + backend.sessions, 0);
-    const inside = routes.map((one) => ledger.inside(one))
-      .reduce((sum, count) => sum + count, 0);
-    return { sessions, held: Math.max(0, inside - sessions) };
-  }
-
-  #backendStats(totals: BackendTotals): BackendStats {
-    const { primary, replicas } = this.#watch.routes;
-    const open = totals.route === "replica" ? replicas : [primary];
-    const key = backendKey(totals.backend);
-    const isRouted = open.some((b) => b !== null && backendKey(b) === key);
-    const { backend, ...numbers } = totals;
-    return { ...backend, ...numbers, isRouted };
   }
 }
 
-function frontParts(parts: ProxyParts): FrontParts {
+function frontParts(
+  parts: ProxyParts,
+  { doors, predecessor }: Inheritance,
+): FrontParts {
   const { clock, log, options } = parts;
   const { holdTimeoutMs, startupTimeoutMs, allow } = options;
   const { listen, primaryPort, replicaPort } = options;
@@ -346,7 +364,8 @@ function frontParts(parts: ProxyParts): FrontParts {
     doorway: {
       listen,
       ports: { primary: primaryPort, replica: replicaPort },
-      isTakeOver: false,
+      isTakeOver: predecessor !== null,
+      inherited: doors,
     },
   };
 }

@@ -14,7 +14,13 @@ import {
 import type { MemberName } from "../lib/core/model/member.ts";
 import type { ClusterView } from "../lib/core/model/cluster_view.ts";
 import {
+  type LagHistory,
+  NO_LAG_HISTORY,
+  noteLeaderPosition,
+} from "../lib/core/calc/lag_history.ts";
+import {
   backendKey,
+  leaderPosition,
   type LocalVeto,
   NO_ROUTES,
   type Routes,
@@ -61,6 +67,8 @@ export interface RouteWatchParts {
   readonly log: Log;
   readonly dcsTimeoutMs: number;
   readonly replicaLagBytesMax: number;
+  /** Two cycles at least are counted. */
+  readonly replicaLagMsMax: number;
   /** The own member, whose zone is preferred for reads; null: none. */
   readonly memberName: MemberName | null;
   /** Beats the own member's tag. */
@@ -84,14 +92,24 @@ export class RouteWatch implements DcsListener {
   /** The request to switch over that was seen last, and since when. */
   #request: { readonly revision: Revision; readonly seenAt: Moment } | null =
     null;
+  #lagHistory: LagHistory = NO_LAG_HISTORY;
+  /** When the store was read last. */
+  #readAt: Moment;
   #routes: Routes = NO_ROUTES;
   #health: DcsHealth = { kind: "not_read_yet" };
   #changes: readonly RouteChange[] = [];
   #newestChange: Revision | null = null;
   #waking = new AbortController();
+  readonly #firstRead = Promise.withResolvers<void>();
 
   constructor(parts: RouteWatchParts) {
     this.#parts = parts;
+    this.#readAt = parts.clock.now();
+  }
+
+  /** Resolves once the store has been read. */
+  get firstRead(): Promise<void> {
+    return this.#firstRead.promise;
   }
 
   get routes(): Routes {
@@ -168,13 +186,24 @@ export class RouteWatch implements DcsListener {
         snapshot = await dcs.read({ timeoutMs: dcsTimeoutMs });
       }
       this.#view = decodeClusterView(snapshot);
+      this.#notePosition(this.#view);
       this.#noteReachable();
       this.#recompute();
+      this.#firstRead.resolve();
       return true;
     } catch (error) {
       if (!signal.aborted) this.#noteFailure(error);
       return false;
     }
+  }
+
+  #notePosition(view: ClusterView): void {
+    this.#readAt = this.#parts.clock.now();
+    this.#lagHistory = noteLeaderPosition(this.#lagHistory, {
+      leader: view.leader?.name ?? this.#lagHistory.leader,
+      leaderLsn: leaderPosition(view),
+      now: this.#readAt,
+    });
   }
 
   #noteReachable(): void {
@@ -202,8 +231,13 @@ export class RouteWatch implements DcsListener {
   #recompute(): void {
     if (this.#view === null) return;
     const before = this.#routes;
+    const { replicaLagBytesMax, replicaLagMsMax } = this.#parts;
+    const { loopWaitMs } = decodeSettings(this.#view.config?.document ?? null);
     this.#routes = routes(this.#view, {
-      replicaLagBytesMax: this.#parts.replicaLagBytesMax,
+      replicaLagBytesMax,
+      replicaLagMsMax: Math.max(replicaLagMsMax, 2 * loopWaitMs),
+      lagHistory: this.#lagHistory,
+      asOf: this.#readAt,
       veto: this.#veto,
       resting: this.#resting,
       isHandoverExpected: this.#isHandoverExpected(this.#view),

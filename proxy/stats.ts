@@ -31,6 +31,13 @@ export interface AgentStats {
   readonly leaseRemainingMs: number | null;
 }
 
+/** The proxy that this one replaced, while it still has sessions. */
+export interface PredecessorStats {
+  readonly pid: number;
+  readonly version: string;
+  readonly sessions: number;
+}
+
 /** The document at `/stats`. */
 export interface Stats {
   readonly pid: number;
@@ -46,6 +53,7 @@ export interface Stats {
   readonly agent: AgentStats | null;
   /** Null: no fence here, as on an application host. */
   readonly fence: FenceStats | null;
+  readonly predecessor: PredecessorStats | null;
   readonly connectionsMax: number;
   readonly routes: {
     readonly primary: Backend | null;
@@ -86,6 +94,12 @@ export function prometheusText(stats: Stats): string {
     ...routeMetrics(stats),
     ...backendMetrics(stats),
     ...fenceMetrics(stats.fence),
+    {
+      name: "predecessor_sessions",
+      type: "gauge",
+      help: "Sessions that a replaced proxy still serves.",
+      samples: [{ labels: {}, value: stats.predecessor?.sessions ?? 0 }],
+    } as const,
   ];
   return metrics.map((metric) => {
     const name = `matriarch_proxy_${metric.name}`;
@@ -249,6 +263,8 @@ const SENTENCES: Readonly<Record<ExclusionReason, string>> = {
   not_running: "is not running",
   not_streaming: "does not stream",
   lag_exceeds_maximum: "is too far behind",
+  lag_time_exceeds_maximum: "has been behind for too long",
+  stopping: "is about to stop or restart",
   position_unknown: "has published no position",
   noloadbalance: "is not load balanced (tag noloadbalance)",
   address_unknown: "has published no usable address",

@@ -125,6 +125,11 @@ function about(stats) {
   return ["version " + stats.version, "process " + stats.pid, stats.dataPlane,
     "since " + new Date(stats.startedAt).toLocaleString(),
     "DCS " + stats.dcs.kind.replaceAll("_", " "), agent,
+    ...(stats.fence === null ? [] : ["fence " + stats.fence.state
+      .replaceAll("_", " ")]),
+    ...(stats.predecessor === null ? [] : ["replaced process " +
+      stats.predecessor.pid + " (version " + stats.predecessor.version +
+      ") still serves " + count(stats.predecessor.sessions) + " sessions"]),
     ...(stats.state === "draining" ? ["draining"] : [])];
 }
 function draw(stats, seconds) {
@@ -136,7 +141,9 @@ function draw(stats, seconds) {
     door(stats, "primary", "Read-write", seconds),
     door(stats, "replica", "Read-only", seconds));
   fill("backends", stats.backends.map(backendRow), "No member is known yet.");
-  fill("excluded", stats.routes.exclusions.map(excludedRow),
+  // That the leader does not serve readers goes without saying.
+  fill("excluded", stats.routes.exclusions
+    .filter((e) => e.reason !== "is_leader").map(excludedRow),
     "Every member has its place.");
   fill("changes", stats.changes.map(changeItem), "None since the start.");
 }

@@ -1,28 +1,58 @@
 /** Port 7000: the statistics for people (`/`), programs and monitoring. */
+import type { Clock } from "../lib/ports/clock.ts";
 import type { Log } from "../lib/ports/log.ts";
 import { errorText } from "./error_text.ts";
 import { openPorts, type PortUse } from "./listener.ts";
 import { prometheusText, type Stats, statsJson } from "./stats.ts";
 import { STATS_PAGE } from "./stats_page.ts";
 
+/** How often a port is tried that a predecessor has to let go of. */
+const LATE_LOOK_MS = 50;
+const LATE_LOG_MS = 5_000;
+
+/** What it needs. */
+export interface StatsServerParts {
+  readonly uses: readonly PortUse[];
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
 /** See the head of this file. */
 export class StatsServer {
-  readonly port: number;
-  readonly #log: Log;
+  readonly #parts: StatsServerParts;
   readonly #closing = new AbortController();
-  readonly #servers: readonly Deno.HttpServer<Deno.NetAddr>[];
+  #servers: readonly Deno.HttpServer<Deno.NetAddr>[] = [];
   #stats: (() => Stats) | null = null;
 
+  constructor(parts: StatsServerParts) {
+    this.#parts = parts;
+  }
+
+  get port(): number {
+    return this.#servers[0]?.addr.port ?? this.#parts.uses[0]?.port ?? 0;
+  }
+
   /** @throws {ProxyStartError} If the port can not be opened. */
-  constructor(uses: readonly PortUse[], log: Log) {
-    this.#log = log;
-    try {
-      this.#servers = openPorts(uses, (host, port) => this.#serve(host, port));
-    } catch (error) {
-      this.#closing.abort();
-      throw error;
+  open(): void {
+    const { uses } = this.#parts;
+    this.#servers = openPorts(uses, (host, port) => this.#serve(host, port));
+  }
+
+  /** Opens the port as soon as a predecessor has let go of it; a page less is no reason to end. */
+  async openLate(): Promise<void> {
+    const { clock, log } = this.#parts;
+    const { signal } = this.#closing;
+    const startedAt = clock.now();
+    for (let hasLogged = false; !signal.aborted;) {
+      try {
+        return this.open();
+      } catch (error) {
+        const isLate = clock.now() - startedAt > LATE_LOG_MS;
+        if (isLate && !hasLogged) log.error(errorText(error), { error });
+        hasLogged = isLate;
+        await clock.sleep(isLate ? LATE_LOG_MS : LATE_LOOK_MS, signal);
+      }
     }
-    this.port = this.#servers[0]?.addr.port ?? 0;
   }
 
   /** From now on requests are answered with these statistics. */
@@ -43,7 +73,7 @@ export class StatsServer {
       onListen: () => {},
       onError: (error) => {
         const message = `The statistics page failed: ${errorText(error)}`;
-        this.#log.error(message, { error });
+        this.#parts.log.error(message, { error });
         return new Response("internal error\n", { status: 500 });
       },
     }, (request) => this.#answer(request));

@@ -10,8 +10,13 @@ import { errorText } from "./error_text.ts";
 import type { Doorway, Front, FrontLimits, FrontTable } from "./front.ts";
 import { Ledger, ledgerCells, type Route, ROUTES, SlotBook } from "./ledger.ts";
 import { openPorts } from "./listener.ts";
+import { sendDoors } from "./native/door_inbox.ts";
 import { FLAG, type Libc, loadLibc } from "./native/libc.ts";
-import { listenNative, type NativeListener } from "./native/native_listener.ts";
+import {
+  adoptListener,
+  listenNative,
+  type NativeListener,
+} from "./native/native_listener.ts";
 import { WorkerHandle } from "./native/worker_handle.ts";
 
 /** What it is made of. */
@@ -75,6 +80,10 @@ export class WorkerFront implements Front {
     try {
       const primary = await open("primary");
       const replica = await open("replica");
+      const used = opened.map(({ fd }) => fd);
+      for (const fd of parts.doorway.inherited) {
+        if (!used.includes(fd)) libc.close(fd);
+      }
       const front = new WorkerFront(parts, libc, { primary, replica });
       await front.#start();
       return front;
@@ -89,6 +98,17 @@ export class WorkerFront implements Front {
     this.#table = table;
     this.#sendTable();
     this.#resolveHosts(table);
+  }
+
+  shareDoors(inbox: string): void {
+    const doors = ROUTES.flatMap((route) =>
+      this.#listeners[route].map(({ fd }) => fd)
+    );
+    if (this.#isListening) sendDoors(this.#libc, inbox, doors);
+  }
+
+  openLateDoors(): Promise<void> {
+    return Promise.resolve();
   }
 
   closeDoors(): void {
@@ -203,11 +223,12 @@ async function openDoors(
     hostname,
     port: doorway.ports[route],
   }));
-  const options = { libc, isShared: doorway.isTakeOver };
-  return openPorts(
-    uses,
-    (host, port) => listenNative(numeric.get(host) ?? host, port, options),
-  );
+  const { inherited, isTakeOver: isShared } = doorway;
+  return openPorts(uses, (host, port) => {
+    const ip = numeric.get(host) ?? host;
+    return adoptListener(ip, port, { libc, inherited }) ??
+      listenNative(ip, port, { libc, isShared });
+  });
 }
 
 function backendsOf({ routes }: FrontTable) {

@@ -50,7 +50,9 @@ export interface AgentPorts extends GuardPorts {
   readonly log: Log;
   readonly callbacks: Callbacks;
   /** Null: `proxy: false`. */
-  readonly proxy: Pick<ProxyProcess, "heartbeat" | "state" | "drain"> | null;
+  readonly proxy:
+    | Pick<ProxyProcess, "heartbeat" | "state" | "drain" | "endDrain">
+    | null;
 }
 
 /** The local configuration, as far as the agent itself needs it. Replaced on reload. */

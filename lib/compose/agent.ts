@@ -28,13 +28,13 @@ import { runWakers } from "../agent/wakers.ts";
 import { createApp } from "../http/app.ts";
 import type { RestSettings } from "../http/rest_settings.ts";
 import { RestListener } from "../http/listener.ts";
-import type { ProxyProcess } from "../ports/proxy_process.ts";
+import type { ProxyChild } from "../adapters/proxy_process/proxy_child.ts";
 import { dcsTarget, openDcs } from "./dcs.ts";
 import { type Configuration, loadConfiguration } from "./load.ts";
 import { createLog, logOptions } from "./log.ts";
 import { peersOptions } from "./peers.ts";
 import { callbackCommands, postgresOptions } from "./postgres.ts";
-import { proxyProcess } from "./proxy_process.ts";
+import { proxyOrders, proxyProcess } from "./proxy_process.ts";
 import { apiUrl, reloadListener, restSettings, serveOptions } from "./rest.ts";
 import { COMPATIBLE_VERSION } from "./versions.ts";
 import { vipCarrier } from "./vip.ts";
@@ -84,7 +84,8 @@ interface Parts {
   readonly dcs: DcsMeter;
   readonly postgres: PostgresLocal;
   readonly callbacks: CallbacksExec;
-  readonly proxy: ProxyProcess | null;
+  readonly proxy: ProxyChild | null;
+  readonly configPath: string | null;
   readonly listener: RestListener;
   readonly context: AgentContext;
   readonly current: Reloadable;
@@ -131,7 +132,7 @@ async function createParts(
   const listener = new RestListener(log);
   return {
     ...{ config, log, dcs, postgres, callbacks, proxy, listener },
-    ...{ context, current },
+    ...{ context, current, configPath },
   };
 }
 
@@ -200,7 +201,7 @@ async function reloadAll(
   configuration: Configuration,
   parts: Parts,
 ): Promise<void> {
-  const { log, context, postgres, current, systemd } = parts;
+  const { log, context, postgres, current, systemd, configPath } = parts;
   systemd.reloading();
   try {
     const again = await configuration.again();
@@ -214,6 +215,10 @@ async function reloadAll(
     await reloadListener(parts.listener, config, log);
     postgres.updateOptions(postgresOptions(config, log));
     await postgres.reload();
+    const { env } = configuration;
+    const sessions = postgres;
+    const orders = proxyOrders({ config, configPath, env, sessions });
+    if (orders !== null) parts.proxy?.reorder(orders);
     context.events.reloaded();
   } catch (error) {
     log.error(`Exception when reloading local configuration: ${String(error)}`);

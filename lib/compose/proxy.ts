@@ -22,11 +22,8 @@ import { DISK_READER } from "./load.ts";
 import { createLog } from "./log.ts";
 import { openFront, workersOf } from "./proxy_front.ts";
 import { fenceTools } from "./fence.ts";
-import {
-  controlPathOf,
-  makeControlFolder,
-  settingsKeyOf,
-} from "./proxy_paths.ts";
+import { EDITION_VARIABLE } from "./proxy_edition.ts";
+import { controlPathOf, makeControlFolder } from "./proxy_paths.ts";
 
 /** What the main file knows. */
 export interface ProxyProgram {
@@ -95,7 +92,11 @@ async function serve({ config, dcs, version }: Serving): Promise<void> {
   const unlisten = listenToSignals(["SIGTERM", "SIGINT", "SIGHUP"], {
     onSignal: async (signal) => {
       if (signal !== "SIGHUP") return await proxy.stop();
-      log.info("The proxy reads its configuration only when it starts");
+      log.info(
+        config.dataDir === null
+          ? "The proxy reads its configuration only when it starts"
+          : "The agent starts a new proxy when the configuration has changed",
+      );
     },
     onError: (error) => log.error(`A signal failed: ${error}`, { error }),
   });
@@ -110,11 +111,11 @@ function optionsOf(config: ProxyHostConfig, version: string): ProxyOptions {
     ...PROXY_TIMES,
     scope,
     version,
+    edition: Deno.env.get(EDITION_VARIABLE) ?? null,
     memberName: dataDir === null ? null : name,
     sealed: config.sealedAddress === null
       ? null
       : { name, ...config.sealedAddress },
-    settingsKey: settingsKeyOf(proxy),
     controlPath: dataDir === null
       ? null
       : controlPathOf({ scope, name, dataDir }),
@@ -124,6 +125,7 @@ function optionsOf(config: ProxyHostConfig, version: string): ProxyOptions {
     statsPort: proxy.statsPort,
     holdTimeoutMs: proxy.holdTimeoutMs,
     replicaLagBytesMax: proxy.replicaLagMaxBytes,
+    replicaLagMsMax: proxy.replicaLagMaxMs,
     connectionsMax: proxy.connectionsMax,
     zone: proxy.zone,
     isReplicaFallback: proxy.isReplicaFallback,
@@ -132,6 +134,7 @@ function optionsOf(config: ProxyHostConfig, version: string): ProxyOptions {
       replica: proxy.replicaConnectionsMax ?? proxy.connectionsMax,
     },
     startupTimeoutMs: proxy.startupTimeoutMs,
+    upgradeMs: proxy.upgradeTimeoutMs,
     allow: proxy.allow,
     workers: workersOf(proxy),
   };

@@ -25,12 +25,6 @@ export function controlPathOf(member: MemberOfHost): string {
   return `${controlFolder()}/${shown}-${identity}.sock`;
 }
 
-/** One text per settings of a proxy, equal for equal ones. */
-export function settingsKeyOf(settings: unknown): string {
-  return createHash("sha256").update(JSON.stringify(settings)).digest("hex")
-    .slice(0, 12);
-}
-
 /**
  * Makes the folder of the control sockets.
  *

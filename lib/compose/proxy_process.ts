@@ -1,11 +1,14 @@
 /** Connects the agent with the proxy process beside it. */
 import type { ClientSessions } from "../adapters/proxy_process/drain.ts";
-import { ProxyChild } from "../adapters/proxy_process/proxy_child.ts";
+import {
+  ProxyChild,
+  type ProxyOrders,
+} from "../adapters/proxy_process/proxy_child.ts";
 import type { LocalConfig } from "../config/local_config.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
-import type { ProxyProcess } from "../ports/proxy_process.ts";
-import { controlPathOf, settingsKeyOf } from "./proxy_paths.ts";
+import { EDITION_VARIABLE, proxyEdition } from "./proxy_edition.ts";
+import { controlPathOf } from "./proxy_paths.ts";
 import { selfCommand } from "./self_command.ts";
 
 /** What the agent knows. */
@@ -27,22 +30,31 @@ export interface ProxyProcessParts {
  * It reads the same configuration as the agent, from the same file and
  * variables, so an operator sees in the process list what it belongs to.
  */
-export function proxyProcess(parts: ProxyProcessParts): ProxyProcess | null {
-  const { clock, config, configPath, env, log, sessions } = parts;
-  if (config.proxy === null) return null;
+export function proxyProcess(parts: ProxyProcessParts): ProxyChild | null {
+  const { clock, config, log } = parts;
+  const orders = proxyOrders(parts);
+  if (orders === null) return null;
   const { scope, name, postgresql: { dataDir } } = config;
+  const controlPath = controlPathOf({ scope, name, dataDir });
+  return new ProxyChild({ clock, log, controlPath }, orders);
+}
+
+/** What a configuration means for the proxy; null: it turns the proxy off. */
+export function proxyOrders(
+  parts: Omit<ProxyProcessParts, "clock" | "log">,
+): ProxyOrders | null {
+  const { config, configPath, env, sessions } = parts;
+  if (config.proxy === null) return null;
   const self = selfCommand();
   const paths = configPath === null ? [] : [configPath];
-  return new ProxyChild({
+  const edition = proxyEdition(config);
+  return {
     start: {
       command: self.command,
       args: [...self.args, "proxy", ...paths],
-      env: { ...env, ...self.env },
+      env: { ...env, ...self.env, [EDITION_VARIABLE]: edition },
+      edition,
     },
-    controlPath: controlPathOf({ scope, name, dataDir }),
-    settingsKey: settingsKeyOf(config.proxy),
-    clock,
-    log,
     drain: { sessions, timeoutMs: config.proxy.drainTimeoutMs },
-  });
+  };
 }

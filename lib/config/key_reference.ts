@@ -139,24 +139,26 @@ tags.noloadbalance | false | local | reload | Not offered to readers
 tags.clonefrom | false | local | reload | Others copy from here
 tags.replicatefrom |  | local | reload | Member to stream from
 tags.nostream | false | local | reload | Restores archived WAL only
-proxy.listen | * | local | agent | Ours: addresses of the proxy, with commas; proxy: false turns it off
-proxy.primary_port | 5000 | local | agent | Ours: leads to the leader
-proxy.replica_port | 6000 | local | agent | Ours: leads to replicas
-proxy.stats_port | 7000 | local | agent | Ours: the page with its numbers
-proxy.hold_timeout | 10 | local | agent | Ours: how long new connections wait for a leader
-proxy.replica_max_lag | 1048576 | local | agent | Ours: bytes; replicas further behind get no new connections
-proxy.max_connections | 1000 | local | agent | Ours: clients at the same time
-proxy.primary_max_connections |  | local | agent | Ours: clients of the primary port
-proxy.replica_max_connections |  | local | agent | Ours: clients of the replica port
-proxy.startup_timeout | 10 | local | agent | Ours: seconds that a client has for its first packet
-proxy.allow | everyone | local | agent | Ours: networks whose clients are served
-proxy.agent_grace | 5 | local | agent | Ours: seconds that a dead agent of a primary has to come back, then PostgreSQL is stopped
-proxy.drain_timeout | 5 | local | agent | Ours: seconds that transactions may take before a planned stop of the primary
+proxy.listen | * | local | reload | Ours: addresses of the proxy, with commas; proxy: false turns it off
+proxy.primary_port | 5000 | local | reload | Ours: leads to the leader
+proxy.replica_port | 6000 | local | reload | Ours: leads to replicas
+proxy.stats_port | 7000 | local | reload | Ours: the page with its numbers
+proxy.hold_timeout | 10 | local | reload | Ours: how long new connections wait for a leader
+proxy.replica_max_lag | 1048576 | local | reload | Ours: bytes; replicas further behind get no new connections
+proxy.replica_max_lag_time | 30 | local | reload | Ours: the same in seconds; not less than two loop_wait
+proxy.max_connections | 1000 | local | reload | Ours: clients at the same time
+proxy.primary_max_connections |  | local | reload | Ours: clients of the primary port
+proxy.replica_max_connections |  | local | reload | Ours: clients of the replica port
+proxy.drain_timeout | 5 | local | reload | Ours: seconds that running transactions have before a planned stop
+proxy.upgrade_timeout | 86400 | local | reload | Ours: seconds that sessions of a replaced proxy may go on
+proxy.startup_timeout | 10 | local | reload | Ours: seconds that a client has for its first packet
+proxy.allow | everyone | local | reload | Ours: networks whose clients are served
+proxy.agent_grace | 5 | local | reload | Ours: seconds that a dead agent of a primary has to come back, then PostgreSQL is stopped
 proxy.sealed | false | local | agent | Ours: PostgreSQL takes clients only from the proxy beside it
-proxy.data_plane | auto | local | agent | Ours: auto, workers or portable
-proxy.workers |  | local | agent | Ours: worker threads; by default as many as fit
-proxy.replica_fallback | false | local | agent | Ours: the replica port leads to the leader if there is no replica
-proxy.zone |  | local | agent | Ours: replicas of the same zone are preferred
+proxy.data_plane | auto | local | reload | Ours: auto, workers or portable
+proxy.workers |  | local | reload | Ours: worker threads; by default as many as fit
+proxy.replica_fallback | false | local | reload | Ours: the replica port leads to the leader if there is no replica
+proxy.zone |  | local | reload | Ours: replicas of the same zone are preferred
 vip | [] | local | agent | Ours: virtual addresses, each with address, interface, role and gateway
 ttl | 30 | dynamic | reload | Seconds that the leader's lease lasts
 loop_wait | 10 | dynamic | reload | Seconds between cycles

@@ -3,6 +3,38 @@ import { isConfigMap } from "../core/calc/config_merge.ts";
 import { FIXED_NAMES } from "./env_names.ts";
 import { keyReference, keyReferences } from "./key_reference.ts";
 import { type KeyTree, KNOWN_KEYS } from "./known_keys.ts";
+import { bootstrapSection } from "./sections/bootstrap.ts";
+import { etcd3Section, sqliteSection } from "./sections/dcs.ts";
+import { logSection } from "./sections/log.ts";
+import { postgresqlSection } from "./sections/postgresql.ts";
+import { proxySection } from "./sections/proxy.ts";
+import { ctlSection, restApiSection } from "./sections/restapi.ts";
+import { watchdogSection } from "./sections/watchdog.ts";
+
+/** The schemas that read sections of the local file. */
+const SECTIONS = {
+  bootstrap: bootstrapSection,
+  ctl: ctlSection,
+  etcd3: etcd3Section,
+  log: logSection,
+  postgresql: postgresqlSection,
+  proxy: proxySection,
+  restapi: restApiSection,
+  sqlite: sqliteSection,
+  watchdog: watchdogSection,
+} as const;
+
+/** The keys that a schema asks an empty section for. */
+function keysReadBy(schema: { safeParse(value: unknown): unknown }): string[] {
+  const read = new Set<string>();
+  const section = new Proxy({}, {
+    get: (_target, key) => {
+      if (typeof key === "string") read.add(key);
+    },
+  });
+  schema.safeParse(section);
+  return [...read];
+}
 
 /** Stores that we can not use, and layouts of old versions. */
 const NOT_READ =
@@ -29,6 +61,25 @@ Deno.test("every key that is read has a reference", () => {
   ].filter(isRead);
   const missing = paths.filter((path) => keyReference(path) === null);
   assert.deepEqual([...new Set(missing)], []);
+});
+
+Deno.test("every key that a schema reads is known and has a reference", () => {
+  for (const [name, schema] of Object.entries(SECTIONS)) {
+    const keys = keysReadBy(schema);
+    assert.ok(keys.length > 0, name);
+    for (const key of keys) {
+      const path = `${name}.${key}`;
+      const known = Object.keys(KNOWN_KEYS[name] ?? {});
+      assert.ok(known.includes(key), `${path} is reported as unknown`);
+      const isSection = keyReferences().some((each) =>
+        each.path.startsWith(`${path}.`)
+      );
+      assert.ok(
+        isSection || keyReference(path) !== null,
+        `${path} has no reference`,
+      );
+    }
+  }
 });
 
 Deno.test("each reference is complete and stands once", () => {

@@ -115,10 +115,11 @@ export const KNOWN_KEYS: KeyTree = {
     replicatefrom nostream`,
   ),
   proxy: leaves(
-    `listen primary_port replica_port stats_port hold_timeout replica_max_lag
-    max_connections primary_max_connections replica_max_connections
-    startup_timeout drain_timeout allow agent_grace data_plane workers
-    replica_fallback zone sealed`,
+    `listen primary_port replica_port stats_port hold_timeout drain_timeout
+    startup_timeout upgrade_timeout replica_max_lag replica_max_lag_time
+    replica_fallback zone max_connections primary_max_connections
+    replica_max_connections allow agent_grace data_plane workers
+    sealed`,
   ),
 };
 

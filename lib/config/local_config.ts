@@ -203,6 +203,8 @@ export interface ProxyConfig {
   readonly holdTimeoutMs: number;
   /** Replicas further behind get no new connections. */
   readonly replicaLagMaxBytes: number;
+  /** The same in time; at least two cycles count. */
+  readonly replicaLagMaxMs: number;
   /** Clients of both ports together. */
   readonly connectionsMax: number;
   /** Clients of one port; null: only the limit of both together. */
@@ -212,6 +214,8 @@ export interface ProxyConfig {
   readonly startupTimeoutMs: number;
   /** Before a planned stop of the primary: how long running transactions may take. */
   readonly drainTimeoutMs: number;
+  /** How long the sessions of a replaced proxy may go on. */
+  readonly upgradeTimeoutMs: number;
   /** Networks that clients may come from, `address/bits`; empty: all. */
   readonly allow: readonly string[];
   /** How the bytes are moved; auto: worker threads over libc where possible. */

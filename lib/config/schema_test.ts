@@ -151,10 +151,12 @@ Deno.test("decodeLocalConfig() turns the proxy on, off and down", () => {
   primary_port: "15000"
   hold_timeout: 1.5
   replica_max_lag: 16MB
+  replica_max_lag_time: 1min
   max_connections: 20
   primary_max_connections: 15
   startup_timeout: 3s
   drain_timeout: 2s
+  upgrade_timeout: 1h
   allow: 10.0.0.0/8, 2001:db8::/32
   data_plane: portable
   workers: 3
@@ -169,11 +171,13 @@ Deno.test("decodeLocalConfig() turns the proxy on, off and down", () => {
       statsPort: 7000,
       holdTimeoutMs: 1500,
       replicaLagMaxBytes: 16 * 1024 * 1024,
+      replicaLagMaxMs: 60_000,
       connectionsMax: 20,
       primaryConnectionsMax: 15,
       replicaConnectionsMax: null,
       startupTimeoutMs: 3000,
       drainTimeoutMs: 2000,
+      upgradeTimeoutMs: 3_600_000,
       allow: ["10.0.0.0/8", "2001:db8::/32"],
       dataPlane: "portable",
       workers: 3,

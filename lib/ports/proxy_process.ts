@@ -20,27 +20,45 @@ export type AgentMessage =
   | (ProxyHeartbeat & { readonly type: "heartbeat"; readonly pid: number })
   /** The agent ends in order; the proxy lingers for the next one, then drains. */
   | { readonly type: "bye" }
-  /** The local primary is about to be stopped as planned: hold new clients, cut nobody, for at most that long. */
+  /** The local instance is about to be stopped as planned: send it no new clients, cut nobody, for at most that long; 0: not any more. */
   | { readonly type: "drain"; readonly ms: number }
-  /** Another proxy is about to start: take no new clients, end with the last session. */
-  | { readonly type: "retire" }
   /** End now. */
   | { readonly type: "stop" }
   /** Not from an agent: only asks for the state. */
   | { readonly type: "look" };
 
+/** From a new proxy to the one that it replaces. */
+export type SuccessorMessage =
+  /** Send your listening sockets to that inbox (null: keep them); answered with the state, or with {@link ProxyRefusal}. */
+  | { readonly type: "take_over"; readonly inbox: string | null }
+  /** From now on only go on with your sessions; answered with {@link AgentWord}, or with {@link ProxyRefusal}. */
+  | { readonly type: "yield" };
+
+/** Not now, or never. */
+export interface ProxyRefusal {
+  readonly type: "refusal";
+  readonly reason: string;
+}
+
+/** What the agent said last; null: nothing. */
+export interface AgentWord {
+  readonly type: "word";
+  readonly heartbeat: (ProxyHeartbeat & { readonly pid: number }) | null;
+}
+
 /** From the proxy to the agent: the answer to each message. */
 export interface ProxyState {
   readonly type: "state";
   readonly pid: number;
+  readonly version: string;
+  /** The agent's mark of version and configuration; null: it was started by somebody else. */
+  readonly edition: string | null;
   /** Clients that are connected to a backend. */
   readonly sessions: number;
   /** Clients that wait for one. */
   readonly held: number;
   /** The fence watches a primary here, or is at work. */
   readonly isFenceArmed: boolean;
-  /** Equal for equal settings of the proxy; null: it does not say. */
-  readonly settingsKey: string | null;
 }
 
 /** Starts, adopts and supervises the proxy of this host. */
@@ -48,11 +66,13 @@ export interface ProxyProcess {
   /** Tells the proxy at once; kept and told again to a proxy that comes later. */
   heartbeat(facts: ProxyHeartbeat): void;
   /**
-   * Before a planned stop of the local primary: new clients are held, sessions
+   * Before a planned stop of the local instance: it gets no new clients, sessions
    * are closed as they become idle outside a transaction. Resolves when none is
    * left, when the configured time is over, or when `signal` aborts. Never rejects.
    */
   drain(signal: AbortSignal): Promise<void>;
+  /** The instance takes clients again, sooner than the proxy expects. */
+  endDrain(): void;
   /** The proxy's last answer; null while there is no connection. */
   state(): ProxyState | null;
   /** Keeps a proxy running (adopts a running one, replaces a dead one) until `signal` aborts. Heartbeats still arrive after that. Never rejects. */

@@ -32,6 +32,8 @@ const SYMBOLS = {
   write: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   recv: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
   send: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
+  sendmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  recvmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   splice: {
     parameters: ["i32", "pointer", "i32", "pointer", "u32", "u32"],
     result: "i32",
@@ -72,9 +74,11 @@ export const READY = {
 /** Flags and names of options, as the kernel knows them. */
 export const FLAG = {
   stream: 1,
+  datagram: 2,
   nonBlocking: 0o4000,
   closeOnExec: 0o2000000,
   noSignal: 0x4000,
+  closeOnExecReceived: 0x40000000,
   shutdownWrite: 1,
   spliceMove: 1,
   spliceNonBlocking: 2,

@@ -5,7 +5,12 @@
  */
 import { errorText } from "../error_text.ts";
 import type { Listening } from "../listener.ts";
-import { ADDRESS_BYTES_MAX, portIn, socketAddress } from "./address.ts";
+import {
+  ADDRESS_BYTES_MAX,
+  addressIn,
+  portIn,
+  socketAddress,
+} from "./address.ts";
 import { ERRNO, FLAG, type Libc } from "./libc.ts";
 
 const LEVEL_SOCKET = 1;
@@ -25,6 +30,35 @@ export interface ListenOptions {
   readonly libc: Libc;
   /** The port may be in use by this proxy's predecessor. */
   readonly isShared: boolean;
+}
+
+/**
+ * The listener of a socket that a predecessor handed on, if one of them is at
+ * that address; null: none is.
+ *
+ * @param ip Numeric.
+ */
+export function adoptListener(
+  ip: string,
+  port: number,
+  options: { readonly libc: Libc; readonly inherited: readonly number[] },
+): NativeListener | null {
+  const { inherited, libc } = options;
+  const wanted = socketAddress(ip, port);
+  const fd = inherited.find((one) => {
+    const name = nameOf(one, libc);
+    return wanted !== null && portIn(name) === port &&
+      name[0] === wanted.family && addressIn(name) === addressIn(wanted.bytes);
+  });
+  if (fd === undefined) return null;
+  const addr = { transport: "tcp", hostname: ip, port } as const;
+  return { fd, addr, close: () => void libc.close(fd) };
+}
+
+function nameOf(fd: number, libc: Libc): Uint8Array {
+  const name = new Uint8Array(ADDRESS_BYTES_MAX);
+  libc.getsockname(fd, name, new Uint32Array([name.length]));
+  return name;
 }
 
 /**
@@ -48,9 +82,8 @@ export function listenNative(
     libc.close(fd);
     throw error;
   }
-  const name = new Uint8Array(ADDRESS_BYTES_MAX);
-  libc.getsockname(fd, name, new Uint32Array([name.length]));
-  const addr = { transport: "tcp", hostname: ip, port: portIn(name) } as const;
+  const taken = portIn(nameOf(fd, libc));
+  const addr = { transport: "tcp", hostname: ip, port: taken } as const;
   return { fd, addr, close: () => void libc.close(fd) };
 }
 

@@ -35,14 +35,10 @@ class Supervision {
   readonly #killed = new AbortController();
   readonly #running: Promise<void>;
 
-  constructor(start: ProxyCommand, controlPath: string, settingsKey = "one") {
+  constructor(start: ProxyCommand, controlPath: string) {
     const clock = new RealClock();
-    this.child = new ProxyChild({
-      settingsKey,
-      ...{ start, controlPath, clock },
-      log: this.log,
-      drain: null,
-    });
+    const parts = { controlPath, clock, log: this.log };
+    this.child = new ProxyChild(parts, { start, drain: null });
     this.#running = this.child.run(this.#killed.signal);
   }
 
@@ -86,6 +82,7 @@ function command(
     command: Deno.execPath(),
     args: ["run", "--allow-all", "--quiet", "--no-check", PROGRAM, ...args],
     env: {},
+    edition: null,
   };
 }
 
@@ -190,38 +187,6 @@ Deno.test(
   },
 );
 
-Deno.test(
-  "a proxy with other settings is replaced, and its sessions go on",
-  KILLED,
-  async () => {
-    using folder = new SocketFolder();
-    await using backend = echoBackend("one");
-    const [port, next] = [freePort(), freePort()];
-    const start = command(folder, port, backend);
-    const first = new Supervision(start, folder.socket);
-    const pid = await first.pid();
-    await using client = await TestClient.connect(port);
-    await client.untilText("one\n");
-    await first.kill();
-
-    const { args, ...same } = command(folder, next, backend);
-    const changed = { ...same, args: [...args.slice(0, -1), "two"] };
-    await using second = new Supervision(changed, folder.socket, "two");
-    await second.pid();
-    await until(
-      "the next proxy answers",
-      () => (second.child.state()?.pid ?? pid) !== pid,
-      () => second.log.lines,
-    );
-    await using late = await TestClient.connect(next);
-    await late.untilText("one\n");
-    await client.send("still here");
-    await client.untilText("still here");
-    await client[Symbol.asyncDispose]();
-    await until("the first is gone", () => !isRunning(pid));
-  },
-);
-
 Deno.test("a killed proxy is replaced", async () => {
   using folder = new SocketFolder();
   await using backend = echoBackend("one");
@@ -296,7 +261,10 @@ Deno.test("a goodbye lets sessions end in peace, then the proxy", async () => {
 
 Deno.test("a proxy that can not start is tried again with pauses, and said", async () => {
   using folder = new SocketFolder();
-  const start = { command: "/nonexistent/matriarch", args: [], env: {} };
+  const start: ProxyCommand = {
+    ...{ command: "/nonexistent/matriarch", args: [], env: {} },
+    edition: null,
+  };
   await using agent = new Supervision(start, folder.socket);
   await until("it was said twice", () => agent.log.lines.length >= 2);
   assert.match(agent.log.lines[0] ?? "", /Cannot start the proxy.* 500 ms$/);

@@ -1,18 +1,35 @@
 /**
- * A proxy process for tests: `proxy_program.ts SOCKET PRIMARY_PORT BACKEND_PORT KEY`.
- * Its DCS is in its own memory and says that member n1 leads at BACKEND_PORT.
+ * A proxy process for tests: `proxy_program.ts SOCKET PRIMARY_PORT BACKEND_PORT
+ * [EDITION [FRONT [STATS_PORT]]]`. Its DCS is in its own memory and says that
+ * member n1 leads at BACKEND_PORT; with port 0 its DCS does not answer.
  */
+import { SystemClock } from "../../lib/adapters/os/clock.ts";
 import { ProxyRig } from "./proxy_rig.ts";
 
-const [controlPath, primaryPort, backendPort, settingsKey] = Deno.args;
-const rig = await ProxyRig.open({
-  controlPath: controlPath ?? null,
-  primaryPort: Number(primaryPort),
-  settingsKey: settingsKey ?? null,
-  lingerMs: 200,
-  drainMs: 10_000,
-});
-await rig.keys.primary("n1", Number(backendPort));
-await rig.keys.lead("n1");
-await rig.proxy.ended;
-Deno.exit(0);
+const [controlPath, primaryPort, backendPort, edition, front, statsPort] =
+  Deno.args;
+const backend = Number(backendPort);
+try {
+  const rig = await ProxyRig.open({
+    // One time for all processes of the host.
+    clock: new SystemClock(),
+    prepare: async (keys) => {
+      await keys.primary("n1", backend);
+      await keys.lead("n1");
+    },
+    isCutOff: backend === 0,
+    controlPath: controlPath ?? null,
+    edition: edition ?? null,
+    version: edition ?? "0.0.0",
+    front: front === "portable" ? front : "workers",
+    primaryPort: Number(primaryPort),
+    statsPort: Number(statsPort ?? 0),
+    lingerMs: 200,
+    drainMs: 10_000,
+  });
+  await rig.proxy.ended;
+  Deno.exit(0);
+} catch (error) {
+  console.error(String(error));
+  Deno.exit(1);
+}

@@ -1,5 +1,6 @@
 /** A proxy in this process over a memory DCS, with members that a test moves about. */
 import type { LeaseId } from "../../lib/core/base/units.ts";
+import type { Clock } from "../../lib/ports/clock.ts";
 import type { Dcs } from "../../lib/ports/dcs.ts";
 import type { Dialer } from "../../proxy/dial.ts";
 import { TcpDialer } from "../../proxy/dial.ts";
@@ -105,6 +106,11 @@ export interface RigOptions extends Partial<ProxyOptions> {
   /** Worker threads, unless said otherwise. */
   readonly front?: FrontKind;
   readonly dialer?: Dialer;
+  readonly clock?: Clock;
+  /** Writes keys before the proxy starts. */
+  readonly prepare?: (keys: KeyWriter) => Promise<void>;
+  /** The store does not answer. */
+  readonly isCutOff?: boolean;
 }
 
 /** A running proxy and everything around it. */
@@ -127,13 +133,16 @@ export class ProxyRig {
   }
 
   static async open(given: RigOptions = {}): Promise<ProxyRig> {
-    const clock = new RealClock();
+    const { clock = new RealClock(), prepare, isCutOff = false, ...rest } =
+      given;
     const store = new MemoryStore(clock);
     const dcs = new MemoryDcs(store, "/service/demo", { watchDelayMs: 0 });
     const keys = new KeyWriter(new MemoryDcs(store, "/service/demo"));
     const log = new KeptLog();
     const { dialer = new TcpDialer(clock), front = "workers", ...options } =
-      given;
+      rest;
+    await prepare?.(keys);
+    if (isCutOff) dcs.cutOff();
     const openFront = async (parts: PortableFrontParts): Promise<Front> => {
       if (front === "portable") return PortableFront.open(parts);
       const workerUrl = proxyWorkerUrl();
@@ -167,12 +176,14 @@ const OPTIONS: ProxyOptions = {
   memberName: "n1",
   sealed: null,
   version: "0.0.0",
+  edition: null,
   listen: ["127.0.0.1"],
   primaryPort: 0,
   replicaPort: 0,
   statsPort: 0,
   holdTimeoutMs: 10_000,
   replicaLagBytesMax: 100,
+  replicaLagMsMax: 30_000,
   zone: null,
   isReplicaFallback: false,
   connectionsMax: 100,
@@ -182,7 +193,7 @@ const OPTIONS: ProxyOptions = {
   workers: WORKERS,
   dcsTimeoutMs: 1_000,
   controlPath: null,
-  settingsKey: null,
   lingerMs: 60_000,
   drainMs: 60_000,
+  upgradeMs: 60_000,
 };

@@ -28,6 +28,7 @@ async function rig(hasLocalLease: boolean) {
     ...{ dcs, clock, log: new KeptLog() },
     dcsTimeoutMs: 1_000,
     replicaLagBytesMax: 100,
+    replicaLagMsMax: 30_000,
     memberName: "n1",
     zone: null,
     isReplicaFallback: false,
@@ -102,5 +103,40 @@ Deno.test("routes hold new clients for a switchover that is asked for, but not f
   assert.equal(watch.routes.primaryResting?.name, "n1");
   await pass(clock, 30);
   assert.equal(watch.routes.primary?.name, "n1");
+  await close();
+});
+
+Deno.test("routes leave a replica out that has been behind for long, until it has caught up", async () => {
+  const { clock, close, dcs, put, watch } = await rig(false);
+  const positions = async (leader: number, replica: number): Promise<void> => {
+    await put("status", JSON.stringify({ optime: leader }));
+    const member = {
+      conn_url: "postgres://127.0.0.1:5433/postgres",
+      ...{ state: "running", role: "replica", xlog_location: replica },
+      replication_state: "streaming",
+    };
+    await put("members/n2", JSON.stringify(member));
+  };
+  await positions(2000, 2000);
+  await pass(clock, 1);
+  assert.deepEqual(watch.routes.replicas.map(({ name }) => name), ["n2"]);
+  // Few bytes, but for ever longer.
+  await positions(2010, 2000);
+  await pass(clock, 25);
+  assert.equal(watch.routes.replicas.length, 1);
+  await pass(clock, 20);
+  const found = watch.routes.exclusions.find(({ name }) => name === "n2");
+  assert.equal(found?.reason, "lag_time_exceeds_maximum");
+  assert.equal(watch.routes.resting[0]?.name, "n2");
+  await positions(2020, 2010);
+  await pass(clock, 1);
+  assert.equal(watch.routes.replicas.length, 1);
+  // A store that is away lets nobody fall behind.
+  await positions(2030, 2020);
+  await pass(clock, 1);
+  dcs.cutOff();
+  watch.onReset();
+  await pass(clock, 25);
+  assert.equal(watch.routes.replicas.length, 1);
   await close();
 });

@@ -1,6 +1,7 @@
 /**
  * The agent's side of the proxy: adopts the proxy that already runs, starts one
- * if there is none, replaces one that died. The proxy is a process of its own
+ * if there is none, replaces one that died or is of another edition (which then
+ * goes on with its sessions by itself). The proxy is a process of its own
  * session, so nothing that ends the agent ends it.
  */
 import { after, type Moment, remainingMs } from "../../core/base/units.ts";
@@ -40,19 +41,23 @@ export interface ProxyCommand {
   readonly args: readonly string[];
   /** Added to the own environment. */
   readonly env: Readonly<Record<string, string>>;
+  /** What a proxy that was started so says of itself; null: any will do. */
+  readonly edition: string | null;
+}
+
+/** What a configuration asks for. */
+export interface ProxyOrders {
+  readonly start: ProxyCommand;
+  /** The clients of the local instance; null: they are not let go before a stop. */
+  readonly drain: Omit<DrainParts, "clock"> | null;
 }
 
 /** What the supervision needs. */
 export interface ProxyChildParts {
-  readonly start: ProxyCommand;
   /** The proxy's control socket, the same as in its own options. */
   readonly controlPath: string;
-  /** Of the settings that a proxy would get now; one with others is replaced. */
-  readonly settingsKey: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** The clients of the local instance; null: they are not let go before a stop. */
-  readonly drain: Omit<DrainParts, "clock"> | null;
 }
 
 interface Life {
@@ -64,6 +69,7 @@ interface Life {
 /** See the head of this file. */
 export class ProxyChild implements ProxyProcess {
   readonly #parts: ProxyChildParts;
+  #orders: ProxyOrders;
   #supervising: AbortSignal | null = null;
   #link: ProxyLink | null = null;
   #life: Life | null = null;
@@ -71,8 +77,16 @@ export class ProxyChild implements ProxyProcess {
   #state: ProxyState | null = null;
   #backoff: { readonly ms: number; readonly until: Moment } | null = null;
 
-  constructor(parts: ProxyChildParts) {
+  constructor(parts: ProxyChildParts, orders: ProxyOrders) {
     this.#parts = parts;
+    this.#orders = orders;
+  }
+
+  /** Takes over another configuration; a proxy that was started for an older one is replaced. */
+  reorder(orders: ProxyOrders): void {
+    this.#orders = orders;
+    this.#backoff = null;
+    this.#replaceIfOld();
   }
 
   heartbeat(facts: ProxyHeartbeat): void {
@@ -81,7 +95,8 @@ export class ProxyChild implements ProxyProcess {
   }
 
   async drain(signal: AbortSignal): Promise<void> {
-    const { clock, drain, log } = this.#parts;
+    const { clock, log } = this.#parts;
+    const { drain } = this.#orders;
     if (drain === null || drain.timeoutMs <= 0) return;
     const ms = drain.timeoutMs + DRAIN_RESERVE_MS;
     const link = this.#link;
@@ -94,6 +109,10 @@ export class ProxyChild implements ProxyProcess {
     } catch (error) {
       log.warning(`Cannot let clients finish: ${error}`, { error });
     }
+  }
+
+  endDrain(): void {
+    this.#link?.send({ type: "drain", ms: 0 });
   }
 
   state(): ProxyState | null {
@@ -156,15 +175,16 @@ export class ProxyChild implements ProxyProcess {
     if (this.#state?.pid !== state.pid) {
       this.#parts.log.info(`The proxy runs as process ${state.pid}`);
     }
-    if (this.#state?.pid !== state.pid && this.#isOutdated(state)) {
-      this.#parts.log.info("It has other settings: another one takes over");
-      this.#link?.send({ type: "retire" });
-    }
     this.#state = state;
+    this.#replaceIfOld();
   }
 
-  #isOutdated({ settingsKey }: ProxyState): boolean {
-    return settingsKey !== null && settingsKey !== this.#parts.settingsKey;
+  /** The new one takes over by itself; the link to the old one ends then. */
+  #replaceIfOld(): void {
+    const { edition } = this.#orders.start;
+    const isOld = this.#state !== null && this.#state.edition !== edition;
+    const isEnding = this.#supervising?.aborted ?? true;
+    if (isOld && edition !== null && !isEnding) this.#startIfDue();
   }
 
   /** Until the proxy is gone, or nobody supervises it any more; the link then stays for last words. */
@@ -176,10 +196,13 @@ export class ProxyChild implements ProxyProcess {
     signal.addEventListener("abort", onAbort, { once: true });
     if (signal.aborted) onAbort();
     const gone = link.ended.then(() => {
+      const pid = this.#state?.pid ?? null;
       this.#link = null;
       this.#state = null;
       if (signal.aborted) return;
-      this.#parts.log.warning("The proxy has closed its control connection");
+      const { log } = this.#parts;
+      if (this.#isReplaced(pid)) log.info("Another proxy has taken over");
+      else log.warning("The proxy has closed its control connection");
     });
     const over = new AbortController();
     const silent = this.#endIfSilent(link, over.signal);
@@ -207,9 +230,16 @@ export class ProxyChild implements ProxyProcess {
     link.close();
   }
 
+  /** A child lives that is not the process that ran. */
+  #isReplaced(pid: number | null): boolean {
+    return this.#life !== null && !this.#life.isOver &&
+      this.#life.child.pid !== pid;
+  }
+
   #startIfDue(): void {
-    const { clock, log, start } = this.#parts;
-    if (this.#life !== null && !this.#life.isOver) return;
+    const { clock, log } = this.#parts;
+    const { start } = this.#orders;
+    if (this.#isReplaced(this.#state?.pid ?? null)) return;
     const now = clock.now();
     if (this.#backoff !== null && now < this.#backoff.until) return;
     try {
@@ -234,6 +264,10 @@ export class ProxyChild implements ProxyProcess {
     life.child.status.then((status) => {
       life.isOver = true;
       if (this.#supervising?.aborted) return;
+      if (this.#life !== life) {
+        const { pid } = life.child;
+        return this.#parts.log.info(`The replaced proxy ${pid} has ended`);
+      }
       const how = status.signal ?? `exit code ${status.code}`;
       const text = `The proxy ended (${how})`;
       const lifeMs = -remainingMs(life.startedAt, this.#parts.clock.now());

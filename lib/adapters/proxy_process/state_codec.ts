@@ -8,9 +8,13 @@ export function decodeProxyState(line: string): ProxyState | null {
   if (type !== "state" || typeof pid !== "number") return null;
   if (typeof sessions !== "number" || typeof held !== "number") return null;
   const isFenceArmed = fields["isFenceArmed"] === true;
-  const key = fields["settingsKey"];
-  const settingsKey = typeof key === "string" ? key : null;
-  return { type, pid, sessions, held, isFenceArmed, settingsKey };
+  const version = textOf(fields["version"]) ?? "unknown";
+  const edition = textOf(fields["edition"]);
+  return { type, pid, version, edition, sessions, held, isFenceArmed };
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
 }
 
 function fieldsOf(line: string): Readonly<Record<string, unknown>> {

@@ -9,7 +9,8 @@ import { parseConnUrl } from "../codec/conn_url.ts";
 import { type ClusterView, memberOf } from "../model/cluster_view.ts";
 import type { Facts } from "../model/decision.ts";
 import type { Member, MemberDoors, MemberName } from "../model/member.ts";
-import { maxLsn } from "../base/units.ts";
+import { type Lsn, maxLsn, type Moment } from "../base/units.ts";
+import { type LagHistory, lagMsOf } from "./lag_history.ts";
 
 /** An instance that clients may be connected to. */
 export interface Backend {
@@ -47,6 +48,9 @@ export type ExclusionReason =
   | "not_running"
   | "not_streaming"
   | "lag_exceeds_maximum"
+  | "lag_time_exceeds_maximum"
+  /** Is about to be stopped or restarted: its clients may finish. */
+  | "stopping"
   | "position_unknown"
   | "noloadbalance"
   /** Serves reads only if nobody of the preferred zone can. */
@@ -92,6 +96,12 @@ export interface LocalVeto {
 export interface RoutingLimits {
   /** A replica further behind gets no new connections. */
   readonly replicaLagBytesMax: number;
+  /** The same for the time since when the leader has been further. */
+  readonly replicaLagMsMax: number;
+  /** What `replicaLagMsMax` is compared with. */
+  readonly lagHistory: LagHistory;
+  /** When the store was read last. */
+  readonly asOf: Moment;
   /** Null: nothing is known that the DCS does not know. */
   readonly veto: LocalVeto | null;
   /** Member that its own agent is about to stop as planned. */
@@ -165,13 +175,20 @@ export function routes(view: ClusterView, limits: RoutingLimits): Routes {
 }
 
 /** One that was turned away comes back only when it has clearly caught up. */
-function lagBytesMax(member: Member, limits: RoutingLimits): number {
+function lagLimits(
+  { name }: Member,
+  limits: RoutingLimits,
+): { readonly lagBytesMax: number; readonly lagMsMax: number } {
   const wasBehind = limits.before.exclusions.some((exclusion) =>
-    exclusion.route === "replica" && exclusion.name === member.name &&
-    exclusion.reason === "lag_exceeds_maximum"
+    exclusion.route === "replica" && exclusion.name === name &&
+    (exclusion.reason === "lag_exceeds_maximum" ||
+      exclusion.reason === "lag_time_exceeds_maximum")
   );
-  const { replicaLagBytesMax } = limits;
-  return wasBehind ? replicaLagBytesMax / 2 : replicaLagBytesMax;
+  const share = wasBehind ? 0.5 : 1;
+  return {
+    lagBytesMax: limits.replicaLagBytesMax * share,
+    lagMsMax: limits.replicaLagMsMax * share,
+  };
 }
 
 function isInZone(
@@ -218,7 +235,7 @@ function primaryVerdict(view: ClusterView, limits: RoutingLimits): Verdict {
     return out(name, "not_primary", { role: member.role });
   }
   // One that stops as planned lets its clients finish first.
-  const isStopping = member.state === "stopping";
+  const isStopping = isPlannedStop(member);
   if (member.state !== "running" && !isStopping) {
     return out(name, "not_running", { state: member.state });
   }
@@ -232,6 +249,10 @@ function primaryVerdict(view: ClusterView, limits: RoutingLimits): Verdict {
   const reason = "handover_requested";
   const exclusion = { route: "primary", name, reason, facts: {} } as const;
   return { kind: "resting", backend, exclusion };
+}
+
+function isPlannedStop({ state }: Member): boolean {
+  return state === "stopping" || state === "restarting";
 }
 
 /** Whether an operator asked for a switchover from that member, for now. */
@@ -261,15 +282,17 @@ function replicaVerdict(
   if (member.role !== "replica") {
     return out("not_replica", { role: member.role });
   }
-  if (member.state !== "running") {
+  const isStopping = isPlannedStop(member) || limits.resting === name;
+  if (member.state !== "running" && !isStopping) {
     return out("not_running", { state: member.state });
   }
   const backend = backendOf(member, "replica", limits);
   if (backend === null) {
     return out("address_unknown", { connUrl: member.connUrl });
   }
-  const lagMax = lagBytesMax(member, limits);
-  const refusal = freshnessRefusal(view, member, lagMax);
+  const refusal = isStopping
+    ? { reason: "stopping", facts: {} } as const
+    : freshnessRefusal(view, member, limits);
   if (refusal === null) return { kind: "in", backend };
   return {
     kind: "resting",
@@ -281,7 +304,7 @@ function replicaVerdict(
 function freshnessRefusal(
   view: ClusterView,
   member: Member,
-  lagBytesMax: number,
+  limits: RoutingLimits,
 ): { readonly reason: ExclusionReason; readonly facts: Facts } | null {
   if (member.tags.isNoloadbalance) {
     return { reason: "noloadbalance", facts: {} };
@@ -294,13 +317,18 @@ function freshnessRefusal(
   if (leaderLsn === null) return null;
   const replayedLsn = member.replayedLsn ?? member.xlogLsn;
   if (replayedLsn === null) return { reason: "position_unknown", facts: {} };
+  const { lagBytesMax, lagMsMax } = lagLimits(member, limits);
   const lagBytes = Number(leaderLsn - replayedLsn);
-  if (lagBytes <= lagBytesMax) return null;
-  return { reason: "lag_exceeds_maximum", facts: { lagBytes, lagBytesMax } };
+  if (lagBytes > lagBytesMax) {
+    return { reason: "lag_exceeds_maximum", facts: { lagBytes, lagBytesMax } };
+  }
+  const lagMs = lagMsOf(limits.lagHistory, replayedLsn, limits.asOf);
+  if (lagMs <= lagMsMax) return null;
+  return { reason: "lag_time_exceeds_maximum", facts: { lagMs, lagMsMax } };
 }
 
 /** The furthest position that the leader published; null if it never did. */
-function leaderPosition(view: ClusterView): bigint | null {
+export function leaderPosition(view: ClusterView): Lsn | null {
   const leader = view.leader === null ? null : memberOf(view, view.leader.name);
   return maxLsn(view.status.leaderLsn, leader?.xlogLsn ?? null);
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { lsn, revision } from "../base/units.ts";
+import { lsn, moment, revision } from "../base/units.ts";
+import { NO_LAG_HISTORY } from "./lag_history.ts";
 import type { ClusterView } from "../model/cluster_view.ts";
 import { type Member, NO_TAGS } from "../model/member.ts";
 import { NO_ROUTES, type Routes, routes } from "./routing.ts";
@@ -46,6 +47,9 @@ function view(leader: string | null, members: readonly Member[]): ClusterView {
 
 const LIMITS = {
   replicaLagBytesMax: 100,
+  replicaLagMsMax: 30_000,
+  lagHistory: NO_LAG_HISTORY,
+  asOf: moment(0),
   veto: null,
   resting: null,
   isHandoverExpected: true,
@@ -107,8 +111,7 @@ const CASES: readonly Case[] = [
     title: "waits for a leader that restarts",
     view: view("n1", [{ ...LEADER, state: "restarting" }]),
     want: [null, "", ""],
-    because: "primary n1 not_running",
-    facts: { state: "restarting" },
+    because: "primary n1 handover_requested",
   },
   {
     title: "waits for a leader without usable address",
@@ -255,6 +258,11 @@ Deno.test("routes() hold new sessions before a handover, and keep those that are
       isResting: true,
     },
     {
+      title: "it restarts, as its member key says",
+      given: view("n1", [{ ...LEADER, state: "restarting" }]),
+      isResting: true,
+    },
+    {
       title: "an agent that does not lead stops",
       given: view("n1", [LEADER]),
       limits: { ...LIMITS, resting: "n2" },
@@ -283,6 +291,44 @@ Deno.test("routes() take a replica that lagged back only when it caught up by ha
   assert.deepEqual(names(again), ["n2"]);
   const stays = routes(at(901), { ...LIMITS, before: again });
   assert.deepEqual(names(stays), ["n2"]);
+});
+
+Deno.test("routes() leave a replica out that has been behind for too long", () => {
+  const given = view("n1", [LEADER, member("n2", { replayedLsn: lsn(999) })]);
+  const at = (ms: number, before: Routes): Routes =>
+    routes(given, {
+      ...LIMITS,
+      before,
+      asOf: moment(ms),
+      lagHistory: {
+        leader: "n1",
+        samples: [{ leaderLsn: lsn(1000), seenAt: moment(0) }],
+      },
+    });
+  const fresh = at(30_000, NO_ROUTES);
+  assert.equal(fresh.replicas.length, 1);
+  const behind = at(30_001, fresh);
+  assert.deepEqual(behind.resting.map(({ name }) => name), ["n2"]);
+  const facts = { lagMs: 30_001, lagMsMax: 30_000 };
+  assert.deepEqual(behind.exclusions[1]?.facts, facts);
+  assert.equal(at(15_001, behind).replicas.length, 0);
+  assert.equal(at(15_000, behind).replicas.length, 1);
+});
+
+Deno.test("routes() let the clients of a replica finish before it stops", () => {
+  const stopping = (given: Partial<Member>, resting: string | null): Routes =>
+    routes(view("n1", [LEADER, member("n2", given)]), { ...LIMITS, resting });
+  const cases = [
+    stopping({ state: "stopping" }, null),
+    stopping({ state: "restarting" }, null),
+    stopping({}, "n2"),
+  ];
+  for (const table of cases) {
+    assert.deepEqual(table.replicas, []);
+    assert.equal(table.resting[0]?.name, "n2");
+    assert.equal(table.exclusions[1]?.reason, "stopping");
+  }
+  assert.deepEqual(stopping({ state: "stopped" }, null).resting, []);
 });
 
 Deno.test("routes() prefer replicas of the zone, then others, then the leader", () => {
