@@ -122,7 +122,8 @@ export class Session implements GateSession {
       closeQuietly(this.#client);
     });
     const opening = await this.#client.opening();
-    done.abort();
+    // A reason, whatever it is, spares the making of an error with its trace.
+    done.abort("opened");
     return isLate ? "late" : opening;
   }
 

@@ -137,7 +137,6 @@ export class Acceptor {
 
   #admit(fd: number, route: Route): void {
     const client = new NetSocket(fd, this.#parts);
-    client.tune();
     this.#parts.desk.admit({ route, client, address: client.peerAddress });
     this.#loop.touch();
   }

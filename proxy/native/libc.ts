@@ -38,6 +38,7 @@ const SYMBOLS = {
     parameters: ["i32", "pointer", "i32", "pointer", "u32", "u32"],
     result: "i32",
   },
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   pipe2: { parameters: ["buffer", "i32"], result: "i32" },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   epoll_create1: { parameters: ["i32"], result: "i32" },
@@ -59,6 +60,7 @@ export const ERRNO = {
   tooManyFiles: 24,
   inUse: 98,
   aborted: 103,
+  already: 114,
   inProgress: 115,
 } as const;
 

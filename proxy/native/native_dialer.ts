@@ -4,7 +4,12 @@ import type { Dialer, DialResult } from "../dial.ts";
 import { errorText } from "../error_text.ts";
 import { type SocketAddress, socketAddress } from "./address.ts";
 import { ERRNO, FLAG } from "./libc.ts";
-import { NetSocket, SocketError, type SocketWorld } from "./net_socket.ts";
+import {
+  NetSocket,
+  SocketError,
+  type SocketWorld,
+  tuneSocket,
+} from "./net_socket.ts";
 
 /** Numeric addresses of a host; a thread that blocks can not ask a name server. */
 export type HostAddresses = (host: string) => readonly string[];
@@ -50,31 +55,54 @@ export class NativeDialer implements Dialer {
     limitMs: number,
     signal: AbortSignal,
   ): Promise<NetSocket> {
-    const { libc, loop } = this.#world;
+    const { libc } = this.#world;
     const type = FLAG.stream | FLAG.nonBlocking | FLAG.closeOnExec;
     const fd = libc.socket(address.family, type, 0);
     if (fd < 0) throw new SocketError(`error ${libc.errno()}`);
     const socket = new NetSocket(fd, this.#world);
-    const done = new AbortController();
-    const giveUp = (): void => socket.close();
     try {
-      const { bytes } = address;
-      const isFailed = libc.connect(fd, bytes, bytes.length) < 0;
-      const errno = isFailed ? libc.errno() : ERRNO.inProgress;
-      if (errno !== ERRNO.inProgress) throw new SocketError(`error ${errno}`);
-      signal.addEventListener("abort", giveUp, { once: true });
-      loop.sleep(limitMs, done.signal).then(() => {
-        if (!done.signal.aborted) giveUp();
-      });
-      await socket.connected();
-      if (socket.isClosed) throw new SocketError("given up");
-      socket.tune();
+      const isConnected = this.#begin(fd, address.bytes);
+      if (!isConnected) await this.#finish(socket, limitMs, signal);
+      tuneSocket(libc, fd);
       return socket;
     } catch (error) {
       socket.close();
       throw error;
+    }
+  }
+
+  /** @returns Whether it is connected already. */
+  #begin(fd: number, address: Uint8Array<ArrayBuffer>): boolean {
+    const { libc } = this.#world;
+    const call = (): number => {
+      if (libc.connect(fd, address, address.length) === 0) return 0;
+      return libc.errno();
+    };
+    if (call() === 0) return true;
+    // Within a host the handshake is over by now, which saves a wait. Whatever
+    // failed the first time, fails again.
+    const errno = call();
+    if (errno === 0) return true;
+    if (errno === ERRNO.already || errno === ERRNO.inProgress) return false;
+    throw new SocketError(`error ${errno}`);
+  }
+
+  async #finish(
+    socket: NetSocket,
+    limitMs: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const done = new AbortController();
+    const giveUp = (): void => socket.close();
+    try {
+      signal.addEventListener("abort", giveUp, { once: true });
+      this.#world.loop.sleep(limitMs, done.signal).then(() => {
+        if (!done.signal.aborted) giveUp();
+      });
+      await socket.connected();
+      if (socket.isClosed) throw new SocketError("given up");
     } finally {
-      done.abort();
+      done.abort("over");
       signal.removeEventListener("abort", giveUp);
     }
   }

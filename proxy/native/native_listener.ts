@@ -12,6 +12,7 @@ import {
   socketAddress,
 } from "./address.ts";
 import { ERRNO, FLAG, type Libc } from "./libc.ts";
+import { tuneSocket } from "./net_socket.ts";
 
 const LEVEL_SOCKET = 1;
 const SO_REUSEADDR = 2;
@@ -98,6 +99,7 @@ function bound(ip: string, port: number, options: ListenOptions): number {
   libc.setsockopt(fd, LEVEL_SOCKET, SO_REUSEADDR, on, 4);
   if (isShared) libc.setsockopt(fd, LEVEL_SOCKET, SO_REUSEPORT, on, 4);
   const { bytes } = address;
+  tuneSocket(libc, fd);
   if (libc.bind(fd, bytes, bytes.length) < 0) {
     const error = failure(libc.errno());
     libc.close(fd);

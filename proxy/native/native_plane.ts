@@ -85,8 +85,8 @@ class NativeRelay implements Relay, RelaySideOwner {
 
   onEnd(side: RelaySide): void {
     const other = side === this.#client ? this.#backend : this.#client;
-    other.socket.endWrite();
     if (other.hasEnded) return this.#close("ended");
+    other.socket.endWrite();
     // A client may go on reading for as long as the backend has something to say.
     if (side === this.#backend) this.#closeLater("ended");
   }
@@ -117,7 +117,7 @@ class NativeRelay implements Relay, RelaySideOwner {
     this.#backend.close();
     this.#client.socket.close();
     this.#backend.socket.close();
-    this.#linger?.abort();
+    this.#linger?.abort("closed");
     this.#resolve(end);
     this.#world.loop.touch();
   }

@@ -19,6 +19,23 @@ const SO_KEEPALIVE = 9;
 /** A peer that vanished is noticed after about two minutes. */
 const KEEPALIVE = { idleS: 60, intervalS: 10, probes: 6 };
 
+/**
+ * No Nagle delay for small packets; dead peers are noticed by the kernel. What a
+ * listening socket is told holds for all that it accepts (Linux).
+ */
+export function tuneSocket(libc: Libc, fd: number): void {
+  const value = new Int32Array(1);
+  const set = (level: number, name: number, to: number): void => {
+    value[0] = to;
+    libc.setsockopt(fd, level, name, value, 4);
+  };
+  set(LEVEL_TCP, TCP_NODELAY, 1);
+  set(LEVEL_SOCKET, SO_KEEPALIVE, 1);
+  set(LEVEL_TCP, TCP_KEEPIDLE, KEEPALIVE.idleS);
+  set(LEVEL_TCP, TCP_KEEPINTVL, KEEPALIVE.intervalS);
+  set(LEVEL_TCP, TCP_KEEPCNT, KEEPALIVE.probes);
+}
+
 /** What sockets of a thread share. */
 export interface SocketWorld {
   readonly libc: Libc;
@@ -56,19 +73,6 @@ export class NetSocket implements ByteStream, ReadyHandler {
     const length = new Uint32Array([bytes.length]);
     const isGone = this.#world.libc.getpeername(this.fd, bytes, length) < 0;
     return isGone ? "" : addressIn(bytes);
-  }
-
-  /** No Nagle delay for small packets; dead peers are noticed by the kernel. */
-  tune(): void {
-    const { setsockopt } = this.#world.libc;
-    const set = (level: number, name: number, value: number): void => {
-      setsockopt(this.fd, level, name, new Int32Array([value]), 4);
-    };
-    set(LEVEL_TCP, TCP_NODELAY, 1);
-    set(LEVEL_SOCKET, SO_KEEPALIVE, 1);
-    set(LEVEL_TCP, TCP_KEEPIDLE, KEEPALIVE.idleS);
-    set(LEVEL_TCP, TCP_KEEPINTVL, KEEPALIVE.intervalS);
-    set(LEVEL_TCP, TCP_KEEPCNT, KEEPALIVE.probes);
   }
 
   /**

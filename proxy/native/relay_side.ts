@@ -5,24 +5,22 @@
  * than one buffer (or one pipe) per direction.
  */
 import type { EventLoop, ReadyHandler } from "./event_loop.ts";
+import type { BulkFlow, BulkFlows } from "./bulk_flows.ts";
 import { ERRNO, FLAG, type Libc, READY } from "./libc.ts";
 import type { NetSocket } from "./net_socket.ts";
 import type { SplicePipe, SplicePipes } from "./splice_pipe.ts";
 
 /** Large enough for few calls, small enough to stay in the processor's cache. */
 export const BUFFER_BYTES = 64 * 1024;
-/** After so many full buffers in a row the kernel may move the bytes itself. */
-const FULL_READS_FOR_SPLICE = 4;
-/** A pipe that moves less than that at a time is given back. */
-const SPLICE_BYTES_MIN = 16 * 1024;
-const SPLICE_BYTES_MAX = 1024 * 1024;
-const SPLICE_FLAGS = FLAG.spliceMove | FLAG.spliceNonBlocking;
+/** So much in one direction without a word in the other is not dialogue any more. */
+const BULK_BYTES = 4 * 1024 * 1024;
 
 /** What relays of a thread share. */
 export interface RelayWorld {
   readonly libc: Libc;
   readonly loop: EventLoop;
   readonly pipes: SplicePipes;
+  readonly flows: BulkFlows;
   readonly buffer: Uint8Array<ArrayBuffer>;
 }
 
@@ -37,9 +35,9 @@ export interface RelaySideOwner {
 }
 
 /** See the head of this file. */
-export class RelaySide implements ReadyHandler {
+export class RelaySide implements ReadyHandler, BulkFlow {
   readonly socket: NetSocket;
-  readonly #fd: number;
+  readonly fd: number;
   readonly #libc: Libc;
   readonly #world: RelayWorld;
   readonly #owner: RelaySideOwner;
@@ -48,7 +46,10 @@ export class RelaySide implements ReadyHandler {
   /** Received here, not yet taken by the other side. */
   #pending: Uint8Array<ArrayBuffer> | null = null;
   #pipe: SplicePipe | null = null;
-  #fullReads = 0;
+  /** Received here since the other side last said something. */
+  #streakBytes = 0;
+  #isBulk = false;
+  #hasFlowed = false;
   #isReading = true;
   #isWriteWanted = false;
   hasEnded = false;
@@ -62,7 +63,7 @@ export class RelaySide implements ReadyHandler {
     },
   ) {
     this.socket = socket;
-    this.#fd = socket.fd;
+    this.fd = socket.fd;
     this.#libc = world.libc;
     this.#world = world;
     this.#owner = parts.owner;
@@ -100,7 +101,7 @@ export class RelaySide implements ReadyHandler {
       this.#pending = null;
       this.#pass(pending);
     } else if (this.#pipe !== null && this.#pipe.held > 0) {
-      this.#emptyPipe(this.#pipe);
+      this.#drainPipe(this.#pipe);
     }
     if (this.#owner.isOver || this.#isBlocked) return;
     this.#to?.wantWrite({ isWanted: false });
@@ -114,9 +115,20 @@ export class RelaySide implements ReadyHandler {
     this.#watch();
   }
 
+  pulse(): void {
+    const hasFlowed = this.#hasFlowed;
+    this.#hasFlowed = false;
+    if (this.#isReading) this.#receive();
+    if (hasFlowed || this.#hasFlowed) return;
+    // Held up by a slow reader, not at its end: bulk again as soon as it flows.
+    if (this.#isBlocked) this.#streakBytes = BULK_BYTES;
+    this.#endBulk();
+  }
+
   /** Drops what was not delivered. The socket is the owner's to close. */
   close(): void {
     this.#pending = null;
+    this.#endBulk();
     this.#returnPipe();
   }
 
@@ -140,11 +152,11 @@ export class RelaySide implements ReadyHandler {
   #receive(): void {
     if (this.#pipe !== null) return this.#receiveIntoPipe(this.#pipe);
     const { buffer } = this.#world;
-    const count = this.#libc.recv(this.#fd, buffer, BUFFER_BYTES, 0);
+    const count = this.#libc.recv(this.fd, buffer, BUFFER_BYTES, 0);
     if (count > 0) {
       this.#moved(count);
       this.#send(buffer, count);
-      this.#countRead(count);
+      this.#countStreak(count);
     } else if (count === 0) {
       this.#end();
     } else if (!this.#isJustBusy()) {
@@ -155,14 +167,14 @@ export class RelaySide implements ReadyHandler {
   #end(): void {
     this.hasEnded = true;
     this.#read({ isReading: false });
-    this.#returnPipe();
+    this.#endBulk();
     this.#owner.onEnd(this);
   }
 
   #send(bytes: Uint8Array<ArrayBuffer>, length: number): void {
     const to = this.#to;
     if (to === null) return;
-    const sent = this.#libc.send(to.#fd, bytes, length, FLAG.noSignal);
+    const sent = this.#libc.send(to.fd, bytes, length, FLAG.noSignal);
     if (sent === length) return;
     if (sent < 0 && !this.#isJustBusy()) return this.#fail();
     this.#pending = bytes.slice(Math.max(0, sent), length);
@@ -173,7 +185,7 @@ export class RelaySide implements ReadyHandler {
   #pass(bytes: Uint8Array<ArrayBuffer>): void {
     const to = this.#to;
     if (to === null) return;
-    const sent = this.#libc.send(to.#fd, bytes, bytes.length, FLAG.noSignal);
+    const sent = this.#libc.send(to.fd, bytes, bytes.length, FLAG.noSignal);
     if (sent === bytes.length) return;
     if (sent < 0 && !this.#isJustBusy()) return this.#fail();
     this.#pending = bytes.subarray(Math.max(0, sent));
@@ -193,27 +205,36 @@ export class RelaySide implements ReadyHandler {
     this.#owner.onWriteFailed(this);
   }
 
-  #countRead(count: number): void {
-    if (count < BUFFER_BYTES) {
-      this.#fullReads = 0;
-    } else if (++this.#fullReads >= FULL_READS_FOR_SPLICE) {
-      this.#fullReads = 0;
-      if (!this.#owner.isOver) this.#pipe = this.#world.pipes.borrow();
-    }
+  #countStreak(count: number): void {
+    this.#streakBytes += count;
+    if (this.#to !== null) this.#to.#streakBytes = 0;
+    if (this.#streakBytes < BULK_BYTES || this.#owner.isOver) return;
+    this.#streakBytes = 0;
+    this.#beginBulk();
+  }
+
+  #beginBulk(): void {
+    this.#pipe = this.#world.pipes.borrow();
+    if (this.#pipe === null) return;
+    this.#isBulk = true;
+    this.#hasFlowed = true;
+    this.#world.flows.add(this);
+  }
+
+  /** What is in the pipe still goes through it. */
+  #endBulk(): void {
+    if (!this.#isBulk) return;
+    this.#isBulk = false;
+    this.#world.flows.remove(this);
+    if (this.#pipe?.held === 0) this.#returnPipe();
   }
 
   #receiveIntoPipe(pipe: SplicePipe): void {
-    const { libc } = this.#world;
-    const { writeEnd } = pipe;
-    const count = libc.splice(
-      ...[this.#fd, null, writeEnd, null] as const,
-      ...[SPLICE_BYTES_MAX, SPLICE_FLAGS] as const,
-    );
+    const count = pipe.fill(this.fd);
     if (count > 0) {
-      pipe.held += count;
+      this.#hasFlowed = true;
       this.#moved(count);
-      this.#emptyPipe(pipe);
-      if (pipe.held === 0 && count < SPLICE_BYTES_MIN) this.#returnPipe();
+      this.#drainPipe(pipe);
     } else if (count === 0) {
       this.#end();
     } else if (!this.#isJustBusy()) {
@@ -221,17 +242,12 @@ export class RelaySide implements ReadyHandler {
     }
   }
 
-  #emptyPipe(pipe: SplicePipe): void {
+  #drainPipe(pipe: SplicePipe): void {
     const to = this.#to;
     if (to === null) return;
-    const { libc } = this.#world;
-    const count = libc.splice(
-      ...[pipe.readEnd, null, to.#fd, null] as const,
-      ...[pipe.held, SPLICE_FLAGS] as const,
-    );
-    if (count > 0) pipe.held -= count;
-    else if (!this.#isJustBusy()) return this.#fail();
+    if (pipe.drain(to.fd) < 0 && !this.#isJustBusy()) return this.#fail();
     if (pipe.held > 0) this.#block(to);
+    else if (!this.#isBulk) this.#returnPipe();
   }
 
   #returnPipe(): void {

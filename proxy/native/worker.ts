@@ -7,6 +7,7 @@ import type { Log } from "../../lib/ports/log.ts";
 import { Desk } from "../desk.ts";
 import { Ledger, SlotBook } from "../ledger.ts";
 import { Acceptor } from "./acceptor.ts";
+import { BulkFlows } from "./bulk_flows.ts";
 import { EventLoop } from "./event_loop.ts";
 import { type Libc, loadLibc, READY } from "./libc.ts";
 import { NativeDialer } from "./native_dialer.ts";
@@ -73,6 +74,7 @@ class WorkerThread {
       plane: new NativePlane({
         ...world,
         pipes: this.#pipes,
+        flows: new BulkFlows(libc, loop),
         buffer: new Uint8Array(BUFFER_BYTES),
       }),
     });
