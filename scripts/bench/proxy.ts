@@ -1,20 +1,26 @@
 /**
  * `deno task bench:proxy`: this project's proxy beside HAProxy, in turns, in one
  * run, in front of one PostgreSQL: transactions, CPU per transaction and per MB,
- * new connections, bulk data, latency, memory with idle sessions.
+ * new connections, bulk data, latency, memory with idle sessions. A round that
+ * does not count comes first.
  *
  * --rounds N (3), --seconds N (3), --json FILE, --trixie DIR (a root with HAProxy
  * 3.0; default: made by debootstrap in .cache/bench if run as root), --only a,b.
  */
 import { parseArgs } from "node:util";
 import { idleMemory, measureLoad, type Sample } from "./proxy_loads.ts";
+import { BenchStore } from "./bench_store.ts";
 import { BenchPostgres, type BenchProxy, startProxies } from "./proxy_sides.ts";
 import { summaryTable } from "./proxy_table.ts";
+
+/** What the proxy's own control does must not be felt by clients. */
+const CHANGING = "select, 16 clients, member keys change 10 times a second";
 
 const LOADS = [
   { name: "select, 1 client", kind: "select", clients: 1 },
   { name: "select, 16 clients", kind: "select", clients: 16 },
   { name: "select, 64 clients", kind: "select", clients: 64 },
+  { name: CHANGING, kind: "select", clients: 16 },
   { name: "new connections, 8 clients", kind: "connect", clients: 8 },
   { name: "bulk, 1 client", kind: "bulk", clients: 1 },
 ] as const;
@@ -38,26 +44,47 @@ function options() {
   return values;
 }
 
+interface Stage {
+  readonly proxies: readonly BenchProxy[];
+  readonly seconds: number;
+  /** Changes the keys until the signal. */
+  readonly change: (signal: AbortSignal) => Promise<void>;
+}
+
 async function rounds(
-  proxies: readonly BenchProxy[],
-  given: ReturnType<typeof options>,
+  stage: Stage,
+  count: number,
 ): Promise<readonly Sample[]> {
   const samples: Sample[] = [];
-  for (let round = 0; round < Number(given.rounds); round++) {
+  for (let round = 0; round <= count; round++) {
     for (const load of LOADS) {
-      // The first one of a round is another one each time.
-      const turn = round % proxies.length;
-      const order = [...proxies.slice(turn), ...proxies.slice(0, turn)];
-      for (const proxy of order) {
-        const sample = await measureLoad(proxy, load, Number(given.seconds));
-        samples.push(sample);
-        console.error(
-          `${round + 1} ${load.name} ${proxy.name}: ` +
-            `${Math.round(sample.rate)}/s, ${sample.cpuUs.toFixed(1)} us`,
-        );
-      }
+      const measured = await measureAll(stage, load, round);
+      if (round > 0) samples.push(...measured);
     }
   }
+  return samples;
+}
+
+/** One load through each of them; the first one is another one each round. */
+async function measureAll(
+  { proxies, seconds, change }: Stage,
+  load: Load,
+  round: number,
+): Promise<readonly Sample[]> {
+  const changing = new AbortController();
+  const changed = load.name === CHANGING ? change(changing.signal) : null;
+  const samples: Sample[] = [];
+  const turn = round % proxies.length;
+  for (const proxy of [...proxies.slice(turn), ...proxies.slice(0, turn)]) {
+    const sample = await measureLoad(proxy, load, round === 0 ? 1 : seconds);
+    samples.push(sample);
+    console.error(
+      `${round} ${load.name} ${proxy.name}: ` +
+        `${Math.round(sample.rate)}/s, ${sample.cpuUs.toFixed(1)} us`,
+    );
+  }
+  changing.abort();
+  await changed;
   return samples;
 }
 
@@ -66,12 +93,18 @@ async function bench(): Promise<void> {
   await using postgres = await BenchPostgres.start();
   const only = given.only.split(",").filter(Boolean);
   const trixie = given.trixie ?? null;
-  const parts = { port: postgres.port, only, trixie };
+  await using store = await BenchStore.start();
+  const { port } = postgres;
+  const parts = { port, store, scope: "bench", only, trixie };
   await using proxies = await startProxies(parts);
-  const samples = await rounds(proxies.list, given);
+  const samples = await rounds({
+    proxies: proxies.list,
+    seconds: Number(given.seconds),
+    change: (signal) => store.change("bench", port, signal),
+  }, Number(given.rounds));
   await proxies.stop();
   const memory = await idleMemory(
-    (port) => startProxies({ ...parts, port }),
+    (port) => startProxies({ ...parts, port, scope: "idle" }),
     IDLE_COUNTS,
   );
   const table = summaryTable(samples, memory);

@@ -1,9 +1,8 @@
 /** What `bench:proxy` compares: HAProxy 2.6, HAProxy 3.0, this project's proxies; and the PostgreSQL behind them. */
+import type { BenchStore } from "./bench_store.ts";
 
 const BIN = "/usr/lib/postgresql/15/bin";
 const STARTED_MS_MAX = 20_000;
-const FIXED_LEADER =
-  new URL("../../lib/compose/fixed_leader.ts", import.meta.url).pathname;
 const TRIXIE = ".cache/bench/trixie";
 
 /** A proxy under measurement. */
@@ -46,6 +45,10 @@ export class BenchProxies implements AsyncDisposable {
 /** What to start, in front of which port. */
 export interface SidesPlan {
   readonly port: number;
+  /** Says that the leader listens there. */
+  readonly store: BenchStore;
+  /** Of this plan alone. */
+  readonly scope: string;
   /** Names; empty: all. */
   readonly only: readonly string[];
   readonly trixie: string | null;
@@ -54,6 +57,7 @@ export interface SidesPlan {
 /** Starts every proxy in front of `plan.port` and waits until it takes clients. */
 export async function startProxies(plan: SidesPlan): Promise<BenchProxies> {
   const folder = await Deno.makeTempDir({ prefix: "matriarch-bench-" });
+  await plan.store.lead(plan.scope, plan.port);
   const children: Deno.ChildProcess[] = [];
   const list: BenchProxy[] = [];
   const add = async (name: string, start: Starter): Promise<void> => {
@@ -143,15 +147,13 @@ async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
-/** The program of this checkout, on a SQLite store with one leader in it. */
+/** The program of this checkout. */
 async function startOurs(
   folder: string,
   plan: SidesPlan,
   given: { readonly port: number; readonly setting: string },
 ): Promise<Deno.ChildProcess | null> {
   await Deno.mkdir(folder);
-  const path = `${folder}/dcs.db`;
-  await runDeno(FIXED_LEADER, [path, "bench", `${plan.port}`]);
   const proxy = [
     "listen: 127.0.0.1",
     `primary_port: ${given.port}`,
@@ -161,18 +163,12 @@ async function startOurs(
     given.setting,
   ].join(", ");
   const file = `${folder}/proxy.yml`;
-  const text = `scope: bench\nsqlite: {path: ${path}}\nproxy: {${proxy}}\n`;
+  const etcd = `etcd3: {host: "127.0.0.1:${plan.store.port}"}`;
+  const text = `scope: ${plan.scope}\n${etcd}\nproxy: {${proxy}}\n`;
   await Deno.writeTextFile(file, text);
   const main = new URL("../../main.ts", import.meta.url).pathname;
   const args = ["run", "--allow-all", "--quiet", main, "proxy", file];
   return spawn(Deno.execPath(), args, "this project's proxy");
-}
-
-async function runDeno(program: string, args: string[]): Promise<void> {
-  const { success } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--allow-all", "--quiet", program, ...args],
-  }).output();
-  if (!success) throw new Error(`${program} failed`);
 }
 
 function spawn(
