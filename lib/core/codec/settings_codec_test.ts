@@ -261,3 +261,25 @@ Deno.test("decodeSettings() reads the section of a standby cluster", () => {
     else assert.deepEqual({ ...seen, ...Object(wanted) }, seen);
   }
 });
+
+Deno.test("decodeSettings() reads what an acknowledgement means", () => {
+  const commitPosition = (value: unknown, local = {}) =>
+    decodeSettings(
+      { postgresql: { parameters: { synchronous_commit: value } } },
+      { localPostgresql: local },
+    ).commitPosition;
+  assert.equal(commitPosition("remote_apply"), "replayed");
+  assert.equal(commitPosition("remote_write"), "written");
+  assert.equal(commitPosition("on"), "flushed");
+  assert.equal(commitPosition(undefined), "flushed");
+  const local = { parameters: { synchronous_commit: "remote_apply" } };
+  assert.equal(commitPosition("on", local), "replayed");
+});
+
+Deno.test("decodeSettings() reads primary_race_backoff in seconds", () => {
+  assert.equal(
+    decodeSettings({ primary_race_backoff: 6 }).primaryRaceBackoffMs,
+    6_000,
+  );
+  assert.equal(decodeSettings({}).primaryRaceBackoffMs, 0);
+});

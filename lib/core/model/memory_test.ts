@@ -241,11 +241,48 @@ const ROWS: readonly Row[] = [
     kind: "sync_written",
     outcome: "known",
   }, { isSyncWriteUncertain: false }],
+  ["the agent began", { kind: "began", at: moment(3) }, {
+    startedAt: moment(3),
+  }],
+  ["a replica under a leader moves: no matter", walSeen(9, "led"), {
+    seenLsn: lsn(9),
+    walMovedAt: null,
+  }, { seenLsn: lsn(8), walMovedAt: moment(1) }],
+  ["without a leader the first move counts", walSeen(9, "free"), {
+    seenLsn: lsn(9),
+    walMovedAt: moment(7),
+  }, { seenLsn: lsn(8) }],
+  ["and later ones do not", walSeen(9, "free"), {
+    seenLsn: lsn(9),
+    walMovedAt: moment(1),
+  }, { seenLsn: lsn(8), walMovedAt: moment(1) }],
+  [
+    "a stream that has ended moves nothing",
+    {
+      ...walSeen(9, "free"),
+      isStreaming: false,
+    },
+    { seenLsn: lsn(9), walMovedAt: null },
+    { seenLsn: lsn(8) },
+  ],
   ["the position of a change is kept", {
     kind: "synchronous_standbys_set",
     at: lsn(9),
   }, { syncChangedAtLsn: lsn(9) }],
 ];
+
+function walSeen(
+  at: number,
+  key: "led" | "free",
+): Extract<MemoryEvent, { kind: "wal_seen" }> {
+  return {
+    kind: "wal_seen",
+    at: moment(7),
+    lsn: lsn(at),
+    isStreaming: true,
+    hasLeader: key === "led",
+  };
+}
 
 for (const [name, event, expected, before = {}] of ROWS) {
   Deno.test(`remember(): ${name}`, () => {
