@@ -2,13 +2,10 @@
  * FOLLOWER: another member leads. Be its replica: never writable, on its line of
  * history, streaming from the right place.
  */
-import { judgeDivergence } from "../calc/divergence.ts";
 import { slotsToCopy } from "../calc/slots.ts";
-import { upstreamOf } from "../calc/topology.ts";
-import { parseConnUrl } from "../codec/conn_url.ts";
 import { memberOf } from "../model/cluster_view.ts";
 import type { Decision } from "../model/decision.ts";
-import type { Member, MemberName } from "../model/member.ts";
+import type { MemberName } from "../model/member.ts";
 import type { Observation } from "../model/observation.ts";
 import { leaveUnusable, removeHalfMade } from "./bootstrap.ts";
 import {
@@ -28,8 +25,9 @@ import {
   wait,
   waitShortly,
 } from "./parts.ts";
+import { checkDivergence, trustStream } from "./divergence.ts";
 import type { Rule } from "./rule.ts";
-import { remoteOf } from "./standby_cluster.ts";
+import { isOnUpstream, leaderMember, upstreamName } from "./upstream.ts";
 
 /** The rows for everybody but the leader. */
 export const FOLLOWER: readonly Rule[] = [
@@ -161,15 +159,6 @@ function isSettled(o: Observation): boolean {
     (isStreaming || upstreamName(o) === null);
 }
 
-/** The member to stream from; null: no streaming. */
-function upstreamName(o: Observation): string | null {
-  return upstreamOf(viewOf(o), { name: o.self, tags: o.tags });
-}
-
-function leaderMember(o: Observation): Member | null {
-  return memberOf(viewOf(o), leaderOf(o).name);
-}
-
 /** A copy that did not help is not repeated before that time: each needs a restart. */
 const COPY_AGAIN_MS = 60_000;
 
@@ -239,154 +228,6 @@ function cloneSource(o: Observation): MemberName {
   );
   // No chance in the core: the low digits of the clock serve as well.
   return offers[Math.floor(o.wallTimeMs) % offers.length]?.name ?? leader;
-}
-
-function trustStream(o: Observation): Decision | null {
-  const replica = replicaOf(o);
-  if (replica === null || o.memory.divergence === "unsuspected") return null;
-  const leaderTimeline = leaderMember(o)?.timeline ?? null;
-  return replica.isStreaming && replica.timeline === leaderTimeline &&
-      isOnUpstream(o)
-    ? { kind: "trust_timeline", reason: "not_diverged" }
-    : null;
-}
-
-function checkDivergence(o: Observation): Decision | null {
-  if (o.memory.divergence !== "suspected") return repairFailedRewind(o);
-  if (o.postgres.kind !== "stopped" && replicaOf(o) === null) return null;
-  const leader = leaderMember(o);
-  const isReady = leader !== null && leader.connUrl !== null &&
-    isLeading(o, leader) && leader.state === "running";
-  if (!isReady) {
-    return o.postgres.kind === "stopped" || mayBeTwin(o, leader)
-      ? waitShortly("leader_not_running", { state: leader?.state ?? null })
-      : null;
-  }
-  if (o.upstream.kind === "not_asked") {
-    return { kind: "ask_upstream", reason: "divergence_suspected" };
-  }
-  if (o.upstream.kind === "silent") {
-    return o.postgres.kind === "stopped" || mayBeTwin(o, leader)
-      ? waitShortly("upstream_silent", { detail: o.upstream.detail })
-      : null;
-  }
-  const { isStandbyCluster } = o.settings;
-  const verdict = judgeDivergence(
-    o.upstream,
-    isStandbyCluster ? "any" : "primary",
-  );
-  switch (verdict.kind) {
-    case "same_line":
-      return { kind: "trust_timeline", reason: "not_diverged" };
-    case "unknown":
-      return null;
-    case "twin":
-      return isFreshCopy(o) ? null : replaceTwin(o, verdict.facts);
-    case "diverged":
-      return repair(o, leader, verdict.facts);
-  }
-}
-
-/**
- * This replica is on a timeline that the leader had not reached when it was last
- * heard of, so the leader's next one may bear the same number. Streaming first
- * and asking later would write one over the other.
- */
-function mayBeTwin(o: Observation, leader: Member | null): boolean {
-  const replica = replicaOf(o);
-  return replica !== null && !isOnUpstream(o) &&
-    replica.timeline > (leader?.timeline ?? 0);
-}
-
-/** What a clone method just brought looks like its source, a primary in mid-flight. */
-function isFreshCopy(o: Observation): boolean {
-  const last = o.memory.lastOutcome;
-  return last !== null && last.result === "done" &&
-    (last.task.kind === "clone" || last.task.kind === "reinitialize");
-}
-
-/** Such data is never started: PostgreSQL would not see that it does not fit. */
-function replaceTwin(o: Observation, facts: RepairFacts): Decision {
-  const isAllowed = o.settings.isDataRemovedOnRewindFailure ||
-    o.settings.isDataRemovedOnDivergedTimelines;
-  return isAllowed
-    ? startTask(
-      { kind: "remove_data", why: "twin_timeline" },
-      "twin_timeline",
-      facts,
-    )
-    : waitShortly("twin_timeline", facts, o.settings.loopWaitMs);
-}
-
-/** Its member key says that it is what the others should follow. */
-function isLeading(o: Observation, leader: Member): boolean {
-  return leader.role ===
-    (o.settings.isStandbyCluster ? "standby_leader" : "primary");
-}
-
-type RepairFacts = ReturnType<typeof judgeDivergence>["facts"];
-
-function repair(
-  o: Observation,
-  leader: Member,
-  facts: RepairFacts,
-): Decision | null {
-  if (canRewind(o)) {
-    if (leader.isCheckpointAfterPromotePending) {
-      return waitShortly("leader_checkpoint_pending", { leader: leader.name });
-    }
-    return pauseAfterFailure(o, "rewind") ??
-      startTask(
-        { kind: "rewind", source: remoteOf(o) ?? leader.name },
-        "diverged",
-        facts,
-      );
-  }
-  if (o.settings.isDataRemovedOnDivergedTimelines) {
-    return startTask(
-      { kind: "remove_data", why: "diverged_timelines" },
-      "diverged",
-      facts,
-    );
-  }
-  return o.postgres.kind === "stopped"
-    ? null
-    : waitShortly("diverged_no_repair", facts, o.settings.loopWaitMs);
-}
-
-function repairFailedRewind(o: Observation): Decision | null {
-  if (o.memory.divergence !== "rewind_failed") return null;
-  const isAllowed = o.settings.isDataRemovedOnRewindFailure ||
-    o.settings.isDataRemovedOnDivergedTimelines;
-  if (isAllowed && o.postgres.kind !== "empty") {
-    return startTask(
-      { kind: "remove_data", why: "rewind_failed" },
-      "rewind_failed",
-      { detail: o.memory.lastOutcome?.detail ?? "" },
-    );
-  }
-  return o.postgres.kind === "stopped"
-    ? null
-    : waitShortly("diverged_no_repair", {}, o.settings.loopWaitMs);
-}
-
-function canRewind(o: Observation): boolean {
-  if (!o.settings.isRewindAllowed) return false;
-  if (o.postgres.kind !== "stopped") return true;
-  const { control } = o.postgres;
-  return control.hasChecksums || control.hasWalLogHints;
-}
-
-function isOnUpstream(o: Observation): boolean {
-  const replica = replicaOf(o);
-  const name = upstreamName(o);
-  if (replica === null) return false;
-  if (name === null) return replica.upstream === null;
-  const url = memberOf(viewOf(o), name)?.connUrl ?? null;
-  const wanted = url === null ? null : parseConnUrl(url);
-  if (wanted === null || replica.upstream === null) return false;
-  return replica.upstream.host === wanted.host &&
-    replica.upstream.port === wanted.port;
 }
 
 function follow(o: Observation): Decision | null {

@@ -387,6 +387,35 @@ const LEADER_ON_2 = cluster({
   members: [leaderMember("n1", { timeline: 2 }), member("n2")],
 });
 
+testRows("a member whose rewind failed", [
+  [
+    "starts nevertheless",
+    observation({
+      postgres: stopped(),
+      memory: { ...MEMORY, divergence: "rewind_failed" },
+    }),
+    ["R710", "start standby instance_down"],
+  ],
+  [
+    "and says what can be done when the server refuses",
+    observation({
+      postgres: stopped(),
+      memory: {
+        ...MEMORY,
+        divergence: "rewind_failed",
+        failuresInRow: 1,
+        lastOutcome: outcome({
+          kind: "start",
+          as: "standby",
+          upstream: "n1",
+          timeoutMs: 1,
+        }, { result: "failed", detail: "postgres exited with code 1" }),
+      },
+    }),
+    ["R700", "wait diverged_no_repair"],
+  ],
+]);
+
 testRows("timelines of one number", [
   [
     "a crashed primary on the leader's number is copied anew, where allowed",
