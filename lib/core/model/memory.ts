@@ -27,6 +27,8 @@ export interface AgentMemory {
   readonly role: MemberRole;
   readonly knownPeers: KnownPeers | null;
   readonly divergence: DivergenceMemory;
+  /** What the last rewind that failed said; empty: none did. */
+  readonly rewindFailure: string;
   readonly lastOutcome: TaskOutcome | null;
   /** Consecutive failures of the same kind of task; drives the back-off. */
   readonly failuresInRow: number;
@@ -67,6 +69,7 @@ export const FIRST_MEMORY: AgentMemory = {
   role: "uninitialized",
   knownPeers: null,
   divergence: "suspected",
+  rewindFailure: "",
   lastOutcome: null,
   failuresInRow: 0,
   isBootstrapOwner: false,
@@ -236,6 +239,9 @@ function rememberOutcome(
       divergence: "suspected",
       demotedAt: outcome.task.how === "graceful" ? outcome.endedAt : null,
     };
+  }
+  if (outcome.task.kind === "rewind" && outcome.result === "failed") {
+    return { ...next, rewindFailure: outcome.detail };
   }
   if (outcome.result !== "done") return next;
   if (outcome.task.kind === "follow" && next.divergence === "unsuspected") {

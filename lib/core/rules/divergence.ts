@@ -140,7 +140,7 @@ function repairFailedRewind(o: Observation): Decision | null {
     return startTask(
       { kind: "remove_data", why: "rewind_failed" },
       "rewind_failed",
-      { detail: o.memory.lastOutcome?.detail ?? "" },
+      { detail: o.memory.rewindFailure },
     );
   }
   if (o.postgres.kind !== "stopped") {
@@ -150,6 +150,7 @@ function repairFailedRewind(o: Observation): Decision | null {
   return pauseAfterFailure(o, "start") === null
     ? null
     : waitShortly("diverged_no_repair", {
+      rewind: o.memory.rewindFailure,
       start: o.memory.lastOutcome?.detail ?? "",
     });
 }
