@@ -85,6 +85,20 @@ testFronts(
   },
 );
 
+testFronts(
+  "proxy ends a client that asks for TLS and then neither speaks nor reads",
+  async (open) => {
+    await using rig = await open({ holdTimeoutMs: 100 });
+    await using client = await TestClient.silent(rig.proxy.ports.primary);
+    await client.send(SSL_REQUEST);
+    // There is no leader: it is turned down, and says no more.
+    await client.untilText("N");
+    await client.untilEnd();
+    await until("it is over", () => rig.proxy.state().held === 0);
+    assert.equal(rig.proxy.stats().ports.primary.holdTimeouts, 1);
+  },
+);
+
 testFronts("proxy lets in only the networks it is told", async (open) => {
   await using rig = await open({ allow: ["192.0.2.0/24", "2001:db8::/32"] });
   await using one = echoBackend("one");
