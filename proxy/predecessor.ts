@@ -51,6 +51,11 @@ export class Predecessor {
     return found;
   }
 
+  /** Resolves when it is gone. */
+  get ended(): Promise<void> {
+    return this.#reading;
+  }
+
   /** What it said of itself last; null once it is gone, or if it never did. */
   get state(): ProxyState | null {
     return this.#isGone ? null : this.#state;

@@ -173,7 +173,10 @@ export class Proxy {
   /** Clients now, for the agent. */
   state(): ProxyState {
     const { edition, version } = this.#parts.options;
-    const { held, sessions } = clientsOf(this.#front.ledger);
+    const { held, sessions: own } = clientsOf(this.#front.ledger);
+    // A successor asks for all that is left.
+    const older = this.#hasYielded ? this.#predecessor?.state : null;
+    const sessions = own + (older?.sessions ?? 0);
     const isFenceArmed = !this.#hasYielded && (this.#fence?.isArmed ?? false);
     const state = { type: "state", pid: Deno.pid, version, edition } as const;
     return { ...state, sessions, held, isFenceArmed };
@@ -327,7 +330,9 @@ export class Proxy {
     const done = new AbortController();
     const onStop = (): void => done.abort();
     this.#stopping.signal.addEventListener("abort", onStop);
-    this.#front.settled().then(() => done.abort());
+    // An older proxy hears of the agent through this one.
+    const older = this.#hasYielded ? this.#predecessor?.ended : undefined;
+    Promise.all([this.#front.settled(), older]).then(() => done.abort());
     await clock.sleep(limitMs, done.signal);
     this.#stopping.abort();
   }

@@ -227,6 +227,27 @@ Deno.test(
 );
 
 Deno.test(
+  "the agent's word reaches the oldest of three proxies",
+  REPLACED,
+  async () => {
+    await using one = echoBackend("one");
+    await using upgrade = new Upgrade("workers", one.port);
+    await upgrade.running("one");
+    await using session = await TestClient.connect(upgrade.port);
+    await session.untilText("one\n");
+    // The one between has no sessions of its own.
+    for (const edition of ["two", "three"]) {
+      upgrade.to(edition, one.port);
+      await upgrade.running(edition);
+    }
+    await session.send("still here");
+    await session.untilText("still here");
+    upgrade.child.heartbeat({ role: "demoted", leaseDeadlineMs: null });
+    await session.untilEnd();
+  },
+);
+
+Deno.test(
   "sessions survive two upgrades, and the loss of the proxy between",
   REPLACED,
   async () => {
