@@ -33,6 +33,8 @@ async function main(argv: readonly string[]): Promise<number> {
   if (name === "patroni") return await runDaemon(name, argv);
   const [first, ...rest] = argv;
   switch (first) {
+    case "--version":
+      return await runCommandLine(name, ["version", ...rest]);
     case "run":
       return await runDaemon(`${name} run`, rest);
     case "proxy": {

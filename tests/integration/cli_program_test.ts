@@ -321,6 +321,13 @@ unprivileged(import.meta.url, () => {
     assert.match(out, /wal_keep_size: 128MB/);
   });
 
+  Deno.test("--version is understood by everybody but patronictl", async () => {
+    const own = await run("matriarch", ["--version"]);
+    assert.match(own.out, /^matriarch version \d+\.\d+\.\d+ \(Patroni 4/);
+    assert.match((await run("patroni", ["--version"])).out, /^patroni 4\.\d/);
+    assert.equal((await run("patronictl", ["--version"])).code, 2);
+  });
+
   Deno.test("two modes at once are a mistake", async () => {
     const { code, err } = await run("patroni", [
       "--generate-config",

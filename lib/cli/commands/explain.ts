@@ -7,6 +7,17 @@ import {
   type CommandDefinition,
   GROUP_OPTION,
 } from "../definition.ts";
+import type { ClusterView } from "../../core/model/cluster_view.ts";
+import type { PeerAnswer } from "../../core/model/peer_view.ts";
+import {
+  askDecisions,
+  decisionLine,
+  lastChangeDecisions,
+  newestDecisions,
+  type ToldDecision,
+} from "../decisions.ts";
+import { DcsUnreachableError } from "../../ports/errors.ts";
+import { CliError } from "../errors.ts";
 import { jsonText } from "../output.ts";
 import { askMembers } from "../peer_answers.ts";
 import { settingsOf } from "../replies.ts";
@@ -30,12 +41,22 @@ export const EXPLAIN_COMMAND: CommandDefinition = {
     value: ["text", "json"],
     help: "Output format",
   }],
-  run: (invocation, session) =>
-    withCluster(
-      session,
-      invocation,
-      (scope) => explainScope(session, scope, invocation.text("--format")),
-    ),
+  run: async (invocation, session) => {
+    try {
+      await withCluster(
+        session,
+        invocation,
+        (scope) => explainScope(session, scope, invocation.text("--format")),
+      );
+    } catch (error) {
+      if (!(error instanceof DcsUnreachableError)) throw error;
+      throw new CliError(
+        `${error.message.trimEnd()}\nNobody new can lead without the store, ` +
+          "and where members are stands in it. Ask them at their REST ports: " +
+          "GET /patroni tells the role, GET /explain the last decisions",
+      );
+    }
+  },
 };
 
 async function explainScope(
@@ -44,29 +65,78 @@ async function explainScope(
   format: string | null,
 ): Promise<void> {
   const view = await scope.read();
-  const answers = await askMembers(session, view);
+  const [answers, told] = await Promise.all([
+    askMembers(session, view),
+    askDecisions(session, view),
+  ]);
   const verdicts = takeoverVerdicts({ view, answers, isPlanned: false });
-  const loss = lossLine(view, answers, verdicts);
-  const lastChange = lastChangeLine(view);
-  const request = requestLine(view);
-  if (format === "json") {
-    const members = verdicts.map(asObject);
-    const document = { members, loss, last_change: lastChange, request };
-    print(session, jsonText(document));
-    return;
-  }
-  const mode = settingsOf(view).synchronousMode;
-  const leader = view.leader?.name ?? "nobody";
-  print(session, `Leader: ${leader}; synchronous mode: ${mode}`);
-  for (const verdict of verdicts) print(session, verdictLine(verdict));
-  print(session, loss);
-  print(session, lastChange);
-  if (request !== null) print(session, request);
+  const report: Report = {
+    view,
+    answers,
+    verdicts,
+    loss: lossLine(view, answers, verdicts),
+    lastChange: lastChangeLine(view),
+    request: requestLine(view),
+    change: lastChangeDecisions(told),
+    newest: newestDecisions(told),
+  };
+  if (format === "json") print(session, jsonText(asDocument(report)));
+  else for (const line of asLines(report)) print(session, line);
 }
 
-function asObject(verdict: Verdict): Readonly<Record<string, unknown>> {
+interface Report {
+  readonly view: ClusterView;
+  readonly answers: readonly PeerAnswer[];
+  readonly verdicts: readonly Verdict[];
+  readonly loss: string;
+  readonly lastChange: string;
+  readonly request: string | null;
+  /** By which decisions the leader last changed. */
+  readonly change: readonly ToldDecision[];
+  /** What each member decided last. */
+  readonly newest: readonly ToldDecision[];
+}
+
+function asLines(report: Report): readonly string[] {
+  const { view, answers, verdicts, change, newest, request } = report;
+  const { synchronousMode, isPaused } = settingsOf(view);
+  const leader = view.leader?.name ?? "nobody";
+  const hasOwnLine = view.leader === null ||
+    verdicts.some(({ name }) => name === leader);
+  return [
+    `Leader: ${leader}; synchronous mode: ${synchronousMode}` +
+    (isPaused ? "; maintenance mode: on" : ""),
+    ...(hasOwnLine ? [] : [`${leader}: leads, but it has no member key`]),
+    ...(verdicts.length === 0 ? ["There are no members"] : []),
+    ...verdicts.map((verdict) => verdictLine(verdict, answers)),
+    report.loss,
+    report.lastChange,
+    ...change.map(decisionLine),
+    ...(newest.length === 0 ? [] : ["Last decision of each member:"]),
+    ...newest.map(decisionLine),
+    ...(request === null ? [] : [request]),
+  ];
+}
+
+function asDocument(report: Report): Readonly<Record<string, unknown>> {
+  const { verdicts, answers, loss, lastChange, request } = report;
+  return {
+    members: verdicts.map((verdict) => asObject(verdict, answers)),
+    loss,
+    last_change: lastChange,
+    change_decisions: report.change,
+    last_decisions: report.newest,
+    request,
+  };
+}
+
+function asObject(
+  verdict: Verdict,
+  answers: readonly PeerAnswer[],
+): Readonly<Record<string, unknown>> {
   const { name, kind } = verdict;
   if (kind !== "cannot") return { name, verdict: kind };
   const { reason, facts } = verdict;
-  return { name, verdict: kind, reason, facts, text: verdictLine(verdict) };
+  const text = verdictLine(verdict, answers);
+  return { name, verdict: kind, reason, facts, text };
 }

@@ -63,8 +63,8 @@ Deno.test("explain says who could take over and what would be lost", async () =>
     "Leader: n1; synchronous mode: off",
     "n1: leads now",
     "n2: could take over, its WAL ends at 0/4000060",
-    "n3: could not take over: peer_ahead - Wal position of n2 is ahead of my " +
-    `wal position (peerPosition ${HERE}, ownPosition ${HERE - 1})`,
+    "n3: could not take over: peer_ahead - n2 has more WAL (0/4000060 " +
+    "against 0/400005F)",
     "100 bytes of WAL would be lost: the leader is at 0/40000C4, the best " +
     "replica at 0/4000060",
     "Timeline 3 began at 2026-11-20, after 0/4000000 of timeline 2, leader " +
@@ -143,6 +143,75 @@ Deno.test("explain knows when nothing can be lost, and when nobody can lead", as
     answers: { n1: LEADER },
   });
   assert.match(alone.lines.join("\n"), /Without the leader nobody could lead/);
+});
+
+Deno.test("explain says that the leader is silent, and that there is none", async () => {
+  const silent = await run(["explain", "demo"], {
+    keys: keysOf("{}"),
+    answers: { n2: { position: HERE } },
+  });
+  assert.match(
+    silent.lines.join("\n"),
+    /n1: leads now, but its REST API does not answer \(refused\); if it is/,
+  );
+  const { leader: _, ...rest } = keysOf('{"pause":true}');
+  const none = await run(["explain", "demo"], { keys: rest, answers: {} });
+  assert.equal(
+    none.lines[0],
+    "Leader: nobody; synchronous mode: off; maintenance mode: on",
+  );
+  assert.match(none.lines.join("\n"), /Nobody leads and nobody can take over/);
+});
+
+Deno.test("explain without the store says where to ask", async () => {
+  const { err, code } = await runIn(
+    { keys: null, programName: "matriarch" },
+    ["explain", "demo"],
+  );
+  assert.match(err, /^Error: Cannot reach etcd\n[^]*GET \/explain/);
+  assert.equal(code, 1);
+});
+
+/** As an agent's `GET /explain` has it. */
+function decision(
+  decision: string,
+  reason: string,
+  second: number,
+): Readonly<Record<string, unknown>> {
+  const last_at = `2026-11-20T10:00:0${second}.000Z`;
+  return { rule: "R1", decision, reason, text: `why ${reason}`, last_at };
+}
+
+Deno.test("explain says by which decisions the leader last changed", async () => {
+  const { lines } = await run(["explain", "demo"], {
+    keys: keysOf("{}"),
+    answers: {
+      n1: {
+        ...LEADER,
+        decisions: [
+          decision("acquire_lease", "healthiest", 2),
+          decision("wait", "leading", 9),
+        ],
+      },
+      n2: {
+        position: HERE,
+        decisions: [
+          decision("demote", "lease_lost", 1),
+          { text: "no decision" },
+          decision("wait", "following", 8),
+        ],
+      },
+      n3: { position: HERE, decisions: "nonsense" },
+    },
+  });
+  assert.deepEqual(lines.slice(-5), [
+    "  2026-11-20T10:00:01.000Z n2: demote, lease_lost - why lease_lost (R1)",
+    "  2026-11-20T10:00:02.000Z n1: acquire_lease, healthiest - why " +
+    "healthiest (R1)",
+    "Last decision of each member:",
+    "  2026-11-20T10:00:09.000Z n1: wait, leading - why leading (R1)",
+    "  2026-11-20T10:00:08.000Z n2: wait, following - why following (R1)",
+  ]);
 });
 
 Deno.test("explain gives the same as JSON", async () => {
