@@ -30,11 +30,13 @@ import type { Peers } from "../ports/peers.ts";
 import type { Postgres, PostgresPeer } from "../ports/postgres.ts";
 import { PostgresError } from "../ports/errors.ts";
 import type { ProxyProcess } from "../ports/proxy_process.ts";
+import type { ServiceWatch } from "../ports/service_watch.ts";
 import { type GuardConfig, type GuardPorts, Guards } from "./guards.ts";
 import { LeaseKeeper } from "./leases.ts";
 import { Announcer } from "./events.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { Inbox } from "./inbox.ts";
+import { Liveness } from "./liveness.ts";
 import { ScopeStore } from "./scope_store.ts";
 import { LoopStatistics } from "./statistics.ts";
 import { TaskRunner } from "./task_runner.ts";
@@ -53,6 +55,7 @@ export interface AgentPorts extends GuardPorts {
   readonly proxy:
     | Pick<ProxyProcess, "heartbeat" | "state" | "drain" | "endDrain">
     | null;
+  readonly serviceWatch: ServiceWatch;
 }
 
 /** The local configuration, as far as the agent itself needs it. Replaced on reload. */
@@ -104,6 +107,7 @@ export interface AgentContext {
   readonly events: Announcer;
   readonly store: ScopeStore;
   readonly inbox: Inbox;
+  readonly liveness: Liveness;
   readonly tasks: TaskRunner;
   readonly statistics: LoopStatistics;
 }
@@ -148,6 +152,7 @@ export function createContext(
     heartbeats,
     events: new Announcer(ports),
     inbox,
+    liveness: new Liveness(ports.serviceWatch, ports.log),
     tasks,
     leases,
     statistics,

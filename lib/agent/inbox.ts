@@ -30,8 +30,8 @@ export class Inbox {
     this.#sleeper?.abort();
   }
 
-  /** Rests for `ms`, until a wake-up, or until `signal` aborts. */
-  async rest(ms: number, signal: AbortSignal): Promise<void> {
+  /** Rests for `ms`, until a wake-up, or until `signal` aborts; tells whether it was woken. */
+  async rest(ms: number, signal: AbortSignal): Promise<boolean> {
     if (!this.#isAwake && !signal.aborted) {
       this.#sleeper = new AbortController();
       await this.#clock.sleep(
@@ -40,7 +40,9 @@ export class Inbox {
       );
       this.#sleeper = null;
     }
+    const wasWoken = this.#isAwake;
     this.#isAwake = false;
+    return wasWoken;
   }
 
   /** The request that waits to be served, or null. */

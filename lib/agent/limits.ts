@@ -25,6 +25,8 @@ export function dcsBudgetMs(context: AgentContext): number {
 }
 
 /**
+ * For the loop alone: each attempt tells the service manager that the loop goes on.
+ *
  * Repeats `call` while the store is unreachable, with growing pauses, until the
  * budget is used up. Any other failure ends it at once.
  *
@@ -38,6 +40,7 @@ export async function withRetries<T>(
   const startedAt = clock.now();
   const budgetMs = dcsBudgetMs(context);
   for (let pauseMs = PAUSE_MIN_MS;; pauseMs *= 2) {
+    context.liveness.alive();
     const leftMs = budgetMs - (clock.now() - startedAt);
     const timeoutMs = Math.max(
       STORE_CALL_MIN_MS,

@@ -50,12 +50,25 @@ export class AgentLoop {
       const end = await this.#guardedCycle();
       if (end.kind === "exit") return end;
       const restMs = this.#withinLease(end.againInMs ?? this.#restMs());
-      const { clock } = this.#context.ports;
-      this.#context.state.nextCycleAt = after(clock.now(), restMs);
-      await this.#context.inbox.rest(restMs, signal);
+      await this.#rest(restMs, signal);
     }
     this.#publisher.close();
     return { kind: "stopped" };
+  }
+
+  /** A rest takes no call of the store; a service manager that watches is told now and then. */
+  async #rest(restMs: number, signal: AbortSignal): Promise<void> {
+    const { inbox, liveness, ports: { clock }, state } = this.#context;
+    liveness.judge(state.settings);
+    const end = after(clock.now(), restMs);
+    state.nextCycleAt = end;
+    while (!signal.aborted) {
+      liveness.alive();
+      const leftMs = remainingMs(end, clock.now());
+      const stepMs = Math.min(leftMs, liveness.restMsMax);
+      const isWoken = await inbox.rest(Math.max(0, stepMs), signal);
+      if (isWoken || stepMs === leftMs) return;
+    }
   }
 
   /** One cycle; an unexpected failure is logged and the next cycle tries again. */
@@ -81,6 +94,7 @@ export class AgentLoop {
       invariant(round < ROUNDS_MAX, "rounds of a cycle are bounded", {
         rule: this.#lastRule,
       });
+      this.#context.liveness.alive();
       this.#context.state.observation = o;
       const ruling = decide(o);
       this.#note(ruling, o);

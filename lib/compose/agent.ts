@@ -55,10 +55,7 @@ export async function runAgent(path: string | null): Promise<number> {
   const log = createLog(config);
   for (const { path, text } of warnings) log.warning(`${path}: ${text}`);
   await checkPrograms(postgresOptions(config, log));
-  const parts = {
-    ...await createParts(configuration, path, log),
-    systemd,
-  };
+  const parts = await createParts({ configuration, path, log, systemd });
   const reload = () => reloadAll(configuration, parts);
   try {
     return await serve(parts, reload);
@@ -92,11 +89,18 @@ interface Parts {
   readonly systemd: ServiceManager;
 }
 
+/** What there is before anything else. */
+interface Beginning {
+  readonly configuration: Configuration;
+  /** As given; null: the environment is the configuration. */
+  readonly path: string | null;
+  readonly log: LogStream;
+  readonly systemd: ServiceManager;
+}
+
 async function createParts(
-  configuration: Configuration,
-  configPath: string | null,
-  log: LogStream,
-): Promise<Omit<Parts, "systemd">> {
+  { configuration, path: configPath, log, systemd }: Beginning,
+): Promise<Parts> {
   const { env, first: { config } } = configuration;
   const clock = new SystemClock();
   const current: Reloadable = {
@@ -126,13 +130,13 @@ async function createParts(
   const vip = await vipCarrier(config, { clock, log });
   const ports = {
     ...{ clock, dcs, postgres, peers, log, callbacks, proxy },
-    ...{ watchdog, vip },
+    ...{ watchdog, vip, serviceWatch: systemd },
   };
   const context: AgentContext = createContext(ports, agentConfig(config));
   const listener = new RestListener(log);
   return {
     ...{ config, log, dcs, postgres, callbacks, proxy, listener },
-    ...{ context, current, configPath },
+    ...{ context, current, configPath, systemd },
   };
 }
 

@@ -72,6 +72,34 @@ for (const kind of ["named", "abstract"] as const) {
   });
 }
 
+Deno.test("systemd hears of the loop only if it wants to", async () => {
+  const own = `${Deno.pid}`;
+  const cases: readonly (readonly [string, string | null, number | null])[] = [
+    ["15000000", own, 15_000],
+    ["15000000", null, 15_000],
+    ["15000000", "1", null],
+    ["0", own, null],
+    ["soon", own, null],
+    ["", null, null],
+  ];
+  for (const [us, pid, patienceMs] of cases) {
+    await withSocket("named", (path) => {
+      const receiver = receiverAt(path);
+      Deno.env.set("NOTIFY_SOCKET", path);
+      Deno.env.set("WATCHDOG_USEC", us);
+      if (pid !== null) Deno.env.set("WATCHDOG_PID", pid);
+      const manager = serviceManager();
+      assert.equal(Deno.env.get("WATCHDOG_USEC"), undefined);
+      assert.equal(Deno.env.get("WATCHDOG_PID"), undefined);
+      assert.equal(manager.patienceMs, patienceMs);
+      manager.alive();
+      assert.equal(receiver.next(), patienceMs === null ? null : "WATCHDOG=1");
+      manager.close();
+      receiver.close();
+    });
+  }
+});
+
 Deno.test("without a socket, or with a dead one, nothing happens", async () => {
   for (const path of ["", "relative", "/nonexistent/socket"]) {
     Deno.env.set("NOTIFY_SOCKET", path);

@@ -7,9 +7,10 @@
  *
  * Source: systemd's sd_notify(3); spec/cli.md B2, "systemd".
  */
+import type { ServiceWatch } from "../../ports/service_watch.ts";
 
 /** What the service manager may know. */
-export interface ServiceManager {
+export interface ServiceManager extends ServiceWatch {
   /** The REST API is serving; also after a reload was applied. */
   ready(): void;
   /** A reload was asked for. */
@@ -36,6 +37,8 @@ const CLOCK_MONOTONIC = 1;
 const PATH_BYTES_MAX = 107;
 
 const NOBODY: ServiceManager = {
+  patienceMs: null,
+  alive: () => {},
   ready: () => {},
   reloading: () => {},
   stopping: () => {},
@@ -43,20 +46,35 @@ const NOBODY: ServiceManager = {
 };
 
 /**
- * The service manager behind NOTIFY_SOCKET. Takes the variable out of the
+ * The service manager behind NOTIFY_SOCKET. Takes its variables out of the
  * environment, so that PostgreSQL does not speak to systemd in our name.
  */
 export function serviceManager(): ServiceManager {
   const path = Deno.env.get("NOTIFY_SOCKET") ?? "";
   Deno.env.delete("NOTIFY_SOCKET");
+  const patienceMs = takePatienceMs();
   const address = socketAddress(path);
   if (address === null) return NOBODY;
   try {
-    return new SystemdManager(address);
+    return new SystemdManager(address, patienceMs);
   } catch {
     // No libc.so.6 (another C library), or no descriptors left.
     return NOBODY;
   }
+}
+
+/**
+ * WatchdogSec; null if the service manager does not watch, or another process.
+ *
+ * Source: systemd's sd_watchdog_enabled(3).
+ */
+function takePatienceMs(): number | null {
+  const us = Deno.env.get("WATCHDOG_USEC") ?? "";
+  const pid = Deno.env.get("WATCHDOG_PID") ?? `${Deno.pid}`;
+  Deno.env.delete("WATCHDOG_USEC");
+  Deno.env.delete("WATCHDOG_PID");
+  const isMeant = /^[1-9]\d{0,15}$/.test(us) && pid === `${Deno.pid}`;
+  return isMeant ? Number(us) / 1000 : null;
 }
 
 /** A sockaddr_un; null for a path that is none. A leading `@` is abstract. */
@@ -75,10 +93,12 @@ function socketAddress(path: string): Uint8Array<ArrayBuffer> | null {
 class SystemdManager implements ServiceManager {
   readonly #libc = Deno.dlopen("libc.so.6", SYMBOLS);
   readonly #address: Uint8Array<ArrayBuffer>;
+  readonly patienceMs: number | null;
   #socket: number;
 
-  constructor(address: Uint8Array<ArrayBuffer>) {
+  constructor(address: Uint8Array<ArrayBuffer>, patienceMs: number | null) {
     this.#address = address;
+    this.patienceMs = patienceMs;
     this.#socket = this.#libc.symbols.socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
     if (this.#socket >= 0) return;
     this.#libc.close();
@@ -95,6 +115,10 @@ class SystemdManager implements ServiceManager {
 
   stopping(): void {
     this.#send("STOPPING=1");
+  }
+
+  alive(): void {
+    if (this.patienceMs !== null) this.#send("WATCHDOG=1");
   }
 
   close(): void {

@@ -58,6 +58,7 @@ export class RealAgent {
       proxy: null,
       watchdog: null,
       vip: null,
+      serviceWatch: { patienceMs: null, alive: () => {} },
     };
     this.#context = createContext(ports, configOf(world, site.name));
     site.host.readDeadline = () => this.#context.leases.deadline;
