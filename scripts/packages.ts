@@ -56,6 +56,7 @@ const PACKAGES: readonly Package[] = [
   tool("openssl", "openssl"),
   tool("strace", "strace"),
   tool("zsh", "zsh"),
+  tool("systemd", "systemd-analyze"),
 ];
 
 function isFile(path: string): boolean {

@@ -85,7 +85,8 @@ export class Guards {
     if (!this.#isTried()) return leaseDeadline;
     const keptAt = clock.now();
     try {
-      const firesS = this.#feed(watchdog, terms);
+      const leftS = remainingMs(leaseDeadline, keptAt) / 1000;
+      const firesS = this.#feed(watchdog, terms, leftS);
       return guardedDeadline(leaseDeadline, keptAt, firesS);
     } catch (error) {
       if (!(error instanceof WatchdogError)) throw error;
@@ -127,16 +128,26 @@ export class Guards {
     await this.#ports.vip?.close();
   }
 
-  /** @returns Seconds until the device fires. */
-  #feed(watchdog: Watchdog, terms: WatchdogTerms): number {
+  /**
+   * The time until the device fires counts from now, that of the lease from
+   * before its renewal was sent: after a slow renewal the device gets less.
+   *
+   * @param leftS Seconds until the lease ends.
+   * @returns Seconds until the device fires.
+   */
+  #feed(watchdog: Watchdog, terms: WatchdogTerms, leftS: number): number {
     const { ttlMs } = this.#state.settings;
-    const wantedS = watchdogTimeoutS(terms, ttlMs);
+    const usualS = watchdogTimeoutS(terms, ttlMs);
+    const wantedS = Math.max(1, Math.min(usualS, Math.floor(leftS)));
     if (!watchdog.isActive || this.#timeoutS !== wantedS) {
       const wasActive = watchdog.isActive;
       const { timeoutS } = wasActive
         ? watchdog.setTimeout(wantedS)
         : watchdog.activate(wantedS);
-      this.#judge(terms, { wantedS, actualS: timeoutS });
+      // A device that can not be as quick as a slow renewal wants is no worse than before.
+      if (!wasActive || wantedS === usualS) {
+        this.#judge(terms, { wantedS, actualS: timeoutS });
+      }
       this.#timeoutS = wantedS;
     }
     watchdog.keepalive();

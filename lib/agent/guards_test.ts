@@ -117,6 +117,17 @@ Deno.test("guards: the first renewal starts the watchdog, each one feeds it", ()
   assert.deepEqual(watchdog.calls, ["activate 25", "keep", "keep"]);
 });
 
+Deno.test("guards: a renewal that took long does not let the device fire after the lease", () => {
+  const { guards, watchdog } = rig();
+  guards.covered(DEADLINE);
+  assert.equal(guards.covered(moment(21_500)), 21_000);
+  assert.equal(guards.covered(DEADLINE), 25_000);
+  assert.deepEqual(watchdog.calls.slice(2), [
+    ...["set 21", "keep"],
+    ...["set 25", "keep"],
+  ]);
+});
+
 Deno.test("guards: a new TTL reaches the device with the next keepalive", () => {
   const { guards, watchdog, state } = rig();
   guards.covered(DEADLINE);

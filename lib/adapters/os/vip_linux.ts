@@ -224,7 +224,20 @@ export class VipLinux implements VipCarrier {
     const command = findOwnerCommand(vip);
     if (command === null) return null;
     const { code, output } = await this.#privileged(command);
-    return code === 1 ? ownerIn(output) : null;
+    if (code === 1) return ownerIn(output);
+    if (code !== 0 && !this.#abort.signal.aborted) this.#sayUnasked(output);
+    return null;
+  }
+
+  /** A process that may change addresses need not be allowed to speak ARP. */
+  #sayUnasked(output: string): void {
+    const isRefused = /not permitted|denied/i.test(output);
+    const why = isRefused ? "this process lacks CAP_NET_RAW" : "arping failed";
+    const text = `Nobody is asked for another owner of a VIP, nor told of a ` +
+      `move: ${why} (${firstLine(output)})`;
+    if (this.#said.get("arping") === text) return;
+    this.#said.set("arping", text);
+    this.#parts.log.warning(text);
   }
 
   #announce(vip: Vip): void {

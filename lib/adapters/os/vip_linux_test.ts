@@ -34,6 +34,7 @@ class ToyHost {
   isRoot = true;
   hasSudo = false;
   otherOwner = false;
+  canSpeakArp = true;
   isDuplicateFound = false;
   /** Holds the search for an owner until it is resolved. */
   gate: Promise<void> = Promise.resolve();
@@ -73,6 +74,9 @@ class ToyHost {
     this.calls.push(line);
     if (line.startsWith("arping -D")) {
       await this.gate;
+      if (!this.canSpeakArp) {
+        return { code: 2, output: "arping: socket: Operation not permitted" };
+      }
       return this.otherOwner
         ? { code: 1, output: OTHER }
         : { code: 0, output: "" };
@@ -150,6 +154,20 @@ Deno.test("vip: another host's address is not bound; said once; bound when it is
   carrier.reconcile([CARRY]);
   await quiet();
   assert.deepEqual([...host.bound], ["10.0.0.9/24"]);
+});
+
+Deno.test("vip: without the right to speak ARP it is bound, and that is said once", async () => {
+  const { host, carrier, lines } = rig();
+  host.canSpeakArp = false;
+  for (let cycle = 0; cycle < 2; cycle++) {
+    carrier.reconcile([CARRY]);
+    await quiet();
+  }
+  assert.deepEqual([...host.bound], ["10.0.0.9/24"]);
+  assert.deepEqual(lines.filter((line) => /warning/.test(line)), [
+    "warning Nobody is asked for another owner of a VIP, nor told of a move: " +
+    "this process lacks CAP_NET_RAW (arping: socket: Operation not permitted)",
+  ]);
 });
 
 Deno.test("vip: the primary announces again what another host answers for, a keeper lets go", async () => {
