@@ -88,6 +88,12 @@ export class LabCluster {
     if (agent !== undefined) await stopChild(agent, AGENT_STOP_MS);
   }
 
+  /** Sends a signal to the agent of `name` alone. */
+  signalAgent(name: string, signal: Deno.Signal): void {
+    const agent = this.#agents.get(name);
+    if (agent?.isRunning()) sendSignal(agent.pid, signal);
+  }
+
   /** Whether the agent that was started last for `name` still runs. */
   isAgentRunning(name: string): boolean {
     return this.#agents.get(name)?.isRunning() ?? false;
