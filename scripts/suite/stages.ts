@@ -38,6 +38,7 @@ export const PACKAGES: readonly string[] = [
   "faketime",
   "zsh",
   "fish",
+  "systemd",
 ];
 
 /** One of each kind: the rest is for `deno task test:fault`, which takes half an hour. */
