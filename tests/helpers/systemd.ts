@@ -95,7 +95,7 @@ export class Systemd implements AsyncDisposable {
 /** Moves itself into its branch, which is the root of what the inside sees. */
 const OUTER = `
 echo $$ > "$1/cgroup.procs"
-exec unshare --fork --kill-child --pid --mount --mount-proc --cgroup --ipc \\
+exec 2>>"$2/console" unshare --fork --kill-child --pid --mount --mount-proc --cgroup --ipc \\
   --uts --propagation private sh -c "$3" sh "$2"
 `;
 

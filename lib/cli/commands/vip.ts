@@ -48,7 +48,7 @@ export const VIP_COMMAND: CommandDefinition = {
     }
     const host = await hostOf(session);
     if (step === "unbind") await unbind(host, vip);
-    else await bind(host, vip);
+    else await bind(host, vip, (text) => print(session, text));
     print(
       session,
       `VIP ${vip.address} is ${
@@ -84,9 +84,20 @@ function vipOf(invocation: Invocation): Vip {
   return { ...parsed, interface: name, role: "primary", gateway };
 }
 
-async function bind(host: Host, vip: Vip): Promise<void> {
+async function bind(
+  host: Host,
+  vip: Vip,
+  say: (text: string) => void,
+): Promise<void> {
   const ask = findOwnerCommand(vip);
-  if (ask !== null && await host(ask) === 1) {
+  const asked = ask === null ? 0 : await host(ask);
+  if (asked > 1) {
+    say(
+      `Nobody was asked for another owner: arping ended with code ${asked}; ` +
+        "it needs CAP_NET_RAW",
+    );
+  }
+  if (asked === 1) {
     throw new CliError(
       `VIP ${vip.address} is not bound: another host answers for it on ${vip.interface}`,
     );

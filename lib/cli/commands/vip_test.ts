@@ -67,6 +67,16 @@ Deno.test("vip does not bind what another host answers for", async () => {
   assert.equal(calls.length, 1);
 });
 
+Deno.test("vip binds without the right to speak ARP, and says that nobody was asked", async () => {
+  const { code, out, calls } = await callback(
+    ["on_start", "primary", "demo"],
+    ({ program }) => program === "arping" ? 2 : 0,
+  );
+  assert.equal(code, 0);
+  assert.match(out, /^Nobody was asked for another owner.*CAP_NET_RAW/);
+  assert.match(calls[1] ?? "", /^ip address replace/);
+});
+
 Deno.test("vip without the capability goes through sudo -n, and says when there is none", async () => {
   const by = await callback(["on_stop", "primary", "demo"], () => 0, USER);
   assert.deepEqual(by.calls, [
