@@ -105,14 +105,12 @@ async function words(
       await cluster.untilLeader();
       assert.ok(ears.listen().heard.includes("READY=1"));
       ears.forget();
-      const cycle = Number(cycles(member.log()));
-      const before = ears.words;
-      await cluster.until(
-        "five words",
-        () => Promise.resolve(ears.words >= before + 5),
-      );
-      // loop_wait is longer than that took: no cycle was run for them.
-      assert.ok(cycles(member.log()) <= cycle + 1);
+      let [cycle, before] = [0, 0];
+      await cluster.until("five words within one rest", () => {
+        const now = cycles(member.log());
+        if (now !== cycle) [cycle, before] = [now, ears.words];
+        return Promise.resolve(ears.words >= before + 5);
+      });
       assert.equal(ears.wasTooSilent, false);
     },
   );
@@ -134,7 +132,7 @@ async function storeAway(
       await cluster.until("the loop notices", () => {
         ears.listen();
         return Promise.resolve(
-          /demoting self because DCS is not accessible/.test(member.log()),
+          /DCS is not accessible/.test(member.log()),
         );
       });
     } finally {
