@@ -31,9 +31,12 @@ import { acceptFailsafe, isFailsafeActive } from "./failsafe.ts";
 export class AgentService implements AgentApi {
   readonly identity: AgentIdentity;
   readonly #context: AgentContext;
+  readonly #end: () => void;
 
-  constructor(context: AgentContext) {
+  /** @param end Begins the orderly end of the agent, as SIGTERM does. */
+  constructor(context: AgentContext, end: () => void) {
     this.#context = context;
+    this.#end = end;
     const { scope, self, identity } = context.config;
     this.identity = { scope, name: self, version: identity.version };
   }
@@ -167,6 +170,10 @@ export class AgentService implements AgentApi {
 
   reload(): void {
     this.#context.inbox.askReload();
+  }
+
+  shutDown(): void {
+    this.#end();
   }
 
   lastObservation(): Observation | null {

@@ -154,7 +154,11 @@ async function serve(
     },
     onError: (error) => log.error(`Signal handler failed: ${String(error)}`),
   });
-  const app = createApp(new AgentService(context), {
+  const service = new AgentService(context, () => {
+    log.info("Ends as a REST request asked");
+    endInOrder(parts, ending);
+  });
+  const app = createApp(service, {
     settings: () => parts.current.rest,
     metrics: {
       samples: () => [...context.statistics.samples(), ...parts.dcs.samples()],

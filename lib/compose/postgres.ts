@@ -1,6 +1,7 @@
 /** Connects the local configuration with the PostgreSQL adapter. */
 import { effectivePostgres } from "../config/effective.ts";
 import type { LocalConfig } from "../config/local_config.ts";
+import { unknownDynamicKeys } from "../config/known_keys.ts";
 import { formatProblem } from "../config/problems.ts";
 import { agentUsers } from "../config/seal.ts";
 import { slotNameOf } from "../core/codec/slot_name.ts";
@@ -60,7 +61,9 @@ function effectiveSettings(
   log: Log,
 ): (document: Document, serverVersion: number) => EffectivePostgresConfig {
   let lastGood: Document = {};
+  const unknown = unknownKeyTeller(log);
   return (document, serverVersion) => {
+    unknown(document);
     const result = effectivePostgres({
       dynamic: document,
       local: config,
@@ -73,6 +76,19 @@ function effectiveSettings(
     for (const warning of result.warnings) log.warning(warning);
     lastGood = document;
     return result.config;
+  };
+}
+
+/** Tells of misspelt keys once, however often their document is layered. */
+function unknownKeyTeller(log: Log): (document: Document) => void {
+  const told = new Set<string>();
+  return (document) => {
+    for (const { text } of unknownDynamicKeys(document)) {
+      if (!told.has(text)) {
+        log.warning(`${text} (in the dynamic configuration)`);
+      }
+      told.add(text);
+    }
   };
 }
 

@@ -137,6 +137,13 @@ export function unknownKeys(document: ConfigMap): readonly ConfigWarning[] {
   return unknownBelow(document, KNOWN_KEYS, "");
 }
 
+/** The same for a dynamic document, as it stands in the DCS. */
+export function unknownDynamicKeys(
+  document: ConfigMap,
+): readonly ConfigWarning[] {
+  return unknownBelow(document, DYNAMIC, "");
+}
+
 /**
  * The candidate nearest to `word`, `null` when none is within two edits.
  *

@@ -66,6 +66,31 @@ tags: [nofailover]
   ]);
 });
 
+Deno.test("decodeLocalConfig() refuses headers that no reply could have", () => {
+  const bad = [
+    "X Y: a",
+    '"": a',
+    'X: "a\\nb"',
+    "X: \u{1f600}",
+    "Connection: a",
+  ];
+  for (const header of bad) {
+    const document = documentWith(`
+restapi: {listen: "a:8008", http_extra_headers: {${header}}}
+`);
+    const [problem = "", ...others] = problemsOf(document);
+    assert.match(
+      problem,
+      /^restapi\.http_extra_headers: got .*, wanted names and values of HTTP/s,
+    );
+    assert.deepEqual(others, []);
+  }
+  const good = documentWith(`
+restapi: {listen: "a:8008", https_extra_headers: {X-A_b: "caf\u00e9; x=1", Y: ""}}
+`);
+  assert.deepEqual(problemsOf(good), []);
+});
+
 Deno.test("decodeLocalConfig() names what an empty document lacks", () => {
   const paths = problemsOf({ a: 1 }).map((line) => line.split(" is ")[0]);
   assert.deepEqual(paths, [

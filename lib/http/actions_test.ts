@@ -144,7 +144,11 @@ Deno.test("DELETE /restart, POST /reload, /sigterm, /citus and /mpp", async () =
   const json = { type: "before_demote" };
   assert.equal(await bench.line("POST /citus", { json }), "200 OK");
   assert.equal(await bench.line("POST /mpp", { json }), "200 OK");
-  assert.deepEqual(bench.api.calls, [["cancelScheduledRestart"], ["reload"]]);
+  assert.deepEqual(bench.api.calls, [
+    ["cancelScheduledRestart"],
+    ["reload"],
+    ["shutDown"],
+  ]);
 });
 
 Deno.test("POST /reinitialize needs another member as leader", async () => {
@@ -170,8 +174,13 @@ Deno.test("POST /reinitialize reads force and from_leader; bad bodies do nothing
     }),
     "200 reinitialize started",
   );
-  const plain = { json: { "from-leader": true, force: "maybe" } };
+  const plain = { json: { "from-leader": true, force: null } };
   await bench.ask("POST /reinitialize", plain);
+  const wrong = { json: { force: "maybe", from_leader: [] } };
+  assert.match(
+    await bench.line("POST /reinitialize", wrong),
+    /^400 force: .*on, off.*; from_leader: /,
+  );
   assert.equal(
     (await bench.ask("POST /reinitialize", { text: "{" })).status,
     400,

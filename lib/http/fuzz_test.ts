@@ -85,6 +85,79 @@ Deno.test("fuzz: bodies get 2xx or 4xx", async () => {
   assert.ok([...counts.keys()].some((status) => status < 300), "some pass");
 });
 
+/** A body that passes, and by which word its refusal names each field. */
+interface Form {
+  readonly line: string;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly words: Readonly<Record<string, RegExp>>;
+}
+
+const FORMS: readonly Form[] = [
+  ...["switchover", "failover"].map((action) => ({
+    line: `POST /${action}`,
+    body: { leader: "n1", candidate: "n2" },
+    words: named("leader", "candidate", "member", "scheduled_at"),
+  })),
+  {
+    line: "POST /restart",
+    body: {},
+    words: {
+      role: /role/,
+      postgres_version: /PostgreSQL version/,
+      timeout: /^400 Timeout/,
+      schedule: /^422 Unable to parse scheduled timestamp/,
+    },
+  },
+  {
+    line: "POST /reinitialize",
+    body: {},
+    words: named("force", "from_leader"),
+  },
+  {
+    line: "POST /failsafe",
+    body: { name: "n1", conn_url: "postgres://a", api_url: "http://a" },
+    words: named("name", "conn_url", "api_url", "slots"),
+  },
+];
+
+function named(...fields: readonly string[]): Form["words"] {
+  return Object.fromEntries(
+    fields.map((field) => [field, new RegExp(`^400 .*\\b${field}: `)]),
+  );
+}
+
+/** Nothing that any of the fields could mean. */
+const SENSELESS = fc.oneof(
+  fc.array(fc.jsonValue(), { minLength: 1 }),
+  fc.dictionary(fc.string(), fc.jsonValue(), { minKeys: 1 })
+    .map((map) => [map]),
+);
+
+Deno.test("fuzz: the answer names the field at fault", async () => {
+  const fields = FORMS.flatMap((form) =>
+    Object.keys(form.words).map((field) => ({ form, field }))
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...fields),
+      SENSELESS,
+      async ({ form: { line, body, words }, field }, value) => {
+        const bench = new RestBench();
+        bench.api.identity = { ...bench.api.identity, name: "n2" };
+        bench.api.current = followingStatus({
+          settings: { ...DEFAULT_SETTINGS, isFailsafeMode: true },
+        });
+        const reply = await bench.line(line, {
+          json: { ...body, [field]: value },
+        });
+        assert.match(reply, words[field] ?? /never/, `${line} ${field}`);
+        assert.deepEqual(bench.api.calls, []);
+      },
+    ),
+    { numRuns: 1_000 },
+  );
+});
+
 Deno.test("fuzz: methods and paths that nobody serves are 501", async () => {
   const served = new Set(
     ENDPOINTS.map(({ method, path }) => `${method.toUpperCase()} ${path}`),

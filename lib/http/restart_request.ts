@@ -8,6 +8,7 @@ import { parseInteger } from "../core/base/scalars.ts";
 import type { JsonObject } from "../core/codec/json.ts";
 import type { RestartFilters } from "../core/model/request.ts";
 import { judgeSchedule } from "./manual_failover.ts";
+import { pythonJson } from "./python_json.ts";
 import { restartBody } from "./schemas.ts";
 
 /** A restart as asked for. */
@@ -100,7 +101,7 @@ function withRole(request: Accepted, value: unknown): RestartRequest {
 }
 
 function withVersion(request: Accepted, value: unknown): RestartRequest {
-  const text = typeof value === "string" ? value : JSON.stringify(value) ?? "";
+  const text = typeof value === "string" ? value : pythonJson(value);
   if (!/^\s*\d+\s*(\.\s*\d+\s*)*$/.test(text)) {
     return refused(`Invalid PostgreSQL version: ${text}`);
   }

@@ -4,6 +4,7 @@
  * type is named in the answer.
  */
 import * as z from "zod";
+import { parseBool } from "../core/base/scalars.ts";
 
 const text = z.string().nullish();
 
@@ -34,9 +35,11 @@ export const restartBody = z.strictObject({
   restart_pending: z.unknown(),
 }).partial();
 
-/** A boolean, or text or number that reads as one; all else counts as false. */
-const flag = z.union([z.boolean(), z.number(), z.string()]).optional()
-  .catch(undefined);
+/** A boolean, or text or number that reads as one. */
+const flag = z.union([z.boolean(), z.number(), z.string()])
+  .refine((value) => parseBool(value) !== null, {
+    error: "Invalid input: expected one of on, off, true, false, yes, no, 1, 0",
+  }).nullish();
 
 /** Body of POST /reinitialize. */
 export const reinitializeBody = z.object({ force: flag, from_leader: flag });

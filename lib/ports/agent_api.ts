@@ -135,6 +135,8 @@ export interface AgentApi {
   acceptFailsafe(ping: FailsafePing): FailsafeConsent;
   /** Same as SIGHUP. */
   reload(): void;
+  /** Same as SIGTERM. */
+  shutDown(): void;
   /** The observation behind the last decision, for `explain`; null before the first. */
   lastObservation(): Observation | null;
   /** The last decisions, oldest first; renewals and questions are left out. */

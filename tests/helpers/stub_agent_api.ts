@@ -278,6 +278,10 @@ export class StubAgentApi implements AgentApi {
     this.calls.push(["reload"]);
   }
 
+  shutDown(): void {
+    this.calls.push(["shutDown"]);
+  }
+
   lastObservation(): Observation | null {
     return null;
   }

@@ -7,6 +7,7 @@
  * of the agent changes nothing.
  */
 import { isAbsolute, join } from "node:path";
+import { encodeJson, parseJsonObject } from "../../core/codec/json.ts";
 import { decodeStandbyCluster } from "../../core/codec/settings_codec.ts";
 import type { StandbyCluster } from "../../core/model/standby_cluster.ts";
 import {
@@ -334,30 +335,26 @@ function standbysIn(
   return isManaged ? { kind: "managed", value } : { kind: "user" };
 }
 
+interface DataPlace {
+  readonly options: Pick<PostgresContext["options"], "dataDir">;
+}
+
 const DYNAMIC_FILE = "patroni.dynamic.json";
 
 /** The dynamic document that was saved last; null if there is none. */
 export async function loadDynamicDocument(
-  context: PostgresContext,
+  context: DataPlace,
 ): Promise<Readonly<Record<string, unknown>> | null> {
   const path = join(context.options.dataDir, DYNAMIC_FILE);
   const text = await readTextOrNull(path).catch(() => null);
-  if (text === null) return null;
-  try {
-    const value: unknown = JSON.parse(text);
-    const isObject = typeof value === "object" && value !== null &&
-      !Array.isArray(value);
-    return isObject ? { ...value } : null;
-  } catch {
-    return null;
-  }
+  return text === null ? null : parseJsonObject(text);
 }
 
 /** Saves the dynamic document, mode 0600. */
 export async function saveDynamicDocument(
-  context: PostgresContext,
+  context: DataPlace,
   document: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   const path = join(context.options.dataDir, DYNAMIC_FILE);
-  await writeIfDifferent(path, JSON.stringify(document));
+  await writeIfDifferent(path, encodeJson(document));
 }

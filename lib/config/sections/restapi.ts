@@ -40,6 +40,25 @@ const readAddress: Read<HostPort> = mapped(
   (value) => parseHostPort(value, null) ?? new Wanted("<HOST>:<PORT>"),
 );
 
+/** Those of every reply that the server makes itself. */
+const OWN_HEADERS = /^(?:connection|content-length|transfer-encoding)$/i;
+
+/**
+ * One header that can not be sent would take away every reply.
+ *
+ * Source: RFC 9110, 5.1 and 5.5.
+ */
+const readHeaders = mapped(textMap, (headers) => {
+  const isEach = Object.entries(headers).every(([name, value]) =>
+    /^[\w!#$%&'*+.^`|~-]+$/.test(name) && !OWN_HEADERS.test(name) &&
+    /^[\t\x20-\x7e\x80-\xff]*$/.test(value)
+  );
+  return isEach ? headers : new Wanted(
+    "names and values of HTTP headers, of other ones than Connection, " +
+      "Content-Length and Transfer-Encoding",
+  );
+});
+
 const credentials: z.ZodType<Credentials | null> = unless(
   isAbsent,
   requiredSection({ username: required(text), password: required(text) }),
@@ -58,8 +77,8 @@ export const restApiSection: z.ZodType<RestApiConfig> = requiredSection({
   verify_client: optional<unknown, string>((value) => value, "none"),
   allowlist: optional(textList, null),
   allowlist_include_members: flag(),
-  http_extra_headers: optional(textMap, NO_TEXTS),
-  https_extra_headers: optional(textMap, NO_TEXTS),
+  http_extra_headers: optional(readHeaders, NO_TEXTS),
+  https_extra_headers: optional(readHeaders, NO_TEXTS),
   request_queue_size: optional(integer({ min: 0, max: 4096 }), 5),
   server_tokens: optional<unknown, string>((value) => value, "original"),
 }).transform((raw): RestApiConfig => ({

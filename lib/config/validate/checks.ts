@@ -13,6 +13,7 @@ import {
   ownValue,
   textForm,
 } from "../../core/calc/config_merge.ts";
+import { redact } from "../secrets.ts";
 import type { ValidationWorld } from "./world.ts";
 
 /** Where a check stands. */
@@ -42,9 +43,10 @@ type Judge = (value: unknown) => string | null;
 const WRONG_VALUE = "didn't pass validation: Wrong value";
 const NOT_DEFINED = "is not defined.";
 
-/** The line about a value. */
+/** The line about a value; secrets are masked. */
 export function line(path: string, value: unknown, reason: string): string {
-  return `${path} ${textForm(value)} ${reason}`;
+  const key = path.split(".").at(-1) ?? "";
+  return `${path} ${textForm(redact(value, key))} ${reason}`;
 }
 
 /** The line about a key that is missing. */

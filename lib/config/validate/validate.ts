@@ -6,7 +6,6 @@
 import type { ConfigMap } from "../../core/calc/config_merge.ts";
 import { ConfigError } from "../problems.ts";
 import { decodeLocalConfig } from "../schema.ts";
-import { redact } from "../secrets.ts";
 import { failed, line } from "./checks.ts";
 import { localConfiguration } from "./schema.ts";
 import type { ValidationWorld } from "./world.ts";
@@ -46,10 +45,8 @@ function startLines(
           path.startsWith(`${each}.`) || path.split(" ").includes(each))
       );
     return error.problems.filter(({ path }) => !isSaid(path))
-      .map(({ path, value, wanted }) => {
-        const key = path.split(".").at(-1) ?? "";
-        const shown = value === undefined ? "" : redact(value, key);
-        return line(path, shown, failed(`wanted ${wanted}`));
-      });
+      .map(({ path, value, wanted }) =>
+        line(path, value ?? "", failed(`wanted ${wanted}`))
+      );
   }
 }

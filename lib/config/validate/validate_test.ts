@@ -244,6 +244,27 @@ Deno.test("PostgreSQL's programs must be there, under their configured names", a
   ]);
 });
 
+Deno.test("a password of a wrong type is not shown", async () => {
+  const spoilt = [
+    [`{a: h1dden}`, "***"],
+    [`[h1dden]`, "***"],
+    ["54321", "***"],
+  ] as const;
+  for (const [value, shown] of spoilt) {
+    const lines = await linesOf(GOOD.replace("s3cret", value));
+    assert.deepEqual(lines, [
+      `postgresql.authentication.superuser.password ${shown} is not a string`,
+    ]);
+  }
+  const misplaced = GOOD.replace(
+    "restapi: {",
+    "restapi: {authentication: [{password: h1dden}], ",
+  ).replace("10.0.0.9:2379", "http://u:h1dden@10.0.0.9:2379");
+  const lines = await linesOf(misplaced);
+  assert.equal(lines.length, 2, lines.join("\n"));
+  assert.doesNotMatch(lines.join("\n"), /h1dden/);
+});
+
 Deno.test("what the agent would refuse at start is said, without secrets", async () => {
   const lines = await linesOf(`${GOOD}\nproxy: {primary_port: 99999}`);
   assert.deepEqual(lines, [

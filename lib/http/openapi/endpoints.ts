@@ -299,13 +299,14 @@ const ACTIONS: readonly Endpoint[] = [
     body: { schema: reinitializeBody, isRequired: false },
     replies: [
       [200, "text", "reinitialize started"],
+      [400, "text", "A field is neither on nor off"],
       [503, "text", "No leader, this member leads, or it is busy"],
     ],
   },
   {
     ...ACTION,
     path: "/sigterm",
-    summary: "Accepted; does nothing",
+    summary: "End the agent with its PostgreSQL, as SIGTERM does",
     replies: [[202, "text", "shutdown scheduled"]],
   },
   ...["/citus", "/mpp"].map((path): Endpoint => ({

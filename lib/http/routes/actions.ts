@@ -9,7 +9,7 @@ import { guard } from "../access.ts";
 import type { RestApp, RestContext } from "../context.ts";
 import { mandatoryBody, optionalBody } from "../requests.ts";
 import { readRestart } from "../restart_request.ts";
-import { reinitializeBody } from "../schemas.ts";
+import { checkBody, reinitializeBody } from "../schemas.ts";
 
 /** Hangs the routes on the application. */
 export function actionRoutes(app: RestApp, context: RestContext): void {
@@ -39,7 +39,10 @@ export function actionRoutes(app: RestApp, context: RestContext): void {
   app.post(
     "/sigterm",
     guard(context),
-    () => replies.text(202, "shutdown scheduled"),
+    () => {
+      api.shutDown();
+      return replies.text(202, "shutdown scheduled");
+    },
   );
   for (const path of ["/citus", "/mpp"]) {
     app.post(path, guard(context), async (c) => {
@@ -78,7 +81,9 @@ async function reinitialize(
   { api, replies }: RestContext,
   raw: Request,
 ): Promise<Response> {
-  const body = reinitializeBody.parse(await optionalBody(raw));
+  const checked = checkBody(reinitializeBody, await optionalBody(raw));
+  if (checked.kind === "invalid") return replies.text(400, checked.text);
+  const body = checked.value;
   const { leader } = await api.freshView();
   if (leader === null) {
     return replies.text(503, "Cluster has no leader, can not reinitialize");
