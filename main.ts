@@ -12,7 +12,9 @@ import {
   MATRIARCH_VERSION,
 } from "./lib/compose/versions.ts";
 
+const EXIT_DONE = 0;
 const EXIT_REFUSED = 1;
+const EXIT_MISUSED = 2;
 const EXIT_BUG = 70;
 
 /** Commands that are not command-line calls but programs. */
@@ -38,6 +40,9 @@ async function main(argv: readonly string[]): Promise<number> {
     case "run":
       return await runDaemon(`${name} run`, rest);
     case "proxy": {
+      if (rest.length > 1 || rest[0]?.startsWith("-")) {
+        return usage(`usage: ${name} proxy [CONFIG]`, rest);
+      }
       const { runProxy } = await import("./lib/compose/proxy.ts");
       const { openDcsTarget } = await import("./lib/compose/dcs.ts");
       return await runProxy({
@@ -47,6 +52,9 @@ async function main(argv: readonly string[]): Promise<number> {
       });
     }
     case "fence-stop": {
+      if (rest.length !== 1 || rest[0]?.startsWith("-")) {
+        return usage(`usage: ${name} fence-stop CONFIG`, rest);
+      }
       const { fenceStop } = await import("./lib/compose/fence_stop.ts");
       return await fenceStop(rest);
     }
@@ -60,6 +68,16 @@ async function main(argv: readonly string[]): Promise<number> {
   return isConfig
     ? await runDaemon(name, argv)
     : await runCommandLine(name, argv);
+}
+
+/** Help if it was asked for, else what a wrong call gets. */
+function usage(text: string, [first]: readonly string[]): number {
+  if (first === "--help" || first === "-h") {
+    console.log(text);
+    return EXIT_DONE;
+  }
+  console.error(text);
+  return EXIT_MISUSED;
 }
 
 async function runDaemon(

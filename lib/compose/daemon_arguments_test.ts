@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { parseDaemonArguments } from "./daemon_arguments.ts";
 
 const NOTHING = {
@@ -53,3 +54,25 @@ for (const [argv, expected] of CASES) {
     );
   });
 }
+
+Deno.test("any arguments are understood, or refused by name", () => {
+  const word = fc.oneof(
+    fc.constantFrom(
+      ...["--dsn", "--dsn=", "--d", "--p", "--v", "--validate-config", "-i"],
+      ...["--generate-config", "--generate-sample-config", "-h", "-", "--"],
+      ...["--print=1", "-x", "=", "--=", "", "file.yml", "--ignore"],
+    ),
+    fc.string(),
+  );
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 6 }), (argv) => {
+      const parsed = parseDaemonArguments(argv);
+      if (typeof parsed !== "string") return;
+      assert.match(
+        parsed,
+        /^(unrecognized arguments|ambiguous option|argument --[a-z-]+): /,
+      );
+    }),
+    { numRuns: 5000 },
+  );
+});

@@ -1,4 +1,5 @@
-import { deepEqual, equal, throws } from "node:assert/strict";
+import { deepEqual, equal, ok, throws } from "node:assert/strict";
+import fc from "fast-check";
 import { LabUsageError, readLabOptions } from "./options.ts";
 
 Deno.test("readLabOptions() gives defaults", () => {
@@ -36,4 +37,26 @@ Deno.test("readLabOptions() names every problem at once", () => {
     message: "Unknown option '--strange'",
   });
   throws(() => readLabOptions(["demo", "--members", "1"]), LabUsageError);
+});
+
+Deno.test("any lab options are understood, or refused with a sentence", () => {
+  const word = fc.oneof(
+    fc.constantFrom(
+      ...["--members", "--members=3", "--members=", "--dcs", "etcd", "demo"],
+      ...["--dir", "--keep", "--keep=1", "--port-base", "5000", "-1", "1e3"],
+      ...["--json", "--help", "-h", "-", "--", "--no-keep", ""],
+    ),
+    fc.string(),
+  );
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 5 }), (args) => {
+      try {
+        const options = readLabOptions(args);
+        if (options !== null) ok(options.members >= 1 && options.members <= 9);
+      } catch (error) {
+        ok(error instanceof LabUsageError && error.message !== "");
+      }
+    }),
+    { numRuns: 5000 },
+  );
 });

@@ -328,6 +328,17 @@ unprivileged(import.meta.url, () => {
     assert.equal((await run("patronictl", ["--version"])).code, 2);
   });
 
+  Deno.test("proxy and fence-stop say how they are called", async () => {
+    for (const name of ["proxy", "fence-stop"]) {
+      const help = await run("matriarch", [name, "--help"]);
+      assert.equal(help.code, 0);
+      assert.match(help.out, new RegExp(`^usage: matriarch ${name} `));
+      const wrong = await run("matriarch", [name, "a.yml", "b.yml"]);
+      assert.equal(wrong.code, 2);
+      assert.match(wrong.err, new RegExp(`^usage: matriarch ${name} `));
+    }
+  });
+
   Deno.test("two modes at once are a mistake", async () => {
     const { code, err } = await run("patroni", [
       "--generate-config",
