@@ -20,6 +20,8 @@ export class Announcer {
   };
   /** The role that callbacks were told last; null: none was told anything. */
   #told: MemberRole | null = null;
+  /** To be told as soon as the instance answers. */
+  #awaited: "on_start" | "on_restart" | null = null;
 
   constructor(
     ports: { readonly callbacks: Callbacks; readonly postgres: Postgres },
@@ -34,6 +36,11 @@ export class Announcer {
   ): void {
     const isChange = this.#told !== null && isRoleChange(this.#told, role);
     this.#fire(isChange ? "on_role_change" : event, role);
+  }
+
+  /** The instance starts and does not answer yet: the event is told when it does. */
+  await(event: "on_start" | "on_restart"): void {
+    this.#awaited = event;
   }
 
   /** The role changed, now. */
@@ -54,6 +61,7 @@ export class Announcer {
 
   /** A stop that was signalled is over. */
   stopped(): void {
+    this.#awaited = null;
     this.#ports.callbacks.fire("on_stop", this.#told ?? "uninitialized");
   }
 
@@ -65,6 +73,7 @@ export class Announcer {
     if (o.postgres.kind !== "running" || o.task.kind !== "idle") return;
     const role = memberRole(o);
     if (this.#told === null) return this.#fire("on_start", role);
+    if (this.#awaited !== null) return this.running(this.#awaited, role);
     const isStandbyChange = role !== this.#told && STANDBYS.includes(role) &&
       STANDBYS.includes(this.#told);
     if (isStandbyChange) this.#fire("on_role_change", role);
@@ -72,6 +81,7 @@ export class Announcer {
 
   #fire(event: CallbackEvent, role: MemberRole): void {
     this.#told = role;
+    this.#awaited = null;
     this.#ports.callbacks.fire(event, role);
   }
 }

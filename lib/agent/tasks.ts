@@ -3,6 +3,7 @@
  * of port calls, no decisions about whether.
  */
 import { promoteBudgetMs } from "../core/calc/budgets.ts";
+import { upstreamOf } from "../core/calc/topology.ts";
 import { slotNameOf } from "../core/codec/slot_name.ts";
 import { remainingMs } from "../core/base/units.ts";
 import type { LongTask } from "../core/model/task_view.ts";
@@ -99,9 +100,8 @@ async function start(
   await startInstance(context, modeOf(context, task), {
     timeoutMs: task.timeoutMs,
     signal,
+    event: "on_start",
   });
-  const role = task.as === "primary" ? "primary" : standbyRole(context);
-  context.events.running("on_start", role);
 }
 
 function modeOf(context: AgentContext, task: TaskOf<"start">): StartMode {
@@ -113,16 +113,28 @@ function modeOf(context: AgentContext, task: TaskOf<"start">): StartMode {
   };
 }
 
+/** The callbacks hear of `event` once the instance runs, however long that takes. */
 async function startInstance(
   context: AgentContext,
   mode: StartMode,
-  options: { readonly timeoutMs: number; readonly signal: AbortSignal },
-): Promise<void> {
-  const { postgres, clock } = context.ports;
-  const { timeoutMs, signal } = options;
+  options: {
+    readonly timeoutMs: number;
+    readonly signal: AbortSignal;
+    readonly event: "on_start" | "on_restart" | null;
+  },
+): Promise<"running" | "starting"> {
+  const { events, ports: { postgres, clock } } = context;
+  const { timeoutMs, signal, event } = options;
   context.state.remember({ kind: "starting", at: clock.now(), timeoutMs });
   const result = await postgres.start(mode, timeoutMs, signal);
   if (result.kind === "failed") throw new PostgresError(result.detail);
+  if (event === null) return result.kind;
+  if (result.kind === "starting") events.await(event);
+  else {
+    const isPrimary = mode.kind === "primary";
+    events.running(event, isPrimary ? "primary" : standbyRole(context));
+  }
+  return result.kind;
 }
 
 /** A synchronous replica first gives its duty back. */
@@ -148,17 +160,11 @@ async function restart(
   task: TaskOf<"restart">,
   signal: AbortSignal,
 ): Promise<void> {
-  const { events, ports: { postgres } } = context;
+  const { postgres } = context.ports;
   const view = await postgres.observe();
   const isStandby = view.kind === "running"
     ? view.role === "replica"
     : view.kind === "stopped" && view.isStandby;
-  const leader = context.state.view?.leader?.name ?? null;
-  const upstream = leader === null
-    ? null
-    : leader !== context.config.self
-    ? peerOf(context, leader)
-    : remoteUpstream(context);
   await postgres.stop({
     mode: "fast",
     isCheckpointFirst: true,
@@ -167,10 +173,26 @@ async function restart(
   });
   if (signal.aborted) throw new CancelledError("Restart was cancelled");
   const mode: StartMode = isStandby
-    ? { kind: "standby", upstream }
+    ? { kind: "standby", upstream: usualUpstream(context) }
     : { kind: "primary" };
-  await startInstance(context, mode, { timeoutMs: task.timeoutMs, signal });
-  events.running("on_restart", isStandby ? standbyRole(context) : "primary");
+  const state = await startInstance(context, mode, {
+    timeoutMs: task.timeoutMs,
+    signal,
+    event: "on_restart",
+  });
+  if (state === "starting") {
+    const text = "postgres is still starting";
+    context.inbox.answer({ status: 503, text });
+  }
+}
+
+/** What a standby streams from while nothing changes. */
+function usualUpstream(context: AgentContext): PostgresPeer | null {
+  const { state: { view }, config: { self, tags } } = context;
+  if (view === null) return null;
+  if (view.leader?.name === self) return remoteUpstream(context);
+  const name = upstreamOf(view, { name: self, tags });
+  return name === null ? null : peerOf(context, name);
 }
 
 async function follow(
@@ -197,8 +219,8 @@ async function follow(
   await startInstance(context, { kind: "standby", upstream }, {
     timeoutMs,
     signal,
+    event: "on_restart",
   });
-  events.running("on_restart", standbyRole(context));
 }
 
 async function promote(
@@ -276,10 +298,11 @@ async function copySlots(
     });
     await postgres.slots.install(files);
     const upstream = peerOf(context, task.upstream);
-    const timeoutMs = context.state.settings.primaryStartTimeoutMs || 60_000;
+    const timeoutMs = context.state.settings.primaryStartTimeoutMs;
     await startInstance(context, { kind: "standby", upstream }, {
       timeoutMs,
       signal,
+      event: null,
     });
   });
 }

@@ -131,7 +131,10 @@ export interface Postgres {
     slotName: string | null,
     signal: AbortSignal,
   ): Promise<void>;
-  /** Starts the daemonized postmaster and waits until it answers (`pg_isready`), at most `timeoutMs`. */
+  /**
+   * Starts the daemonized postmaster and waits until it answers (`pg_isready`),
+   * at most `timeoutMs`; 0: as long as the local `pg_ctl_timeout` says.
+   */
   start(
     mode: StartMode,
     timeoutMs: number,

@@ -15,6 +15,7 @@ unprivileged(import.meta.url, () => {
         name === "n3" ? { ...config, tags: { replicatefrom: "n2" } } : config,
     });
     await fromSource(t, cluster);
+    await restarts(t, cluster);
     await sourceFails(t, cluster);
     await loop(t, cluster);
     await withoutStream(t, cluster);
@@ -46,6 +47,20 @@ async function fromSource(
         return slots[0]?.["active"] === (name === "n2");
       });
     }
+  });
+}
+
+async function restarts(
+  t: Deno.TestContext,
+  cluster: AgentCluster,
+): Promise<void> {
+  await step(t, "a restart keeps the source", async () => {
+    const member = cluster.member("n3");
+    const mark = member.log().length;
+    const { status, text } = await member.rest("/restart", { method: "POST" });
+    assert.equal(status, 200, text);
+    await untilStreaming(cluster, { n1: ["n2"], n2: ["n3"], n3: [] });
+    assert.doesNotMatch(member.log().slice(mark), /following new leader/);
   });
 }
 

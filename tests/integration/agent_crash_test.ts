@@ -89,6 +89,7 @@ async function killedMember(
     const leader = await cluster.untilWhole();
     assert.notEqual(leader.name, "n1");
     assert.match(old.log(), /running pg_rewind from n[23]/);
+    assert.match(old.log(), /doing crash recovery in a single user mode/);
     assert.equal(old.log().match(/trying to bootstrap from/g), null);
     const rows = await old.sql("SELECT id FROM t ORDER BY 1");
     assert.deepEqual(rows.map(({ id }) => id), [1, 2]);

@@ -10,7 +10,8 @@ import { pastCycles } from "../helpers/cycles.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 
 const SLOTS = {
-  backup: { type: "physical" },
+  backup: { type: "physical", cluster_type: "primary" },
+  elsewhere: { type: "physical", cluster_type: "standby" },
   feed: { type: "logical", database: "postgres", plugin: "test_decoding" },
 };
 
@@ -32,6 +33,7 @@ unprivileged(import.meta.url, () => {
     });
     await everywhere(t, cluster);
     await strangers(t, cluster);
+    await failoverSlot(t, cluster);
     await moving(t, cluster);
     await changeOfLeader(t, cluster);
     await absence(t, cluster);
@@ -53,6 +55,7 @@ async function everywhere(
           async () => (await slotsOf(member)).has(slot),
         );
       }
+      assert.ok(!(await slotsOf(member)).has("elsewhere"), member.name);
     }
   });
   await step(t, "a logical slot comes when its consumer goes on", async () => {
@@ -127,6 +130,27 @@ async function strangers(
     );
     assert.ok((await slotsOf(leader)).has("left_alone"));
     await leader.sql("SELECT pg_drop_replication_slot('left_alone')");
+  });
+}
+
+/** PostgreSQL keeps slots of its own on standbys; nobody else may touch them. */
+async function failoverSlot(
+  t: Deno.TestContext,
+  cluster: AgentCluster,
+): Promise<void> {
+  const leader = cluster.member("n1");
+  const [row] = await leader.sql("SHOW server_version_num");
+  if (Number(row?.["server_version_num"]) < 170_000) return;
+  await step(t, "PostgreSQL's own failover slots are left alone", async () => {
+    await leader.sql(
+      "SELECT pg_create_logical_replication_slot('theirs', 'pgoutput', false, false, true)",
+    );
+    await pastCycles(cluster, leader);
+    assert.ok((await slotsOf(leader)).has("theirs"));
+    const status = await cluster.key("status") as Section;
+    assert.ok(!("theirs" in Object(status["slots"])));
+    assert.doesNotMatch(cluster.logs(), /slot '?theirs/);
+    await leader.sql("SELECT pg_drop_replication_slot('theirs')");
   });
 }
 

@@ -180,7 +180,9 @@ export class Observer {
     }
     const control = await this.#tools.control.read();
     const code = errorCode(error);
+    // Until it has said that it is ready, silence is part of the start.
     const isStarting = code === CANNOT_CONNECT_NOW ||
+      file.status === "starting" || file.status === "" ||
       (NOT_LISTENING.test(code) && file.status !== "ready");
     if (control !== null && isStarting) {
       const isStandby = await this.#tools.settings.isStandby();

@@ -36,8 +36,7 @@ import { allowPassword } from "./pgpass.ts";
 import { livePostmaster, removeStalePidFile } from "./pid_file.ts";
 import { Postmaster } from "./postmaster.ts";
 import { changeNeeded, standbySettings } from "./recovery.ts";
-import { archiveReady } from "./ready_wal.ts";
-import { isRewindPossible, runRewind } from "./rewind.ts";
+import { isRewindPossible, rewindInstance } from "./rewind.ts";
 import {
   loadDynamicDocument,
   saveDynamicDocument,
@@ -154,8 +153,9 @@ export class PostgresLocal implements Postgres {
     const minimums = mode.kind === "primary"
       ? { commandLine, pending: {} }
       : withMinimums(commandLine, await control.read(), this.#context.log);
+    const { pgCtlTimeoutS } = await settings.config();
     const result = await this.#launch(minimums.commandLine, {
-      timeoutMs,
+      timeoutMs: timeoutMs || pgCtlTimeoutS * 1000,
       signal,
     });
     this.#observer.setStartReasons(minimums.pending);
@@ -290,22 +290,12 @@ export class PostgresLocal implements Postgres {
   }
 
   async rewind(source: PostgresPeer, signal: AbortSignal): Promise<void> {
-    const { settings } = this.#tools;
     await this.#postmaster.endOrphans();
     await removeStalePidFile(this.#context);
-    // pg_rewind recovers a crashed target in single-user mode, which refuses
-    // to run as standby.
-    await archiveReady(this.#context, settings.path("settings"), signal);
     // pg_rewind reads restore_command there; a former primary has none in it.
     await this.#setUpstream(source);
-    await settings.write();
-    const wasStandby = await settings.isStandby();
-    await settings.writeSignal("none");
-    try {
-      await runRewind(this.#context, this.#tools, { source, signal });
-    } finally {
-      if (wasStandby) await settings.writeSignal("standby");
-    }
+    await this.#tools.settings.write();
+    await rewindInstance(this.#context, this.#tools, { source, signal });
   }
 
   async removeData(): Promise<void> {

@@ -6,10 +6,12 @@
 import { PostgresError } from "../../ports/errors.ts";
 import type { PostgresPeer } from "../../ports/postgres.ts";
 import type { ControlFile } from "./control_data.ts";
+import { recoverAlone } from "./crash_recovery.ts";
 import type { DataDirectory } from "./data_directory.ts";
 import { libpqAccess } from "./libpq_access.ts";
 import type { PostgresContext } from "./options.ts";
 import { lastLines, programPath, run } from "./programs.ts";
+import { archiveReady } from "./ready_wal.ts";
 import type { SettingsKeeper } from "./settings_keeper.ts";
 import { binaryMajor } from "./version.ts";
 
@@ -43,16 +45,41 @@ export async function isRewindPossible(
   }
 }
 
+/** One rewind. */
+interface RewindCall {
+  readonly source: PostgresPeer;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Rewinds the stopped instance to `source`, a primary. A run that fails after it
  * changed files leaves the directory marked as unfinished: it must be cloned.
  *
  * @throws {PostgresError} If it failed.
  */
-export async function runRewind(
+export async function rewindInstance(
   context: PostgresContext,
   tools: RewindTools,
-  call: { readonly source: PostgresPeer; readonly signal: AbortSignal },
+  call: RewindCall,
+): Promise<void> {
+  const { settings } = tools;
+  // A server in single-user mode refuses to run as standby.
+  const wasStandby = await settings.isStandby();
+  await settings.writeSignal("none");
+  try {
+    // First: its checkpoint spares only WAL that is not archived yet.
+    await recoverAlone(context, tools, call.signal);
+    await archiveReady(context, settings.path("settings"), call.signal);
+    await runRewind(context, tools, call);
+  } finally {
+    if (wasStandby) await settings.writeSignal("standby");
+  }
+}
+
+async function runRewind(
+  context: PostgresContext,
+  tools: RewindTools,
+  call: RewindCall,
 ): Promise<void> {
   const { conninfo, env } = await libpqAccess(context, "rewind", {
     address: call.source,

@@ -34,8 +34,10 @@ export type LongTask =
     readonly as: "primary" | "standby";
     /** Null: in recovery without upstream. Only with `as: "standby"`. */
     readonly upstream: MemberName | null;
+    /** 0: as long as the local `pg_ctl_timeout` says. */
     readonly timeoutMs: number;
   }
+  /** `timeoutMs` as for a start. */
   | { readonly kind: "restart"; readonly timeoutMs: number }
   | { readonly kind: "follow"; readonly upstream: MemberName | null }
   | { readonly kind: "promote" }

@@ -114,7 +114,7 @@ const REPAIR: readonly Rule[] = [
             kind: "start",
             as: "primary",
             upstream: null,
-            timeoutMs: o.settings.primaryStartTimeoutMs || 60_000,
+            timeoutMs: o.settings.primaryStartTimeoutMs,
           },
           "crashed_primary",
           { controlState: o.postgres.control.state },

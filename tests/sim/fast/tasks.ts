@@ -29,6 +29,7 @@ interface Running {
 
 const SUCCESSOR_POLL_MS = 100;
 const KILL_RESERVE_MS = 1_000;
+const PG_CTL_TIMEOUT_MS = 60_000;
 const AT_ONCE: Stop = {
   mode: "immediate",
   isCheckpointFirst: false,
@@ -153,7 +154,7 @@ export class Tasks {
         result = "cancelled";
         resume();
       });
-      host.after(timeoutMs, resume);
+      host.after(timeoutMs || PG_CTL_TIMEOUT_MS, resume);
       instance.start(task.as, (isRunning) => {
         result = isRunning ? "done" : "failed";
         resume();

@@ -110,7 +110,8 @@ export class MemoryPostgres implements Postgres {
       replication.follow(mode.upstream?.name ?? null);
     }
     return await this.#bridge.untilAborted<StartResult>(signal, (done) => {
-      this.#bridge.host.after(timeoutMs, () => done({ kind: "starting" }));
+      const patienceMs = timeoutMs || PG_CTL_TIMEOUT_MS;
+      this.#bridge.host.after(patienceMs, () => done({ kind: "starting" }));
       this.#instance.start(
         mode.kind,
         (isRunning) => done(isRunning ? { kind: "running" } : FAILED),
@@ -249,6 +250,8 @@ export class MemoryPostgres implements Postgres {
     return Promise.resolve();
   }
 }
+
+const PG_CTL_TIMEOUT_MS = 60_000;
 
 const FAILED: StartResult = { kind: "failed", detail: "it ended" };
 
