@@ -4,7 +4,7 @@
  */
 import type { LeaseTerms } from "./leases.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
-import { LEADS_BY_NOW } from "../core/explain.ts";
+import { explain } from "../core/explain.ts";
 import type { Decision } from "../core/model/decision.ts";
 import type { DcsView, Observation } from "../core/model/observation.ts";
 import { REMOTE } from "../core/model/standby_cluster.ts";
@@ -87,12 +87,14 @@ function carryOut(
       return Promise.resolve(round(context, o, {}));
     case "set_synchronous_standbys":
       return setSynchronousStandbys(context, o, decision);
-    case "refuse_request":
-      context.inbox.answer({ status: 503, text: LEADS_BY_NOW });
-      return Promise.resolve(round(context, o, {}));
     case "drop_restart":
       context.state.remember({ kind: "restart_scheduled", restart: null });
       return Promise.resolve(round(context, o, {}));
+    case "refuse_request": {
+      const text = explain(decision, context.config.self);
+      context.inbox.answer({ status: 503, text });
+      return Promise.resolve(round(context, o, {}));
+    }
     case "race_initialize":
     case "write_initialize":
     case "write_config":

@@ -29,7 +29,7 @@ export function explain(decision: Decision, self: MemberName): string {
     case "wait":
       return explainWait(decision.reason, decision.facts, self);
     case "start_task":
-      return `${RESTARTS.get(decision.reason) ?? explainTask(decision.task)}${
+      return `${OCCASIONS.get(decision.reason) ?? explainTask(decision.task)}${
         factsText(decision.facts)
       }`;
     case "acquire_lease":
@@ -58,10 +58,10 @@ export function explain(decision: Decision, self: MemberName): string {
       return `Cleaning up failover key: ${decision.reason}${
         factsText(decision.facts)
       }`;
-    case "refuse_request":
-      return LEADS_BY_NOW;
     case "drop_restart":
       return DROP[decision.reason];
+    case "refuse_request":
+      return `${REFUSE[decision.reason]}${factsText(decision.facts)}`;
     case "write_sync":
       return decision.standbys.length === 0
         ? "No synchronous standby has every commit now"
@@ -81,8 +81,10 @@ export function explain(decision: Decision, self: MemberName): string {
   }
 }
 
-/** Restarts that nobody asked for just now. */
-const RESTARTS: ReadonlyMap<TaskReason, string> = new Map([
+/** Work whose occasion says more than its kind. Source: spec/ha.md 4.2 and 4.6. */
+const OCCASIONS: ReadonlyMap<TaskReason, string> = new Map([
+  ["start_timed_out", "stopped PostgreSQL because of startup timeout"],
+  ["crash_failover", "stopped PostgreSQL to fail over after a crash"],
   ["restart_due", "restarting at the scheduled time"],
   ["replay_blocked", "restarting: the replay waits for larger settings"],
 ]);
@@ -112,14 +114,18 @@ const RELEASE = {
     "released leader key voluntarily due to the system ID mismatch",
 } as const;
 
-/** What an operator hears whose request came too late. */
-export const LEADS_BY_NOW = "I am the leader, can not reinitialize";
-
 const DROP = {
   schedule_passed: "Found a stale restart value, cleaning up",
   postmaster_changed:
     "Cleaning up the scheduled restart: the postmaster start time has changed",
   conditions_unmet: "restart conditions are not satisfied",
+} as const;
+
+/** The first two are Patroni's answers. Source: spec/ha.md 9.3. */
+const REFUSE = {
+  no_leader: "Cluster has no leader, can not reinitialize",
+  leads_by_now: "I am the leader, can not reinitialize",
+  leader_not_running: "The leader is not running, can not reinitialize",
 } as const;
 
 function explainExit(

@@ -88,16 +88,19 @@ async function pendingRestart(
         method: "POST",
         body: { restart_pending: true },
       });
-      assert.deepEqual(
-        { status, text },
-        { status: 200, text: "restarted successfully" },
-      );
-      assert.notEqual(member.postmasterPid(), before);
+      // A replica that cannot replay any more restarts without being asked (R725).
+      if (member === leader) {
+        assert.deepEqual(
+          { status, text },
+          { status: 200, text: "restarted successfully" },
+        );
+      }
       await untilSetting(cluster, {
         member,
         name: "max_connections",
         value: "35",
       });
+      assert.notEqual(member.postmasterPid(), before);
       await cluster.until(
         `${member.name} waits for nothing`,
         async () => (await member.status())?.["pending_restart"] === undefined,

@@ -60,10 +60,13 @@ async function conditions(
         method: "POST",
         body: { restart_pending: true },
       });
-      assert.equal(answer.status, 200, answer.text);
+      // A replica that cannot replay any more restarts without being asked (R725).
+      if (member.name === "n1") assert.equal(answer.status, 200, answer.text);
+      await cluster.until(`${member.name} has the new value`, async () => {
+        const [row] = await member.sql("SHOW max_connections");
+        return row?.["max_connections"] === "33";
+      });
       assert.notEqual(member.postmasterPid(), pid);
-      const [row] = await member.sql("SHOW max_connections");
-      assert.equal(row?.["max_connections"], "33");
     }
     assert.equal((await cluster.untilWhole()).name, "n1");
   });

@@ -6,6 +6,7 @@ import { FastDriver } from "./fast/driver.ts";
 import { RealDriver } from "./real/driver.ts";
 import type { PlantedBug } from "./fast/lease_model.ts";
 import { Violation } from "./world/checkers.ts";
+import { isAllLost } from "./world/data_loss.ts";
 import { heal, planFaults } from "./world/faults.ts";
 import {
   flawOf,
@@ -21,7 +22,11 @@ export interface Verdict {
   /** Null: every promise was kept. */
   readonly broken: Broken | null;
   /** Why liveness was not asked for; null: it was. */
-  readonly excuse: "twin_timelines" | "interrupted_bootstrap" | null;
+  readonly excuse:
+    | "twin_timelines"
+    | "interrupted_bootstrap"
+    | "all_lost"
+    | null;
   readonly hits: ReadonlyMap<string, number>;
   readonly promotions: number;
   readonly commits: number;
@@ -170,6 +175,7 @@ function excuseOf(world: World, broken: Broken): Verdict["excuse"] {
   const isLost = broken.promise === "lost commit" && isQuorum;
   if (broken.promise !== "liveness" && !isLost) return null;
   if (hasTwinTimeline(world)) return "twin_timelines";
+  if (isAllLost(world)) return "all_lost";
   return isBootstrapInterrupted(world) ? "interrupted_bootstrap" : null;
 }
 

@@ -130,6 +130,9 @@ export type DropReason =
   | "postmaster_changed"
   | "conditions_unmet";
 
+/** Why an operator's request for a new copy is refused. */
+export type RefuseReason = "no_leader" | "leads_by_now" | "leader_not_running";
+
 /** The two numbers or names that a refusal compared. */
 export type Facts = Readonly<
   Record<string, string | number | boolean | bigint | null>
@@ -171,10 +174,14 @@ export type Decision =
     readonly reason: ClearReason;
     readonly facts: Facts;
   }
-  /** (round) Answer what an operator asked of this member with a refusal. */
-  | { readonly kind: "refuse_request"; readonly reason: "leads_by_now" }
   /** (round) Forget the scheduled restart. */
   | { readonly kind: "drop_restart"; readonly reason: DropReason }
+  /** (round) Answer what an operator asked of this member with a refusal. */
+  | {
+    readonly kind: "refuse_request";
+    readonly reason: RefuseReason;
+    readonly facts: Facts;
+  }
   /** (round) Write the sync key by compare-and-set. */
   | {
     readonly kind: "write_sync";

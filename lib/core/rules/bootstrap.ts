@@ -14,10 +14,16 @@ import {
   viewOf,
   wait,
 } from "./parts.ts";
+import { refuseCopy } from "./operator.ts";
 import type { Rule } from "./rule.ts";
 
 /** The first rows of the section "no leader". */
 export const BOOTSTRAP: readonly Rule[] = [
+  {
+    id: "R105",
+    why: "Without a leader there is nobody to copy anew from.",
+    match: (o) => refuseCopy(o, "no_leader"),
+  },
   {
     id: "R110",
     why: "A data directory that a failed clone or initdb left is thrown away.",

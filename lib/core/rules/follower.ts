@@ -66,7 +66,8 @@ export const FOLLOWER: readonly Rule[] = [
   },
   {
     id: "R650",
-    why: "An operator asked for a new copy of the data.",
+    why:
+      "A new copy that an operator asked for replaces the data if the leader runs.",
     match: reinitializeOnRequest,
   },
   {
@@ -190,6 +191,15 @@ function copySlots(o: Observation): Decision | null {
 function reinitializeOnRequest(o: Observation): Decision | null {
   if (o.request?.kind !== "reinitialize") return null;
   const { isForcedFromLeader } = o.request;
+  // What is here may be all that is left: nothing goes before its source is there.
+  const leader = leaderMember(o);
+  if (leader?.connUrl == null || leader.state !== "running") {
+    return {
+      kind: "refuse_request",
+      reason: "leader_not_running",
+      facts: { leader: leaderOf(o).name, state: leader?.state ?? null },
+    };
+  }
   const source = isForcedFromLeader ? leaderOf(o).name : cloneSource(o);
   return startTask(
     { kind: "reinitialize", source, isForcedFromLeader },

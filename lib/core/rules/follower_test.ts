@@ -250,6 +250,20 @@ const FOLLOWER: readonly Row[] = [
     ["R650", "reinitialize reinitialize_requested"],
   ],
   [
+    "no data goes while the leader does not run",
+    observation({
+      view: cluster({
+        members: [
+          leaderMember("n1", { state: "starting" }),
+          member("n2"),
+          member("n3"),
+        ],
+      }),
+      request: { kind: "reinitialize", isForcedFromLeader: true },
+    }),
+    ["R650", "refuse_request leader_not_running"],
+  ],
+  [
     "somebody else's files are left alone",
     observation({ postgres: FOREIGN }),
     ["R640", "wait system_id_invalid"],

@@ -45,6 +45,14 @@ const SWITCH = {
 
 const NO_LEADER: readonly Row[] = [
   [
+    "a new copy is refused",
+    observation({
+      view: unlocked(),
+      request: { kind: "reinitialize", isForcedFromLeader: false },
+    }),
+    ["R105", "refuse_request no_leader"],
+  ],
+  [
     "half-made data is thrown away",
     observation({
       view: unlocked(),
@@ -344,6 +352,21 @@ const NO_LEADER: readonly Row[] = [
       ...asked({ kind: "silent", name: "n3", detail: "" }),
     }),
     ["R310", "acquire_lease took_back"],
+  ],
+  [
+    "in quorum mode it does not wait for members that lack what it has",
+    observation({
+      view: unlocked({
+        ...failover("n2", "n3"),
+        sync: { ...QUORUM_KEY.sync, quorum: 0, standbys: ["n2"] },
+      }),
+      ...settings({ synchronousMode: "quorum" }),
+      ...asked(
+        answer("n1", { position: BEHIND }),
+        answer("n3", { position: BEHIND }),
+      ),
+    }),
+    ["R310", "acquire_lease healthiest"],
   ],
   [
     "a member that the failsafe map does not list never leads",

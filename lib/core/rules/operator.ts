@@ -7,7 +7,12 @@ import { memberRole } from "../calc/publication.ts";
 import { restartRefusal } from "../calc/restart_conditions.ts";
 import { switchoverTiming } from "../calc/schedule.ts";
 import type { FailoverRequest } from "../model/cluster_view.ts";
-import type { ClearReason, Decision, Facts } from "../model/decision.ts";
+import type {
+  ClearReason,
+  Decision,
+  Facts,
+  RefuseReason,
+} from "../model/decision.ts";
 import type { Observation } from "../model/observation.ts";
 import {
   primaryOf,
@@ -63,10 +68,7 @@ export const OPERATOR: readonly Rule[] = [
     id: "R545",
     why:
       "A leader is not copied anew; a request from before it led would wait, and wipe it once it is a replica.",
-    match: (o) =>
-      o.request?.kind === "reinitialize"
-        ? { kind: "refuse_request", reason: "leads_by_now" }
-        : null,
+    match: (o) => refuseCopy(o, "leads_by_now"),
   },
   {
     id: "R550",
@@ -74,6 +76,16 @@ export const OPERATOR: readonly Rule[] = [
     match: restartOnRequest,
   },
 ];
+
+/** A new copy makes no sense here. */
+export function refuseCopy(
+  o: Observation,
+  reason: RefuseReason,
+): Decision | null {
+  return o.request?.kind === "reinitialize"
+    ? { kind: "refuse_request", reason, facts: {} }
+    : null;
+}
 
 /** Starts the restart that an operator asked for; shared with the follower's section. */
 export function restartOnRequest(o: Observation): Decision | null {
@@ -194,6 +206,6 @@ export function restartBlockedReplay(o: Observation): Decision | null {
       Number(reason.newValue) > Number(reason.oldValue);
   });
   if (!isRaised || replica.serverVersion < PAUSING_VERSION) return null;
-  const timeoutMs = o.settings.primaryStartTimeoutMs || 60_000;
+  const timeoutMs = o.settings.primaryStartTimeoutMs;
   return startTask({ kind: "restart", timeoutMs }, "replay_blocked");
 }

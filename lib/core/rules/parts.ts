@@ -134,7 +134,7 @@ export function startAsStandby(
     kind: "start",
     as: "standby",
     upstream,
-    timeoutMs: o.settings.primaryStartTimeoutMs || 60_000,
+    timeoutMs: o.settings.primaryStartTimeoutMs,
   }, reason);
 }
 

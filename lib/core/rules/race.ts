@@ -14,6 +14,7 @@ import {
 } from "../calc/candidates.ts";
 import { readySuccessors } from "../calc/successors.ts";
 import { consentLeftMs, failsafeWitnesses } from "../calc/failsafe.ts";
+import type { Lsn } from "../base/units.ts";
 import type { FailoverRequest } from "../model/cluster_view.ts";
 import type { AcquireReason, Decision } from "../model/decision.ts";
 import type { Observation } from "../model/observation.ts";
@@ -346,12 +347,16 @@ function isCandidateReady(o: Observation, candidate: string): boolean {
   const view = viewOf(o);
   const isQuorum = isQuorumRace(o, view) && !isForcedCandidate(view, candidate);
   if (isQuorum && !isInSync(view, candidate)) return false;
-  const own = replicaOf(o);
-  const requiredLsn = isQuorum && own !== null ? ownPosition(own) : null;
+  const requiredLsn = isQuorum ? positionOf(o) : null;
   return readySuccessors(o, view, {
     answers: o.peers.answers,
     limits: { requiredLsn, leaderLsn: null },
   }).length > 0;
+}
+
+function positionOf(o: Observation): Lsn | null {
+  const own = replicaOf(o);
+  return own === null ? null : ownPosition(own);
 }
 
 function obeyWithoutCandidate(
@@ -361,12 +366,14 @@ function obeyWithoutCandidate(
   if (request.leader === null) return null;
   if (request.leader !== o.self) return compare(o, [request.leader]);
   const view = { ...viewOf(o), failover: { ...request, candidate: null } };
-  const others = o.peers.kind === "asked"
-    ? readySuccessors(o, view, {
-      answers: o.peers.answers,
-      limits: { requiredLsn: null, leaderLsn: null },
-    }).filter((name) => name !== request.candidate)
-    : [];
+  const answers = o.peers.kind === "asked" ? o.peers.answers : [];
+  // Nobody gets the votes in quorum mode who lacks what the old leader has.
+  const requiredLsn = isQuorumRace(o, view) ? positionOf(o) : null;
+  // Before they are counted: a candidate that is not ready has no vote either.
+  const others = readySuccessors(o, view, {
+    answers: answers.filter(({ name }) => name !== request.candidate),
+    limits: { requiredLsn, leaderLsn: null },
+  });
   if (others.length > 0) {
     return waitShortly("new_leader_expected", { others: others.join(",") });
   }

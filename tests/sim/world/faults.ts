@@ -2,6 +2,7 @@
  * Lets happen what the seed's plan allows: each kind of fault at random moments
  * of its own, each ended after a while, all ended by {@link heal}.
  */
+import { mayLoseData } from "./data_loss.ts";
 import type { Fault } from "./plan.ts";
 import type { Rng } from "./rng.ts";
 import { type Site, STORE, type World } from "./world.ts";
@@ -107,6 +108,13 @@ function inflict(world: World, fault: Fault, rng: Rng): void {
       return world.driver.reinitialize(name);
     case "watchdog":
       return world.driver.breakWatchdog(name, rng.int(2_000, 30_000));
+    case "data_loss":
+      if (mayLoseData(world, site)) instance.loseData();
+      return;
+    case "blocked_replay":
+      if (instance.isStandbyRunning) instance.isReplayBlocked = true;
+      return;
+    case "broken_copy":
     case "pre_promote":
     case "slow_postgres":
     case "failing_postgres":
@@ -132,6 +140,7 @@ function killAgent(world: World, site: Site, rng: Rng): void {
   const { name, host } = site;
   if (!host.isAgentUp) return;
   world.note(name, "agent is killed");
+  if (world.plan.faults.has("broken_copy")) site.instance.interruptCopy();
   world.driver.killAgent(name);
   world.timeline.after(rng.int(500, 60_000), () => {
     if (!host.isAgentUp) world.driver.startAgent(name);

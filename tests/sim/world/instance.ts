@@ -68,6 +68,12 @@ export class Instance {
   #onDown: (() => void)[] = [];
   /** The postmaster is there but answers nobody. */
   isHung = false;
+  /** Replay waits for settings as large as the primary's; a start gives them. */
+  isReplayBlocked = false;
+  /** Number of the copy that is under way; null: none is. */
+  #copy: number | null = null;
+  #copies = 0;
+  #isHalfMade = false;
   pid = 0;
 
   constructor(name: string, world: Surroundings) {
@@ -78,6 +84,11 @@ export class Instance {
 
   get data(): Data | null {
     return this.#data;
+  }
+
+  /** A copy was begun and nobody finished it. */
+  get isHalfMade(): boolean {
+    return this.#isHalfMade;
   }
 
   get run(): "down" | "starting" | "running" | "stopping" {
@@ -142,6 +153,7 @@ export class Instance {
     const hadCrashed = this.#data.control === "in production";
     this.#change({ isStandby: as === "standby" });
     this.#run = "starting";
+    this.isReplayBlocked = false;
     this.pid++;
     this.#world.note(this.name, `postmaster starts as ${as}`);
     const isFailing = this.#world.isFailing("start");
@@ -221,7 +233,11 @@ export class Instance {
 
   /** pg_basebackup into the empty directory. */
   clone(source: string, done: (isDone: boolean) => void): void {
+    const copy = ++this.#copies;
+    this.#copy = copy;
     this.#in("copy", () => {
+      if (this.#copy !== copy) return done(false);
+      this.#copy = null;
       const data = this.#source(source)?.data ?? null;
       if (data === null || this.#data !== null) return done(false);
       this.#data = { ...data, isStandby: true, control: "in archive recovery" };
@@ -229,8 +245,26 @@ export class Instance {
     });
   }
 
+  /** Its agent is gone, and the program that copied with it. */
+  interruptCopy(): void {
+    if (this.#copy === null || this.#data !== null) return;
+    this.#copy = null;
+    this.#isHalfMade = true;
+    this.#world.note(this.name, "the copy stays half-made");
+  }
+
   removeData(): void {
-    if (this.#run === "down") this.#data = null;
+    if (this.#run !== "down") return;
+    this.#data = null;
+    this.#isHalfMade = false;
+  }
+
+  /** The disk is replaced under a living instance. */
+  loseData(): void {
+    // First: whoever waited for the end would start it again.
+    this.#data = null;
+    this.kill();
+    this.#world.note(this.name, "all data is lost");
   }
 
   /** One commit of `bytes`; acknowledged when the listed replicas have it. */

@@ -25,10 +25,22 @@ import type { Data, Instance } from "./instance.ts";
 import { historyOf } from "./wal.ts";
 import type { World } from "./world.ts";
 
+const HALF_MADE = {
+  kind: "unusable",
+  problem: "half_made",
+  detail: "unfinished: clone",
+} as const;
+
+/** What a primary with more connections than this replica does to it. */
+const BLOCKED = {
+  isReplayPaused: true,
+  pendingRestart: { max_connections: { oldValue: "100", newValue: "200" } },
+} as const;
+
 /** What the agent would see now. */
 export function lookAt(instance: Instance): PostgresView {
   const { data, run } = instance;
-  if (data === null) return { kind: "empty" };
+  if (data === null) return instance.isHalfMade ? HALF_MADE : { kind: "empty" };
   const { isStandby } = data;
   const shared = { control: controlOf(data), isStandby };
   const postmasterPid = instance.pid;
@@ -63,6 +75,7 @@ function runningView(instance: Instance, data: Data): PostgresView {
   }
   return replica({
     ...facts,
+    ...(instance.isReplayBlocked ? BLOCKED : {}),
     receivedLsn: here,
     replayedLsn: here,
     isStreaming: replication.isStreaming,

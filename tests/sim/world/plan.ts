@@ -39,8 +39,18 @@ export const LATER_FAULTS = [
   "watchdog",
 ] as const;
 
+/** What disks and settings do; a third stream, for the same reason. */
+export const DATA_FAULTS = [
+  "data_loss",
+  "broken_copy",
+  "blocked_replay",
+] as const;
+
 /** One kind of fault. */
-export type Fault = typeof FAULTS[number] | typeof LATER_FAULTS[number];
+export type Fault =
+  | typeof FAULTS[number]
+  | typeof LATER_FAULTS[number]
+  | typeof DATA_FAULTS[number];
 
 /** The seed's decisions. */
 export interface Plan {
@@ -70,6 +80,8 @@ export function planOf(seed: number): Plan {
   const faults = new Set<Fault>(FAULTS.filter(() => rng.chance(0.35)));
   const later = new Rng(seed, "later faults");
   for (const fault of LATER_FAULTS) if (later.chance(0.12)) faults.add(fault);
+  const data = new Rng(seed, "data faults");
+  for (const fault of DATA_FAULTS) if (data.chance(0.12)) faults.add(fault);
   const members = rng.pick([2, 3, 3, 3, 3, 3, 3, 5]);
   return {
     seed,

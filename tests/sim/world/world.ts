@@ -83,6 +83,8 @@ export class World implements Surroundings {
   /** Slow calls to the store and between members. */
   isSlow = false;
   isHealed = false;
+  /** One member's disk was replaced. */
+  hasLostData = false;
   isPaused = false;
   /** When the pause changed last. */
   resumedAt = -Infinity;
