@@ -212,9 +212,7 @@ async function reloadAll(
   const { log, context, postgres, current, systemd, configPath } = parts;
   systemd.reloading();
   try {
-    const again = await configuration.again();
-    // The proxy process keeps what it was started with, and so do we of it.
-    const config = { ...again.config, proxy: parts.config.proxy };
+    const { config } = await configuration.again();
     log.reconfigure(logOptions(config));
     context.config = agentConfig(config);
     current.rest = await restSettings(config, log);

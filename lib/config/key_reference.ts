@@ -154,7 +154,7 @@ proxy.upgrade_timeout | 86400 | local | reload | Ours: seconds that sessions of 
 proxy.startup_timeout | 10 | local | reload | Ours: seconds that a client has for its first packet
 proxy.allow | everyone | local | reload | Ours: networks whose clients are served
 proxy.agent_grace | 5 | local | reload | Ours: seconds that a dead agent of a primary has to come back, then PostgreSQL is stopped
-proxy.sealed | false | local | agent | Ours: PostgreSQL takes clients only from the proxy beside it
+proxy.sealed | false | local | reload | Ours: PostgreSQL takes clients only from the proxy beside it
 proxy.data_plane | auto | local | reload | Ours: auto, workers or portable
 proxy.workers |  | local | reload | Ours: worker threads; by default as many as fit
 proxy.replica_fallback | false | local | reload | Ours: the replica port leads to the leader if there is no replica
