@@ -261,6 +261,20 @@ Deno.test("switchover --dry-run keeps to the named candidate", async () => {
   ]);
 });
 
+Deno.test("switchover --dry-run in pause wants a candidate, as the cluster does", async () => {
+  const world = {
+    keys: keysOf('{"pause":true}'),
+    answers: { n1: LEADER, n2: { position: HERE } },
+  };
+  const none = await run(["switchover", "demo", "--dry-run"], world);
+  assert.match(none.err, /only to a specific candidate in a paused state/);
+  assert.equal(none.code, 1);
+  const named = ["switchover", "demo", "--dry-run", "--candidate", "n2"];
+  const { lines } = await run(named, world);
+  assert.ok(lines.includes("n2: would take over"), lines.join("\n"));
+  assert.match(lines.join("\n"), /n3: would not take over: no_answer - /);
+});
+
 Deno.test("switchover --dry-run fails where the switchover would", async () => {
   const far = await run(["switchover", "demo", "--dry-run"], {
     keys: keysOf('{"maximum_lag_on_failover":10}'),

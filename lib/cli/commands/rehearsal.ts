@@ -30,11 +30,16 @@ export async function rehearseSwitchover(
         `Member ${given} is not the leader of cluster ${scope.name}`,
       );
     }
+    const candidate = invocation.text("--candidate") || null;
+    if (candidate === null && settingsOf(view).isPaused) {
+      throw new CliError(
+        "Switchover is possible only to a specific candidate in a paused state",
+      );
+    }
     print(session, "Current cluster topology");
     showTable(session, scope, view);
-    const candidate = invocation.text("--candidate");
     const answers = await askMembers(session, view);
-    const asked = { leader, candidate: candidate === "" ? null : candidate };
+    const asked = { leader, candidate };
     const facts = { view, answers, asked };
     const winners = chosen(facts);
     for (const line of lines(facts, winners)) print(session, line);
@@ -73,8 +78,9 @@ function chosen({ view, answers, asked }: Facts): readonly MemberName[] {
 
 function lines(facts: Facts, winners: readonly MemberName[]): string[] {
   const { view, answers, asked } = facts;
-  const verdicts = takeoverVerdicts({ view, answers, isPlanned: false });
-  return verdicts.flatMap((verdict) => {
+  const verdicts = takeoverVerdicts({ view, answers, isPlanned: true });
+  const unplanned = takeoverVerdicts({ view, answers, isPlanned: false });
+  return verdicts.flatMap((verdict, index) => {
     const { name } = verdict;
     if (verdict.kind === "leads") return [`${name}: would step down`];
     if (winners.includes(name)) {
@@ -85,7 +91,12 @@ function lines(facts: Facts, winners: readonly MemberName[]): string[] {
         })`;
       return [`${name}: ${first}`];
     }
-    return [`${name}: would not take over: ${whyNot(verdict, asked)}`];
+    // Only an unplanned race knows about lag; only it is off in pause.
+    const other = unplanned[index];
+    const isMore = verdict.kind === "can" && other?.kind === "cannot" &&
+      other.reason !== "paused";
+    const why = whyNot(isMore ? other : verdict, asked);
+    return [`${name}: would not take over: ${why}`];
   });
 }
 
