@@ -229,6 +229,9 @@ async function promote(
 ): Promise<void> {
   const { postgres, clock } = context.ports;
   const { settings } = context.state;
+  // The decision may rest on a look from before a promotion that just ended.
+  const now = await postgres.observe();
+  if (now.kind === "running" && now.role === "primary") return;
   if (!await postgres.prePromote(signal) && !settings.isPaused) {
     context.state.remember({ kind: "pre_promote_failed", at: clock.now() });
     throw new PostgresError("The pre_promote script failed");
