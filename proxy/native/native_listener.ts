@@ -52,6 +52,8 @@ export function adoptListener(
       name[0] === wanted.family && addressIn(name) === addressIn(wanted.bytes);
   });
   if (fd === undefined) return null;
+  // The predecessor may be of another version, which did not.
+  tuneSocket(libc, fd);
   const addr = { transport: "tcp", hostname: ip, port } as const;
   return { fd, addr, close: () => void libc.close(fd) };
 }
