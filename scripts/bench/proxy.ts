@@ -4,7 +4,8 @@
  * new connections, bulk data, latency, memory with idle sessions. A round that
  * does not count comes first.
  *
- * --rounds N (3), --seconds N (3), --json FILE, --trixie DIR (a root with HAProxy
+ * --rounds N (3), --seconds N (3), --pause N (0: seconds of rest after each
+ * measurement, for a machine that others use too), --json FILE, --trixie DIR (a root with HAProxy
  * 3.0; default: made by debootstrap in .cache/bench if run as root), --only a,b.
  */
 import { parseArgs } from "node:util";
@@ -36,6 +37,7 @@ function options() {
     options: {
       rounds: { type: "string", default: "3" },
       seconds: { type: "string", default: "3" },
+      pause: { type: "string", default: "0" },
       json: { type: "string" },
       trixie: { type: "string" },
       only: { type: "string", default: "" },
@@ -47,6 +49,7 @@ function options() {
 interface Stage {
   readonly proxies: readonly BenchProxy[];
   readonly seconds: number;
+  readonly pauseS: number;
   /** Changes the keys until the signal. */
   readonly change: (signal: AbortSignal) => Promise<void>;
 }
@@ -67,7 +70,7 @@ async function rounds(
 
 /** One load through each of them; the first one is another one each round. */
 async function measureAll(
-  { proxies, seconds, change }: Stage,
+  { proxies, seconds, pauseS, change }: Stage,
   load: Load,
   round: number,
 ): Promise<readonly Sample[]> {
@@ -80,8 +83,10 @@ async function measureAll(
     samples.push(sample);
     console.error(
       `${round} ${load.name} ${proxy.name}: ` +
-        `${Math.round(sample.rate)}/s, ${sample.cpuUs.toFixed(1)} us`,
+        `${Math.round(sample.rate)}/s, ${sample.cpuUs.toFixed(1)} us, ` +
+        `p99 ${sample.p99Ms ?? "-"} ms`,
     );
+    await new Promise((resolve) => setTimeout(resolve, pauseS * 1000));
   }
   changing.abort();
   await changed;
@@ -100,6 +105,7 @@ async function bench(): Promise<void> {
   const samples = await rounds({
     proxies: proxies.list,
     seconds: Number(given.seconds),
+    pauseS: Number(given.pause),
     change: (signal) => store.change("bench", port, signal),
   }, Number(given.rounds));
   await proxies.stop();
