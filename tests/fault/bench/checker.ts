@@ -7,6 +7,7 @@
  * themselves side by side share one. Only what is certain is counted: a write
  * that began after a later reign had acknowledged one.
  */
+import { parseLsn } from "../../../lib/core/base/units.ts";
 import { type Ack, acksOf, type Attempt } from "./history.ts";
 
 /** The writes of one timeline on one member. */
@@ -34,6 +35,8 @@ export interface Report {
   readonly overlaps: readonly Overlap[];
   /** Keys of acknowledged rows that are not there. */
   readonly missing: readonly string[];
+  /** The most WAL of one reign that is lost: from its first missing row to its last write. */
+  readonly lostBytes: number;
   /** The longest time without an acknowledged write; the ends of the history count. */
   readonly longestGapMs: number;
 }
@@ -58,6 +61,7 @@ export function judge(
     missing: rows === null
       ? []
       : acks.map(({ id }) => id).filter((id) => !rows.has(id)),
+    lostBytes: rows === null ? 0 : lostBytes(acks, rows),
     longestGapMs: longestGapMs(history, lanePrefix),
   };
 }
@@ -70,19 +74,37 @@ export function reportText(report: Report): string {
   );
   return [
     `${report.acked} of ${report.attempts} writes acknowledged, ` +
-    `${report.missing.length} of them missing, ` +
+    `${report.missing.length} of them missing (${report.lostBytes} bytes), ` +
     `${report.overlaps.length} overlaps, ` +
     `longest gap ${Math.round(report.longestGapMs)} ms`,
     ...reigns,
   ].join("\n");
 }
 
-function reignsOf(acks: readonly Ack[]): readonly Reign[] {
-  const groups = Map.groupBy(
+function lostBytes(acks: readonly Ack[], rows: ReadonlySet<string>): number {
+  const lost = [...reignGroups(acks).values()].map((group) => {
+    const missing = group.filter(({ id }) => !rows.has(id)).map(lsnOf);
+    const last = group.map(lsnOf).reduce((max, at) => at > max ? at : max, 0n);
+    return Number(
+      last - missing.reduce((min, at) => at < min ? at : min, last),
+    );
+  });
+  return Math.max(0, ...lost);
+}
+
+function lsnOf({ outcome }: Ack): bigint {
+  return parseLsn(outcome.lsn) ?? 0n;
+}
+
+function reignGroups(acks: readonly Ack[]): ReadonlyMap<string, Ack[]> {
+  return Map.groupBy(
     acks,
     ({ outcome }) => `${outcome.timeline} ${outcome.member}`,
   );
-  return [...groups.values()].flatMap((group): Reign[] => {
+}
+
+function reignsOf(acks: readonly Ack[]): readonly Reign[] {
+  return [...reignGroups(acks).values()].flatMap((group): Reign[] => {
     const [first] = group;
     if (first === undefined) return [];
     return [{

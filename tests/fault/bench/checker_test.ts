@@ -9,7 +9,9 @@ function acked(
   startedMs: number,
   lane = "vip",
 ): Attempt {
-  const outcome = { kind: "acked", member, timeline } as const;
+  // A byte of WAL in each millisecond.
+  const lsn = `0/${startedMs.toString(16)}`;
+  const outcome = { kind: "acked", member, timeline, lsn } as const;
   return {
     id: `${lane}/${count++}`,
     lane,
@@ -57,6 +59,14 @@ Deno.test("checker: a member that leads twice is no overlap", () => {
 Deno.test("checker: an acknowledged row that is not there is missing", () => {
   const lost = acked(N1, 0);
   assert.deepEqual(judge([lost], new Set()).missing, [lost.id]);
+});
+
+Deno.test("checker: counts the WAL that was lost with a reign", () => {
+  const kept = acked(N1, 0);
+  const history = [kept, acked(N1, 100), acked(N1, 350), acked(N2, 900)];
+  assert.equal(judge(history, new Set([kept.id])).lostBytes, 250);
+  const all = new Set(history.map(({ id }) => id));
+  assert.equal(judge(history, all).lostBytes, 0);
 });
 
 Deno.test("checker: looks at some lanes only", () => {

@@ -19,6 +19,8 @@ export type Outcome =
     readonly kind: "acked";
     readonly member: string;
     readonly timeline: number;
+    /** Where its WAL ended just before the commit, in PostgreSQL's text. */
+    readonly lsn: string;
   }
   /** Refused, or nobody knows: the row may be there or not. */
   | { readonly kind: "failed"; readonly error: string };

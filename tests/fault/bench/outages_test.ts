@@ -3,7 +3,8 @@ import type { Attempt } from "./history.ts";
 import { Outages } from "./outages.ts";
 
 function acked(startedMs: number, lane: string): Attempt {
-  const outcome = { kind: "acked", member: "n1", timeline: 1 } as const;
+  const reign = { member: "n1", timeline: 1, lsn: "0/1" };
+  const outcome = { kind: "acked", ...reign } as const;
   return { id: `${startedMs}`, lane, startedMs, endedMs: startedMs, outcome };
 }
 

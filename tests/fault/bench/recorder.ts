@@ -16,6 +16,7 @@ const PAUSE_AFTER_FAILURE_MS = 80;
 
 const WRITE = "INSERT INTO fault_log (id) VALUES ($1) RETURNING " +
   "current_setting('data_directory') AS place, " +
+  "pg_current_wal_insert_lsn() AS lsn, " +
   "substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) AS timeline";
 
 async function runLane(
@@ -62,7 +63,7 @@ async function write(sql: postgres.Sql, id: string): Promise<Outcome> {
   const member = /\/(\w+)\/disk\/data$/.exec(String(row?.["place"]))?.[1] ??
     "?";
   const timeline = Number.parseInt(String(row?.["timeline"]), 16);
-  return { kind: "acked", member, timeline };
+  return { kind: "acked", member, timeline, lsn: String(row?.["lsn"]) };
 }
 
 function limited(work: Promise<Outcome>): Promise<Outcome> {
