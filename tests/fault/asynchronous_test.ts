@@ -1,6 +1,7 @@
 /** Asynchronous mode: what a lost host may take with it is bounded. */
 import assert from "node:assert/strict";
 import { FaultBench, faultTest } from "./bench/bench.ts";
+import { removeData } from "./bench/faults/disks.ts";
 import { loseHost } from "./bench/faults/processes.ts";
 import { cutFromMembers } from "./bench/faults/wires.ts";
 
@@ -64,5 +65,22 @@ faultTest(
     const report = await bench.judge();
     assert.deepEqual(report.overlaps, []);
     assert.deepEqual(report.missing, []);
+  },
+);
+
+faultTest(
+  "fault: asynchronous mode: leader's data removed: its server ends before another leads",
+  async () => {
+    await using bench = await FaultBench.running(asynchronous(BOUND_BYTES));
+    const leader = await bench.untilWhole();
+    await bench.record();
+    await bench.untilWrites("direct", leader);
+    const undo = await removeData(leader);
+    const next = await bench.untilLeader(bench.others(leader));
+    await bench.untilWrites("direct", next);
+    await undo();
+    await bench.untilWhole();
+    const report = await bench.judge();
+    assert.deepEqual(report.overlaps, []);
   },
 );

@@ -7,6 +7,7 @@ import type {
   PostgresView,
   ReplicaView,
 } from "../../core/model/postgres_view.ts";
+import { FencedPostgres } from "./fenced_server.ts";
 import type { ControlFile } from "./control_data.ts";
 import type { DataDirectory } from "./data_directory.ts";
 import type { PostgresContext } from "./options.ts";
@@ -43,6 +44,9 @@ export class Observer {
   readonly #context: PostgresContext;
   readonly #tools: ObserverTools;
   readonly #seal: SealAudit;
+  readonly #server: FencedPostgres;
+  /** Of the server that was seen last. */
+  #postmasterPid = 0;
   #connection: { readonly key: string; readonly sql: Connection } | null = null;
   #pending: { readonly backendPid: number; readonly reasons: Reasons } = {
     backendPid: 0,
@@ -55,6 +59,7 @@ export class Observer {
     this.#context = context;
     this.#tools = tools;
     this.#seal = new SealAudit(context);
+    this.#server = new FencedPostgres(context);
   }
 
   /** Never throws; bounded by the time limits of the query. */
@@ -86,17 +91,37 @@ export class Observer {
 
   async #look(): Promise<PostgresView> {
     const state = await this.#tools.directory.look();
+    if (state.kind === "empty" || state.kind === "invalid_system_id") {
+      const doomed = await this.#endWithoutData();
+      if (doomed !== null) return doomed;
+    }
     if (state.kind === "empty") return { kind: "empty" };
     if (state.kind !== "filled") {
       return { kind: "unusable", problem: state.kind, detail: state.detail };
     }
     const file = await livePostmaster(this.#context);
     if (file === null) return await this.#stopped();
+    await this.#server.remember();
+    this.#postmasterPid = file.pid;
     try {
       return await this.#running(file);
     } catch (error) {
       return await this.#silent(file, error);
     }
+  }
+
+  /**
+   * Ends a server whose data directory was deleted under it: it would go on
+   * taking writes into files that nobody finds again. Only the next look shows
+   * that it is gone; until then it may be writable. Null if there is none.
+   */
+  async #endWithoutData(): Promise<PostgresView | null> {
+    if (await this.#server.look() === "down") return null;
+    const detail = "its data directory is gone";
+    this.#context.log.error(`Killing the server: ${detail}`);
+    await this.#server.stop("kill");
+    const postmasterPid = this.#postmasterPid;
+    return { kind: "unresponsive", control: null, postmasterPid, detail };
   }
 
   async #stopped(): Promise<PostgresView> {

@@ -124,5 +124,16 @@ async function isServerProcess(
   const directory = await workingDirectory(pid);
   if (directory === null) return false;
   const wanted = await Deno.realPath(dataDir).catch(() => dataDir);
-  return directory === wanted;
+  return directory === wanted && await isSameDirectory(pid, wanted);
+}
+
+/** In a container of this host the same path may be another directory. */
+async function isSameDirectory(pid: number, path: string): Promise<boolean> {
+  try {
+    const theirs = await Deno.stat(`/proc/${pid}/cwd`);
+    const ours = await Deno.stat(path);
+    return theirs.dev === ours.dev && theirs.ino === ours.ino;
+  } catch {
+    return false;
+  }
 }

@@ -30,20 +30,27 @@ export function leaseRemainingMs(lease: LeaseView, now: Moment): number | null {
 /** A call of the store gets at least that long, or it could never succeed. */
 export const STORE_CALL_MIN_MS = 100;
 
+/** What a primary without a lease, which should have stopped, waits for the store. */
+const AFTER_LEASE_MS = 1_000;
+
 /**
  * How long the store may take in one cycle: retry_timeout, or what the lease
  * leaves until a primary must stop, which needs no answer (R020).
  *
  * @param member Its role, and milliseconds of lease left: null if it holds none,
- * negative once it has passed. A passed one binds nobody but a primary.
+ * negative once it has passed.
  */
 export function storeBudgetMs(
   member: { readonly role: MemberRole; readonly leftMs: number | null },
   settings: ClusterSettings,
 ): number {
   const { role, leftMs } = member;
-  const isFree = leftMs === null || (leftMs <= 0 && role !== "primary");
-  if (isFree) return settings.retryTimeoutMs;
+  if (leftMs === null) return settings.retryTimeoutMs;
+  if (leftMs <= 0) {
+    return role === "primary"
+      ? Math.min(AFTER_LEASE_MS, settings.retryTimeoutMs)
+      : settings.retryTimeoutMs;
+  }
   const untilStopMs = leftMs - stopBudgetMs(settings);
   return Math.max(
     STORE_CALL_MIN_MS,

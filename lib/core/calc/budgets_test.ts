@@ -40,7 +40,7 @@ Deno.test("storeBudgetMs() ends with the time to stop a primary", () => {
   assert.equal(primary(7_000), 2_000);
   // It must stop within half a second of that, or its fence does it.
   assert.equal(primary(5_000), 100);
-  assert.equal(primary(-1_000), 100);
+  assert.equal(primary(-1_000), 1_000);
 });
 
 Deno.test("storeBudgetMs() is whole again when there is nothing to stop", () => {
