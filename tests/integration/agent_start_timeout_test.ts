@@ -14,15 +14,18 @@ unprivileged(import.meta.url, () => {
       members: 2,
       change: withGate,
     });
-    for (const member of cluster.members) await makeGate(member);
-    await cluster.startAll();
-    await slowRestart(t, cluster);
-    await withoutPatience(t, cluster);
-    await nobodyElse(t, cluster);
-    await timedOut(t, cluster);
-    // Else nobody can remove what is in them.
-    for (const { place: { directory } } of cluster.members) {
-      await Deno.chmod(`${directory}/gate`, 0o755);
+    try {
+      for (const member of cluster.members) await makeGate(member);
+      await cluster.startAll();
+      await slowRestart(t, cluster);
+      await withoutPatience(t, cluster);
+      await nobodyElse(t, cluster);
+      await timedOut(t, cluster);
+    } finally {
+      // Else nobody can remove what is in them.
+      for (const { place: { directory } } of cluster.members) {
+        await Deno.chmod(`${directory}/gate`, 0o755);
+      }
     }
   });
 });
