@@ -55,10 +55,14 @@ async function stopInstance(context: AgentContext): Promise<void> {
   if (isLeader && view.kind === "running" && view.role === "primary") {
     return await handOverUnderLease(context);
   }
-  await context.guards.standDown();
   if (hasSyncDuty(context) && view.kind === "running") {
     await releaseSyncDuty(context, () => announceStop(context));
   } else await announceStop(context);
+  // Its readers find another replica before this one goes.
+  if (view.kind === "running") {
+    await context.ports.proxy?.drain(new AbortController().signal);
+  }
+  await context.guards.standDown();
   await context.events.stop({
     mode: "fast",
     isCheckpointFirst: false,

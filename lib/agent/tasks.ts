@@ -160,12 +160,34 @@ async function restart(
   task: TaskOf<"restart">,
   signal: AbortSignal,
 ): Promise<void> {
-  const { postgres } = context.ports;
+  const { postgres, proxy } = context.ports;
   const view = await postgres.observe();
   const isStandby = view.kind === "running"
     ? view.role === "replica"
     : view.kind === "stopped" && view.isStandby;
-  await postgres.stop({
+  if (view.kind === "running") await proxy?.drain(signal);
+  const state = await stopAndStart(context, {
+    isStandby,
+    timeoutMs: task.timeoutMs,
+    signal,
+  })
+    .finally(() => proxy?.endDrain());
+  if (state === "starting") {
+    const text = "postgres is still starting";
+    context.inbox.answer({ status: 503, text });
+  }
+}
+
+async function stopAndStart(
+  context: AgentContext,
+  run: {
+    readonly isStandby: boolean;
+    readonly timeoutMs: number;
+    readonly signal: AbortSignal;
+  },
+): Promise<"running" | "starting"> {
+  const { isStandby, signal, timeoutMs } = run;
+  await context.ports.postgres.stop({
     mode: "fast",
     isCheckpointFirst: true,
     escalateAfterMs: null,
@@ -175,15 +197,8 @@ async function restart(
   const mode: StartMode = isStandby
     ? { kind: "standby", upstream: usualUpstream(context) }
     : { kind: "primary" };
-  const state = await startInstance(context, mode, {
-    timeoutMs: task.timeoutMs,
-    signal,
-    event: "on_restart",
-  });
-  if (state === "starting") {
-    const text = "postgres is still starting";
-    context.inbox.answer({ status: 503, text });
-  }
+  const event = "on_restart";
+  return await startInstance(context, mode, { timeoutMs, signal, event });
 }
 
 /** What a standby streams from while nothing changes. */

@@ -30,7 +30,7 @@ export interface LoadParts {
 export class SoakLoad {
   readonly errors: LoadError[] = [];
   transactions = 0;
-  /** Begun a second time, because the connection had been closed while idle. */
+  /** Begun once more, because the connection had been closed while idle. */
   begunAgain = 0;
   /** Rows that were acknowledged. */
   rows = 0;
@@ -93,27 +93,21 @@ export class SoakLoad {
     }
   }
 
-  /** A session in a transaction; the second attempt counts, as with a pool that tests its connections. */
+  /** A session in a transaction; every connection that the pool keeps may have been closed. */
   async #begun(note: (phase: Phase) => void): Promise<pg.PoolClient> {
-    const first = await this.#pool.connect();
-    note("begin");
-    try {
-      await first.query("begin");
-      return first;
-    } catch {
-      first.release(true);
+    for (let spare = this.#parts.clients;; spare--) {
+      note("connect");
+      const session = await this.#pool.connect();
+      note("begin");
+      try {
+        await session.query("begin");
+        return session;
+      } catch (error) {
+        session.release(true);
+        if (spare === 0) throw error;
+        this.begunAgain++;
+      }
     }
-    this.begunAgain++;
-    note("connect");
-    const second = await this.#pool.connect();
-    note("begin");
-    try {
-      await second.query("begin");
-    } catch (error) {
-      second.release(true);
-      throw error;
-    }
-    return second;
   }
 }
 

@@ -10,7 +10,10 @@ import { PASSWORDS } from "./agent_member.ts";
 const CONNECTIONS = 5;
 const MORE_LIMIT_MS = 60_000;
 
-/** See the head of this file. Writes rows (client, number) into the table `paid`. */
+/** What a load does: writes rows (client, number) into the table `paid`, or reads. */
+export type PoolWork = "write" | "read";
+
+/** See the head of this file. */
 export class PoolLoad {
   readonly failures: string[] = [];
   committed = 0;
@@ -18,9 +21,11 @@ export class PoolLoad {
   begunAgain = 0;
   readonly #pool: pg.Pool;
   readonly #workers: Promise<void>[] = [];
+  readonly #kind: PoolWork;
   #isEnding = false;
 
-  constructor(port: number, firstClient: number) {
+  constructor(port: number, firstClient: number, kind: PoolWork = "write") {
+    this.#kind = kind;
     this.#pool = new pg.Pool({
       host: "127.0.0.1",
       port,
@@ -77,7 +82,10 @@ export class PoolLoad {
     const session = await this.#begun();
     let error: Error | undefined;
     try {
-      await session.query("insert into paid values ($1, $2)", [client, number]);
+      if (this.#kind === "write") {
+        const row = [client, number];
+        await session.query("insert into paid values ($1, $2)", row);
+      }
       await session.query("select pg_sleep(0.03)");
       await session.query("commit");
     } catch (caught) {

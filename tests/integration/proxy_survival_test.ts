@@ -51,6 +51,27 @@ unprivileged(import.meta.url, () => {
     const committed = loads.reduce((sum, load) => sum + load.committed, 0);
     assert.equal(row?.["count"], committed);
   });
+
+  Deno.test("readers survive replicas that restart and stop", async () => {
+    await using cluster = await AgentCluster.running({ hasProxies: true });
+    const { replica = 0 } = cluster.member("n1").place.proxyPorts ?? {};
+    const load = new PoolLoad(replica, 0, "read");
+    try {
+      await load.more(20);
+      const { status, text } = await cluster.member("n2").rest("/restart", {
+        method: "POST",
+        body: {},
+      });
+      assert.equal(status, 200, text);
+      await cluster.untilWhole();
+      await load.more(20);
+      await cluster.member("n3").end("SIGTERM");
+      await load.more(20);
+    } finally {
+      await load.end();
+    }
+    assert.deepEqual(load.failures, []);
+  });
 });
 
 async function switchOver(cluster: AgentCluster, to: string): Promise<void> {
