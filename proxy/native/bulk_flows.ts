@@ -25,6 +25,7 @@ export class BulkFlows {
   readonly #loop: Pick<EventLoop, "after">;
   readonly #flows = new Set<BulkFlow>();
   readonly #value = new Int32Array(1);
+  #isPulseDue = false;
 
   constructor(
     libc: Pick<Libc, "setsockopt">,
@@ -35,8 +36,8 @@ export class BulkFlows {
   }
 
   add(flow: BulkFlow): void {
-    if (this.#flows.size === 0) this.#pulseLater();
     this.#flows.add(flow);
+    this.#pulseLater();
     this.#setMark(flow, WORTH_WAKING_BYTES);
   }
 
@@ -46,7 +47,10 @@ export class BulkFlows {
   }
 
   #pulseLater(): void {
+    if (this.#isPulseDue) return;
+    this.#isPulseDue = true;
     this.#loop.after(PULSE_MS, () => {
+      this.#isPulseDue = false;
       for (const flow of this.#flows) flow.pulse();
       if (this.#flows.size > 0) this.#pulseLater();
     });

@@ -41,6 +41,15 @@ Deno.test("bulk flows: every pulse asks every flow, until none is left", () => {
   assert.equal(due.length, 1);
 });
 
+Deno.test("bulk flows: there is one pulse, also if a flow comes before the last one's", () => {
+  const { flows, due } = rig();
+  const flow = { fd: 7, pulse: () => {} };
+  flows.add(flow);
+  flows.remove(flow);
+  flows.add(flow);
+  assert.equal(due.length, 1);
+});
+
 Deno.test("bulk flows: a flow that ends within its own pulse leaves no timer", () => {
   const { flows, marks, due, tick } = rig();
   const flow = { fd: 7, pulse: () => flows.remove(flow) };
