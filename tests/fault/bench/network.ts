@@ -37,6 +37,7 @@ export class Network implements AsyncDisposable {
   readonly #subnet: string;
   readonly #hosts: Host[] = [];
   #disturbances: readonly Disturbance[] = [];
+  #applied: Promise<void> = Promise.resolve();
 
   private constructor(subnet: string) {
     this.#subnet = subnet;
@@ -207,8 +208,14 @@ export class Network implements AsyncDisposable {
     };
   }
 
+  /** One after the other, or an older list could come last. */
+  #apply(): Promise<void> {
+    this.#applied = this.#applied.then(() => this.#applyNow());
+    return this.#applied;
+  }
+
   /** One transaction: the old table goes as the new one comes. */
-  async #apply(): Promise<void> {
+  async #applyNow(): Promise<void> {
     const rules = this.#disturbances.map(({ from, to, lossPercent }) => {
       const chance = lossPercent === 100
         ? ""
