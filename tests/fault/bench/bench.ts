@@ -301,8 +301,11 @@ export class FaultBench implements AsyncDisposable {
       const leader = statuses.find(([, status]) =>
         status?.["role"] === "primary" && status["state"] === "running"
       )?.[0];
+      const timeline = (await leader?.status())?.["timeline"];
+      // A diverged member seems to stream whenever it tries to.
       const streaming = statuses.filter(([, status]) =>
-        status?.["replication_state"] === "streaming"
+        status?.["replication_state"] === "streaming" &&
+        status["timeline"] === timeline
       );
       const isWhole = streaming.length === this.members.length - 1;
       if (leader === undefined || !isWhole) return null;

@@ -277,6 +277,8 @@ export function benchConfig(
       bin_dir: Deno.env.get("MATRIARCH_TEST_PG_BIN") ??
         "/usr/lib/postgresql/15/bin",
       pgpass: `${directory}/pgpass`,
+      // pg_rewind fails on a disk that is still full.
+      remove_data_directory_on_rewind_failure: true,
       authentication: {
         superuser: account("postgres"),
         replication: account("replicator"),
