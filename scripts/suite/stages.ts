@@ -12,6 +12,9 @@ export interface Stage {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** The servers mostly wait, so two processors carry more files than two. */
+const FILES_AT_ONCE = 4;
+
 /** Enough to find rare interleavings, in seconds. */
 const SIM_SEEDS = 20_000;
 
@@ -83,7 +86,10 @@ export const STAGES: readonly Stage[] = [
     env: { MATRIARCH_SIM_SEEDS: String(SIM_SEEDS) },
   },
   tests("conformance", "tests/conformance"),
-  tests("integration", "tests/integration"),
+  {
+    ...tests("integration", "tests/integration"),
+    env: { DENO_JOBS: String(FILES_AT_ONCE) },
+  },
   {
     ...tests("fault:some", "tests/fault"),
     name: "fault",
