@@ -69,6 +69,7 @@ export async function runAgent(path: string | null): Promise<number> {
 
 /** What a reload replaces; read anew for each use. */
 interface Reloadable {
+  dcs: LocalConfig["dcs"];
   rest: RestSettings;
   peers: PeersOptions;
   callbacks: ReturnType<typeof callbackCommands>;
@@ -104,12 +105,13 @@ async function createParts(
   const { env, first: { config } } = configuration;
   const clock = new SystemClock();
   const current: Reloadable = {
+    dcs: config.dcs,
     rest: await restSettings(config, log),
     peers: await peersOptions(config, log),
     callbacks: callbackCommands(config),
   };
   const dcs = new DcsMeter(
-    await openDcs(dcsTarget(config), { clock }),
+    await openDcs(dcsTarget(config), { clock, current: () => current.dcs }),
     clock,
   );
   const postgres = new PostgresLocal(postgresOptions(config, log), {
@@ -215,6 +217,7 @@ async function reloadAll(
     const { config } = await configuration.again();
     log.reconfigure(logOptions(config));
     context.config = agentConfig(config);
+    current.dcs = config.dcs;
     current.rest = await restSettings(config, log);
     current.peers = await peersOptions(config, log);
     current.callbacks = callbackCommands(config);

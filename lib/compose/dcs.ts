@@ -1,10 +1,14 @@
 /** Constructs the DCS that a configuration names, on one scope's keys. */
-import { DcsEtcd } from "../adapters/etcd/dcs_etcd.ts";
-import type { EtcdTls } from "../adapters/etcd/options.ts";
+import { DcsEtcd, type DcsEtcdOptions } from "../adapters/etcd/dcs_etcd.ts";
+import type { EtcdLogin, EtcdTls } from "../adapters/etcd/options.ts";
 import { SystemClock } from "../adapters/os/clock.ts";
 import { DcsSqlite } from "../adapters/sqlite/dcs_sqlite.ts";
 import type { DcsTarget } from "../cli/context.ts";
-import type { Etcd3Config, LocalConfig } from "../config/local_config.ts";
+import type {
+  DcsConfig,
+  Etcd3Config,
+  LocalConfig,
+} from "../config/local_config.ts";
 import { ConfigError } from "../config/problems.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Dcs } from "../ports/dcs.ts";
@@ -14,6 +18,8 @@ export interface DcsSurroundings {
   readonly clock: Clock;
   /** Whether a missing SQLite file is made; a mere reader must not. */
   readonly isMaker?: boolean;
+  /** The store's section as the last reload left it; absent: never reloaded. */
+  readonly current?: () => DcsConfig;
 }
 
 /**
@@ -23,12 +29,13 @@ export interface DcsSurroundings {
  */
 export function openDcs(
   target: DcsTarget,
-  { clock, isMaker = true }: DcsSurroundings,
+  { clock, isMaker = true, current }: DcsSurroundings,
 ): Promise<Dcs> {
   const { config } = target;
+  const login = () => loginOf(current?.() ?? config);
   const scopePath = scopePathOf(target);
   const dcs = config.kind === "etcd3"
-    ? openEtcd(config, { scopePath, clock })
+    ? openEtcd(config, { scopePath, clock, login })
     : new DcsSqlite({
       ...{ path: config.path, scopePath, clock },
       mustExist: !isMaker,
@@ -60,23 +67,27 @@ export function scopePathOf(target: Omit<DcsTarget, "config">): string {
 
 function openEtcd(
   config: Etcd3Config,
-  place: { readonly scopePath: string; readonly clock: Clock },
+  place: Pick<DcsEtcdOptions, "scopePath" | "clock" | "login">,
 ): Dcs {
   const { endpoints, srv, srvSuffix, isProxied } = config;
-  const { username, password } = config;
   try {
     return new DcsEtcd({
       ...{ endpoints, isProxied },
       ...(srv === null ? {} : { srv }),
       ...(srvSuffix === null ? {} : { srvSuffix }),
       tls: tlsOf(config),
-      ...(username === null ? {} : { username, password: password ?? "" }),
       ...place,
     });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new ConfigError(`The section etcd3 can not be used: ${why}`);
   }
+}
+
+/** Of all that the section says, a reload only takes over who logs in. */
+function loginOf(config: DcsConfig): EtcdLogin | null {
+  if (config.kind !== "etcd3" || config.username === null) return null;
+  return { username: config.username, password: config.password ?? "" };
 }
 
 function tlsOf({ cacert, cert, key }: Etcd3Config): EtcdTls {

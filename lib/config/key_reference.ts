@@ -84,8 +84,8 @@ etcd3.srv |  | local | agent | Domain whose SRV records name the endpoints
 etcd3.srv_suffix |  | local | agent | Suffix inside the SRV records' names
 etcd3.protocol | http | local | agent | http or https, for host and hosts
 etcd3.use_proxies | false | local | agent | Endpoints are proxies
-etcd3.username |  | local | agent | User of etcd
-etcd3.password |  | local | agent | Its password
+etcd3.username |  | local | reload | User of etcd
+etcd3.password |  | local | reload | Its password
 etcd3.cacert |  | local | agent | Authorities of etcd's certificates
 etcd3.cert |  | local | agent | Client certificate
 etcd3.key |  | local | agent | Its key

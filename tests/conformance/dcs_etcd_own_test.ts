@@ -14,6 +14,7 @@ import {
 } from "../../lib/ports/errors.ts";
 import { EtcdServers, etcdSkipReason } from "../helpers/etcd.ts";
 import { RealClock } from "./dcs_clock.ts";
+import { certificate, enableAuth, etcdctl } from "./dcs_etcd_access.ts";
 import {
   contents,
   eventually,
@@ -156,9 +157,9 @@ Deno.test({
   fn: async () => {
     await using servers = await EtcdServers.start();
     const { endpoints } = servers;
-    await enableAuth(endpoints);
-    const login = { username: "agent", password: "pass" };
-    const dcs = new DcsEtcd({ endpoints, scopePath, clock, ...login });
+    await enableAuth(endpoints, scopePath);
+    const login = () => ({ username: "agent", password: "pass" });
+    const dcs = new DcsEtcd({ endpoints, scopePath, clock, login });
     const leaseId = await dcs.grantLease(60_000, LIMITS);
     const guard = { kind: "none" } as const;
     await guardedPut(dcs, "leader", { value: "n1", guard, leaseId });
@@ -166,11 +167,11 @@ Deno.test({
     assert.deepEqual(await contents(dcs, "read"), { leader: "n1" });
     await dcs.close();
     const path = "/service/other";
-    const stray = new DcsEtcd({ endpoints, scopePath: path, clock, ...login });
+    const stray = new DcsEtcd({ endpoints, scopePath: path, clock, login });
     await assert.rejects(put(stray, "leader", "n1"), DcsRefusedError);
     await stray.close();
-    const wrong = { username: "agent", password: "guess" };
-    const guesser = new DcsEtcd({ endpoints, scopePath, clock, ...wrong });
+    const wrong = () => ({ username: "agent", password: "guess" });
+    const guesser = new DcsEtcd({ endpoints, scopePath, clock, login: wrong });
     await assert.rejects(contents(guesser), DcsRefusedError);
     await guesser.close();
   },
@@ -183,9 +184,9 @@ Deno.test({
   fn: async () => {
     await using servers = await EtcdServers.start({ nodes: 3 });
     const { endpoints } = servers;
-    await enableAuth(endpoints);
-    const login = { username: "agent", password: "pass" };
-    const dcs = new DcsEtcd({ endpoints, scopePath, clock, ...login });
+    await enableAuth(endpoints, scopePath);
+    const login = () => ({ username: "agent", password: "pass" });
+    const dcs = new DcsEtcd({ endpoints, scopePath, clock, login });
     const recorder = new Recorder();
     const ending = new AbortController();
     dcs.watch(recorder, ending.signal);
@@ -209,6 +210,38 @@ Deno.test({
 });
 
 Deno.test({
+  name: `etcd: a new password is used without a new client${users.suffix}`,
+  ignore: users.ignore,
+  ...LINGERING,
+  fn: async () => {
+    await using servers = await EtcdServers.start({ nodes: 3 });
+    const { endpoints } = servers;
+    await enableAuth(endpoints, scopePath);
+    let password = "pass";
+    const login = () => ({ username: "agent", password });
+    const dcs = new DcsEtcd({ endpoints, scopePath, clock, login });
+    const recorder = new Recorder();
+    const ending = new AbortController();
+    dcs.watch(recorder, ending.signal);
+    const leaseId = await dcs.grantLease(60_000, LIMITS);
+    const asRoot = ["--user", "root:secret", "user"];
+    await etcdctl(endpoints, [...asRoot, "delete", "agent"]);
+    await etcdctl(endpoints, [...asRoot, "add", "agent:new pass"]);
+    await etcdctl(endpoints, [...asRoot, "grant-role", "agent", "agents"]);
+    await assert.rejects(contents(dcs), DcsRefusedError);
+    password = "new pass";
+    const guard = { kind: "none" } as const;
+    await guardedPut(dcs, "leader", { value: "n1", guard, leaseId });
+    assert.equal((await dcs.renewLease(leaseId, LIMITS)).kind, "alive");
+    const resets = recorder.resets;
+    await eventually(() => recorder.resets > resets, () => recorder);
+    assert.deepEqual(await contents(dcs, "read"), { leader: "n1" });
+    ending.abort();
+    await dcs.close();
+  },
+});
+
+Deno.test({
   name: `etcd: logins that expire every second are made again${users.suffix}`,
   ignore: users.ignore,
   ...LINGERING,
@@ -220,9 +253,9 @@ Deno.test({
         `jwt,pub-key=${cert},priv-key=${key},sign-method=RS256,ttl=1s`;
       await using servers = await EtcdServers.start({ authToken });
       const { endpoints } = servers;
-      await enableAuth(endpoints);
-      const login = { username: "agent", password: "pass" };
-      const dcs = new DcsEtcd({ endpoints, scopePath, clock, ...login });
+      await enableAuth(endpoints, scopePath);
+      const login = () => ({ username: "agent", password: "pass" });
+      const dcs = new DcsEtcd({ endpoints, scopePath, clock, login });
       const leaseId = await dcs.grantLease(60_000, LIMITS);
       const guard = { kind: "none" } as const;
       const logins = async (): Promise<number> =>
@@ -288,60 +321,3 @@ Deno.test({
     }
   },
 });
-
-interface KeyPair {
-  readonly cert: string;
-  readonly key: string;
-}
-
-/** A certificate for 127.0.0.1, signed by `ca` or by itself. */
-async function certificate(
-  directory: string,
-  name: string,
-  ca: KeyPair | null,
-): Promise<KeyPair> {
-  const pair = {
-    cert: `${directory}/${name}.pem`,
-    key: `${directory}/${name}.key`,
-  };
-  const { success, stderr } = await new Deno.Command("openssl", {
-    args: [
-      ...["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"],
-      ...["-subj", `/CN=${name}`, "-keyout", pair.key, "-out", pair.cert],
-      ...["-addext", "subjectAltName=IP:127.0.0.1"],
-      ...(ca === null ? [] : [
-        "-CA",
-        ca.cert,
-        "-CAkey",
-        ca.key,
-        "-addext",
-        "basicConstraints=CA:FALSE",
-      ]),
-    ],
-  }).output();
-  assert.ok(success, new TextDecoder().decode(stderr));
-  return pair;
-}
-
-/** Users `root:secret`, and `agent:pass` for the keys of the scope. */
-async function enableAuth(endpoints: readonly string[]): Promise<void> {
-  await etcdctl(endpoints, ["user", "add", "root:secret"]);
-  await etcdctl(endpoints, ["user", "grant-role", "root", "root"]);
-  await etcdctl(endpoints, ["user", "add", "agent:pass"]);
-  await etcdctl(endpoints, ["role", "add", "agents"]);
-  const grant = ["role", "grant-permission", "agents", "--prefix=true"];
-  await etcdctl(endpoints, [...grant, "readwrite", `${scopePath}/`]);
-  await etcdctl(endpoints, ["user", "grant-role", "agent", "agents"]);
-  await etcdctl(endpoints, ["auth", "enable"]);
-}
-
-async function etcdctl(
-  endpoints: readonly string[],
-  args: readonly string[],
-): Promise<void> {
-  const { success, stderr } = await new Deno.Command("etcdctl", {
-    args: [`--endpoints=${endpoints.join(",")}`, ...args],
-    env: { ETCDCTL_API: "3" },
-  }).output();
-  assert.ok(success, new TextDecoder().decode(stderr));
-}

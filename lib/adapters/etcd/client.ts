@@ -15,7 +15,12 @@ import {
   LeaseGoneError,
 } from "../../ports/errors.ts";
 import { asEtcdError, troubleOf } from "./errors.ts";
-import { etcdClient, type EtcdOptions, readTls } from "./options.ts";
+import {
+  etcdClient,
+  type EtcdLogin,
+  type EtcdOptions,
+  readTls,
+} from "./options.ts";
 import { RaftTerms, StaleNodeError, type TermHeader } from "./raft_terms.ts";
 import { listMembers } from "./requests.ts";
 import { inTime } from "./time_limit.ts";
@@ -54,7 +59,7 @@ export class EtcdClient {
   readonly #clock: Clock;
   readonly #topology: Topology;
   readonly #terms = new RaftTerms();
-  readonly #clients = new Map<string, Etcd3>();
+  readonly #clients = new Map<string, LoggedIn>();
   /** Endpoints that etcd named and that were found to be of its cluster. */
   readonly #checked = new Set<string>();
   readonly #closing = new AbortController();
@@ -161,7 +166,7 @@ export class EtcdClient {
   /** Forgets the endpoint's connections and login; the next one is used then. */
   leave(endpoint: string): void {
     this.#departures += 1;
-    this.#clients.get(endpoint)?.close();
+    this.#clients.get(endpoint)?.etcd.close();
     this.#clients.delete(endpoint);
     this.#checked.delete(endpoint);
     this.#topology.book.pass(endpoint);
@@ -170,16 +175,25 @@ export class EtcdClient {
 
   close(): void {
     this.#closing.abort();
-    for (const client of this.#clients.values()) client.close();
+    for (const { etcd } of this.#clients.values()) etcd.close();
     this.#clients.clear();
   }
 
   #client(endpoint: string): Etcd3 {
+    const { tls, login: currentLogin } = this.#options;
+    const login = currentLogin?.() ?? null;
     const known = this.#clients.get(endpoint);
-    if (known !== undefined) return known;
-    const client = etcdClient(endpoint, this.#options);
-    this.#clients.set(endpoint, client);
-    return client;
+    if (known !== undefined) {
+      if (isSameLogin(known.login, login)) return known.etcd;
+      this.#departures += 1;
+      known.etcd.close();
+    }
+    const etcd = etcdClient(endpoint, {
+      login,
+      ...(tls === undefined ? {} : { tls }),
+    });
+    this.#clients.set(endpoint, { etcd, login });
+    return etcd;
   }
 
   async #attempt<T>(
@@ -259,6 +273,17 @@ export class EtcdClient {
       { cause },
     );
   }
+}
+
+/** A client keeps the login that it was made with. */
+interface LoggedIn {
+  readonly etcd: Etcd3;
+  readonly login: EtcdLogin | null;
+}
+
+function isSameLogin(one: EtcdLogin | null, other: EtcdLogin | null): boolean {
+  return one?.username === other?.username &&
+    one?.password === other?.password;
 }
 
 function refused(cause: Error): DcsRefusedError {

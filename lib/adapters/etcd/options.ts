@@ -26,8 +26,14 @@ export interface EtcdOptions {
   readonly resolver?: EtcdResolver;
   /** Paths of PEM files; used for https endpoints only. */
   readonly tls?: EtcdTls;
-  readonly username?: string;
-  readonly password?: string;
+  /** Asked at every call, so that a new password needs no new client; null: none. */
+  readonly login?: () => EtcdLogin | null;
+}
+
+/** A user of etcd. */
+export interface EtcdLogin {
+  readonly username: string;
+  readonly password: string;
 }
 
 /** Paths of PEM files. Without `cacert` the system's authorities are trusted. */
@@ -53,8 +59,11 @@ const AUTH_TIMEOUT_MS = 2000;
  *
  * @throws {Error} If a TLS file can not be read.
  */
-export function etcdClient(endpoint: string, options: EtcdOptions): Etcd3 {
-  const { username, password } = options;
+export function etcdClient(
+  endpoint: string,
+  options: Pick<EtcdOptions, "tls"> & { readonly login: EtcdLogin | null },
+): Etcd3 {
+  const { login } = options;
   const isSecure = endpoint.startsWith("https:");
   const etcd = new Etcd3({
     hosts: endpoint,
@@ -69,10 +78,9 @@ export function etcdClient(endpoint: string, options: EtcdOptions): Etcd3 {
       "grpc.service_config_disable_resolution": 1,
     },
     ...(isSecure ? { credentials: credentials(options.tls ?? {}) } : {}),
-    ...(username === undefined ? {} : {
+    ...(login === null ? {} : {
       auth: {
-        username,
-        password: password ?? "",
+        ...login,
         callOptions: () => ({ deadline: Date.now() + AUTH_TIMEOUT_MS }),
       },
     }),
