@@ -1,11 +1,13 @@
 /**
- * Who leads next by its tags, and what operators may ask for.
+ * Who leads next: tags, priorities, timelines, a member that is alone, WAL that
+ * still comes in; and what operators may ask for.
  */
 import assert from "node:assert/strict";
 import { AgentCluster, step } from "../helpers/agent_cluster.ts";
 import type { AgentMember, Section } from "../helpers/agent_member.ts";
 import { etcdSkipReason } from "../helpers/etcd.ts";
 import { signalTo } from "../helpers/own_processes.ts";
+import { patch } from "../helpers/sync_watch.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 
 const TAGS: Readonly<Record<string, Section>> = {
@@ -27,6 +29,9 @@ unprivileged(import.meta.url, () => {
       await badCandidates(t, cluster);
       await schedule(t, cluster);
       await priority(t, cluster);
+      await timelines(t, cluster);
+      await alone(t, cluster);
+      await backoff(t, cluster);
     },
   });
 });
@@ -151,4 +156,89 @@ async function priority(
     old.start();
     assert.equal((await cluster.untilWhole()).name, "n3");
   });
+}
+
+async function timelines(
+  t: Deno.TestContext,
+  cluster: AgentCluster,
+): Promise<void> {
+  await step(
+    t,
+    "check_timeline: who missed the last change of leader stays out",
+    async () => {
+      await patch(cluster, { check_timeline: true });
+      const [n1, n2] = [cluster.member("n1"), cluster.member("n2")];
+      await n1.killAll();
+      const { status, text } = await ask(n2, "/switchover", {
+        leader: "n3",
+        candidate: "n2",
+      });
+      assert.equal(status, 200, text);
+      await cluster.untilLeader(["n2"]);
+      for (const name of ["n3", "n4"]) {
+        await cluster.until(`${name} follows n2`, async () => {
+          const status = await cluster.member(name).status();
+          return status?.["replication_state"] === "streaming" &&
+            status["timeline"] === (await n2.status())?.["timeline"];
+        });
+      }
+      await n2.killAll();
+      await cluster.member("n3").killAll();
+      await cluster.member("n4").killAll();
+      await cluster.expireLeader();
+      n1.start();
+      await cluster.until("n1 says why it does not lead", () =>
+        Promise.resolve(
+          /My timeline is behind last known cluster timeline/.test(n1.log()),
+        ));
+      assert.equal((await cluster.keys())["leader"], undefined);
+      for (const member of cluster.others("n1")) member.start();
+      assert.notEqual((await cluster.untilWhole()).name, "n1");
+      await patch(cluster, { check_timeline: null });
+    },
+  );
+}
+
+async function alone(
+  t: Deno.TestContext,
+  cluster: AgentCluster,
+): Promise<void> {
+  await step(t, "a member that is alone leads", async () => {
+    const old = await cluster.untilWhole();
+    const last = cluster.others(old.name).find(({ name }) => name !== "n4");
+    assert.ok(last !== undefined);
+    const others = cluster.others(last.name);
+    for (const member of others) await member.killAll();
+    await cluster.expireLeader();
+    await cluster.untilLeader([last.name]);
+    for (const member of others) member.start();
+    assert.equal((await cluster.untilWhole()).name, last.name);
+  });
+}
+
+async function backoff(
+  t: Deno.TestContext,
+  cluster: AgentCluster,
+): Promise<void> {
+  await step(
+    t,
+    "primary_race_backoff: the race waits while WAL comes in",
+    async () => {
+      await patch(cluster, { primary_race_backoff: 6 });
+      const old = await cluster.untilWhole();
+      const others = cluster.others(old.name).filter((m) => m.name !== "n4");
+      old.signal("SIGSTOP");
+      try {
+        await cluster.expireLeader();
+        await cluster.until("somebody waits", async () => {
+          await old.sql("SELECT pg_logical_emit_message(true, 'beat', '')");
+          return others.some((m) => /wal position moved/.test(m.log()));
+        });
+        await cluster.untilLeader(others.map(({ name }) => name));
+      } finally {
+        old.signal("SIGCONT");
+      }
+      await cluster.untilWhole();
+    },
+  );
 }
