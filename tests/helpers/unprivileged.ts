@@ -26,6 +26,11 @@ export function unprivileged(fileUrl: string, register: () => void): void {
 }
 
 async function runTests(path: string, home: string): Promise<number> {
+  const checkout = new URL("../../", import.meta.url).pathname;
+  const denoDir = `${checkout}.cache/deno-unprivileged`;
+  await new Deno.Command("install", {
+    args: ["-d", "-o", USER, "-m", "700", denoDir],
+  }).output();
   const child = new Deno.Command("runuser", {
     args: [
       "-u",
@@ -42,8 +47,9 @@ async function runTests(path: string, home: string): Promise<number> {
       path,
       ...filterArguments(),
     ],
-    cwd: new URL("../../", import.meta.url).pathname,
-    env: { HOME: home, DENO_DIR: `${home}/deno`, TMPDIR: "/tmp" },
+    cwd: checkout,
+    // Files share what was transpiled once.
+    env: { HOME: home, DENO_DIR: denoDir, TMPDIR: "/tmp" },
     stdin: "null",
     stdout: "inherit",
     stderr: "inherit",

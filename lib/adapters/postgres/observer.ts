@@ -35,7 +35,7 @@ const QUERY_TIMEOUT_MS = 2_500;
 /** "The database system is starting up", or shutting down. */
 const CANNOT_CONNECT_NOW = "57P03";
 /** The session was ended under us; a new one tells what is going on. */
-const LOST_CODES = /^(57P01|57P02|CONNECTION_|ECONN|EPIPE)/;
+const LOST_CODES = /^(57P01|57P02|57P05|CONNECTION_|ECONN|EPIPE)/;
 /** Nobody listens (yet, or any more). */
 const NOT_LISTENING = /^(ECONNREFUSED|ENOENT)$/;
 

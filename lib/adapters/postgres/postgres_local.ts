@@ -147,6 +147,7 @@ export class PostgresLocal implements Postgres {
     await this.#postmaster.endOrphans();
     if (mode.kind === "primary") await settings.setRecovery(null);
     else await this.#setUpstream(mode.upstream);
+    await settings.setLettingGo("stay");
     await settings.write();
     await settings.writeSignal(mode.kind === "primary" ? "none" : "standby");
     const commandLine = await settings.commandLine();
@@ -257,6 +258,23 @@ export class PostgresLocal implements Postgres {
     );
     await settings.setRecovery(wanted);
     return wanted;
+  }
+
+  /**
+   * Makes the server itself end sessions as they come to rest outside a
+   * transaction, or takes that back. Only the server can do so without ever
+   * hitting a transaction that begins in that moment.
+   *
+   * @returns False if the server is too old for it.
+   *
+   * Source: PostgreSQL 14 manual, "idle_session_timeout".
+   */
+  async setLettingGo(clients: "let_go" | "stay"): Promise<boolean> {
+    const { settings } = this.#tools;
+    if (await majorVersion(this.#context) < 14) return false;
+    await settings.setLettingGo(clients);
+    if (await settings.writeOwn()) await this.#reloadServer();
+    return true;
   }
 
   /** Ends clients' sessions that are idle for that long; how many are left. */

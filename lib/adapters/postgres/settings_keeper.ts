@@ -47,9 +47,13 @@ interface Wanted {
   readonly standbys: Standbys;
   /** hot_standby_feedback is on, whatever the user configured. */
   readonly isFeedbackForced: boolean;
+  /** Sessions end by themselves as soon as they rest outside a transaction. */
+  readonly isLettingGo: boolean;
 }
 
 const FEEDBACK = "hot_standby_feedback";
+/** Milliseconds: longer than the agent's own sessions rest between two looks. */
+const LETTING_GO = { idle_session_timeout: "20" } as const;
 const SIGNALS = ["standby.signal", "recovery.signal"] as const;
 
 /** Controlled parameters that stand in the file only. */
@@ -128,6 +132,14 @@ export class SettingsKeeper {
     const isFeedbackForced = feedback === "forced";
     this.#wanted = { ...wanted, isFeedbackForced };
     return wanted.isFeedbackForced !== isFeedbackForced;
+  }
+
+  /** Before a planned stop; a start undoes it, and so does the next agent. */
+  async setLettingGo(clients: "let_go" | "stay"): Promise<void> {
+    this.#wanted = {
+      ...await this.#load(),
+      isLettingGo: clients === "let_go",
+    };
   }
 
   /** Forgets what the files said: the data directory is another one now. */
@@ -220,6 +232,7 @@ export class SettingsKeeper {
       standbys: standbysIn(text, config, this.#context.options.memberName),
       isFeedbackForced: config.parameters[FEEDBACK] !== "on" &&
         parseSettings(text)?.parameters[FEEDBACK] === "on",
+      isLettingGo: false,
     };
     this.#wanted = wanted;
     return wanted;
@@ -261,7 +274,7 @@ export class SettingsKeeper {
   }
 
   async #fileParameters(
-    { config, standbys, isFeedbackForced }: Wanted,
+    { config, standbys, isFeedbackForced, isLettingGo }: Wanted,
   ): Promise<Readonly<Record<string, string>>> {
     const all = { ...config.parameters, ...this.#controlled(config) };
     const parameters = Object.fromEntries(
@@ -283,6 +296,7 @@ export class SettingsKeeper {
       ...this.#checked.accepted,
       ...managed,
       ...(isFeedbackForced ? { [FEEDBACK]: "on" } : {}),
+      ...(isLettingGo ? LETTING_GO : {}),
     };
   }
 
