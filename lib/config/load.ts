@@ -91,7 +91,7 @@ export async function loadDocument(
   const loaded = path === null || kind === "missing"
     ? fromEnvironment(env)
     : await fromFiles({ path, env, reader }, kind);
-  checkDocument(loaded.document);
+  checkDocument(loaded.document, kind === "missing" ? path : null);
   if (path === null || kind !== "missing") return loaded;
   const text = `Configuration path ${path} does not exist, ` +
     "the environment is used instead";
@@ -201,9 +201,13 @@ function parsed(text: string, origin: string): unknown {
   }
 }
 
-function checkDocument(document: ConfigMap): void {
+/** @param missing The path that was asked for and is not there. */
+function checkDocument(document: ConfigMap, missing: string | null): void {
   if (Object.keys(document).length === 0) {
-    throw new ConfigError("Config is empty.");
+    const why = missing === null
+      ? ""
+      : ` ${missing} does not exist, and no PATRONI_ variable is set.`;
+    throw new ConfigError(`Config is empty.${why}`);
   }
   const postgresql = ownValue(document, "postgresql");
   if (!isConfigMap(postgresql)) return;

@@ -127,6 +127,11 @@ interface Failure {
 const FAILURES: readonly Failure[] = [
   { path: null, message: "Config is empty." },
   {
+    path: "/missing.yml",
+    message: "Config is empty. /missing.yml does not exist, and no PATRONI_ " +
+      "variable is set.",
+  },
+  {
     path: "/dev/null",
     message: "invalid config path",
     logs: ["config path /dev/null is neither directory nor file"],
