@@ -243,6 +243,9 @@ async function askUpstream(
   const upstream = await context.ports.postgres.askUpstream(
     peerOf(context, isRemote ? REMOTE : leader.name),
   );
+  if (upstream.kind === "silent") {
+    context.ports.log.debug(`The upstream does not answer: ${upstream.detail}`);
+  }
   return round(context, o, { upstream });
 }
 

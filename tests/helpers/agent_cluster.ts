@@ -5,6 +5,7 @@
  * Disposing it ends every process that carries its directory in its command line.
  * Must run as an ordinary user (see `unprivileged.ts`).
  */
+import { basename } from "node:path";
 import assert from "node:assert/strict";
 import { SystemClock } from "../../lib/adapters/os/clock.ts";
 import { openDcs } from "../../lib/compose/dcs.ts";
@@ -386,6 +387,9 @@ async function keepLogs(cluster: AgentCluster): Promise<void> {
   const folder = Deno.env.get("MATRIARCH_TEST_LOGS");
   if (folder === undefined) return;
   for (const member of cluster.members) {
-    await Deno.writeTextFile(`${folder}/${member.name}.log`, member.log());
+    await Deno.writeTextFile(
+      `${folder}/${basename(cluster.directory)}-${member.name}.log`,
+      member.log(),
+    );
   }
 }

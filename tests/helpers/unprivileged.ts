@@ -31,7 +31,7 @@ async function runTests(path: string, home: string): Promise<number> {
   await new Deno.Command("install", {
     args: ["-d", "-o", USER, "-m", "700", denoDir],
   }).output();
-  const child = new Deno.Command("runuser", {
+  const { code, stdout } = await new Deno.Command("runuser", {
     args: [
       "-u",
       USER,
@@ -51,10 +51,12 @@ async function runTests(path: string, home: string): Promise<number> {
     // Files share what was transpiled once.
     env: { HOME: home, DENO_DIR: denoDir, TMPDIR: "/tmp" },
     stdin: "null",
-    stdout: "inherit",
+    stdout: "piped",
     stderr: "inherit",
-  }).spawn();
-  return (await child.status).code;
+  }).output();
+  // What a child prints itself is lost where files run beside each other.
+  console.log(new TextDecoder().decode(stdout));
+  return code;
 }
 
 /** `MATRIARCH_TEST_FILTER` narrows the inner run while developing. */

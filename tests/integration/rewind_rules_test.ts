@@ -221,7 +221,7 @@ async function failing(
       );
       await toldBy(cluster, old, "remove_data");
       const rows = await old.sql("SELECT id FROM t WHERE id = 4");
-      assert.deepEqual(rows, []);
+      assert.equal(rows.length, 0);
     },
   );
 }

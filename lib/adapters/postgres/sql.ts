@@ -14,7 +14,7 @@ export type Rows = readonly Readonly<Record<string, unknown>>[];
 
 /** Where and as whom to connect. */
 export interface SqlTarget {
-  /** A host name, or an absolute path of a socket directory. */
+  /** Host names with commas, tried in order, or an absolute path of a socket directory. */
   readonly host: string;
   readonly port: number;
   readonly database: string;
@@ -118,7 +118,7 @@ function isSqlState(code: string): boolean {
 
 async function connect(target: SqlTarget): Promise<postgres.Sql> {
   const { credentials } = target;
-  return postgres({
+  const options: postgres.Options<Record<string, never>> = {
     host: target.host,
     port: target.port,
     database: target.database,
@@ -133,7 +133,13 @@ async function connect(target: SqlTarget): Promise<postgres.Sql> {
     fetch_types: false,
     onnotice: () => {},
     connection: { application_name: "Matriarch", ...target.settings },
-  });
+  };
+  if (target.host.startsWith("/")) return postgres(options);
+  // A list, although the type knows only a text: of that the driver takes what
+  // follows a colon for a port, also in an IPv6 address.
+  const host = target.host.split(",").map((one) => one.trim());
+  const port = host.map(() => target.port);
+  return postgres(Object.assign(options, { host, port }));
 }
 
 type Tls = NonNullable<postgres.Options<Record<string, never>>["ssl"]>;

@@ -59,7 +59,7 @@ export function remoteTarget(
   address: TcpAddress,
 ): SqlTarget {
   return {
-    host: address.host.split(",")[0] ?? address.host,
+    host: address.host,
     port: address.port,
     database: context.options.database,
     credentials: credentialsOf(context, account),
