@@ -7,7 +7,11 @@ import { upstreamOf } from "../core/calc/topology.ts";
 import { slotNameOf } from "../core/codec/slot_name.ts";
 import { remainingMs } from "../core/base/units.ts";
 import type { LongTask } from "../core/model/task_view.ts";
-import { CancelledError, PostgresError } from "../ports/errors.ts";
+import {
+  CancelledError,
+  PostgresError,
+  RewindNotBegunError,
+} from "../ports/errors.ts";
 import type { PostgresPeer, StartMode } from "../ports/postgres.ts";
 import { REMOTE } from "../core/model/standby_cluster.ts";
 import { type AgentContext, peerOf } from "./context.ts";
@@ -15,6 +19,9 @@ import { demote, stopAtOnce } from "./demote.ts";
 import { standbyRole } from "./observe.ts";
 import { hasSyncDuty, releaseSyncDuty, resumeSyncDuty } from "./sync_duty.ts";
 import type { TaskBody } from "./task_runner.ts";
+
+/** Preparations for a rewind that fail before a member whose data may be replaced is copied anew. */
+const REWIND_ATTEMPTS = 5;
 
 type TaskOf<K extends LongTask["kind"]> = Extract<LongTask, { kind: K }>;
 
@@ -286,12 +293,26 @@ async function rewind(
   } catch (error) {
     // Only a primary that is well and still refuses makes the failure final.
     const answer = await postgres.askUpstream(source);
-    if (answer.kind === "answered" && !signal.aborted) {
+    const isFinal = !(error instanceof RewindNotBegunError) ||
+      isPatienceOver(context);
+    if (answer.kind === "answered" && !signal.aborted && isFinal) {
       log.error(`Failed to rewind from healthy primary: ${source.name}`);
       context.state.remember({ kind: "divergence", value: "rewind_failed" });
     }
     throw error;
   }
+}
+
+/** A cause that may go away is waited for: as long as it takes, unless a copy may take the data's place. */
+function isPatienceOver({ state }: AgentContext): boolean {
+  const { settings, memory } = state;
+  const mayCopy = settings.isDataRemovedOnRewindFailure ||
+    settings.isDataRemovedOnDivergedTimelines;
+  const last = memory.lastOutcome;
+  const failures = last?.task.kind === "rewind" && last.result === "failed"
+    ? memory.failuresInRow
+    : 0;
+  return mayCopy && failures + 1 >= REWIND_ATTEMPTS;
 }
 
 /** Reads first: the instance only stops for slots that are really there. */

@@ -23,6 +23,11 @@ export class PostgresError extends Error {
   override readonly name: string = "PostgresError";
 }
 
+/** A rewind failed before pg_rewind began: that says nothing of the data, and the cause (a full disk) may go away. */
+export class RewindNotBegunError extends PostgresError {
+  override readonly name: string = "RewindNotBegunError";
+}
+
 /** A long operation ended because its signal was aborted. */
 export class CancelledError extends Error {
   override readonly name: string = "CancelledError";

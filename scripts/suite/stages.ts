@@ -12,8 +12,8 @@ export interface Stage {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** The servers mostly wait, so two processors carry more files than two. */
-const FILES_AT_ONCE = 4;
+/** The servers mostly wait, so two processors carry three files well. */
+const FILES_AT_ONCE = 3;
 
 /** Enough to find rare interleavings, in seconds. */
 const SIM_SEEDS = 20_000;

@@ -25,6 +25,7 @@ unprivileged(import.meta.url, () => {
         });
         await fromArchive(t, cluster, archive);
         await wrongCredentials(t, cluster);
+        await notRecoverable(t, cluster);
         await failing(t, cluster);
       } finally {
         await Deno.remove(archive, { recursive: true });
@@ -170,6 +171,45 @@ async function wrongCredentials(
     const rows = await old.sql("SELECT DISTINCT id FROM t");
     assert.deepEqual(rows.map(({ id }) => id), [2]);
   });
+}
+
+/** What stops the crash recovery before the rewind may go away, as a full disk does. */
+async function notRecoverable(
+  t: Deno.TestContext,
+  cluster: AgentCluster,
+): Promise<void> {
+  await step(
+    t,
+    "a crash recovery that fails before it is tried until it works",
+    async () => {
+      const old = cluster.member("n1");
+      await diverge(cluster, old, "INSERT INTO t VALUES (5, '')");
+      const wal = `${old.dataDir}/pg_wal`;
+      await Deno.chmod(wal, 0o500);
+      const logged = old.log().length;
+      old.start();
+      await cluster.until("it has failed twice", () => {
+        const failures = old.log().slice(logged)
+          .match(/Task rewind failed: Crash recovery failed/g);
+        return Promise.resolve((failures?.length ?? 0) >= 2);
+      });
+      await Deno.chmod(wal, 0o700);
+      assert.equal((await cluster.untilWhole()).name, "n2");
+      const rows = await old.sql("SELECT id FROM t WHERE id = 5");
+      assert.equal(rows.length, 0);
+      await switchBack(cluster);
+    },
+  );
+}
+
+/** The steps after this one begin with n1 as leader. */
+async function switchBack(cluster: AgentCluster): Promise<void> {
+  const { status, text } = await cluster.member("n2").rest("/switchover", {
+    method: "POST",
+    body: { leader: "n2", candidate: "n1" },
+  });
+  assert.equal(status, 200, text);
+  assert.equal((await cluster.untilWhole()).name, "n1");
 }
 
 async function failing(

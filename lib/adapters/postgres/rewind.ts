@@ -3,7 +3,11 @@
  *
  * Source: spec/ha.md 16; PostgreSQL 17 manual, "pg_rewind".
  */
-import { PostgresError } from "../../ports/errors.ts";
+import {
+  CancelledError,
+  PostgresError,
+  RewindNotBegunError,
+} from "../../ports/errors.ts";
 import type { PostgresPeer } from "../../ports/postgres.ts";
 import type { ControlFile } from "./control_data.ts";
 import { recoverAlone } from "./crash_recovery.ts";
@@ -55,6 +59,7 @@ interface RewindCall {
  * Rewinds the stopped instance to `source`, a primary. A run that fails after it
  * changed files leaves the directory marked as unfinished: it must be cloned.
  *
+ * @throws {RewindNotBegunError} If pg_rewind could not be prepared.
  * @throws {PostgresError} If it failed.
  */
 export async function rewindInstance(
@@ -67,12 +72,27 @@ export async function rewindInstance(
   const wasStandby = await settings.isStandby();
   await settings.writeSignal("none");
   try {
-    // First: its checkpoint spares only WAL that is not archived yet.
-    await recoverAlone(context, tools, call.signal);
-    await archiveReady(context, settings.path("settings"), call.signal);
+    await prepare(context, tools, call.signal);
     await runRewind(context, tools, call);
   } finally {
     if (wasStandby) await settings.writeSignal("standby");
+  }
+}
+
+async function prepare(
+  context: PostgresContext,
+  tools: RewindTools,
+  signal: AbortSignal,
+): Promise<void> {
+  const path = tools.settings.path("settings");
+  try {
+    // First: its checkpoint spares only WAL that is not archived yet.
+    await recoverAlone(context, tools, signal);
+    await archiveReady(context, path, signal);
+  } catch (cause) {
+    if (cause instanceof CancelledError) throw cause;
+    const text = cause instanceof Error ? cause.message : String(cause);
+    throw new RewindNotBegunError(text, { cause });
   }
 }
 
