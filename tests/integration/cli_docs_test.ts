@@ -109,3 +109,14 @@ Deno.test("every link inside the runbook leads somewhere", async () => {
     else await Deno.stat(new URL(`docs/${link}`, ROOT));
   }
 });
+
+Deno.test("the unit in the README is the one that the tests run", async () => {
+  const [readme, safety] = await Promise.all(
+    ["README.md", "docs/safety.md"].map(async (name) => {
+      const text = await Deno.readTextFile(new URL(name, ROOT));
+      return /```ini\n(\[Unit\][^`]*)```/.exec(text)?.[1];
+    }),
+  );
+  assert.ok(readme !== undefined);
+  assert.equal(readme, safety);
+});
