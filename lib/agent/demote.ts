@@ -65,6 +65,7 @@ async function stopUnderLease(
   await Promise.race([stopping, abortOf(signal)]);
   if (signal.aborted) await context.ports.postgres.stop(stopAtOnce());
   await stopping;
+  if (!signal.aborted) await context.ports.postgres.archiveShutdownWal(signal);
 }
 
 /**

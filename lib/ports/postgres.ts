@@ -157,6 +157,8 @@ export interface Postgres {
   canRewind(): Promise<boolean>;
   /** pg_rewind from a primary; the instance is down before and after. */
   rewind(source: PostgresPeer, signal: AbortSignal): Promise<void>;
+  /** Archives the WAL file with the shutdown checkpoint, if WAL is archived. The instance is down. Failures are logged. */
+  archiveShutdownWal(signal: AbortSignal): Promise<void>;
   /** Removes the content of the data directory (tablespaces and WAL directory included). The instance is down. */
   removeData(): Promise<void>;
 

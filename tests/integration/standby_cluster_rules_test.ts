@@ -21,16 +21,27 @@ unprivileged(import.meta.url, () => {
       });
       const source = site.member("n1");
       await source.sql("CREATE TABLE seen (id int)");
+      const archive = `${site.directory}/archive`;
+      await Deno.mkdir(archive);
       await using away = await AgentCluster.create({
         dcs: "etcd",
         members: 2,
         bootstrapDcs: {
           synchronous_mode: true,
           standby_cluster: sectionFor(source),
+          postgresql: {
+            use_pg_rewind: true,
+            parameters: {
+              max_connections: 30,
+              wal_keep_size: "64MB",
+              archive_mode: "on",
+              archive_command: `cp %p ${archive}/%f`,
+            },
+          },
         },
       });
       await listAndSlot(t, away, source);
-      await throughSync(t, away, source);
+      await throughSync(t, { away, source, archive });
     },
   });
 });
@@ -102,8 +113,11 @@ async function listAndSlot(
 
 async function throughSync(
   t: Deno.TestContext,
-  away: AgentCluster,
-  source: AgentMember,
+  { away, source, archive }: {
+    readonly away: AgentCluster;
+    readonly source: AgentMember;
+    readonly archive: string;
+  },
 ): Promise<void> {
   await step(t, "promoted, it is synchronous", async () => {
     await setSection(away, null);
@@ -123,6 +137,14 @@ async function throughSync(
       async () => (await syncKey(away)).leader === null,
     );
     await untilStandbyLeader(away, "n1");
+  });
+  await step(t, "and archives its last WAL file", async () => {
+    const log = away.member("n1").log();
+    const [, file = ""] = /Archived ([0-9A-F]{24}), the last one/.exec(log) ??
+      [];
+    assert.match(file, /^00000002/);
+    const { isFile } = await Deno.stat(`${archive}/${file}`);
+    assert.ok(isFile);
   });
   await step(t, "so that any member can be promoted later", async () => {
     await away.member("n1").end();

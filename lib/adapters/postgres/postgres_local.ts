@@ -35,6 +35,7 @@ import type { MutableContext, PostgresOptions } from "./options.ts";
 import { allowPassword } from "./pgpass.ts";
 import { livePostmaster, removeStalePidFile } from "./pid_file.ts";
 import { Postmaster } from "./postmaster.ts";
+import { archiveShutdownWal } from "./ready_wal.ts";
 import { changeNeeded, standbySettings } from "./recovery.ts";
 import { isRewindPossible, rewindInstance } from "./rewind.ts";
 import {
@@ -305,6 +306,10 @@ export class PostgresLocal implements Postgres {
 
   async canRewind(): Promise<boolean> {
     return await isRewindPossible(this.#context, this.#tools);
+  }
+
+  async archiveShutdownWal(signal: AbortSignal): Promise<void> {
+    await archiveShutdownWal(this.#context, this.#tools, signal);
   }
 
   async rewind(source: PostgresPeer, signal: AbortSignal): Promise<void> {

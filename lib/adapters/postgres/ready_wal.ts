@@ -1,14 +1,21 @@
 /**
- * WAL of a stopped instance that its archiver had no time for. pg_rewind may
- * remove these files; whoever restores to a point in time would miss them.
+ * WAL of a stopped instance that its archiver had no time for, or never gets.
+ * pg_rewind may remove finished files; whoever restores to a point in time would
+ * miss them.
  *
- * Source: spec/ha.md 16.3; PostgreSQL 17 manual, "archive_command".
+ * Source: spec/ha.md 7 and 16.3; PostgreSQL 17 manual, "archive_command".
  */
 import { join } from "node:path";
 import type { PostgresContext } from "./options.ts";
+import type { ControlFile } from "./control_data.ts";
 import { lastLines, programPath, run } from "./programs.ts";
+import type { SettingsKeeper } from "./settings_keeper.ts";
+import { walFileName } from "./wal_name.ts";
 
 const READ_LIMIT_MS = 5_000;
+/** For one file, when nothing else limits it. */
+const ARCHIVE_LIMIT_MS = 60_000;
+const SEGMENT_BYTES_DEFAULT = 16 * 1024 * 1024;
 
 /**
  * Hands every finished WAL file to `archive_command`. What can not be archived
@@ -28,15 +35,11 @@ export async function archiveReady(
   const { log, options } = context;
   for (const file of files) {
     if (signal.aborted) return;
-    const { code, stderr } = await run({
-      command: "sh",
-      args: ["-c", `cd "$0" && ${expand(command, file)}`, options.dataDir],
-      signal,
-    });
-    if (code !== 0) {
+    const failure = await archive(context, { command, file, signal });
+    if (failure !== null) {
       log.error(
         `Cannot archive ${file} before the rewind, which may remove it: ` +
-          lastLines(stderr),
+          failure,
       );
       continue;
     }
@@ -44,6 +47,57 @@ export async function archiveReady(
     await Deno.rename(`${mark}.ready`, `${mark}.done`);
     log.info(`Archived ${file} before the rewind`);
   }
+}
+
+/**
+ * Hands the file with the shutdown checkpoint to `archive_command`. A primary
+ * archives all before it when it stops, and a standby, which this instance is
+ * going to be, archives nothing: without it the archive would end one record too
+ * early. What can not be archived is told.
+ */
+export async function archiveShutdownWal(
+  context: PostgresContext,
+  { control, settings }: {
+    readonly control: ControlFile;
+    readonly settings: SettingsKeeper;
+  },
+  signal: AbortSignal,
+): Promise<void> {
+  const data = await control.readNow();
+  if (data?.state !== "shut down") return;
+  const command = await archiveCommand(context, settings.path("settings"));
+  if (command === null) return;
+  const file = walFileName(
+    data.timeline,
+    data.checkpointLsn,
+    data.settings["Bytes per WAL segment"] ?? SEGMENT_BYTES_DEFAULT,
+  );
+  const limited = AbortSignal.any([
+    signal,
+    AbortSignal.timeout(ARCHIVE_LIMIT_MS),
+  ]);
+  const failure = await archive(context, { command, file, signal: limited });
+  if (failure === null) context.log.info(`Archived ${file}, the last one`);
+  else context.log.error(`Cannot archive ${file}, the last one: ${failure}`);
+}
+
+interface ArchiveCall {
+  readonly command: string;
+  readonly file: string;
+  readonly signal: AbortSignal;
+}
+
+/** What the command said; null: it is done. */
+async function archive(
+  { options }: PostgresContext,
+  { command, file, signal }: ArchiveCall,
+): Promise<string | null> {
+  const { code, stderr } = await run({
+    command: "sh",
+    args: ["-c", `cd "$0" && ${expand(command, file)}`, options.dataDir],
+    signal,
+  });
+  return code === 0 ? null : lastLines(stderr);
 }
 
 /** Oldest first. */

@@ -182,6 +182,10 @@ export class MemoryPostgres implements Postgres {
     return Promise.resolve(this.#world.plan.settings.isRewindAllowed);
   }
 
+  archiveShutdownWal(): Promise<void> {
+    return Promise.resolve();
+  }
+
   async rewind(source: PostgresPeer, signal: AbortSignal): Promise<void> {
     const isDone = await this.#bridge.untilAborted<boolean>(
       signal,
