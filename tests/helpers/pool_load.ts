@@ -1,8 +1,9 @@
 /**
  * A pool of connections as applications have them (node-postgres): some busy,
  * some idle, each transaction on whichever is free. A transaction whose very
- * beginning fails because the connection was closed is begun once more, as pools
- * do; everything else that fails is a failure.
+ * beginning fails because the connection was closed is begun on another one, as
+ * pools do that try a connection before they lend it; everything else that fails
+ * is a failure.
  */
 import pg from "pg";
 import { PASSWORDS } from "./agent_member.ts";
@@ -72,8 +73,9 @@ export class PoolLoad {
         this.failures.push(String(error));
         return;
       }
-      // From back to back to long pauses.
-      const pauseMs = client % CONNECTIONS * 100;
+      // From short to long pauses; nobody can tell when a client without any
+      // begins its next transaction, see drain.ts.
+      const pauseMs = 30 + client % CONNECTIONS * 100;
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
@@ -96,18 +98,21 @@ export class PoolLoad {
     }
   }
 
-  /** A connection in a transaction; the second attempt counts. */
+  /**
+   * A connection in a transaction. A switchover closes all that the pool keeps,
+   * so each of them may be found dead before the first new one.
+   */
   async #begun(): Promise<pg.PoolClient> {
-    const first = await this.#pool.connect();
-    try {
-      await first.query("begin");
-      return first;
-    } catch {
-      first.release(true);
+    for (let tries = 0;; tries++) {
+      const session = await this.#pool.connect();
+      try {
+        await session.query("begin");
+        return session;
+      } catch (error) {
+        session.release(true);
+        if (tries >= CONNECTIONS) throw error;
+        this.begunAgain++;
+      }
     }
-    this.begunAgain++;
-    const second = await this.#pool.connect();
-    await second.query("begin");
-    return second;
   }
 }

@@ -18,14 +18,19 @@ export function unprivileged(fileUrl: string, register: () => void): void {
     const home = await Deno.makeTempDir({ prefix: "matriarch-home-" });
     try {
       await Deno.chmod(home, 0o777);
-      assert.equal(await runTests(path, home), 0, `${name} failed`);
+      const { code, text } = await runTests(path, home);
+      assert.equal(code, 0, `${name} failed:\n${text}`);
     } finally {
       await Deno.remove(home, { recursive: true });
     }
   });
 }
 
-async function runTests(path: string, home: string): Promise<number> {
+/** Runs them; what they print is only of interest if one fails. */
+async function runTests(
+  path: string,
+  home: string,
+): Promise<{ readonly code: number; readonly text: string }> {
   const checkout = new URL("../../", import.meta.url).pathname;
   const denoDir = `${checkout}.cache/deno-unprivileged`;
   await new Deno.Command("install", {
@@ -54,9 +59,10 @@ async function runTests(path: string, home: string): Promise<number> {
     stdout: "piped",
     stderr: "inherit",
   }).output();
-  // What a child prints itself is lost where files run beside each other.
-  console.log(new TextDecoder().decode(stdout));
-  return code;
+  const text = new TextDecoder().decode(stdout);
+  // Lost where files run beside each other.
+  console.log(text);
+  return { code, text };
 }
 
 /** `MATRIARCH_TEST_FILTER` narrows the inner run while developing. */

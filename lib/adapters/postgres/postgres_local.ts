@@ -23,7 +23,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import { type CloneCall, cloneReplica } from "./basebackup.ts";
 import { Bootstrap } from "./bootstrap.ts";
-import { endIdleSessions } from "./client_sessions.ts";
+import { endIdleSessions, type SessionLimits } from "./client_sessions.ts";
 import { ControlFile } from "./control_data.ts";
 import { DataDirectory } from "./data_directory.ts";
 import { type HistoryFile, readHistory } from "./history_file.ts";
@@ -148,7 +148,7 @@ export class PostgresLocal implements Postgres {
     await this.#postmaster.endOrphans();
     if (mode.kind === "primary") await settings.setRecovery(null);
     else await this.#setUpstream(mode.upstream);
-    await settings.setLettingGo("stay");
+    await settings.setIdleLimit(null);
     await settings.write();
     await settings.writeSignal(mode.kind === "primary" ? "none" : "standby");
     const commandLine = await settings.commandLine();
@@ -262,27 +262,25 @@ export class PostgresLocal implements Postgres {
   }
 
   /**
-   * Makes the server itself end sessions as they come to rest outside a
-   * transaction, or takes that back. Only the server can do so without ever
-   * hitting a transaction that begins in that moment.
+   * Makes the server itself end sessions that rest for that long outside a
+   * transaction; null takes that back. Only the server never hits a transaction
+   * that begins in that moment. It holds for sessions that do something once more.
    *
    * @returns False if the server is too old for it.
    *
    * Source: PostgreSQL 14 manual, "idle_session_timeout".
    */
-  async setLettingGo(clients: "let_go" | "stay"): Promise<boolean> {
+  async limitIdle(limitMs: number | null): Promise<boolean> {
     const { settings } = this.#tools;
     if (await majorVersion(this.#context) < 14) return false;
-    await settings.setLettingGo(clients);
+    await settings.setIdleLimit(limitMs);
     if (await settings.writeOwn()) await this.#reloadServer();
     return true;
   }
 
-  /** Ends clients' sessions that are idle for that long; how many are left. */
-  async endIdleSessions(idleMsMin: number): Promise<number> {
-    return await this.#session.sql((query) =>
-      endIdleSessions(query, idleMsMin)
-    );
+  /** Ends clients' idle sessions; how many are left. */
+  async endIdleSessions(limits: SessionLimits): Promise<number> {
+    return await this.#session.sql((query) => endIdleSessions(query, limits));
   }
 
   async checkpoint(signal: AbortSignal): Promise<void> {

@@ -47,13 +47,11 @@ interface Wanted {
   readonly standbys: Standbys;
   /** hot_standby_feedback is on, whatever the user configured. */
   readonly isFeedbackForced: boolean;
-  /** Sessions end by themselves as soon as they rest outside a transaction. */
-  readonly isLettingGo: boolean;
+  /** Sessions that rest for that long outside a transaction end by themselves; null: as configured. */
+  readonly idleLimitMs: number | null;
 }
 
 const FEEDBACK = "hot_standby_feedback";
-/** Milliseconds: longer than the agent's own sessions rest between two looks. */
-const LETTING_GO = { idle_session_timeout: "20" } as const;
 const SIGNALS = ["standby.signal", "recovery.signal"] as const;
 
 /** Controlled parameters that stand in the file only. */
@@ -135,11 +133,8 @@ export class SettingsKeeper {
   }
 
   /** Before a planned stop; a start undoes it, and so does the next agent. */
-  async setLettingGo(clients: "let_go" | "stay"): Promise<void> {
-    this.#wanted = {
-      ...await this.#load(),
-      isLettingGo: clients === "let_go",
-    };
+  async setIdleLimit(idleLimitMs: number | null): Promise<void> {
+    this.#wanted = { ...await this.#load(), idleLimitMs };
   }
 
   /** Forgets what the files said: the data directory is another one now. */
@@ -232,7 +227,7 @@ export class SettingsKeeper {
       standbys: standbysIn(text, config, this.#context.options.memberName),
       isFeedbackForced: config.parameters[FEEDBACK] !== "on" &&
         parseSettings(text)?.parameters[FEEDBACK] === "on",
-      isLettingGo: false,
+      idleLimitMs: null,
     };
     this.#wanted = wanted;
     return wanted;
@@ -274,7 +269,7 @@ export class SettingsKeeper {
   }
 
   async #fileParameters(
-    { config, standbys, isFeedbackForced, isLettingGo }: Wanted,
+    { config, standbys, isFeedbackForced, idleLimitMs }: Wanted,
   ): Promise<Readonly<Record<string, string>>> {
     const all = { ...config.parameters, ...this.#controlled(config) };
     const parameters = Object.fromEntries(
@@ -296,7 +291,9 @@ export class SettingsKeeper {
       ...this.#checked.accepted,
       ...managed,
       ...(isFeedbackForced ? { [FEEDBACK]: "on" } : {}),
-      ...(isLettingGo ? LETTING_GO : {}),
+      ...(idleLimitMs === null
+        ? {}
+        : { idle_session_timeout: String(idleLimitMs) }),
     };
   }
 

@@ -2,10 +2,10 @@
  * Waits until clients of the primary have finished what they began, closing
  * sessions as they become idle. The proxies hold new clients meanwhile.
  *
- * Sessions that rest for a while are ended from outside. A busy one rests so
- * shortly that it could begin a transaction in the same moment: those the
- * server ends itself, which never hits a transaction. Only at the very end, or
- * where the server is too old, they too are ended from outside.
+ * From outside nobody can tell whether a client begins a transaction in the very
+ * moment in which its session is ended. So the server itself is made to end
+ * sessions that come to rest, first for a while, later for a moment. From
+ * outside come only those that do nothing at all, and last of all who never rests.
  */
 import type { Clock } from "../../ports/clock.ts";
 
@@ -13,17 +13,28 @@ import type { Clock } from "../../ports/clock.ts";
 const LOOK_MS = 50;
 /** At first only sessions that a pool keeps are closed. */
 const IDLE_MS = 250;
-/** Without the server's help: after that time, or half of all, also those between two transactions. */
+/** Those that do nothing at all; the others have been ended by the server by then. */
+const UNUSED_MS = 500;
+/** Then busy ones too. Longer than the agent's own sessions rest between two looks. */
+const BUSY_IDLE_MS = 20;
+/** The first part, at most half of all. */
 const PATIENT_MS_MAX = 1_000;
-/** With it: for the last part, at most that long. */
-const LAST_MS_MAX = 500;
+/** The part for busy ones, at most a quarter of all. */
+const BUSY_MS_MAX = 500;
+/**
+ * By then every proxy has heard that it shall hold new clients. Who comes later
+ * comes past the proxies; for those nobody waits.
+ */
+const HEARD_MS = 1_000;
 
 /** The clients' sessions on the local instance. */
 export interface ClientSessions {
-  /** The server ends sessions as they come to rest, or does not any more; false: it can not. */
-  setLettingGo(clients: "let_go" | "stay"): Promise<boolean>;
-  /** Ends those that are idle for that long; how many are left. */
-  endIdleSessions(idleMsMin: number): Promise<number>;
+  /** The server ends sessions that rest for that long; null: not any more. False: it can not. */
+  limitIdle(limitMs: number | null): Promise<boolean>;
+  /** Ends those that are idle for that long; how many of at least that age are left. */
+  endIdleSessions(
+    limits: { readonly idleMsMin: number; readonly ageMsMin: number },
+  ): Promise<number>;
 }
 
 /** What a drain needs. */
@@ -40,17 +51,27 @@ export async function drainSessions(
 ): Promise<number> {
   const { clock, sessions, timeoutMs } = parts;
   const startedAt = clock.now();
-  const patientMs = await sessions.setLettingGo("let_go")
-    ? timeoutMs - Math.min(LAST_MS_MAX, timeoutMs / 4)
-    : Math.min(PATIENT_MS_MAX, timeoutMs / 2);
-  let left = 0;
+  const patientMs = Math.min(PATIENT_MS_MAX, timeoutMs / 2);
+  const isHelped = await sessions.limitIdle(IDLE_MS);
+  const lastMs = patientMs +
+    (isHelped ? Math.min(BUSY_MS_MAX, timeoutMs / 4) : 0);
+  const calmMs = isHelped ? UNUSED_MS : IDLE_MS;
+  let isBusyTurn = false;
+  let [left, hasClients] = [0, false];
   while (!signal.aborted) {
     const spentMs = clock.now() - startedAt;
-    const isPatient = spentMs < patientMs;
-    left = await sessions.endIdleSessions(isPatient ? IDLE_MS : 0);
-    if (left === 0 || spentMs >= timeoutMs) break;
+    if (isHelped && !isBusyTurn && spentMs >= patientMs) {
+      isBusyTurn = await sessions.limitIdle(BUSY_IDLE_MS);
+    }
+    left = await sessions.endIdleSessions({
+      idleMsMin: spentMs < lastMs ? calmMs : 0,
+      ageMsMin: Math.max(0, spentMs - HEARD_MS),
+    });
+    hasClients ||= left > 0;
+    const isQuiet = left === 0 && (!hasClients || spentMs >= IDLE_MS);
+    if (isQuiet || spentMs >= timeoutMs) break;
     await clock.sleep(LOOK_MS, signal);
   }
-  if (signal.aborted) await sessions.setLettingGo("stay");
+  if (signal.aborted) await sessions.limitIdle(null);
   return left;
 }

@@ -10,17 +10,31 @@ function sessionsUntil(
   endsMs: readonly number[],
   server: Server = "is_too_old",
 ) {
+  const startMs = clock.now();
   let open = [...endsMs];
+  let limit: number | null = null;
   const said: string[] = [];
   return {
     said,
-    setLettingGo: (clients: "let_go" | "stay"): Promise<boolean> => {
-      said.push(clients);
+    limitIdle: (limitMs: number | null): Promise<boolean> => {
+      said.push(`limit ${limitMs}`);
+      limit = limitMs;
       return Promise.resolve(server === "helps");
     },
-    endIdleSessions: (idleMsMin: number): Promise<number> => {
+    endIdleSessions: (
+      { idleMsMin, ageMsMin }: {
+        readonly idleMsMin: number;
+        readonly ageMsMin: number;
+      },
+    ): Promise<number> => {
       said.push(`idle ${idleMsMin}`);
-      if (server === "helps") open = open.filter((at) => clock.now() < at);
+      // They all are older than the drain.
+      assert.ok(ageMsMin <= clock.now() - startMs);
+      if (server === "helps" && limit !== null) {
+        const limitMs = limit;
+        // Only those that did something since.
+        open = open.filter((at) => at <= startMs || clock.now() < at + limitMs);
+      }
       open = open.filter((endMs) => clock.now() < endMs + idleMsMin);
       return Promise.resolve(open.length);
     },
@@ -46,14 +60,25 @@ async function drained(
   return { left, tookMs: clock.now() - startMs, said: sessions.said };
 }
 
-Deno.test("drain leaves busy sessions to the server, and lets it until the last moment", async () => {
-  const { left, tookMs, said } = await drained([0, 3_000], 5_000, "helps");
+Deno.test("drain lets the server end busy sessions before it ends them itself", async () => {
+  const { left, tookMs, said } = await drained([0, 1_200], 5_000, "helps");
   assert.equal(left, 0);
-  assert.ok(tookMs >= 3_000 && tookMs < 3_100, `${tookMs}`);
-  assert.deepEqual([...new Set(said)], ["let_go", "idle 250"]);
+  assert.ok(tookMs >= 1_200 && tookMs < 1_300, `${tookMs}`);
+  assert.deepEqual([...new Set(said)], ["limit 250", "idle 500", "limit 20"]);
   const late = await drained([60_000], 5_000, "helps");
   assert.equal(late.left, 1);
-  assert.deepEqual([...new Set(late.said)], ["let_go", "idle 250", "idle 0"]);
+  assert.deepEqual([...new Set(late.said)], [
+    "limit 250",
+    "idle 500",
+    "limit 20",
+    "idle 0",
+  ]);
+});
+
+Deno.test("drain of a pool that rests takes half a second", async () => {
+  const { tookMs, said } = await drained([0], 5_000, "helps");
+  assert.ok(tookMs >= 500 && tookMs < 600, `${tookMs}`);
+  assert.deepEqual([...new Set(said)], ["limit 250", "idle 500"]);
 });
 
 Deno.test("drain is over at once without sessions", async () => {
@@ -78,8 +103,9 @@ Deno.test("drain ends at an abort", async () => {
   const aborting = new AbortController();
   const parts = { clock, sessions, timeoutMs: 60_000 };
   const draining = drainSessions(parts, aborting.signal);
+  for (let i = 0; i < 30; i++) await clock.advance(50);
   aborting.abort();
   await draining;
   assert.equal(clock.sleepers, 0);
-  assert.equal(sessions.said.at(-1), "stay");
+  assert.equal(sessions.said.at(-1), "limit null");
 });
