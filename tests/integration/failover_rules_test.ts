@@ -229,9 +229,13 @@ async function backoff(
       const others = cluster.others(old.name).filter((m) => m.name !== "n4");
       old.signal("SIGSTOP");
       try {
+        const beat = () =>
+          old.sql("SELECT pg_logical_emit_message(true, 'beat', '')");
+        // The race begins at once, and compares with the last cycle.
+        await beat();
         await cluster.expireLeader();
         await cluster.until("somebody waits", async () => {
-          await old.sql("SELECT pg_logical_emit_message(true, 'beat', '')");
+          await beat();
           return others.some((m) => /wal position moved/.test(m.log()));
         });
         await cluster.untilLeader(others.map(({ name }) => name));

@@ -148,6 +148,7 @@ testFronts("proxy tells every replica of a cancel request", async (open) => {
   await using client = await TestClient.silent(rig.proxy.ports.replica);
   await client.send(CANCEL_REQUEST);
   await client.untilEnd();
+  await until("both are told", () => told.length >= 2, () => told);
   assert.deepEqual(told.sort(), [2, 3]);
 });
 

@@ -47,8 +47,10 @@ export interface AgentMemory {
   readonly isSyncWriteUncertain: boolean;
   /** The watchdog is required and can not be used: this member must not lead. */
   readonly hasWatchdogFailed: boolean;
-  /** Timeline of the highest leader that was seen; a rise makes divergence suspect. */
+  /** Highest timeline of a leader that was seen; 0: none. */
   readonly leaderTimeline: number;
+  /** Timeline that a leader published last, 0: none; another one makes divergence suspect. */
+  readonly lastLeaderTimeline: number;
   /** The failsafe map of the last view, and what was written since; null: there was none. */
   readonly failsafe: Readonly<Record<string, string>> | null;
   readonly scheduledRestart: ScheduledRestart | null;
@@ -82,6 +84,7 @@ export const FIRST_MEMORY: AgentMemory = {
   isSyncWriteUncertain: true,
   hasWatchdogFailed: false,
   leaderTimeline: 0,
+  lastLeaderTimeline: 0,
   failsafe: null,
   scheduledRestart: null,
   isSyncDutyReleased: false,
@@ -192,8 +195,10 @@ function rememberView(memory: AgentMemory, view: ClusterView): AgentMemory {
   if (view.leader === null) return memory;
   const name = view.leader.name;
   const timeline = view.members.find((m) => m.name === name)?.timeline ?? 0;
-  const isFirstLeader = memory.leaderTimeline === 0;
-  const hasRisen = timeline > memory.leaderTimeline && !isFirstLeader;
+  const last = memory.lastLeaderTimeline;
+  // Also down: a primary that became the standby leader of a standby cluster
+  // is taken back to the remote's timeline.
+  const isOtherTimeline = timeline > 0 && last > 0 && timeline !== last;
   // Without check_timeline the next leader may be on a lower timeline than ours.
   const isOther = memory.knownPeers !== null &&
     memory.knownPeers.leader !== name;
@@ -201,9 +206,11 @@ function rememberView(memory: AgentMemory, view: ClusterView): AgentMemory {
     ...memory,
     knownPeers: { leader: name, members: view.members },
     leaderTimeline: Math.max(timeline, memory.leaderTimeline),
-    divergence: (hasRisen || isOther) && memory.divergence === "unsuspected"
-      ? "suspected"
-      : memory.divergence,
+    lastLeaderTimeline: timeline > 0 ? timeline : last,
+    divergence:
+      (isOtherTimeline || isOther) && memory.divergence === "unsuspected"
+        ? "suspected"
+        : memory.divergence,
   };
 }
 

@@ -21,6 +21,7 @@ const MEMORY: AgentMemory = {
   divergence: "unsuspected",
   knownPeers: { leader: "n1", members: [member("n1"), member("n2")] },
   leaderTimeline: 1,
+  lastLeaderTimeline: 1,
 };
 
 /** A row: what happened, to which memory, and what of it changed. */
@@ -81,8 +82,25 @@ const ROWS: readonly Row[] = [
   }, {
     knownPeers: peers("n1", 2),
     leaderTimeline: 2,
+    lastLeaderTimeline: 2,
     divergence: "suspected",
   }],
+  // A standby leader on its way back from its own timeline to the remote's.
+  [
+    "a lower timeline of the same leader makes the own WAL suspect",
+    { kind: "viewed", view: led("n1", 1) },
+    {
+      knownPeers: peers("n1", 1),
+      lastLeaderTimeline: 1,
+      divergence: "suspected",
+    },
+    { leaderTimeline: 2, lastLeaderTimeline: 2 },
+  ],
+  [
+    "a leader that tells no timeline is no news, and the last one is kept",
+    { kind: "viewed", view: led("n1", 0) },
+    { knownPeers: peers("n1", 0) },
+  ],
   // Simulator, seed 134: a replica on timeline 5 waited for ever to stream
   // from a new leader on timeline 4.
   [
@@ -102,6 +120,7 @@ const ROWS: readonly Row[] = [
   }, {
     knownPeers: peers("n2", 7),
     leaderTimeline: 7,
+    lastLeaderTimeline: 7,
     divergence: "rewind_failed",
   }, { divergence: "rewind_failed" }],
   [
@@ -110,9 +129,14 @@ const ROWS: readonly Row[] = [
       kind: "viewed",
       view: led("n1", 3),
     },
-    { knownPeers: peers("n1", 3), leaderTimeline: 3 },
+    {
+      knownPeers: peers("n1", 3),
+      leaderTimeline: 3,
+      lastLeaderTimeline: 3,
+    },
     {
       leaderTimeline: 0,
+      lastLeaderTimeline: 0,
       knownPeers: null,
     },
   ],
