@@ -3,7 +3,8 @@
  * one port to the leader, one to the replicas that are near enough.
  */
 import assert from "node:assert/strict";
-import { AgentCluster, freePorts, step } from "../helpers/agent_cluster.ts";
+import { AgentCluster, freePorts } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import { connectTo, runSql } from "../helpers/agent_member.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 import { exists } from "./programs.ts";

@@ -5,7 +5,8 @@
  * longest time without an acknowledged write, which no check looks at.
  */
 import assert from "node:assert/strict";
-import { type AgentCluster, step } from "../helpers/agent_cluster.ts";
+import { type AgentCluster } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import type { AgentMember } from "../helpers/agent_member.ts";
 import { commandLine } from "../helpers/command_line.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";

@@ -3,7 +3,8 @@
  * every mode: planned changes of leader, a killed leader, a real divergence.
  */
 import assert from "node:assert/strict";
-import { AgentCluster, step } from "../helpers/agent_cluster.ts";
+import { AgentCluster } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import type { AgentMember, Section } from "../helpers/agent_member.ts";
 import { signalTo } from "../helpers/own_processes.ts";
 import { WritableWatch } from "../helpers/writable_watch.ts";

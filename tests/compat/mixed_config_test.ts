@@ -4,7 +4,8 @@
  * pause, requests) the other side does.
  */
 import assert from "node:assert/strict";
-import { type AgentCluster, step } from "../helpers/agent_cluster.ts";
+import { type AgentCluster } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import type { AgentMember } from "../helpers/agent_member.ts";
 import { commandLine } from "../helpers/command_line.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";

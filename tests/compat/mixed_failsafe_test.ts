@@ -3,7 +3,8 @@
  * goes on with the consent of members of the other, and stops without it.
  */
 import assert from "node:assert/strict";
-import { type AgentCluster, step } from "../helpers/agent_cluster.ts";
+import { type AgentCluster } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import type { AgentMember } from "../helpers/agent_member.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 import { WritableWatch } from "../helpers/writable_watch.ts";

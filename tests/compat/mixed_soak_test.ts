@@ -4,7 +4,8 @@
  * part of the name; MATRIARCH_COMPAT_SEED and MATRIARCH_COMPAT_ROUNDS change it.
  */
 import assert from "node:assert/strict";
-import { type AgentCluster, step } from "../helpers/agent_cluster.ts";
+import { type AgentCluster } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import type { AgentMember } from "../helpers/agent_member.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 import { WritableWatch } from "../helpers/writable_watch.ts";

@@ -3,7 +3,8 @@
  * asks our REST API, and every command does what it says.
  */
 import assert from "node:assert/strict";
-import { type AgentCluster, step } from "../helpers/agent_cluster.ts";
+import { type AgentCluster } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import { type AgentMember, PASSWORDS } from "../helpers/agent_member.ts";
 import { commandLine } from "../helpers/command_line.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";

@@ -4,7 +4,8 @@
  * not be more.
  */
 import assert from "node:assert/strict";
-import { type AgentCluster, step } from "../helpers/agent_cluster.ts";
+import { type AgentCluster } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 import { mixedCluster } from "./mixed.ts";
 import { type Kind, patroniSkipReason } from "./programs.ts";

@@ -4,7 +4,8 @@
  * member; the tests run there as an ordinary user that may set addresses.
  */
 import assert from "node:assert/strict";
-import { AgentCluster, step } from "../helpers/agent_cluster.ts";
+import { AgentCluster } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import type { AgentMember } from "../helpers/agent_member.ts";
 import { exists, VIP_MANAGER } from "./programs.ts";
 

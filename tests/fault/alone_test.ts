@@ -5,7 +5,8 @@
  * missing. `MATRIARCH_FAULT_ONLY` is a regular expression for names of faults.
  */
 import assert from "node:assert/strict";
-import { FaultBench, faultTest, row } from "./bench/bench.ts";
+import { FaultBench, faultTest } from "./bench/bench.ts";
+import { step } from "../helpers/step.ts";
 import { type Fault, FAULTS } from "./bench/catalogue.ts";
 import type { BenchMember } from "./bench/member.ts";
 import { Outages } from "./bench/outages.ts";
@@ -19,7 +20,7 @@ faultTest("fault: each alone, on the leader", async (t) => {
   await bench.record();
   const outages = new Outages();
   for (const fault of FAULTS.filter(({ name }) => only.test(name))) {
-    await row(t, `leader: ${fault.name}: ${fault.outcome}`, async () => {
+    await step(t, `leader: ${fault.name}: ${fault.outcome}`, async () => {
       const leader = await bench.untilWhole();
       await bench.untilWrites("direct", leader);
       const from = bench.history().length;

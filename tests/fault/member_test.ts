@@ -4,7 +4,8 @@
  * of its own.
  */
 import assert from "node:assert/strict";
-import { FaultBench, faultTest, row } from "./bench/bench.ts";
+import { FaultBench, faultTest } from "./bench/bench.ts";
+import { step } from "../helpers/step.ts";
 import { freeze, kill, loseHost, stopAgent } from "./bench/faults/processes.ts";
 import { blockRecovery } from "./bench/faults/disks.ts";
 import { cutFromEtcd } from "./bench/faults/wires.ts";
@@ -159,7 +160,7 @@ faultTest(
     await bench.untilWhole();
     await bench.record();
     for (const [name, play] of [...REPLICA_ROWS, ...LEADER_ROWS]) {
-      await row(t, name, async () => {
+      await step(t, name, async () => {
         const leader = await bench.untilWhole();
         const [replica] = bench.others(leader);
         assert.ok(replica !== undefined);

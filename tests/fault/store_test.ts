@@ -1,6 +1,7 @@
 /** The store fails for everybody: read-only everywhere, or failsafe mode holds the leader. */
 import assert from "node:assert/strict";
-import { FaultBench, faultTest, row } from "./bench/bench.ts";
+import { FaultBench, faultTest } from "./bench/bench.ts";
+import { step } from "../helpers/step.ts";
 import {
   freezeEtcd,
   freezeEtcdLeader,
@@ -33,7 +34,7 @@ faultTest(
     await using bench = await FaultBench.running();
     await bench.record();
     for (const [name, lose] of TRIFLES) {
-      await row(t, `etcd: ${name}: nothing changes`, async () => {
+      await step(t, `etcd: ${name}: nothing changes`, async () => {
         const leader = await bench.untilWhole();
         const recover = await lose(bench);
         await bench.lasting(LASTING_MS);
@@ -43,7 +44,7 @@ faultTest(
       });
     }
     for (const [name, lose] of LOSSES) {
-      await row(
+      await step(
         t,
         `all: etcd gone (${name}): read-only everywhere, back by itself`,
         async () => {

@@ -18,6 +18,7 @@ import {
 } from "./agent_member.ts";
 import { EtcdServers } from "./etcd.ts";
 import { endAllWith } from "./own_processes.ts";
+import { untilIt } from "./wait.ts";
 
 const LIMITS = { timeoutMs: 5_000 };
 const WAIT_LIMIT_MS = 60_000;
@@ -229,21 +230,8 @@ export class AgentCluster implements AsyncDisposable {
     look: () => Promise<T | null | false>,
     limitMs = WAIT_LIMIT_MS,
   ): Promise<T> {
-    const deadline = performance.now() + limitMs;
-    let failure: unknown = null;
-    for (;;) {
-      try {
-        const seen = await look();
-        if (seen !== null && seen !== false) return seen;
-        failure = null;
-      } catch (error) {
-        failure = error;
-      }
-      if (performance.now() > deadline) {
-        assert.fail(await this.#report(what, failure));
-      }
-      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
-    }
+    const report = () => this.#report();
+    return await untilIt(what, look, { limitMs, report });
   }
 
   /** Everything that the members logged. */
@@ -260,29 +248,13 @@ export class AgentCluster implements AsyncDisposable {
     await removeFolder(this.directory);
   }
 
-  async #report(what: string, failure: unknown): Promise<string> {
+  async #report(): Promise<string> {
     const list = await this.list();
     const keys = await this.keys().catch((error) => String(error));
     const tails = this.members.map((m) => `--- ${m.name}\n${m.logEnd()}`);
-    return `Never happened: ${what}. Last failure: ${Deno.inspect(failure)}\n` +
-      `/cluster: ${Deno.inspect(list, { depth: 4, breakLength: 200 })}\n` +
+    return `/cluster: ${Deno.inspect(list, { depth: 4, breakLength: 200 })}\n` +
       `keys: ${Deno.inspect(keys, { breakLength: 200 })}\n${tails.join("\n")}`;
   }
-}
-
-/** A step whose processes outlive it; the whole test is checked for leaks. */
-export async function step(
-  t: Deno.TestContext,
-  name: string,
-  fn: () => Promise<void>,
-): Promise<void> {
-  const isDone = await t.step({
-    name,
-    fn,
-    sanitizeOps: false,
-    sanitizeResources: false,
-  });
-  if (!isDone) throw new Error(`Step "${name}" failed; the rest needs it`);
 }
 
 const ETCD_DEFAULTS = {

@@ -4,7 +4,8 @@
  */
 import assert from "node:assert/strict";
 import postgres from "postgres";
-import { AgentCluster, sectionOf, step } from "../helpers/agent_cluster.ts";
+import { AgentCluster, sectionOf } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import { type AgentMember, PASSWORDS } from "../helpers/agent_member.ts";
 import { etcdSkipReason } from "../helpers/etcd.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";

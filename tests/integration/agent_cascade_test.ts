@@ -3,7 +3,8 @@
  * back, two sources of each other, and a member that does not stream at all.
  */
 import assert from "node:assert/strict";
-import { AgentCluster, step } from "../helpers/agent_cluster.ts";
+import { AgentCluster } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import type { AgentMember, Section } from "../helpers/agent_member.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 

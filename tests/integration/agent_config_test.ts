@@ -3,7 +3,8 @@
  * local ones by SIGHUP and `/reload`, and those that wait for a restart.
  */
 import assert from "node:assert/strict";
-import { AgentCluster, sectionOf, step } from "../helpers/agent_cluster.ts";
+import { AgentCluster, sectionOf } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import type { AgentMember, Section } from "../helpers/agent_member.ts";
 import { commandLine } from "../helpers/command_line.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";

@@ -3,7 +3,8 @@
  * has, and orderly ends of leader and replica by SIGTERM.
  */
 import assert from "node:assert/strict";
-import { AgentCluster, step } from "../helpers/agent_cluster.ts";
+import { AgentCluster } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import { signalTo } from "../helpers/own_processes.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 

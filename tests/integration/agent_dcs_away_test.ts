@@ -4,7 +4,8 @@
  * is promoted without the store, replicas go on, and everything heals.
  */
 import assert from "node:assert/strict";
-import { AgentCluster, step } from "../helpers/agent_cluster.ts";
+import { AgentCluster } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import { etcdSkipReason } from "../helpers/etcd.ts";
 import { SeverableLink } from "../helpers/severable_link.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";

@@ -3,7 +3,8 @@
  * order; crashes that are answered by a failover; members that do not stream.
  */
 import assert from "node:assert/strict";
-import { AgentCluster, sectionOf, step } from "../helpers/agent_cluster.ts";
+import { AgentCluster, sectionOf } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import type {
   AgentMember,
   MemberPlace,

@@ -4,7 +4,8 @@
  * PostgreSQL's own word when nobody takes over in time.
  */
 import assert from "node:assert/strict";
-import { AgentCluster, sectionOf, step } from "../helpers/agent_cluster.ts";
+import { AgentCluster, sectionOf } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import { type AgentMember, connectTo } from "../helpers/agent_member.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 

@@ -3,7 +3,8 @@
  * one whose clone fails. The living ones notice nothing.
  */
 import assert from "node:assert/strict";
-import { AgentCluster, sectionOf, step } from "../helpers/agent_cluster.ts";
+import { AgentCluster, sectionOf } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import {
   AgentMember,
   connectTo,

@@ -3,7 +3,8 @@
  * go on: nothing restarts, nobody else leads, no session is cut.
  */
 import assert from "node:assert/strict";
-import { AgentCluster, step } from "../helpers/agent_cluster.ts";
+import { AgentCluster } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import { connectTo } from "../helpers/agent_member.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 

@@ -10,8 +10,8 @@ import {
   AgentCluster,
   freePorts,
   sectionOf,
-  step,
 } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import { connectTo, PASSWORDS, runSql } from "../helpers/agent_member.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 

@@ -7,7 +7,8 @@
  * nobody writes.
  */
 import assert from "node:assert/strict";
-import { AgentCluster, sectionOf, step } from "../helpers/agent_cluster.ts";
+import { AgentCluster, sectionOf } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import type { AgentMember } from "../helpers/agent_member.ts";
 import { type NotifyReceiver, receiverAt } from "../helpers/notify_socket.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";

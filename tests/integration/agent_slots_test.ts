@@ -4,7 +4,8 @@
  * that loses nothing by a change of leader.
  */
 import assert from "node:assert/strict";
-import { AgentCluster, step } from "../helpers/agent_cluster.ts";
+import { AgentCluster } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import type { AgentMember, Section } from "../helpers/agent_member.ts";
 import { pastCycles } from "../helpers/cycles.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";

@@ -3,7 +3,8 @@
  * without somebody who can take over, and its value 0 beside a planned restart.
  */
 import assert from "node:assert/strict";
-import { AgentCluster, sectionOf, step } from "../helpers/agent_cluster.ts";
+import { AgentCluster, sectionOf } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import type { AgentMember, Section } from "../helpers/agent_member.ts";
 import { pastCycles } from "../helpers/cycles.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";

@@ -3,7 +3,8 @@
  * key; and what is refused before anything happens.
  */
 import assert from "node:assert/strict";
-import { AgentCluster, step } from "../helpers/agent_cluster.ts";
+import { AgentCluster } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import type { AgentMember } from "../helpers/agent_member.ts";
 import { commandLine } from "../helpers/command_line.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";

@@ -4,7 +4,8 @@
  * land in the new one, none is refused, and the fence is there once.
  */
 import assert from "node:assert/strict";
-import { AgentCluster, sectionOf, step } from "../helpers/agent_cluster.ts";
+import { AgentCluster, sectionOf } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import { type AgentMember, connectTo } from "../helpers/agent_member.ts";
 import { isAlive } from "../helpers/own_processes.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";

@@ -5,7 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { closeSync, constants, openSync, readSync } from "node:fs";
-import { AgentCluster, step } from "../helpers/agent_cluster.ts";
+import { AgentCluster } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 
 /** A pipe that stands in for a device; remembers all that was written. */

@@ -3,7 +3,8 @@
  * dynamic configuration comes back from what the members keep on disk.
  */
 import assert from "node:assert/strict";
-import { AgentCluster, step } from "../helpers/agent_cluster.ts";
+import { AgentCluster } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 
 const LIMITS = { timeoutMs: 5_000 };

@@ -7,8 +7,8 @@ import {
   AgentCluster,
   type ClusterOptions,
   sectionOf,
-  step,
 } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import type { AgentMember } from "../helpers/agent_member.ts";
 import { signalTo } from "../helpers/own_processes.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";

@@ -68,6 +68,13 @@ class Upgrade implements AsyncDisposable {
     this.child.reorder({ start, drain: null });
   }
 
+  /** A client whom that backend has greeted. */
+  async client(backend: string): Promise<TestClient> {
+    const client = await TestClient.connect(this.port);
+    await client.untilText(`${backend}\n`);
+    return client;
+  }
+
   /** The state of the proxy of that edition, once it is in charge. */
   async running(edition: string): Promise<ProxyState> {
     let found: ProxyState | null = null;
@@ -132,6 +139,12 @@ class Visitors {
   }
 }
 
+/** Its session goes on. */
+async function echoes(client: TestClient, text: string): Promise<void> {
+  await client.send(text);
+  await client.untilText(text);
+}
+
 function isRunning(pid: number): boolean {
   try {
     const status = Deno.readTextFileSync(`/proc/${pid}/stat`);
@@ -149,8 +162,7 @@ Deno.test(
     await using two = echoBackend("two");
     await using upgrade = new Upgrade("workers", one.port);
     const old = await upgrade.running("one");
-    const session = await TestClient.connect(upgrade.port);
-    await session.untilText("one\n");
+    const session = await upgrade.client("one");
     const visitors = new Visitors(upgrade.port, 8);
     await until("they are served", () => visitors.greetings.length > 100);
     upgrade.to("two", two.port);
@@ -165,8 +177,7 @@ Deno.test(
     assert.deepEqual(visitors.failures, []);
     assert.ok(visitors.greetings.includes("one"));
 
-    await session.send("still here");
-    await session.untilText("still here");
+    await echoes(session, "still here");
     await until("the statistics tell of it", async () => {
       const { pid, predecessor } = await upgrade.stats();
       return pid === now.pid && predecessor?.pid === old.pid &&
@@ -194,14 +205,11 @@ Deno.test(
     await using two = echoBackend("two");
     await using upgrade = new Upgrade("portable", one.port);
     await upgrade.running("one");
-    await using session = await TestClient.connect(upgrade.port);
-    await session.untilText("one\n");
+    await using session = await upgrade.client("one");
     upgrade.to("two", two.port);
     await upgrade.running("two");
-    await using next = await TestClient.connect(upgrade.port);
-    await next.untilText("two\n");
-    await session.send("still here");
-    await session.untilText("still here");
+    await using _next = await upgrade.client("two");
+    await echoes(session, "still here");
   },
 );
 
@@ -213,12 +221,10 @@ Deno.test(
     await using two = echoBackend("two");
     await using upgrade = new Upgrade("workers", one.port);
     await upgrade.running("one");
-    await using session = await TestClient.connect(upgrade.port);
-    await session.untilText("one\n");
+    await using session = await upgrade.client("one");
     upgrade.to("two", two.port);
     await upgrade.running("two");
-    await using next = await TestClient.connect(upgrade.port);
-    await next.untilText("two\n");
+    await using next = await upgrade.client("two");
     assert.equal(session.isEnded, false);
     upgrade.child.heartbeat({ role: "demoted", leaseDeadlineMs: null });
     await session.untilEnd();
@@ -233,15 +239,13 @@ Deno.test(
     await using one = echoBackend("one");
     await using upgrade = new Upgrade("workers", one.port);
     await upgrade.running("one");
-    await using session = await TestClient.connect(upgrade.port);
-    await session.untilText("one\n");
+    await using session = await upgrade.client("one");
     // The one between has no sessions of its own.
     for (const edition of ["two", "three"]) {
       upgrade.to(edition, one.port);
       await upgrade.running(edition);
     }
-    await session.send("still here");
-    await session.untilText("still here");
+    await echoes(session, "still here");
     upgrade.child.heartbeat({ role: "demoted", leaseDeadlineMs: null });
     await session.untilEnd();
   },
@@ -255,22 +259,18 @@ Deno.test(
     await using two = echoBackend("two");
     await using upgrade = new Upgrade("workers", one.port);
     await upgrade.running("one");
-    await using first = await TestClient.connect(upgrade.port);
-    await first.untilText("one\n");
+    await using first = await upgrade.client("one");
     upgrade.to("two", two.port);
     const middle = await upgrade.running("two");
-    await using second = await TestClient.connect(upgrade.port);
-    await second.untilText("two\n");
+    await using second = await upgrade.client("two");
     upgrade.to("three", one.port);
     await upgrade.running("three");
     for (const client of [first, second]) {
-      await client.send("still here");
-      await client.untilText("still here");
+      await echoes(client, "still here");
     }
     Deno.kill(middle.pid, "SIGKILL");
     await second.untilEnd();
-    await first.send("nobody in between");
-    await first.untilText("nobody in between");
+    await echoes(first, "nobody in between");
   },
 );
 
@@ -281,16 +281,13 @@ Deno.test(
     await using one = echoBackend("one");
     await using upgrade = new Upgrade("workers", one.port);
     const old = await upgrade.running("one");
-    await using session = await TestClient.connect(upgrade.port);
-    await session.untilText("one\n");
+    await using session = await upgrade.client("one");
     const { code, stderr } = await run(upgrade.command("two", 0));
     assert.equal(code, 1);
     assert.match(stderr, /the DCS does not answer, the running proxy stays/);
-    await using next = await TestClient.connect(upgrade.port);
-    await next.untilText("one\n");
+    await using _next = await upgrade.client("one");
     assert.equal((await upgrade.running("one")).pid, old.pid);
-    await session.send("still here");
-    await session.untilText("still here");
+    await echoes(session, "still here");
   },
 );
 

@@ -4,7 +4,8 @@
  * thrown away is named in the log and by `GET /explain`.
  */
 import assert from "node:assert/strict";
-import { AgentCluster, sectionOf, step } from "../helpers/agent_cluster.ts";
+import { AgentCluster, sectionOf } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import type { AgentMember, Section } from "../helpers/agent_member.ts";
 import { etcdSkipReason } from "../helpers/etcd.ts";
 import { signalTo } from "../helpers/own_processes.ts";

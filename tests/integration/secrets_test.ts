@@ -9,7 +9,8 @@
  */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { AgentCluster, sectionOf, step } from "../helpers/agent_cluster.ts";
+import { AgentCluster, sectionOf } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import type {
   AgentMember,
   MemberPlace,

@@ -3,7 +3,8 @@
  * synchronous mode before and after.
  */
 import assert from "node:assert/strict";
-import { AgentCluster, step } from "../helpers/agent_cluster.ts";
+import { AgentCluster } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import type { AgentMember, Section } from "../helpers/agent_member.ts";
 import { etcdSkipReason } from "../helpers/etcd.ts";
 import { patch, syncKey } from "../helpers/sync_watch.ts";

@@ -3,7 +3,8 @@
  * mode, and an agent that dies between its two steps.
  */
 import assert from "node:assert/strict";
-import { AgentCluster, sectionOf, step } from "../helpers/agent_cluster.ts";
+import { AgentCluster, sectionOf } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import type { AgentMember, Section } from "../helpers/agent_member.ts";
 import { etcdSkipReason } from "../helpers/etcd.ts";
 import { signalTo } from "../helpers/own_processes.ts";

@@ -5,7 +5,8 @@
  * Method: the unit as it is printed, with the paths of a test member.
  */
 import assert from "node:assert/strict";
-import { AgentCluster, step } from "../helpers/agent_cluster.ts";
+import { AgentCluster } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import type { AgentMember } from "../helpers/agent_member.ts";
 import { isAlive, pidsWith, signalTo } from "../helpers/own_processes.ts";
 import { noSystemd, Systemd } from "../helpers/systemd.ts";

@@ -15,12 +15,12 @@ import { judge, type Report, reportText } from "./checker.ts";
 import { denoCommand } from "./deno.ts";
 import { makeBenchDirectory, mountMemory, sweepDisks } from "./disks.ts";
 import { launch, USER } from "./launch.ts";
-import { benchConfig, BenchMember, PORTS } from "./member.ts";
+import { benchConfig, BenchMember, LEASE_MS, PORTS } from "./member.ts";
 import { type Host, Network } from "./network.ts";
 import { hasProgram, shell } from "./shell.ts";
 import { isEtcdHealthy, startEtcd } from "./store.ts";
 import { type Undo, undoAll } from "./undo.ts";
-import { untilIt } from "./wait.ts";
+import { untilIt } from "../../helpers/wait.ts";
 
 const WAIT_LIMIT_MS = 120_000;
 const DATA_DISK_MB = 256;
@@ -88,22 +88,6 @@ interface BenchParts {
   readonly etcd: readonly Host[];
   readonly client: Host;
   readonly unmount: Undo;
-}
-
-/** One of several steps on the same bench: when it failed the rest makes no sense. */
-export async function row(
-  t: Deno.TestContext,
-  name: string,
-  fn: () => Promise<void>,
-): Promise<void> {
-  const isDone = await t.step({
-    name,
-    fn,
-    // The bench's processes outlive a step.
-    sanitizeOps: false,
-    sanitizeResources: false,
-  });
-  if (!isDone) throw new Error(`"${name}" failed; the rest needs it`);
 }
 
 /** Three members, three etcd nodes, a client. */
@@ -290,6 +274,14 @@ export class FaultBench implements AsyncDisposable {
       }
       return null;
     });
+  }
+
+  /** The lease ends, the others look for candidates several times, and all stay replicas. */
+  async nobodyElseLeads(leader: BenchMember): Promise<void> {
+    await this.lasting(2 * LEASE_MS);
+    for (const other of this.others(leader)) {
+      assert.equal((await other.status())?.["role"], "replica", other.name);
+    }
   }
 
   /** One leader, the others stream from it; commits wait for a replica if they shall. */

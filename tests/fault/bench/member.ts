@@ -311,9 +311,12 @@ export function benchConfig(
   };
 }
 
+/** How long the members' lease lasts. */
+export const LEASE_MS = 20_000;
+
 /** Short times; commits wait for a replica, so that no acknowledged row may get lost. */
 const BOOTSTRAP_DCS: Section = {
-  ttl: 20,
+  ttl: LEASE_MS / 1_000,
   loop_wait: 2,
   retry_timeout: 3,
   synchronous_mode: true,

@@ -10,7 +10,7 @@
 import { denoCommand, REPOSITORY } from "./deno.ts";
 import { shell, tryShell } from "./shell.ts";
 import type { Undo } from "./undo.ts";
-import { untilIt } from "./wait.ts";
+import { untilIt } from "../../helpers/wait.ts";
 
 /** A machine on the network. */
 export interface Host {
