@@ -16,6 +16,7 @@ import type { PostgresPeer, StartMode } from "../ports/postgres.ts";
 import { REMOTE } from "../core/model/standby_cluster.ts";
 import { type AgentContext, peerOf } from "./context.ts";
 import { demote, stopAtOnce } from "./demote.ts";
+import { untilFenceAnswers } from "./fence_watch.ts";
 import { standbyRole } from "./observe.ts";
 import { hasSyncDuty, releaseSyncDuty, resumeSyncDuty } from "./sync_duty.ts";
 import type { TaskBody } from "./task_runner.ts";
@@ -132,6 +133,9 @@ async function startInstance(
 ): Promise<"running" | "starting"> {
   const { events, ports: { postgres, clock } } = context;
   const { timeoutMs, signal, event } = options;
+  if (mode.kind === "primary") {
+    await untilFenceAnswers(context.ports, context.leases.deadline, signal);
+  }
   context.state.remember({ kind: "starting", at: clock.now(), timeoutMs });
   const result = await postgres.start(mode, timeoutMs, signal);
   if (result.kind === "failed") throw new PostgresError(result.detail);
@@ -258,6 +262,7 @@ async function promote(
     context.state.remember({ kind: "pre_promote_failed", at: clock.now() });
     throw new PostgresError("The pre_promote script failed");
   }
+  await untilFenceAnswers(context.ports, context.leases.deadline, signal);
   const deadline = context.leases.deadline;
   const leftMs = deadline === null ? 0 : remainingMs(deadline, clock.now());
   // Time has passed since the decision: the last look at the lease is here.

@@ -90,13 +90,17 @@ export class WritableWatch implements AsyncDisposable {
       const askedAt = performance.now();
       try {
         const [row] = await sql.unsafe(STATEMENT);
-        this.acknowledged.push({
-          member: member.name,
-          timeline: parseInt(String(row?.["timeline"]), 16),
-          id: Number(row?.["id"]),
-          askedAt,
-          answeredAt: performance.now(),
-        });
+        const answeredAt = performance.now();
+        // The client library may take the end of a start-up for an answer.
+        if (row !== undefined) {
+          this.acknowledged.push({
+            member: member.name,
+            timeline: parseInt(String(row["timeline"]), 16),
+            id: Number(row["id"]),
+            askedAt,
+            answeredAt,
+          });
+        }
       } catch {
         // Read-only, stopped or starting: not writable.
       }

@@ -14,8 +14,8 @@ import { signalTo } from "../helpers/own_processes.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 import { WritableWatch } from "../helpers/writable_watch.ts";
 
-/** Long enough for an agent that is started at once, short enough for a test. */
-const GRACE_S = 5;
+/** Long enough for an agent that is started at once on a busy machine, short enough for a test. */
+const GRACE_S = 10;
 
 const OPTIONS: ClusterOptions = {
   hasProxies: true,
@@ -198,6 +198,9 @@ async function notBack(
   await using watch = new WritableWatch(cluster.members);
   await step(t, "a killed agent that stays away is fenced", async () => {
     await untilSaid(old, "it takes writes", () => watch.last() !== undefined);
+    await untilSaid(old, "the fence watches", async () => {
+      return (await fenceOf(old)).state === "watching";
+    });
     const killedAt = performance.now();
     await old.end("SIGKILL");
     await untilSaid(old, "another member takes writes", () => {
@@ -227,6 +230,9 @@ async function frozen(
   await using watch = new WritableWatch(cluster.members);
   await step(t, "a frozen agent is fenced before its lease ends", async () => {
     await untilSaid(old, "it takes writes", () => watch.last() !== undefined);
+    await untilSaid(old, "the fence watches", async () => {
+      return (await fenceOf(old)).state === "watching";
+    });
     const frozenAt = performance.now();
     old.signal("SIGSTOP");
     try {

@@ -1,0 +1,49 @@
+/**
+ * Before the instance may become writable, the proxy process that would stop it
+ * in this agent's place should be there. Usually it is; just after the start of
+ * a host it may take seconds, and an agent killed in between would leave a
+ * primary that nobody stops.
+ */
+import { type Moment, remainingMs } from "../core/base/units.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import type { ProxyProcess } from "../ports/proxy_process.ts";
+
+/** A cluster without a primary must not wait long for a proxy that can not start. */
+const WAIT_MS_MAX = 5_000;
+/** What waiting may take of a lease: most of it is for promoting. */
+const LEASE_SHARE = 1 / 4;
+const LOOK_MS = 50;
+
+/** What it takes to wait for the fence. */
+export interface FenceWatchParts {
+  /** Null: `proxy: false`, there is no fence. */
+  readonly proxy: Pick<ProxyProcess, "state"> | null;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * Resolves when the proxy answers, when `signal` aborts, or after 5 s with a
+ * warning. Never rejects.
+ *
+ * @param deadline The end of the lease, of which a quarter is used at most; null: there is none.
+ */
+export async function untilFenceAnswers(
+  { proxy, clock, log }: FenceWatchParts,
+  deadline: Moment | null,
+  signal: AbortSignal,
+): Promise<void> {
+  if (proxy === null) return;
+  const since = clock.now();
+  const leftMs = deadline === null ? Infinity : remainingMs(deadline, since);
+  const limitMs = Math.min(WAIT_MS_MAX, leftMs * LEASE_SHARE);
+  while (proxy.state() === null && !signal.aborted) {
+    if (-remainingMs(since, clock.now()) >= limitMs) {
+      return log.warning(
+        "The proxy does not answer: until it does, nobody stops PostgreSQL if this agent dies",
+      );
+    }
+    await clock.sleep(LOOK_MS, signal);
+  }
+}
