@@ -38,6 +38,13 @@ export interface Relay {
   readonly ended: Promise<RelayEnd>;
   /** Closes both streams at once. May be called at any time, also twice. */
   cut(): void;
+  /**
+   * From now on the client waits a moment before each of its turns, see
+   * `turns.ts`; what it says after the backend has ended goes nowhere.
+   */
+  holdTurns(): void;
+  /** Not any more: who waits goes on at once. */
+  freeTurns(): void;
 }
 
 /**

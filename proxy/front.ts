@@ -21,6 +21,8 @@ export interface FrontLimits {
   readonly holdTimeoutMs: number;
   /** How long a client's first packet may take. */
   readonly startupTimeoutMs: number;
+  /** How long a client's turn is held back while its backend is drained. */
+  readonly turnHoldMs: number;
   /** Clients of both doors together. */
   readonly connectionsMax: number;
   /** Clients of one door. */

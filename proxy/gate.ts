@@ -6,6 +6,7 @@
 import {
   type Backend,
   backendKey,
+  drainedBackends,
   type Routes,
 } from "../lib/core/calc/routing.ts";
 import type { Clock } from "../lib/ports/clock.ts";
@@ -16,6 +17,10 @@ import type { Ledger, Route } from "./ledger.ts";
 export interface GateSession {
   /** Its backend may no longer be used: cut, or look for another one. */
   reroute(): void;
+  /** Its backend is being drained: its turns are held back. */
+  holdTurns(): void;
+  /** Its backend is not being drained any more. */
+  freeTurns(): void;
   /** The proxy ends. */
   end(): void;
 }
@@ -41,6 +46,8 @@ export class Gate {
   /** The backend that was picked last. */
   #lastKey: string | null = null;
   #resting: readonly Backend[] = [];
+  /** Keys of backends that are about to be stopped as planned. */
+  #drained: ReadonlySet<string> = new Set();
 
   constructor(parts: GateParts) {
     this.route = parts.route;
@@ -96,6 +103,11 @@ export class Gate {
     return null;
   }
 
+  /** Whether a backend is about to be stopped as planned. */
+  isDrained(backend: Backend): boolean {
+    return this.#drained.has(backendKey(backend));
+  }
+
   /** Takes over a routing table. */
   update(routes: Routes): void {
     const { primary, primaryResting, replicas, spares } = routes;
@@ -111,6 +123,7 @@ export class Gate {
       ? []
       : [primaryResting];
     this.#cutAllBut(new Set(this.reachable.map(backendKey)));
+    this.#setDrained(drainedBackends(routes, this.route));
     if (this.#tiers.some((tier) => tier.length > 0)) this.hold.release();
   }
 
@@ -123,6 +136,16 @@ export class Gate {
     for (const [session, backend] of [...this.#sessions]) {
       if (backend === null || usable.has(backendKey(backend))) continue;
       session.reroute();
+    }
+  }
+
+  #setDrained(drained: readonly Backend[]): void {
+    if (drained.length === 0 && this.#drained.size === 0) return;
+    this.#drained = new Set(drained.map(backendKey));
+    for (const [session, backend] of this.#sessions) {
+      if (backend === null) continue;
+      if (this.isDrained(backend)) session.holdTurns();
+      else session.freeTurns();
     }
   }
 

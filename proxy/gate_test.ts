@@ -8,11 +8,21 @@ function backend(name: string): Backend {
   return { name, host: name, port: 5432, via: "address" };
 }
 
-function session(): GateSession & { reroutes: number } {
+function session(): GateSession & {
+  reroutes: number;
+  areTurnsHeld: boolean;
+} {
   const made = {
     reroutes: 0,
+    areTurnsHeld: false,
     reroute: () => {
       made.reroutes++;
+    },
+    holdTurns: () => {
+      made.areTurnsHeld = true;
+    },
+    freeTurns: () => {
+      made.areTurnsHeld = false;
     },
     end: () => {},
   };
@@ -74,4 +84,37 @@ Deno.test("gate reroutes only sessions whose backend is out", () => {
   gate.leave(onA);
   const slot = ledger.book.slotOf("replica", A);
   assert.deepEqual([ledger.inside("replica"), ledger.sessionsOn(slot)], [2, 0]);
+});
+
+Deno.test("gate holds the turns of sessions whose backend is drained, and only those", () => {
+  const gate = testGate("replica");
+  gate.update({ ...NO_ROUTES, replicas: [A, B] });
+  const [onA, onB] = [session(), session()];
+  for (const one of [onA, onB]) gate.enter(one);
+  gate.assign(onA, A);
+  gate.assign(onB, B);
+  const left = (name: string, reason: "stopping" | "lag_exceeds_maximum") => ({
+    ...{ route: "replica", name, reason, facts: {} } as const,
+  });
+  gate.update({
+    ...NO_ROUTES,
+    resting: [A, B],
+    exclusions: [left("a", "stopping"), left("b", "lag_exceeds_maximum")],
+  });
+  assert.deepEqual([onA.areTurnsHeld, onB.areTurnsHeld], [true, false]);
+  assert.deepEqual([gate.isDrained(A), gate.isDrained(B)], [true, false]);
+  gate.update({ ...NO_ROUTES, replicas: [A, B] });
+  assert.deepEqual([onA.areTurnsHeld, gate.isDrained(A)], [false, false]);
+});
+
+Deno.test("gate holds the turns of a primary that is about to hand over", () => {
+  const gate = testGate("primary");
+  gate.update({ ...NO_ROUTES, primary: A });
+  const one = session();
+  gate.enter(one);
+  gate.assign(one, A);
+  gate.update({ ...NO_ROUTES, primaryResting: A });
+  assert.deepEqual([one.areTurnsHeld, one.reroutes], [true, 0]);
+  gate.update({ ...NO_ROUTES, primary: A });
+  assert.equal(one.areTurnsHeld, false);
 });

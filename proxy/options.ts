@@ -32,6 +32,8 @@ export interface ProxyOptions {
   readonly routeConnectionsMax: Readonly<Record<Route, number>>;
   /** How long a client's first packet may take. */
   readonly startupTimeoutMs: number;
+  /** How long a client's turn is held back while its backend is drained. */
+  readonly turnHoldMs: number;
   /** Worker threads; 0 for the portable data plane. */
   readonly workers: number;
   /** Networks of clients, `address/bits`; empty: all. */
@@ -51,6 +53,8 @@ export interface ProxyOptions {
 /** Times that are no one's to configure yet. */
 export const PROXY_TIMES = {
   dcsTimeoutMs: 5_000,
+  /** Clearly longer than a session may rest on a drained server, see `drain.ts`. */
+  turnHoldMs: 40,
   lingerMs: 60_000,
   drainMs: 60_000,
 } as const;

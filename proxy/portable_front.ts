@@ -34,7 +34,8 @@ export class PortableFront implements Front {
   #accepting: Promise<unknown> = Promise.resolve();
 
   private constructor(parts: PortableFrontParts) {
-    const plane = new PortablePlane(parts.clock);
+    const { clock, limits: { turnHoldMs } } = parts;
+    const plane = new PortablePlane({ clock, turnHoldMs });
     this.#parts = parts;
     this.#desk = new Desk({ ...parts, ledger: this.ledger, plane });
   }

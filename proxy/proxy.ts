@@ -353,7 +353,7 @@ function frontParts(
   { doors, predecessor }: Inheritance,
 ): FrontParts {
   const { clock, log, options } = parts;
-  const { holdTimeoutMs, startupTimeoutMs, allow } = options;
+  const { holdTimeoutMs, startupTimeoutMs, turnHoldMs, allow } = options;
   const { listen, primaryPort, replicaPort } = options;
   return {
     clock,
@@ -361,6 +361,7 @@ function frontParts(
     limits: {
       holdTimeoutMs,
       startupTimeoutMs,
+      turnHoldMs,
       allow,
       refusalsMax: Math.ceil(REFUSALS_MAX / Math.max(1, options.workers)),
       connectionsMax: clientsMax(parts),

@@ -103,6 +103,14 @@ export class Session implements GateSession {
     this.#relay?.cut();
   }
 
+  holdTurns(): void {
+    this.#relay?.holdTurns();
+  }
+
+  freeTurns(): void {
+    this.#relay?.freeTurns();
+  }
+
   end(): void {
     this.#ending.abort();
     this.reroute();
@@ -235,6 +243,7 @@ export class Session implements GateSession {
     this.#relay = plane.relay(this.#client, found.conn, meter);
     // The route may have changed since the connection stood.
     if (this.#dialing?.signal.aborted) this.#relay.cut();
+    if (this.#gate.isDrained(found.backend)) this.#relay.holdTurns();
     this.#dialing = null;
     if (await this.#relay.ended === "cut") this.#count("cut");
   }

@@ -83,10 +83,19 @@ class NativeRelay implements Relay, RelaySideOwner {
     this.#close("cut");
   }
 
+  holdTurns(): void {
+    if (!this.isOver) this.#client.holdTurns();
+  }
+
+  freeTurns(): void {
+    if (!this.isOver) this.#client.freeTurns();
+  }
+
   onEnd(side: RelaySide): void {
     const other = side === this.#client ? this.#backend : this.#client;
     if (other.hasEnded) return this.#close("ended");
     other.socket.endWrite();
+    other.endTurnWait();
     // A client may go on reading for as long as the backend has something to say.
     if (side === this.#backend) this.#closeLater("ended");
   }

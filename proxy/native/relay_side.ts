@@ -9,6 +9,8 @@ import type { BulkFlow, BulkFlows } from "./bulk_flows.ts";
 import { ERRNO, FLAG, type Libc, READY } from "./libc.ts";
 import type { NetSocket } from "./net_socket.ts";
 import type { SplicePipe, SplicePipes } from "./splice_pipe.ts";
+import type { Timer } from "./timers.ts";
+import { Turns } from "../turns.ts";
 
 /** Large enough for few calls, small enough to stay in the processor's cache. */
 export const BUFFER_BYTES = 64 * 1024;
@@ -22,6 +24,8 @@ export interface RelayWorld {
   readonly pipes: SplicePipes;
   readonly flows: BulkFlows;
   readonly buffer: Uint8Array<ArrayBuffer>;
+  /** How long a client's turn is held back. */
+  readonly turnHoldMs: number;
 }
 
 /** Who decides what follows from the end of something. */
@@ -52,6 +56,10 @@ export class RelaySide implements ReadyHandler, BulkFlow {
   #hasFlowed = false;
   #isReading = true;
   #isWriteWanted = false;
+  /** Of a client whose turns are held; null otherwise. */
+  #turns: Turns | null = null;
+  /** The client waits for its turn. */
+  #turnTimer: Timer | null = null;
   hasEnded = false;
 
   constructor(
@@ -125,9 +133,30 @@ export class RelaySide implements ReadyHandler, BulkFlow {
     this.#endBulk();
   }
 
+  /** Before each of its turns this side, a client, waits a moment from now on. */
+  holdTurns(): void {
+    this.#turns ??= new Turns();
+  }
+
+  /** Who waits goes on at once. */
+  freeTurns(): void {
+    // Nobody is there who would take it.
+    if (this.#to?.hasEnded) return;
+    this.#turns = null;
+    this.endTurnWait();
+  }
+
+  /** Its turn has come, or nobody is there any more who would take it. */
+  endTurnWait(): void {
+    if (this.#turnTimer === null) return;
+    this.#endTurnTimer();
+    this.#read({ isReading: true });
+  }
+
   /** Drops what was not delivered. The socket is the owner's to close. */
   close(): void {
     this.#pending = null;
+    this.#endTurnTimer();
     this.#endBulk();
     this.#returnPipe();
   }
@@ -150,11 +179,13 @@ export class RelaySide implements ReadyHandler, BulkFlow {
   }
 
   #receive(): void {
+    if (this.#turns !== null && this.#waitsForTurn(this.#turns)) return;
     if (this.#pipe !== null) return this.#receiveIntoPipe(this.#pipe);
     const { buffer } = this.#world;
     const count = this.#libc.recv(this.fd, buffer, BUFFER_BYTES, 0);
     if (count > 0) {
       this.#moved(count);
+      this.#tellTurns(buffer, count);
       this.#send(buffer, count);
       this.#countStreak(count);
     } else if (count === 0) {
@@ -162,6 +193,33 @@ export class RelaySide implements ReadyHandler, BulkFlow {
     } else if (!this.#isJustBusy()) {
       this.#owner.onReadFailed(this);
     }
+  }
+
+  /** Nothing is read meanwhile, so what the client says waits in the kernel. */
+  #waitsForTurn(turns: Turns): boolean {
+    if (!turns.mustWait || this.#to?.hasEnded) return false;
+    this.#read({ isReading: false });
+    const { loop, turnHoldMs } = this.#world;
+    this.#turnTimer ??= loop.after(turnHoldMs, () => {
+      turns.onWaited();
+      this.endTurnWait();
+      // Now, or an answer that comes first would make it wait again.
+      this.#receive();
+    });
+    return true;
+  }
+
+  /** The other side's client has got an answer; null: of unknown content. */
+  #tellTurns(bytes: Uint8Array | null, count: number): void {
+    const to = this.#to;
+    if (to === null || to.#turns === null) return;
+    if (bytes === null) to.#turns.onUnseenAnswer();
+    else to.#turns.onAnswer(bytes, count);
+  }
+
+  #endTurnTimer(): void {
+    if (this.#turnTimer !== null) this.#turnTimer.isOver = true;
+    this.#turnTimer = null;
   }
 
   #end(): void {
@@ -173,7 +231,7 @@ export class RelaySide implements ReadyHandler, BulkFlow {
 
   #send(bytes: Uint8Array<ArrayBuffer>, length: number): void {
     const to = this.#to;
-    if (to === null) return;
+    if (to === null || (this.#turns !== null && to.hasEnded)) return;
     const sent = this.#libc.send(to.fd, bytes, length, FLAG.noSignal);
     if (sent === length) return;
     if (sent < 0 && !this.#isJustBusy()) return this.#fail();
@@ -234,6 +292,7 @@ export class RelaySide implements ReadyHandler, BulkFlow {
     if (count > 0) {
       this.#hasFlowed = true;
       this.#moved(count);
+      this.#tellTurns(null, count);
       this.#drainPipe(pipe);
     } else if (count === 0) {
       this.#end();

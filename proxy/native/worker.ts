@@ -73,6 +73,7 @@ class WorkerThread {
       dialer: new NativeDialer(world, (host) => this.#hosts[host] ?? []),
       plane: new NativePlane({
         ...world,
+        turnHoldMs: start.limits.turnHoldMs,
         pipes: this.#pipes,
         flows: new BulkFlows(libc, loop),
         buffer: new Uint8Array(BUFFER_BYTES),

@@ -134,7 +134,9 @@ function report(
     const why = explanation(error, windows);
     if (why === null) unexplained++;
     const text = `${error.port}, ${error.phase}, ${error.code} ` +
-      `(${error.text}): ${why ?? "UNEXPLAINED"}`;
+      `(${error.text}): ${
+        why ?? `UNEXPLAINED ${placeIn(windows, error.atMs)}`
+      }`;
     classes.set(text, (classes.get(text) ?? 0) + 1);
   }
   const sum = (of: (load: SoakLoad) => number): number =>
@@ -149,6 +151,15 @@ function report(
   );
   for (const [text, count] of classes) console.log(`${count} x ${text}`);
   return unexplained;
+}
+
+/** When an error was seen, to be found in the logs. */
+function placeIn(windows: readonly Window[], atMs: number): string {
+  const number = windows.filter(({ fromMs }) => fromMs <= atMs).length;
+  const sinceMs = atMs - (windows[number - 1]?.fromMs ?? atMs);
+  return `${
+    new Date(atMs).toISOString()
+  }, ${sinceMs} ms into switchover ${number}`;
 }
 
 async function soakThrough(system: System, minutes: number): Promise<number> {

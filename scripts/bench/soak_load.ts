@@ -1,9 +1,10 @@
 /**
- * The load of the soak: pools as applications have them, on both ports, and
- * every error with the moment and the phase of its transaction, so that it can
- * be explained or not.
+ * The load of the soak: pools as applications have them, on both ports, which
+ * connect again once (see `renewed_pool.ts`), and every error with the moment and
+ * the phase of its transaction, so that it can be explained or not.
  */
-import pg from "pg";
+import type pg from "pg";
+import { RenewedPool } from "./renewed_pool.ts";
 
 /** Where in its transaction a client was. */
 export type Phase = "connect" | "begin" | "work" | "commit";
@@ -30,26 +31,24 @@ export interface LoadParts {
 export class SoakLoad {
   readonly errors: LoadError[] = [];
   transactions = 0;
-  /** Begun once more, because the connection had been closed while idle. */
-  begunAgain = 0;
   /** Rows that were acknowledged. */
   rows = 0;
   readonly #parts: LoadParts;
-  readonly #pool: pg.Pool;
+  readonly #pool: RenewedPool;
   readonly #working: Promise<unknown>;
   #isEnding = false;
 
   constructor(parts: LoadParts) {
     this.#parts = parts;
     const { clients, firstClient, url } = parts;
-    this.#pool = new pg.Pool({ connectionString: url, max: clients });
-    // A connection that was closed while nobody had it: the pool drops it.
-    this.#pool.on("error", () => {});
-    this.#pool.on("connect", (client: pg.PoolClient) => {
-      client.on("error", () => {});
-    });
+    this.#pool = new RenewedPool({ connectionString: url, max: clients });
     const numbers = Array.from({ length: clients }, (_, i) => i + firstClient);
     this.#working = Promise.all(numbers.map((one) => this.#work(one)));
+  }
+
+  /** Transactions that were begun a second time. */
+  get begunAgain(): number {
+    return this.#pool.begunAgain;
   }
 
   async end(): Promise<void> {
@@ -62,7 +61,9 @@ export class SoakLoad {
     for (let number = 0; !this.#isEnding; number++) {
       await this.#transaction(client, number);
       // From back to back to long pauses.
-      await new Promise((resolve) => setTimeout(resolve, client % 5 * 100));
+      const pauseMs = client % 5 * 100;
+      if (pauseMs === 0) continue;
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
 
@@ -70,7 +71,7 @@ export class SoakLoad {
     let phase: Phase = "connect";
     let session: pg.PoolClient | null = null;
     try {
-      session = await this.#begun((now) => {
+      session = await this.#pool.begun((now) => {
         phase = now;
       });
       phase = "work";
@@ -90,23 +91,6 @@ export class SoakLoad {
       session?.release(true);
       const { port } = this.#parts;
       this.errors.push({ port, phase, atMs: Date.now(), ...faceOf(error) });
-    }
-  }
-
-  /** A session in a transaction; every connection that the pool keeps may have been closed. */
-  async #begun(note: (phase: Phase) => void): Promise<pg.PoolClient> {
-    for (let spare = this.#parts.clients;; spare--) {
-      note("connect");
-      const session = await this.#pool.connect();
-      note("begin");
-      try {
-        await session.query("begin");
-        return session;
-      } catch (error) {
-        session.release(true);
-        if (spare === 0) throw error;
-        this.begunAgain++;
-      }
     }
   }
 }

@@ -1,14 +1,13 @@
 /**
- * A pool of connections as applications have them (node-postgres): some busy,
- * some idle, each transaction on whichever is free. A transaction whose very
- * beginning fails because the connection was closed is begun on another one, as
- * pools do that try a connection before they lend it; everything else that fails
- * is a failure.
+ * A pool of connections as applications have them: some busy without any rest,
+ * some idle, each transaction on whichever is free. It connects again once (see
+ * `renewed_pool.ts`); everything else that fails is a failure.
  */
-import pg from "pg";
+import { RenewedPool } from "../../scripts/bench/renewed_pool.ts";
 import { PASSWORDS } from "./agent_member.ts";
 
-const CONNECTIONS = 5;
+/** One client and one connection for each; a client without pause never rests. */
+const PAUSES_MS = [0, 0, 10, 100, 400] as const;
 const MORE_LIMIT_MS = 60_000;
 
 /** What a load does: writes rows (client, number) into the table `paid`, or reads. */
@@ -18,31 +17,23 @@ export type PoolWork = "write" | "read";
 export class PoolLoad {
   readonly failures: string[] = [];
   committed = 0;
-  /** Transactions that had to begin a second time. */
-  begunAgain = 0;
-  readonly #pool: pg.Pool;
+  readonly #pool: RenewedPool;
   readonly #workers: Promise<void>[] = [];
   readonly #kind: PoolWork;
   #isEnding = false;
 
   constructor(port: number, firstClient: number, kind: PoolWork = "write") {
     this.#kind = kind;
-    this.#pool = new pg.Pool({
+    this.#pool = new RenewedPool({
       host: "127.0.0.1",
       port,
       user: "postgres",
       password: PASSWORDS.postgres,
       database: "postgres",
-      max: CONNECTIONS,
+      max: PAUSES_MS.length,
     });
-    // An idle connection that was closed: the pool has dropped it already.
-    this.#pool.on("error", () => {});
-    // The same while it is lent; the query that runs is told, too.
-    this.#pool.on("connect", (client: pg.PoolClient) => {
-      client.on("error", () => {});
-    });
-    for (let i = 0; i < CONNECTIONS; i++) {
-      this.#workers.push(this.#work(firstClient + i));
+    for (const [i, pauseMs] of PAUSES_MS.entries()) {
+      this.#workers.push(this.#work(firstClient + i, pauseMs));
     }
   }
 
@@ -64,24 +55,22 @@ export class PoolLoad {
     await this.#pool.end();
   }
 
-  async #work(client: number): Promise<void> {
+  async #work(client: number, pauseMs: number): Promise<void> {
     for (let number = 0; !this.#isEnding; number++) {
       try {
         await this.#pay(client, number);
         this.committed++;
       } catch (error) {
-        this.failures.push(String(error));
+        this.failures.push(`client ${client}: ${error}`);
         return;
       }
-      // From short to long pauses; nobody can tell when a client without any
-      // begins its next transaction, see drain.ts.
-      const pauseMs = 30 + client % CONNECTIONS * 100;
+      if (pauseMs === 0) continue;
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
 
   async #pay(client: number, number: number): Promise<void> {
-    const session = await this.#begun();
+    const session = await this.#pool.begun();
     let error: Error | undefined;
     try {
       if (this.#kind === "write") {
@@ -95,24 +84,6 @@ export class PoolLoad {
       throw error;
     } finally {
       session.release(error);
-    }
-  }
-
-  /**
-   * A connection in a transaction. A switchover closes all that the pool keeps,
-   * so each of them may be found dead before the first new one.
-   */
-  async #begun(): Promise<pg.PoolClient> {
-    for (let tries = 0;; tries++) {
-      const session = await this.#pool.connect();
-      try {
-        await session.query("begin");
-        return session;
-      } catch (error) {
-        session.release(true);
-        if (tries >= CONNECTIONS) throw error;
-        this.begunAgain++;
-      }
     }
   }
 }

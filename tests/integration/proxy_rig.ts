@@ -146,7 +146,8 @@ export class ProxyRig {
     const openFront = async (parts: PortableFrontParts): Promise<Front> => {
       if (front === "portable") return PortableFront.open(parts);
       const workerUrl = proxyWorkerUrl();
-      const opened = { ...parts, workers: WORKERS, workerUrl };
+      const { workers: count = WORKERS } = options;
+      const opened = { ...parts, workers: count, workerUrl };
       const workers = await WorkerFront.open(opened);
       if (workers === null) throw new Error("no worker threads here");
       return workers;
@@ -189,6 +190,7 @@ const OPTIONS: ProxyOptions = {
   connectionsMax: 100,
   routeConnectionsMax: { primary: 100, replica: 100 },
   startupTimeoutMs: 10_000,
+  turnHoldMs: 40,
   allow: [],
   workers: WORKERS,
   dcsTimeoutMs: 1_000,

@@ -4,8 +4,11 @@
  *
  * From outside nobody can tell whether a client begins a transaction in the very
  * moment in which its session is ended. So the server itself is made to end
- * sessions that come to rest, first for a while, later for a moment. From
- * outside come only those that do nothing at all, and last of all who never rests.
+ * sessions that come to rest, first for a while, later for a moment. The proxies
+ * see to it that everybody rests for that moment (`proxy/turns.ts`). From outside
+ * come only those that do nothing at all, and last of all who never rests: that
+ * can only be a client that came past the proxies, or one whose proxy has not
+ * heard of the drain.
  */
 import type { Clock } from "../../ports/clock.ts";
 
@@ -15,12 +18,12 @@ const LOOK_MS = 50;
 const IDLE_MS = 250;
 /** Those that do nothing at all; the others have been ended by the server by then. */
 const UNUSED_MS = 500;
-/** Then busy ones too. Longer than the agent's own sessions rest between two looks. */
+/** Then busy ones too. Clearly shorter than the proxies hold a turn (`PROXY_TIMES`). */
 const BUSY_IDLE_MS = 20;
 /** The first part, at most half of all. */
 const PATIENT_MS_MAX = 1_000;
-/** The part for busy ones, at most a quarter of all. */
-const BUSY_MS_MAX = 500;
+/** The part in which the server ends busy ones, at most a quarter of all. */
+const BUSY_MS_MAX = 1_000;
 /**
  * By then every proxy has heard that it shall hold new clients. Who comes later
  * comes past the proxies; for those nobody waits.

@@ -210,6 +210,20 @@ function inOtherZone(view: ClusterView, name: MemberName): Exclusion {
   return { route: "replica", name, reason: "other_zone", facts };
 }
 
+/** Backends of a route that are about to be stopped as planned. */
+export function drainedBackends(
+  table: Routes,
+  route: Exclusion["route"],
+): readonly Backend[] {
+  if (route === "primary") {
+    return table.primaryResting === null ? [] : [table.primaryResting];
+  }
+  const stopping = table.exclusions
+    .filter((one) => one.route === "replica" && one.reason === "stopping")
+    .map(({ name }) => name);
+  return table.resting.filter(({ name }) => stopping.includes(name));
+}
+
 /** One text per backend, equal for equal backends; for maps and logs. */
 export function backendKey(backend: Backend): string {
   return `${backend.name}@${backend.host}:${backend.port}`;
