@@ -68,21 +68,35 @@ function decisionsIn(
 const TAKES = ["acquire_lease"];
 const GIVES = ["demote", "release_lease"];
 
+function byTime(one: ToldDecision, other: ToldDecision): number {
+  return one.at < other.at ? -1 : 1;
+}
+
 /**
  * Why the leader last changed: the bid that won, and before it the last time
  * that a member stepped down.
+ *
+ * @param change Its winner, because those who lost the race have bid as well;
+ * null: unknown. And when (ISO 8601) the change before it was, null if there was
+ * none or nobody knows: who stepped down until then did so for that one.
  */
 export function lastChangeDecisions(
   told: readonly ToldDecision[],
+  change: {
+    readonly winner: MemberName | null;
+    readonly previousAt: string | null;
+  },
 ): readonly ToldDecision[] {
-  const latest = (kinds: readonly string[], until: string): ToldDecision[] =>
-    told.filter(({ decision, at }) => kinds.includes(decision) && at <= until)
-      .toSorted((one, other) => one.at < other.at ? -1 : 1).slice(-1);
-  const [taken] = latest(TAKES, "9999");
-  if (taken === undefined) return latest(GIVES, "9999");
-  const given = latest(GIVES, taken.at)
-    .filter(({ member }) => member !== taken.member);
-  return [...given, taken];
+  const { winner, previousAt } = change;
+  const [taken] = told.filter(({ member, decision }) =>
+    TAKES.includes(decision) && (winner === null || member === winner)
+  ).toSorted(byTime).slice(-1);
+  const since = Date.parse(previousAt ?? "");
+  const given = told.filter(({ member, decision, at }) =>
+    GIVES.includes(decision) && member !== taken?.member &&
+    at <= (taken?.at ?? at) && !(Date.parse(at) <= since)
+  ).toSorted(byTime).slice(-1);
+  return taken === undefined ? given : [...given, taken];
 }
 
 /** Each member's newest decision: what it is doing about it now. */
@@ -93,8 +107,15 @@ export function newestDecisions(
   return [...newest.values()];
 }
 
+/** Where the log keeps Patroni's words and these mislead who reads them here. */
+const WAITS: ReadonlyMap<string, string> = new Map([
+  ["nofailover", "its tag nofailover or failover_priority forbids it to lead"],
+  ["not_synchronous", "it is not synchronous and may lack commits"],
+]);
+
 /** `2026-11-20T... n2: acquire_lease, healthiest - ... (R310)`. */
 export function decisionLine(told: ToldDecision): string {
-  const { member, decision, reason, text, rule, at } = told;
+  const { member, decision, reason, rule, at } = told;
+  const text = decision === "wait" ? WAITS.get(reason) ?? told.text : told.text;
   return `  ${at} ${member}: ${decision}, ${reason} - ${text} (${rule})`;
 }

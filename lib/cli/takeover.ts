@@ -12,6 +12,7 @@ import {
   isUsable,
   publishedPosition,
 } from "../core/calc/candidates.ts";
+import { slotNameOf } from "../core/codec/slot_name.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { Facts, WaitReason } from "../core/model/decision.ts";
 import type { Member, MemberName } from "../core/model/member.ts";
@@ -20,7 +21,11 @@ import { hypotheticalObservation } from "./hypothesis.ts";
 import { settingsOf } from "./replies.ts";
 
 /** Why a member can not take over: the core's codes, and what only we see. */
-export type RefusalReason = WaitReason | "no_answer" | "watchdog_failed";
+export type RefusalReason =
+  | WaitReason
+  | "no_answer"
+  | "not_registered"
+  | "watchdog_failed";
 
 /** What becomes of one member. */
 export type Verdict =
@@ -45,11 +50,58 @@ export interface TakeoverQuestion {
   readonly isPlanned: boolean;
 }
 
-/** The verdict on each member, sorted by name. */
+/** The verdict on each member, those without a key included, sorted by name. */
 export function takeoverVerdicts(
   question: TakeoverQuestion,
 ): readonly Verdict[] {
-  return question.view.members.map((member) => verdictOn(member, question));
+  return [
+    ...question.view.members.map((member) => verdictOn(member, question)),
+    ...absentNames(question.view).map((name) => absence(name, question)),
+  ].toSorted((one, other) => one.name < other.name ? -1 : 1);
+}
+
+/**
+ * Members that other keys name although their own is gone: it ends one ttl after
+ * the agent's last cycle. Who is only known by a slot is called as its slot is.
+ */
+function absentNames(view: ClusterView): readonly MemberName[] {
+  const { members, leader, failsafe, sync, history, status } = view;
+  const present = [...members.map(({ name }) => name), leader?.name ?? null];
+  const named = [
+    ...Object.keys(failsafe ?? {}),
+    ...[sync.leader, ...sync.standbys],
+    history?.at(-1)?.newLeader ?? null,
+    ...status.retainSlots ?? [],
+  ];
+  const seen = new Set(
+    present.flatMap((name) => name === null ? [] : [slotNameOf(name)]),
+  );
+  return named.flatMap((name) => {
+    if (name === null || seen.has(slotNameOf(name))) return [];
+    seen.add(slotNameOf(name));
+    return [name];
+  });
+}
+
+/** The leader's slot tells how far PostgreSQL got there, whatever its agent does. */
+function absence(
+  name: MemberName,
+  { view, answers }: TakeoverQuestion,
+): Verdict {
+  const slotLsn = view.status.slots?.[slotNameOf(name)] ?? null;
+  const leaderLsn = leaderPosition(view, answers);
+  const behindBytes = slotLsn === null || leaderLsn === null
+    ? null
+    : leaderLsn > slotLsn
+    ? leaderLsn - slotLsn
+    : 0n;
+  const { ttlMs } = settingsOf(view);
+  return {
+    kind: "cannot",
+    name,
+    reason: "not_registered",
+    facts: { ttlMs, slotLsn, behindBytes },
+  };
 }
 
 function verdictOn(member: Member, question: TakeoverQuestion): Verdict {

@@ -16,11 +16,12 @@ import type { PeerAnswer } from "../core/model/peer_view.ts";
 export function verdictLine(
   verdict: Verdict,
   answers: readonly PeerAnswer[],
+  ttlMs: number,
 ): string {
   const { name } = verdict;
   switch (verdict.kind) {
     case "leads":
-      return `${name}: leads now${silence(name, answers)}`;
+      return `${name}: leads now${silence(name, { answers, ttlMs })}`;
     case "can":
       return `${name}: could take over, its WAL ends at ${
         formatLsn(verdict.position)
@@ -31,12 +32,30 @@ export function verdictLine(
 }
 
 /** A leader that nobody can ask may well be gone: its key ends by itself. */
-function silence(name: string, answers: readonly PeerAnswer[]): string {
+function silence(
+  name: string,
+  { answers, ttlMs }: {
+    readonly answers: readonly PeerAnswer[];
+    readonly ttlMs: number;
+  },
+): string {
   const answer = answers.find((each) => each.name === name);
   if (answer !== undefined && answer.kind !== "silent") return "";
   const detail = answer?.detail ?? "it published no api_url";
-  return `, but its REST API does not answer (${detail}); if it is gone, its ` +
-    "leader key ends within ttl";
+  return `, but ${silenceText(detail)}; if it is gone, its leader key ends ` +
+    `within ttl (${ttlMs / 1000} s)`;
+}
+
+/** What an unanswered call most likely means, and what to look at. */
+function silenceText(detail: string): string {
+  const what = `its REST API does not answer (${detail})`;
+  if (detail.includes("ECONNREFUSED")) {
+    return `${what}: its agent is not running there, start it`;
+  }
+  return detail.startsWith("no answer from")
+    ? `${what}: its agent hangs or is frozen, its host is down, or a firewall ` +
+      "is between"
+    : what;
 }
 
 /** Code and sentence of a refusal. */
@@ -55,7 +74,9 @@ export function refusalText(
 }
 
 function waitReason(reason: RefusalReason): WaitReason {
-  return reason === "no_answer" ? "upstream_silent" : reason;
+  return reason === "no_answer" || reason === "not_registered"
+    ? "upstream_silent"
+    : reason;
 }
 
 /** An agent says "I"; who reads about it wants "it". Null: no own sentence. */
@@ -63,7 +84,9 @@ function sentenceAbout(reason: RefusalReason, facts: Facts): string | null {
   const { peer, peerPosition, ownPosition } = facts;
   switch (reason) {
     case "no_answer":
-      return `its REST API does not answer (${facts["detail"]})`;
+      return silenceText(String(facts["detail"]));
+    case "not_registered":
+      return absenceText(facts);
     case "paused":
       return "maintenance mode is on: nobody takes over by itself";
     case "nofailover":
@@ -87,6 +110,15 @@ function sentenceAbout(reason: RefusalReason, facts: Facts): string | null {
   }
 }
 
+function absenceText(facts: Facts): string {
+  const { ttlMs, slotLsn, behindBytes } = facts;
+  const slot = slotLsn === null ? "" : `; its slot on the leader stands at ` +
+    `${positionText(slotLsn)}, ${behindBytes ?? "?"} bytes behind`;
+  return `it has no member key: for more than ttl (${Number(ttlMs) / 1000} ` +
+    "s) its agent is not running, is frozen, or does not reach the store; " +
+    `start it or look at its log${slot}`;
+}
+
 function positionText(position: Facts[string] | undefined): string {
   return typeof position === "bigint"
     ? formatLsn(lsn(position))
@@ -102,7 +134,8 @@ export function lossLine(
   const winners = verdicts.filter((verdict) => verdict.kind === "can");
   if (winners.length === 0) {
     return view.leader === null
-      ? "Nobody leads and nobody can take over: no writes until that changes"
+      ? "Nobody leads and nobody can take over: there is no leader until one " +
+        "of the reasons above is cleared"
       : "Without the leader nobody could lead: no writes until it is back";
   }
   const isCovered = isSyncActive(settingsOf(view), view) &&
@@ -128,15 +161,23 @@ export function lossLine(
     }, the best replica at ${formatLsn(best)}`;
 }
 
+/** What PostgreSQL writes into the history of every promotion. */
+const PROMOTED = "no recovery target specified";
+
 /** When the leader last changed, as far as the keys tell. */
 export function lastChangeLine({ history }: ClusterView): string {
   const last = history?.at(-1);
-  if (last === undefined) return "The leader never changed its timeline";
+  if (last === undefined) {
+    return "There was no failover or switchover yet (timeline 1)";
+  }
   const when = last.timestamp === null ? "" : ` at ${last.timestamp}`;
-  const who = last.newLeader === null ? "" : `, leader ${last.newLeader}`;
-  return `Timeline ${last.timeline + 1} began${when}, after ${
-    formatLsn(last.switchpoint)
-  } of timeline ${last.timeline}${who}: ${last.reason}`;
+  const why = last.reason === PROMOTED ? "" : `: ${last.reason}`;
+  const before = history?.at(-2)?.newLeader ?? null;
+  const from = before === null ? "" : ` after ${before}`;
+  return `Last change of leader${when}: ${last.newLeader ?? "a member"} was ` +
+    `promoted${from}; timeline ${last.timeline + 1} began after ${
+      formatLsn(last.switchpoint)
+    } of timeline ${last.timeline}${why}`;
 }
 
 /** What is asked of the cluster at the moment; null: nothing. */

@@ -77,7 +77,10 @@ async function explainScope(
     loss: lossLine(view, answers, verdicts),
     lastChange: lastChangeLine(view),
     request: requestLine(view),
-    change: lastChangeDecisions(told),
+    change: lastChangeDecisions(told, {
+      winner: view.leader?.name ?? view.history?.at(-1)?.newLeader ?? null,
+      previousAt: view.history?.at(-2)?.timestamp ?? null,
+    }),
     newest: newestDecisions(told),
   };
   if (format === "json") print(session, jsonText(asDocument(report)));
@@ -99,7 +102,7 @@ interface Report {
 
 function asLines(report: Report): readonly string[] {
   const { view, answers, verdicts, change, newest, request } = report;
-  const { synchronousMode, isPaused } = settingsOf(view);
+  const { synchronousMode, isPaused, ttlMs } = settingsOf(view);
   const leader = view.leader?.name ?? "nobody";
   const hasOwnLine = view.leader === null ||
     verdicts.some(({ name }) => name === leader);
@@ -108,9 +111,10 @@ function asLines(report: Report): readonly string[] {
     (isPaused ? "; maintenance mode: on" : ""),
     ...(hasOwnLine ? [] : [`${leader}: leads, but it has no member key`]),
     ...(verdicts.length === 0 ? ["There are no members"] : []),
-    ...verdicts.map((verdict) => verdictLine(verdict, answers)),
+    ...verdicts.map((verdict) => verdictLine(verdict, answers, ttlMs)),
     report.loss,
     report.lastChange,
+    ...givenByNobody(report),
     ...change.map(decisionLine),
     ...(newest.length === 0 ? [] : ["Last decision of each member:"]),
     ...newest.map(decisionLine),
@@ -118,10 +122,28 @@ function asLines(report: Report): readonly string[] {
   ];
 }
 
+/** The old leader did not hand over, and its own agent can not say why. */
+function givenByNobody({ view, change }: Report): readonly string[] {
+  const [first] = change;
+  const isFailover = (view.history?.length ?? 0) > 0 && change.length === 1 &&
+    first?.decision === "acquire_lease";
+  return isFailover
+    ? [
+      "  Nobody stepped down before, as far as who answers knows: the leader " +
+      "key ran out (agent or host dead, frozen, or cut off from the store), " +
+      "or that agent was restarted since",
+    ]
+    : [];
+}
+
 function asDocument(report: Report): Readonly<Record<string, unknown>> {
-  const { verdicts, answers, loss, lastChange, request } = report;
+  const { view, verdicts, answers, loss, lastChange, request } = report;
+  const { ttlMs } = settingsOf(view);
   return {
-    members: verdicts.map((verdict) => asObject(verdict, answers)),
+    members: verdicts.map((verdict) => {
+      const text = verdictLine(verdict, answers, ttlMs);
+      return asObject(verdict, text);
+    }),
     loss,
     last_change: lastChange,
     change_decisions: report.change,
@@ -132,11 +154,10 @@ function asDocument(report: Report): Readonly<Record<string, unknown>> {
 
 function asObject(
   verdict: Verdict,
-  answers: readonly PeerAnswer[],
+  text: string,
 ): Readonly<Record<string, unknown>> {
   const { name, kind } = verdict;
-  if (kind !== "cannot") return { name, verdict: kind };
+  if (kind !== "cannot") return { name, verdict: kind, text };
   const { reason, facts } = verdict;
-  const text = verdictLine(verdict, answers);
   return { name, verdict: kind, reason, facts, text };
 }

@@ -67,8 +67,8 @@ Deno.test("explain says who could take over and what would be lost", async () =>
     "against 0/400005F)",
     "100 bytes of WAL would be lost: the leader is at 0/40000C4, the best " +
     "replica at 0/4000060",
-    "Timeline 3 began at 2026-11-20, after 0/4000000 of timeline 2, leader " +
-    "n1: no recovery target specified",
+    "Last change of leader at 2026-11-20: n1 was promoted; timeline 3 began " +
+    "after 0/4000000 of timeline 2",
   ]);
 });
 
@@ -163,6 +163,54 @@ Deno.test("explain says that the leader is silent, and that there is none", asyn
   assert.match(none.lines.join("\n"), /Nobody leads and nobody can take over/);
 });
 
+Deno.test("explain names members whose key is gone, each once", async () => {
+  const { "members/n3": _, ...keys } = keysOf(
+    '{"synchronous_mode":true,"ttl":20}',
+  );
+  const { lines } = await run(["explain", "demo"], {
+    keys: {
+      ...keys,
+      sync: JSON.stringify({ leader: "n1", sync_standby: "n2,N-3" }),
+      status: JSON.stringify({
+        optime: HERE,
+        slots: { n1: HERE, n2: HERE, n_3: HERE - 100 },
+        retain_slots: ["n1", "n2", "n_3", "n4"],
+      }),
+    },
+    answers: { n1: LEADER, n2: { position: HERE } },
+  });
+  const absent = lines.filter((line) => line.includes("not_registered"));
+  assert.deepEqual(absent.map((line) => line.split(":")[0]), ["N-3", "n4"]);
+  assert.equal(
+    absent[0],
+    "N-3: could not take over: not_registered - it has no member key: for " +
+      "more than ttl (20 s) its agent is not running, is frozen, or does not " +
+      "reach the store; start it or look at its log; its slot on the leader " +
+      "stands at 0/3FFFFFC, 100 bytes behind",
+  );
+});
+
+Deno.test("explain tells a dead agent from one that hangs", async () => {
+  const detailOf = async (message: string): Promise<string> => {
+    const { out } = await runIn({
+      keys: keysOf("{}"),
+      programName: "matriarch",
+      reply: () => {
+        throw new Error(message);
+      },
+    }, ["explain", "demo"]);
+    return out;
+  };
+  assert.match(
+    await detailOf("connect ECONNREFUSED 10.0.0.1:8008"),
+    /n2: .*no_answer - .*8008\): its agent is not running there, start it/,
+  );
+  assert.match(
+    await detailOf("no answer from http://n2/patroni within 2 s"),
+    /n2: .*no_answer - .* 2 s\): its agent hangs or is frozen, its host is/,
+  );
+});
+
 Deno.test("explain without the store says where to ask", async () => {
   const { err, code } = await runIn(
     { keys: null, programName: "matriarch" },
@@ -214,6 +262,49 @@ Deno.test("explain says by which decisions the leader last changed", async () =>
   ]);
 });
 
+Deno.test("explain does not take a bid that lost the race for the last change", async () => {
+  const { lines } = await run(["explain", "demo"], {
+    keys: keysOf("{}"),
+    answers: {
+      n1: {
+        ...LEADER,
+        decisions: [decision("acquire_lease", "healthiest", 4)],
+      },
+      n2: {
+        position: HERE,
+        decisions: [decision("acquire_lease", "healthiest", 5)],
+      },
+    },
+  });
+  const at = lines.findIndex((line) => line.startsWith("Last decision"));
+  assert.match(lines[at - 1] ?? "", /n1: acquire_lease, healthiest/);
+  assert.match(lines[at - 2] ?? "", /^ {2}Nobody stepped down before, /);
+});
+
+Deno.test("explain leaves out who stepped down for an earlier change", async () => {
+  const { lines } = await run(["explain", "demo"], {
+    keys: {
+      ...keysOf("{}"),
+      history: JSON.stringify([
+        [1, 1, "no recovery target specified", "2026-11-20T10:00:02Z", "n3"],
+        [2, 2, "no recovery target specified", "2026-11-20T10:00:05Z", "n1"],
+      ]),
+    },
+    answers: {
+      n1: {
+        ...LEADER,
+        decisions: [decision("acquire_lease", "healthiest", 4)],
+      },
+      n2: { position: HERE, decisions: [decision("demote", "switchover", 1)] },
+    },
+  });
+  const at = lines.findIndex((line) => line.startsWith("Last change"));
+  assert.match(lines[at] ?? "", /T10:00:05Z: n1 was promoted after n3; /);
+  assert.match(lines[at + 1] ?? "", /^ {2}Nobody stepped down before, /);
+  assert.match(lines[at + 2] ?? "", /n1: acquire_lease, healthiest/);
+  assert.match(lines[at + 3] ?? "", /^Last decision of each member/);
+});
+
 Deno.test("explain gives the same as JSON", async () => {
   const { lines } = await run(["explain", "demo", "-f", "json"], {
     keys: keysOf("{}"),
@@ -221,8 +312,12 @@ Deno.test("explain gives the same as JSON", async () => {
   });
   const { members, request } = JSON.parse(lines.join("\n"));
   assert.deepEqual(members.slice(0, 2), [
-    { name: "n1", verdict: "leads" },
-    { name: "n2", verdict: "can" },
+    { name: "n1", verdict: "leads", text: "n1: leads now" },
+    {
+      name: "n2",
+      verdict: "can",
+      text: "n2: could take over, its WAL ends at 0/4000060",
+    },
   ]);
   assert.equal(members[2].reason, "no_answer");
   assert.equal(request, null);

@@ -1,0 +1,186 @@
+/**
+ * `matriarch explain` on real servers: with all well, with agents that are dead,
+ * frozen or not allowed to lead, and after a failover. It answers whatever the
+ * members do, names everybody, and says what hinders them.
+ */
+import assert from "node:assert/strict";
+import { AgentCluster, step } from "../helpers/agent_cluster.ts";
+import type { Section } from "../helpers/agent_member.ts";
+import { commandLine } from "../helpers/command_line.ts";
+import { etcdSkipReason } from "../helpers/etcd.ts";
+import { unprivileged } from "../helpers/unprivileged.ts";
+
+unprivileged(import.meta.url, () => {
+  Deno.test({
+    name: "explain on a cluster with dead and frozen agents",
+    ignore: etcdSkipReason() !== null,
+    fn: async (t) => {
+      await using cluster = await AgentCluster.running({ dcs: "etcd" });
+      await well(t, cluster);
+      await dead(t, cluster);
+      await frozen(t, cluster);
+      await nobodyMay(t, cluster);
+      await afterwards(t, cluster);
+    },
+  });
+});
+
+/** What explain prints on n2, which lives through the whole test. */
+async function explained(
+  cluster: AgentCluster,
+  what: string,
+): Promise<readonly string[]> {
+  const { code, text } = await commandLine(cluster.member("n2"), ["explain"]);
+  console.log(`--- ${what}\n${text}`);
+  assert.equal(code, 0);
+  return text.trimEnd().split("\n");
+}
+
+/** The line about one member. */
+function lineOf(lines: readonly string[], name: string): string {
+  const found = lines.filter((line) => line.startsWith(`${name}: `));
+  assert.equal(found.length, 1, `one line about ${name}`);
+  return found[0] ?? "";
+}
+
+async function untilGone(cluster: AgentCluster, key: string): Promise<void> {
+  await cluster.until(
+    `${key} is gone`,
+    async () => (await cluster.keys())[key] === undefined,
+  );
+}
+
+async function well(t: Deno.TestContext, cluster: AgentCluster): Promise<void> {
+  await step(t, "all well", async () => {
+    const lines = await explained(cluster, "all well");
+    assert.equal(lines[0], "Leader: n1; synchronous mode: off");
+    assert.equal(lineOf(lines, "n1"), "n1: leads now");
+    for (const name of ["n2", "n3"]) {
+      assert.match(
+        lineOf(lines, name),
+        /^n\d: could take over, its WAL ends at \w+\/\w+$/,
+      );
+    }
+    assert.ok(
+      lines.includes("There was no failover or switchover yet (timeline 1)"),
+    );
+  });
+}
+
+async function dead(t: Deno.TestContext, cluster: AgentCluster): Promise<void> {
+  const member = cluster.member("n3");
+  await step(t, "a killed agent, its PostgreSQL goes on", async () => {
+    await member.end("SIGKILL");
+    const lines = await explained(cluster, "n3's agent is killed");
+    assert.match(
+      lineOf(lines, "n3"),
+      /no_answer - .*REFUSED 127\.0\.0\.1:\d+\): its agent is not running/,
+    );
+    assert.match(lineOf(lines, "n2"), /could take over/);
+    assert.notEqual(member.postmasterPid(), null);
+  });
+  await step(t, "the same when its member key is gone", async () => {
+    await untilGone(cluster, "members/n3");
+    const lines = await explained(cluster, "n3's key is gone");
+    assert.match(
+      lineOf(lines, "n3"),
+      /not_registered - .* ttl \(20 s\) .* stands at \w+\/\w+, \d+ bytes behind/,
+    );
+    member.start();
+    await cluster.untilWhole();
+  });
+}
+
+async function frozen(
+  t: Deno.TestContext,
+  cluster: AgentCluster,
+): Promise<void> {
+  const member = cluster.member("n3");
+  await step(t, "a frozen agent does not hold explain up", async () => {
+    member.signal("SIGSTOP");
+    const lines = await explained(cluster, "n3's agent is frozen");
+    assert.match(
+      lineOf(lines, "n3"),
+      /no_answer - .*no answer from \S+ within 2 s\): its agent hangs or is /,
+    );
+    await untilGone(cluster, "members/n3");
+    assert.match(
+      lineOf(await explained(cluster, "its key is gone"), "n3"),
+      /not_registered/,
+    );
+    member.signal("SIGCONT");
+    await cluster.untilWhole();
+  });
+}
+
+async function nobodyMay(
+  t: Deno.TestContext,
+  cluster: AgentCluster,
+): Promise<void> {
+  await step(
+    t,
+    "a leader that is lost and that nobody may replace",
+    async () => {
+      await setTags(cluster, { nofailover: true });
+      await cluster.member("n1").end("SIGKILL");
+      const silent = await explained(cluster, "n1's agent is killed");
+      assert.match(
+        lineOf(silent, "n1"),
+        /leads now, but .*not running there.* within ttl \(20 s\)$/,
+      );
+      await untilGone(cluster, "leader");
+      await untilGone(cluster, "members/n1");
+      const lines = await explained(cluster, "and its keys are gone");
+      assert.match(lines[0] ?? "", /^Leader: nobody/);
+      assert.match(lineOf(lines, "n1"), /not_registered/);
+      for (const name of ["n2", "n3"]) {
+        assert.match(lineOf(lines, name), /nofailover - its tag nofailover/);
+      }
+      assert.ok(
+        lines.some((line) => /^Nobody leads and nobody can/.test(line)),
+      );
+      assert.ok(
+        lines.some((line) => /n3: wait, nofailover - its tag/.test(line)),
+      );
+    },
+  );
+}
+
+/** For n2 and n3, by a reload; waits until both have published them. */
+async function setTags(cluster: AgentCluster, tags: Section): Promise<void> {
+  const members = cluster.others("n1");
+  for (const member of members) {
+    member.config = { ...member.config, tags };
+    member.writeConfig();
+    member.signal("SIGHUP");
+  }
+  await cluster.until("the tags are published", async () => {
+    const keys = await cluster.keys();
+    return members.every(({ name }) => {
+      const { tags: seen } = JSON.parse(keys[`members/${name}`] ?? "{}");
+      return JSON.stringify(seen ?? {}) === JSON.stringify(tags);
+    });
+  });
+}
+
+async function afterwards(
+  t: Deno.TestContext,
+  cluster: AgentCluster,
+): Promise<void> {
+  await step(t, "a failover and why it happened", async () => {
+    await setTags(cluster, {});
+    const { name } = await cluster.untilLeader(["n2", "n3"]);
+    await cluster.until(
+      "the history has it",
+      async () => JSON.stringify(await cluster.key("history")).includes(name),
+    );
+    const lines = await explained(cluster, `${name} took over`);
+    assert.match(lineOf(lines, "n1"), /not_registered/);
+    const at = lines.findIndex((line) => line.startsWith("Last change of"));
+    assert.match(lines[at] ?? "", new RegExp(`: ${name} was promoted; `));
+    assert.match(lines[at + 1] ?? "", /Nobody stepped down .*key ran out/);
+    assert.match(lines[at + 2] ?? "", new RegExp(`${name}: acquire_lease, `));
+    cluster.member("n1").start();
+    await cluster.untilWhole();
+  });
+}
