@@ -35,6 +35,7 @@ const SELF = "n2";
 const POSTGRES: readonly PostgresView[] = [
   { kind: "empty" },
   { kind: "unusable", problem: "half_made", detail: "" },
+  { kind: "unusable", problem: "half_rewound", detail: "" },
   stopped({ control: control({ state: "in production" }) }),
   stopped({ isStandby: true }),
   { kind: "starting", control: control(), isStandby: false, postmasterPid: 1 },

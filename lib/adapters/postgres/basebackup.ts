@@ -212,6 +212,7 @@ class Clone {
   ): Promise<string | null> {
     const { code, stderr } = await run({
       ...call,
+      env: { ...call.env, ...this.#directory.fillerEnv },
       signal: this.#call.signal,
       onStart: (pid) => this.#directory.mark("clone", pid),
     });

@@ -16,7 +16,7 @@ import {
   writeAtomically,
 } from "./files.ts";
 import type { PostgresContext } from "./options.ts";
-import { processFacts, sendSignal } from "./processes.ts";
+import { pidsWithEnvironment, processFacts, sendSignal } from "./processes.ts";
 
 /** What a look at the directory shows. */
 export type DirectoryState =
@@ -24,6 +24,8 @@ export type DirectoryState =
   | { readonly kind: "not_accessible"; readonly detail: string }
   /** Filled by us, but not to the end: may be thrown away. */
   | { readonly kind: "half_made"; readonly detail: string }
+  /** A pg_rewind did not end: may be thrown away for a new copy. */
+  | { readonly kind: "half_rewound"; readonly detail: string }
   /** Not PostgreSQL's, or damaged: only its owner may throw it away. */
   | { readonly kind: "invalid_system_id"; readonly detail: string }
   | { readonly kind: "filled" };
@@ -31,6 +33,8 @@ export type DirectoryState =
 /** Writing by the group, anything by others. */
 const FORBIDDEN_RIGHTS = 0o027;
 const MARKER_INSIDE = ".matriarch-incomplete";
+/** By this its programs are found, however long their parents are dead. */
+const FILLER_VARIABLE = "MATRIARCH_FILLS";
 
 /** The data directory of one instance. */
 export class DataDirectory {
@@ -42,6 +46,11 @@ export class DataDirectory {
 
   get #path(): string {
     return this.#context.options.dataDir;
+  }
+
+  /** What programs that fill the directory must have in their environment. */
+  get fillerEnv(): Readonly<Record<string, string>> {
+    return { [FILLER_VARIABLE]: this.#path };
   }
 
   /** Beside the directory, because initdb and pg_basebackup want it empty. */
@@ -57,10 +66,9 @@ export class DataDirectory {
         await readTextOrNull(join(this.#path, MARKER_INSIDE));
       if (await this.#isEmpty()) return { kind: "empty" };
       if (marker !== null) {
-        return {
-          kind: "half_made",
-          detail: `unfinished: ${firstLine(marker)}`,
-        };
+        const what = firstLine(marker);
+        const kind = what === "rewind" ? "half_rewound" : "half_made";
+        return { kind, detail: `unfinished: ${what}` };
       }
       if (!await exists(join(this.#path, "global", "pg_control"))) {
         return {
@@ -87,7 +95,10 @@ export class DataDirectory {
     }
   }
 
-  /** Says on disk that `what` is going on in the directory. */
+  /**
+   * Says on disk that `what` is going on in the directory. Call it before the
+   * program is started as well: an agent may die before it knows the pid.
+   */
   async mark(what: string, pid: number | null = null): Promise<void> {
     const facts = pid === null ? null : await processFacts(pid);
     const text = `${what}\n${facts?.pid ?? 0} ${facts?.startTicks ?? 0}\n`;
@@ -99,13 +110,15 @@ export class DataDirectory {
       if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
       // The parent is not ours (a mount point): the marker has to go inside,
       // as soon as the program that wanted it empty has begun to fill it.
-      if (pid !== null) await this.#markInside(text, pid);
+      await this.#markInside(text, pid);
     }
   }
 
-  async #markInside(text: string, pid: number): Promise<void> {
+  async #markInside(text: string, pid: number | null): Promise<void> {
     const { clock } = this.#context;
-    while (await this.#isEmpty() && await processFacts(pid) !== null) {
+    while (
+      pid !== null && await this.#isEmpty() && await processFacts(pid) !== null
+    ) {
       await clock.sleep(10);
     }
     if (await this.#isEmpty()) return;
@@ -118,15 +131,26 @@ export class DataDirectory {
     await removeIfPresent(this.#markerPath);
   }
 
-  /** Ends the program that an agent before us left filling the directory. */
+  /**
+   * Ends the program that an agent before us left filling the directory, and
+   * whatever that program had started.
+   */
   async endLeftoverProgram(): Promise<void> {
     const marker = await readTextOrNull(this.#markerPath) ??
       await readTextOrNull(join(this.#path, MARKER_INSIDE));
     const [pid, startTicks] = (marker?.split("\n")[1] ?? "").split(" ")
       .map(Number);
-    if (!pid || !startTicks) return;
-    while ((await processFacts(pid))?.startTicks === startTicks) {
-      sendSignal(-pid, "SIGKILL");
+    if (pid && startTicks) {
+      while ((await processFacts(pid))?.startTicks === startTicks) {
+        sendSignal(-pid, "SIGKILL");
+        await this.#context.clock.sleep(20);
+      }
+    }
+    const entry = `${FILLER_VARIABLE}=${this.#path}`;
+    for (;;) {
+      const left = await pidsWithEnvironment(entry);
+      if (left.length === 0) return;
+      for (const each of left) sendSignal(each, "SIGKILL");
       await this.#context.clock.sleep(20);
     }
   }

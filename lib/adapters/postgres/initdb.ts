@@ -26,21 +26,23 @@ export async function fillDataDirectory(
   await directory.mark("bootstrap");
   const onStart = (pid: number): Promise<void> =>
     directory.mark("bootstrap", pid);
+  const env = directory.fillerEnv;
   if (method.kind === "initdb") {
     const { options } = method;
-    return await initdb(context, { options, signal, onStart });
+    return await initdb(context, { options, signal, env, onStart });
   }
   const { scope, dataDir } = context.options;
   const call = customCommand(method, {
     before: [`--scope=${scope}`, `--datadir=${dataDir}`],
     after: [],
   });
-  await runOrThrow({ ...call, signal, onStart });
+  await runOrThrow({ ...call, signal, env, onStart });
 }
 
 interface InitdbCall {
   readonly options: readonly string[];
   readonly signal: AbortSignal;
+  readonly env: Readonly<Record<string, string>>;
   readonly onStart: (pid: number) => Promise<void>;
 }
 

@@ -87,6 +87,23 @@ export async function childrenOf(pid: number): Promise<readonly number[]> {
     .map((f) => f?.pid ?? 0);
 }
 
+/**
+ * Living processes that were started with this entry (`NAME=value`) in their
+ * environment, or by such a one; those of other users can not be asked.
+ */
+export async function pidsWithEnvironment(
+  entry: string,
+): Promise<readonly number[]> {
+  const pids: number[] = [];
+  for (const pid of await allPids()) {
+    const text = await Deno.readTextFile(`/proc/${pid}/environ`)
+      .catch(() => "");
+    const isOne = text.split("\0").includes(entry);
+    if (isOne && await processFacts(pid) !== null) pids.push(pid);
+  }
+  return pids;
+}
+
 /** Sends a signal to a process (to its group, if negative); false if it is gone. */
 export function sendSignal(pid: number, signal: Deno.Signal): boolean {
   try {

@@ -111,21 +111,26 @@ async function runRewind(
     },
   });
   const args = await rewindArguments(context, tools, conninfo);
-  let isSafe = false;
+  const { directory } = tools;
+  let isSafe = true;
   try {
+    await directory.mark("rewind");
     const { code, stdout, stderr } = await run({
       command: programPath(context, "pg_rewind"),
       args,
-      env,
+      env: { ...env, ...directory.fillerEnv },
       signal: call.signal,
-      onStart: (pid) => tools.directory.mark("rewind", pid),
+      onStart: (pid) => {
+        isSafe = false;
+        return directory.mark("rewind", pid);
+      },
     });
     const output = `${stdout}\n${stderr}`;
     isSafe = code === 0 || !output.includes(CHANGES_BEGIN);
     if (code === 0) return;
     throw new PostgresError(`pg_rewind failed: ${lastLines(output)}`);
   } finally {
-    if (isSafe) await tools.directory.unmark();
+    if (isSafe) await directory.unmark();
   }
 }
 

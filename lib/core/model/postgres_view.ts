@@ -117,7 +117,13 @@ export type PostgresView =
   /** A data directory that can not be used as it is. */
   | {
     readonly kind: "unusable";
-    readonly problem: "not_accessible" | "invalid_system_id" | "half_made";
+    readonly problem:
+      | "not_accessible"
+      | "invalid_system_id"
+      /** By initdb or a copy: nothing is lost with it. */
+      | "half_made"
+      /** By pg_rewind: it may be the last trace of what this member had. */
+      | "half_rewound";
     readonly detail: string;
   }
   /** No postmaster. `isStandby`: a standby or recovery signal file is there. */

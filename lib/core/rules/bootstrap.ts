@@ -2,6 +2,7 @@
  * BOOTSTRAP: no leader, and a data directory or an `initialize` key that is not
  * there yet. Rows come before those of the race.
  */
+import { memberOf } from "../model/cluster_view.ts";
 import type { Decision } from "../model/decision.ts";
 import { REMOTE } from "../model/standby_cluster.ts";
 import type { Observation } from "../model/observation.ts";
@@ -26,7 +27,8 @@ export const BOOTSTRAP: readonly Rule[] = [
   },
   {
     id: "R110",
-    why: "A data directory that a failed clone or initdb left is thrown away.",
+    why:
+      "A data directory that a failed clone or initdb left is thrown away, but not what a failed rewind left: nobody leads who could be copied.",
     match: removeHalfMade,
   },
   {
@@ -93,18 +95,28 @@ export const BOOTSTRAP: readonly Rule[] = [
   },
 ];
 
-/** Throws away what a failed clone or initdb left; shared with the follower section. */
+/**
+ * Throws away what a failed clone, initdb or rewind left; shared with the
+ * follower section. What pg_rewind left goes only where a copy can be had.
+ */
 export function removeHalfMade(o: Observation): Decision | null {
-  if (o.postgres.kind !== "unusable" || o.postgres.problem !== "half_made") {
-    return null;
-  }
-  if (o.settings.isPaused) return null;
+  if (o.postgres.kind !== "unusable" || o.settings.isPaused) return null;
+  const { problem } = o.postgres;
+  const isWorthless = problem === "half_made" ||
+    (problem === "half_rewound" && canBeCopied(o));
+  if (!isWorthless) return null;
   return pauseAfterFailure(o, "remove_data") ??
     startTask(
       { kind: "remove_data", why: "half_made_clone" },
       "half_made_clone",
       { detail: o.postgres.detail },
     );
+}
+
+function canBeCopied(o: Observation): boolean {
+  const view = viewOf(o);
+  return view.leader !== null &&
+    memberOf(view, view.leader.name)?.state === "running";
 }
 
 /** Leaves alone what nobody can be sure of; shared with the follower section. */

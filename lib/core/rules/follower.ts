@@ -55,7 +55,8 @@ export const FOLLOWER: readonly Rule[] = [
   },
   {
     id: "R630",
-    why: "A data directory that a failed clone left is thrown away.",
+    why:
+      "A data directory that a failed clone left is thrown away; what a failed rewind left, as soon as the leader can be copied.",
     match: removeHalfMade,
   },
   {

@@ -35,6 +35,12 @@ const FOREIGN = {
   detail: "",
 } as const;
 
+const HALF_REWOUND = {
+  kind: "unusable",
+  problem: "half_rewound",
+  detail: "",
+} as const;
+
 const NEW_LEADER = cluster({
   members: [leaderMember("n1", { timeline: 2 }), member("n2")],
 });
@@ -262,6 +268,21 @@ const FOLLOWER: readonly Row[] = [
       request: { kind: "reinitialize", isForcedFromLeader: true },
     }),
     ["R650", "refuse_request leader_not_running"],
+  ],
+  [
+    "half-rewound data is replaced by a copy",
+    observation({ postgres: HALF_REWOUND }),
+    ["R630", "remove_data half_made_clone"],
+  ],
+  [
+    "but not while the leader can not be copied",
+    observation({
+      postgres: HALF_REWOUND,
+      view: cluster({
+        members: [leaderMember("n1", { state: "starting" }), member("n2")],
+      }),
+    }),
+    ["R640", "wait data_directory_unusable"],
   ],
   [
     "somebody else's files are left alone",

@@ -61,6 +61,14 @@ const NO_LEADER: readonly Row[] = [
     ["R110", "remove_data half_made_clone"],
   ],
   [
+    "half-rewound data stays: there may be no other",
+    observation({
+      view: unlocked(),
+      postgres: { kind: "unusable", problem: "half_rewound", detail: "" },
+    }),
+    ["R120", "wait data_directory_unusable"],
+  ],
+  [
     "unreadable data is left alone",
     observation({
       view: unlocked(),
