@@ -59,7 +59,7 @@ export class Acceptor {
     this.#loop = parts.loop;
     this.#listeners = parts.listeners.map((one) => ({ ...one, token: null }));
     this.#inboxToken = this.#loop.watch(parts.inbox, READY.in, {
-      onReady: () => this.#readInbox(),
+      onReady: () => this.#afterMail(() => this.#readInbox()),
     });
   }
 
@@ -71,6 +71,7 @@ export class Acceptor {
   /** Takes those that have connected already, and then no more. */
   closeDoors(): void {
     if (this.#isClosed) return;
+    this.#readInbox();
     for (const listener of this.#listeners) {
       this.#acceptSome(listener, Infinity);
     }
@@ -88,7 +89,8 @@ export class Acceptor {
     if (this.#isClosed || listener.token !== null) return;
     const interest = READY.in | READY.exclusive;
     listener.token = this.#loop.watch(listener.fd, interest, {
-      onReady: () => this.#acceptSome(listener, ACCEPTS_MAX),
+      onReady: () =>
+        this.#afterMail(() => this.#acceptSome(listener, ACCEPTS_MAX)),
     });
   }
 
@@ -96,6 +98,14 @@ export class Acceptor {
     if (listener.token === null) return;
     this.#loop.unwatch(listener.fd, listener.token);
     listener.token = null;
+  }
+
+  /**
+   * Who comes after a change of routes must not meet the old ones: first what
+   * control has said, then the client, whom the loop tells of again.
+   */
+  #afterMail(take: () => void): void {
+    if (!this.#loop.hasMail) take();
   }
 
   #acceptSome(listener: OpenListener, countMax: number): void {

@@ -79,6 +79,11 @@ export class EventLoop implements Clock {
     this.#releasedTokens.push(token);
   }
 
+  /** Whether control has said something that has not arrived yet; it will in this round. */
+  get hasMail(): boolean {
+    return this.#hasMail();
+  }
+
   /** A promise was settled: who waits for it must go on. */
   touch(): void {
     this.#isTouched = true;
