@@ -11,6 +11,7 @@ import { Gate } from "./gate.ts";
 import { HopDialer } from "./hop.ts";
 import { type Ledger, type Route, ROUTES } from "./ledger.ts";
 import { Networks } from "./networks.ts";
+import { OpeningLimit } from "./opening_limit.ts";
 import { closeQuietly } from "./portable_plane.ts";
 import { refuse } from "./refuse.ts";
 import { Session, type SessionWorld } from "./session.ts";
@@ -42,8 +43,8 @@ export interface DeskParts {
 export interface Arrival {
   readonly route: Route;
   readonly client: ByteStream;
-  /** Its address, without port. */
-  readonly address: string;
+  /** Its address, without port; asked for only if it matters. */
+  readonly address: () => string;
 }
 
 /** See the head of this file. */
@@ -52,6 +53,7 @@ export class Desk {
   readonly #gates: Readonly<Record<Route, Gate>>;
   readonly #world: SessionWorld;
   readonly #networks: Networks;
+  readonly #openingLimit: OpeningLimit;
   readonly #sessions = new Set<Promise<void>>();
   readonly #ending = new AbortController();
   #refusals = 0;
@@ -59,7 +61,9 @@ export class Desk {
 
   constructor(parts: DeskParts) {
     this.#parts = parts;
-    this.#networks = new Networks(parts.limits.allow);
+    const { clock, limits } = parts;
+    this.#networks = new Networks(limits.allow);
+    this.#openingLimit = new OpeningLimit(clock, limits.startupTimeoutMs);
     this.#gates = {
       primary: new Gate({ ...parts, route: "primary" }),
       replica: new Gate({ ...parts, route: "replica" }),
@@ -67,6 +71,7 @@ export class Desk {
     this.#world = {
       ...parts,
       ...parts.limits,
+      openingLimit: this.#openingLimit,
       dialer: new HopDialer(parts.dialer, parts.clock),
       noBackendText: (route) => this.#table?.refusals[route] ?? NOT_READY,
     };
@@ -81,7 +86,7 @@ export class Desk {
   admit({ route, client, address }: Arrival): void {
     const { ledger } = this.#parts;
     ledger.count(route, "accepted");
-    if (!this.#networks.includes(address)) {
+    if (!this.#networks.isOpen && !this.#networks.includes(address())) {
       ledger.count(route, "denied");
       return closeQuietly(client);
     }
@@ -95,6 +100,7 @@ export class Desk {
   /** Ends every session. */
   endAll(): void {
     this.#ending.abort();
+    this.#openingLimit.close();
     for (const route of ROUTES) this.#gates[route].endAll();
   }
 

@@ -49,8 +49,11 @@ export class EarlyReader implements ByteStream {
     }
   }
 
-  /** Ends the reading ahead: what was kept, and the client for all that follows. */
-  surrender(): { readonly kept: Uint8Array; readonly client: ByteStream } {
+  /** Ends the reading ahead: what was kept, now the caller's, and the client for all that follows. */
+  surrender(): {
+    readonly kept: Uint8Array<ArrayBuffer>;
+    readonly client: ByteStream;
+  } {
     this.#isReleased = true;
     const kept = this.#kept.subarray(this.#taken, this.#filled);
     this.#forget();

@@ -21,6 +21,11 @@ export class Networks {
     }
   }
 
+  /** Whether everybody is let in, whatever the address. */
+  get isOpen(): boolean {
+    return this.#list === null;
+  }
+
   includes(address: string): boolean {
     if (this.#list === null) return true;
     const plain = address.toLowerCase().startsWith(MAPPED) &&

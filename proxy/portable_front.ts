@@ -125,7 +125,7 @@ export class PortableFront implements Front {
     return acceptAll(door, {
       ...this.#parts,
       onClient: (client) => {
-        const address = client.remoteAddr.hostname;
+        const address = (): string => client.remoteAddr.hostname;
         this.#desk.admit({ route, client, address });
       },
     });

@@ -23,6 +23,7 @@ import { EarlyReader } from "./early_reader.ts";
 import type { Gate, GateSession } from "./gate.ts";
 import type { Ledger, Route, RouteEvent } from "./ledger.ts";
 import { HOP_ACCEPTED } from "./hop.ts";
+import type { OpeningLimit } from "./opening_limit.ts";
 import { closeQuietly, writeAll } from "./portable_plane.ts";
 import { refuse } from "./refuse.ts";
 import { hopRequest, type RefusalText } from "./startup.ts";
@@ -44,7 +45,7 @@ export interface SessionWorld {
   readonly ledger: Ledger;
   readonly holdTimeoutMs: number;
   /** How long the first packet may take. */
-  readonly startupTimeoutMs: number;
+  readonly openingLimit: OpeningLimit;
   /** What a client is told after it waited in vain. */
   readonly noBackendText: (route: Route) => RefusalText;
 }
@@ -121,17 +122,14 @@ export class Session implements GateSession {
   async #open(): Promise<
     Awaited<ReturnType<EarlyReader["opening"]>> | "late"
   > {
-    const { clock, startupTimeoutMs } = this.#world;
-    const done = new AbortController();
+    const { openingLimit } = this.#world;
     let isLate = false;
-    clock.sleep(startupTimeoutMs, done.signal).then(() => {
-      if (done.signal.aborted) return;
+    const wait = openingLimit.begin(() => {
       isLate = true;
       closeQuietly(this.#client);
     });
     const opening = await this.#client.opening();
-    // A reason, whatever it is, spares the making of an error with its trace.
-    done.abort("opened");
+    openingLimit.end(wait);
     return isLate ? "late" : opening;
   }
 

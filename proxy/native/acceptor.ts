@@ -147,7 +147,8 @@ export class Acceptor {
 
   #admit(fd: number, route: Route): void {
     const client = new NetSocket(fd, this.#parts);
-    this.#parts.desk.admit({ route, client, address: client.peerAddress });
+    const address = (): string => client.peerAddress;
+    this.#parts.desk.admit({ route, client, address });
     this.#loop.touch();
   }
 

@@ -14,10 +14,14 @@ import {
 /** Numeric addresses of a host; a thread that blocks can not ask a name server. */
 export type HostAddresses = (host: string) => readonly string[];
 
+type SocketsByPort = Map<number, readonly SocketAddress[]>;
+
 /** See the head of this file. */
 export class NativeDialer implements Dialer {
   readonly #world: SocketWorld;
   readonly #addressesOf: HostAddresses;
+  /** By list of addresses, which is another one when names were asked again. */
+  readonly #known = new WeakMap<readonly string[], SocketsByPort>();
 
   constructor(world: SocketWorld, addressesOf: HostAddresses) {
     this.#world = world;
@@ -29,8 +33,7 @@ export class NativeDialer implements Dialer {
     limitMs: number,
     signal: AbortSignal,
   ): Promise<DialResult> {
-    const sockets = this.#addressesOf(backend.host)
-      .flatMap((ip) => socketAddress(ip, backend.port) ?? []);
+    const sockets = this.#socketsOf(backend);
     if (sockets.length === 0) {
       return { kind: "failed", detail: `no address of ${backend.host}` };
     }
@@ -48,6 +51,17 @@ export class NativeDialer implements Dialer {
       }
     }
     return { kind: "failed", detail };
+  }
+
+  /** Where a backend listens, in the kernel's form. */
+  #socketsOf({ host, port }: Backend): readonly SocketAddress[] {
+    const ips = this.#addressesOf(host);
+    const byPort: SocketsByPort = this.#known.get(ips) ?? new Map();
+    const known = byPort.get(port);
+    if (known !== undefined) return known;
+    const sockets = ips.flatMap((ip) => socketAddress(ip, port) ?? []);
+    this.#known.set(ips, byPort.set(port, sockets));
+    return sockets;
   }
 
   async #connect(

@@ -45,7 +45,7 @@ interface RelayParts {
   readonly front: NetSocket;
   readonly back: NetSocket;
   readonly meter: RelayMeter;
-  readonly early: Uint8Array;
+  readonly early: Uint8Array<ArrayBuffer>;
 }
 
 class NativeRelay implements Relay, RelaySideOwner {

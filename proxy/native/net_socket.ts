@@ -17,23 +17,22 @@ const TCP_KEEPCNT = 6;
 const SO_ERROR = 4;
 const SO_KEEPALIVE = 9;
 /** A peer that vanished is noticed after about two minutes. */
-const KEEPALIVE = { idleS: 60, intervalS: 10, probes: 6 };
+const TUNING = [
+  { level: LEVEL_TCP, name: TCP_NODELAY, value: Int32Array.of(1) },
+  { level: LEVEL_SOCKET, name: SO_KEEPALIVE, value: Int32Array.of(1) },
+  { level: LEVEL_TCP, name: TCP_KEEPIDLE, value: Int32Array.of(60) },
+  { level: LEVEL_TCP, name: TCP_KEEPINTVL, value: Int32Array.of(10) },
+  { level: LEVEL_TCP, name: TCP_KEEPCNT, value: Int32Array.of(6) },
+] as const;
 
 /**
  * No Nagle delay for small packets; dead peers are noticed by the kernel. What a
  * listening socket is told holds for all that it accepts (Linux).
  */
 export function tuneSocket(libc: Libc, fd: number): void {
-  const value = new Int32Array(1);
-  const set = (level: number, name: number, to: number): void => {
-    value[0] = to;
-    libc.setsockopt(fd, level, name, value, 4);
-  };
-  set(LEVEL_TCP, TCP_NODELAY, 1);
-  set(LEVEL_SOCKET, SO_KEEPALIVE, 1);
-  set(LEVEL_TCP, TCP_KEEPIDLE, KEEPALIVE.idleS);
-  set(LEVEL_TCP, TCP_KEEPINTVL, KEEPALIVE.intervalS);
-  set(LEVEL_TCP, TCP_KEEPCNT, KEEPALIVE.probes);
+  for (const { level, name, value } of TUNING) {
+    libc.setsockopt(fd, level, name, value, value.byteLength);
+  }
 }
 
 /** What sockets of a thread share. */

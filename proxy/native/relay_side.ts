@@ -78,13 +78,13 @@ export class RelaySide implements ReadyHandler, BulkFlow {
     this.#moved = parts.moved;
   }
 
-  /** Begins to pass on to `to`, first of all `early`. */
-  start(to: RelaySide, early: Uint8Array): void {
+  /** Begins to pass on to `to`, first of all `early`, which is this side's now. */
+  start(to: RelaySide, early: Uint8Array<ArrayBuffer>): void {
     this.#to = to;
     this.socket.seize(this);
     if (early.length > 0) {
       this.#moved(early.length);
-      this.#pass(new Uint8Array(early));
+      this.#pass(early);
     }
     if (!this.#owner.isOver) this.#watch();
   }
