@@ -61,7 +61,8 @@ export class PoolLoad {
         await this.#pay(client, number);
         this.committed++;
       } catch (error) {
-        this.failures.push(`client ${client}: ${error}`);
+        const at = new Date().toISOString();
+        this.failures.push(`${at} client ${client}, ${number}: ${error}`);
         return;
       }
       if (pauseMs === 0) continue;

@@ -13,6 +13,7 @@ import {
   withConnection,
 } from "./sql.ts";
 import { localTarget } from "./targets.ts";
+import { IDLE_LIMIT_SINCE, majorVersion } from "./version.ts";
 
 const QUERY_TIMEOUT_MS = 3_000;
 const PROMOTE_POLL_MS = 10;
@@ -29,10 +30,14 @@ export class LocalSession {
     this.#context = context;
   }
 
-  /** The local instance as superuser. */
+  /** The local instance as superuser. What the server does to sessions that rest is for others. */
   async target(): Promise<SqlTarget> {
     const file = await livePostmaster(this.#context);
-    return localTarget(this.#context, "superuser", file);
+    const target = localTarget(this.#context, "superuser", file);
+    const major = await majorVersion(this.#context);
+    if (major < IDLE_LIMIT_SINCE) return target;
+    const settings = { ...target.settings, idle_session_timeout: "0" };
+    return { ...target, settings };
   }
 
   /** @throws {PostgresError} If it does not answer, or refuses. */

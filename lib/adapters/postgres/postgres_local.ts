@@ -46,7 +46,7 @@ import {
 import { LocalSlots } from "./local_slots.ts";
 import { errorText } from "./sql.ts";
 import { askInstance } from "./upstream.ts";
-import { majorVersion } from "./version.ts";
+import { IDLE_LIMIT_SINCE, majorVersion } from "./version.ts";
 import { localWalEnd } from "./wal_end.ts";
 
 /** What the adapter gets besides its options. */
@@ -272,7 +272,7 @@ export class PostgresLocal implements Postgres {
    */
   async limitIdle(limitMs: number | null): Promise<boolean> {
     const { settings } = this.#tools;
-    if (await majorVersion(this.#context) < 14) return false;
+    if (await majorVersion(this.#context) < IDLE_LIMIT_SINCE) return false;
     await settings.setIdleLimit(limitMs);
     if (await settings.writeOwn()) await this.#reloadServer();
     return true;

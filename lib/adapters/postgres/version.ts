@@ -5,6 +5,9 @@ import { readTextOrNull } from "./files.ts";
 import type { PostgresContext } from "./options.ts";
 import { programPath, runOrThrow } from "./programs.ts";
 
+/** Servers of that version end sessions that rest, if told to. Source: PostgreSQL 14 manual, "idle_session_timeout". */
+export const IDLE_LIMIT_SINCE = 14;
+
 /** Major version of the data directory, from PG_VERSION; null without one. */
 export async function dataMajor(
   context: PostgresContext,

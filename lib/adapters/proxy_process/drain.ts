@@ -24,6 +24,8 @@ const BUSY_IDLE_MS = 20;
 const PATIENT_MS_MAX = 1_000;
 /** The part in which the server ends busy ones, at most a quarter of all. */
 const BUSY_MS_MAX = 1_000;
+/** So many looks in a row may fail, as they do on a machine that is too busy. */
+const FAILURES_MAX = 3;
 /**
  * By then every proxy has heard that it shall hold new clients. Who comes later
  * comes past the proxies; for those nobody waits.
@@ -47,7 +49,11 @@ export interface DrainParts {
   readonly timeoutMs: number;
 }
 
-/** Sessions left when it ended: with a transaction that took too long, or not asked in vain. */
+/**
+ * Sessions left when it ended: with a transaction that took too long, or not asked in vain.
+ *
+ * @throws If the sessions can not be looked at, several times in a row.
+ */
 export async function drainSessions(
   parts: DrainParts,
   signal: AbortSignal,
@@ -60,18 +66,24 @@ export async function drainSessions(
     (isHelped ? Math.min(BUSY_MS_MAX, timeoutMs / 4) : 0);
   const calmMs = isHelped ? UNUSED_MS : IDLE_MS;
   let isBusyTurn = false;
-  let [left, hasClients] = [0, false];
+  let [left, hasClients, failures] = [0, false, 0];
   while (!signal.aborted) {
     const spentMs = clock.now() - startedAt;
     if (isHelped && !isBusyTurn && spentMs >= patientMs) {
       isBusyTurn = await sessions.limitIdle(BUSY_IDLE_MS);
     }
-    left = await sessions.endIdleSessions({
-      idleMsMin: spentMs < lastMs ? calmMs : 0,
-      ageMsMin: Math.max(0, spentMs - HEARD_MS),
-    });
+    try {
+      left = await sessions.endIdleSessions({
+        idleMsMin: spentMs < lastMs ? calmMs : 0,
+        ageMsMin: Math.max(0, spentMs - HEARD_MS),
+      });
+      failures = 0;
+    } catch (error) {
+      if (++failures > FAILURES_MAX) throw error;
+    }
     hasClients ||= left > 0;
-    const isQuiet = left === 0 && (!hasClients || spentMs >= IDLE_MS);
+    const isQuiet = failures === 0 && left === 0 &&
+      (!hasClients || spentMs >= IDLE_MS);
     if (isQuiet || spentMs >= timeoutMs) break;
     await clock.sleep(LOOK_MS, signal);
   }

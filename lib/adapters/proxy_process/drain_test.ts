@@ -97,6 +97,31 @@ Deno.test("drain gives up when the time is over", async () => {
   assert.ok(tookMs >= 2_000 && tookMs < 2_200, `${tookMs}`);
 });
 
+Deno.test("drain goes on after a look that failed, but not after many", async () => {
+  const clock = new ManualClock();
+  const failing = async (failures: number): Promise<number> => {
+    const sessions = sessionsUntil(clock, [clock.now() + 300], "helps");
+    let looks = 0;
+    const draining = drainSessions({
+      clock,
+      sessions: {
+        limitIdle: sessions.limitIdle,
+        endIdleSessions: (limits) =>
+          looks++ < failures
+            ? Promise.reject(new Error("too busy"))
+            : sessions.endIdleSessions(limits),
+      },
+      timeoutMs: 5_000,
+    }, new AbortController().signal);
+    const ending = draining.catch((error: Error) => error.message);
+    for (let i = 0; i < 40; i++) await clock.advance(50);
+    assert.equal(await ending, failures > 3 ? "too busy" : 0);
+    return looks;
+  };
+  assert.ok(await failing(3) > 4);
+  assert.equal(await failing(100), 4);
+});
+
 Deno.test("drain ends at an abort", async () => {
   const clock = new ManualClock();
   const sessions = sessionsUntil(clock, [Infinity]);
