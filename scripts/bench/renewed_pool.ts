@@ -57,7 +57,7 @@ export class RenewedPool {
   #renew(pool: pg.Pool): void {
     if (pool !== this.#pool) return;
     this.#pool = this.#newPool();
-    this.#given.push(pool.end());
+    this.#given.push(endSoon(pool));
   }
 
   #newPool(): pg.Pool {
@@ -74,6 +74,12 @@ export class RenewedPool {
     });
     return pool;
   }
+}
+
+/** Who asked for an idle connection gets it a turn later; an ended pool would forget him. */
+async function endSoon(pool: pg.Pool): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  await pool.end();
 }
 
 async function begunIn(
