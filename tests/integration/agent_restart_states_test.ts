@@ -6,7 +6,8 @@
  */
 import assert from "node:assert/strict";
 import { basename, relative } from "node:path";
-import { AgentCluster, sectionOf, step } from "../helpers/agent_cluster.ts";
+import { AgentCluster, sectionOf } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import type { AgentMember, Section } from "../helpers/agent_member.ts";
 import { pastCycles } from "../helpers/cycles.ts";
 import {

@@ -4,7 +4,8 @@
  * members do, names everybody, and says what hinders them.
  */
 import assert from "node:assert/strict";
-import { AgentCluster, step } from "../helpers/agent_cluster.ts";
+import { AgentCluster } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
 import type { Section } from "../helpers/agent_member.ts";
 import { commandLine } from "../helpers/command_line.ts";
 import { etcdSkipReason } from "../helpers/etcd.ts";
