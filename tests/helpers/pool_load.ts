@@ -13,6 +13,14 @@ const MORE_LIMIT_MS = 60_000;
 /** What a load does: writes rows (client, number) into the table `paid`, or reads. */
 export type PoolWork = "write" | "read";
 
+/** How it does it. */
+export interface PoolWay {
+  /** By default "write". */
+  readonly work?: PoolWork;
+  /** With "tls" no proxy can see what is said. */
+  readonly cipher?: "none" | "tls";
+}
+
 /** See the head of this file. */
 export class PoolLoad {
   readonly failures: string[] = [];
@@ -22,8 +30,8 @@ export class PoolLoad {
   readonly #kind: PoolWork;
   #isEnding = false;
 
-  constructor(port: number, firstClient: number, kind: PoolWork = "write") {
-    this.#kind = kind;
+  constructor(port: number, firstClient: number, way: PoolWay = {}) {
+    this.#kind = way.work ?? "write";
     this.#pool = new RenewedPool({
       host: "127.0.0.1",
       port,
@@ -31,6 +39,7 @@ export class PoolLoad {
       password: PASSWORDS.postgres,
       database: "postgres",
       max: PAUSES_MS.length,
+      ssl: way.cipher === "tls" ? { rejectUnauthorized: false } : false,
     });
     for (const [i, pauseMs] of PAUSES_MS.entries()) {
       this.#workers.push(this.#work(firstClient + i, pauseMs));

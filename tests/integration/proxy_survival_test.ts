@@ -4,7 +4,12 @@
  */
 import assert from "node:assert/strict";
 import { AgentCluster, sectionOf } from "../helpers/agent_cluster.ts";
-import { type AgentMember, PASSWORDS } from "../helpers/agent_member.ts";
+import {
+  type AgentMember,
+  PASSWORDS,
+  type Section,
+} from "../helpers/agent_member.ts";
+import { selfSigned } from "../helpers/certificates.ts";
 import { PoolLoad } from "../helpers/pool_load.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 
@@ -13,10 +18,12 @@ const SWITCHOVERS = 3;
 
 unprivileged(import.meta.url, () => {
   Deno.test("ordinary clients survive planned switchovers", async () => {
+    using certificate = await certificateFiles();
     await using cluster = await AgentCluster.running({
       hasProxies: true,
       change: (config, { name }) => ({
         ...config,
+        postgresql: withTls(sectionOf(config, "postgresql"), certificate),
         // Clients come through another member's proxy than the leader's, too.
         proxy: name === "n3"
           ? false
@@ -29,7 +36,10 @@ unprivileged(import.meta.url, () => {
     await (await cluster.untilWhole()).sql(
       "create table paid (client int, number int, primary key (client, number))",
     );
-    const loads = ports.map((port, i) => new PoolLoad(port, i * 1000));
+    const loads = [
+      ...ports.map((port, i) => new PoolLoad(port, i * 1000)),
+      new PoolLoad(ports[0] ?? 0, 2000, { cipher: "tls" }),
+    ];
     const bench = startPgbench(ports[1] ?? 0);
     try {
       for (let i = 0; i < SWITCHOVERS; i++) {
@@ -55,7 +65,7 @@ unprivileged(import.meta.url, () => {
   Deno.test("readers survive replicas that restart and stop", async () => {
     await using cluster = await AgentCluster.running({ hasProxies: true });
     const { replica = 0 } = cluster.member("n1").place.proxyPorts ?? {};
-    const load = new PoolLoad(replica, 0, "read");
+    const load = new PoolLoad(replica, 0, { work: "read" });
     try {
       await load.more(20);
       const { status, text } = await cluster.member("n2").rest("/restart", {
@@ -73,6 +83,31 @@ unprivileged(import.meta.url, () => {
     assert.deepEqual(load.failures, []);
   });
 });
+
+interface CertificateFiles extends Disposable {
+  readonly cert: string;
+  readonly key: string;
+}
+
+async function certificateFiles(): Promise<CertificateFiles> {
+  const { cert, key } = await selfSigned("postgres");
+  const folder = await Deno.makeTempDir({ prefix: "matriarch-tls-" });
+  const files = { cert: `${folder}/cert.pem`, key: `${folder}/key.pem` };
+  await Deno.writeTextFile(files.cert, cert);
+  await Deno.writeTextFile(files.key, key, { mode: 0o600 });
+  const end = (): void => Deno.removeSync(folder, { recursive: true });
+  return { ...files, [Symbol.dispose]: end };
+}
+
+function withTls(postgresql: Section, files: CertificateFiles): Section {
+  const parameters = {
+    ...sectionOf(postgresql, "parameters"),
+    ssl: "on",
+    ssl_cert_file: files.cert,
+    ssl_key_file: files.key,
+  };
+  return { ...postgresql, parameters };
+}
 
 async function switchOver(cluster: AgentCluster, to: string): Promise<void> {
   const leader: AgentMember = await cluster.untilWhole();
