@@ -5,11 +5,12 @@
  * acknowledged is lost on the way.
  */
 import assert from "node:assert/strict";
-import { AgentCluster, step } from "../helpers/agent_cluster.ts";
+import { AgentCluster } from "../helpers/agent_cluster.ts";
 import type { AgentMember } from "../helpers/agent_member.ts";
 import { pastCycles } from "../helpers/cycles.ts";
 import { etcdSkipReason } from "../helpers/etcd.ts";
 import { SeverableLink } from "../helpers/severable_link.ts";
+import { step } from "../helpers/step.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 import { WritableWatch } from "../helpers/writable_watch.ts";
 
