@@ -18,10 +18,20 @@ import {
   type PageStatus,
   unsupportedMethod,
 } from "./problems.ts";
+import { BODY_BYTES_MAX } from "./requests.ts";
 
 /** Methods that a Request can not have; no route has them either. */
 const METHODS_UNSUPPORTED = new Set(["TRACE", "TRACK", "CONNECT"]);
 const METHODS_WITHOUT_BODY = new Set(["GET", "HEAD"]);
+/** Their bodies are never looked at, whatever their length. */
+const METHODS_BODY_IGNORED = new Set([...METHODS_WITHOUT_BODY, "OPTIONS"]);
+
+/**
+ * A connection that is closed while unread bytes wait is reset, and the client
+ * may never see the reply: so long it may read it and close by itself. Who goes
+ * on sending waits as long: nobody reads what it sends.
+ */
+const LINGER_MS = 500;
 
 /** See the head of this file. */
 export class NodeBridge {
@@ -41,6 +51,7 @@ export class NodeBridge {
     // A pipelined request would be carried out without ever being answered.
     if (this.#served.has(incoming.socket)) return;
     this.#served.add(incoming.socket);
+    if (isTooLarge(incoming)) return this.#refuseUnread(incoming);
     const peer = peerOf(incoming.socket);
     this.#busy.set(peer, incoming);
     const running = this.#serve(incoming, outgoing).finally(() => {
@@ -57,14 +68,18 @@ export class NodeBridge {
       socket.destroy();
       return;
     }
-    const html = pageHtml(problem);
-    const head = [
-      `HTTP/1.1 ${problem.status} ${pageReason(problem)}`,
-      "Connection: close",
-      "Content-Type: text/html;charset=utf-8",
-      `Content-Length: ${new TextEncoder().encode(html).length}`,
-    ];
-    socket.end(`${head.join("\r\n")}\r\n\r\n${html}`, () => socket.destroy());
+    socket.end(replyText(problem), () => socket.destroy());
+  }
+
+  /** Answers from the head alone: the body costs nothing but the kernel's buffer. */
+  #refuseUnread({ socket, method, url }: IncomingMessage): void {
+    socket.pause();
+    socket.end(replyText(new PageProblem(413)));
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+    socket.once("close", () => clearTimeout(timer));
+    this.#log.debug(
+      `API thread: ${socket.remoteAddress} - - "${method} ${url}" 413`,
+    );
   }
 
   /** True from the last byte of a request on that connection to its reply's. */
@@ -128,6 +143,23 @@ export class NodeBridge {
     });
     return await this.#app.fetch(request, { client: clientOf(incoming) });
   }
+}
+
+function isTooLarge({ method = "GET", headers }: IncomingMessage): boolean {
+  return !METHODS_BODY_IGNORED.has(method) &&
+    Number(headers["content-length"] ?? 0) > BODY_BYTES_MAX;
+}
+
+/** An error page with its head, for a socket. */
+function replyText(problem: PageProblem): string {
+  const html = pageHtml(problem);
+  const head = [
+    `HTTP/1.1 ${problem.status} ${pageReason(problem)}`,
+    "Connection: close",
+    "Content-Type: text/html;charset=utf-8",
+    `Content-Length: ${new TextEncoder().encode(html).length}`,
+  ];
+  return `${head.join("\r\n")}\r\n\r\n${html}`;
 }
 
 /** Names a connection: the socket under TLS and the one above it alike. */

@@ -7,7 +7,8 @@
 import { asObject, type JsonObject, parseJson } from "../core/codec/json.ts";
 import { PageProblem } from "./problems.ts";
 
-const BODY_BYTES_MAX = 1 << 20;
+/** No configuration is larger; node_bridge.ts does not even read what is. */
+export const BODY_BYTES_MAX = 1 << 20;
 /** Deeper than any configuration; bounds every recursion over a body. */
 const BODY_DEPTH_MAX = 100;
 

@@ -111,8 +111,9 @@ async function watchLoop(
   const shown = (share: number): string =>
     (seconds[Math.floor(share * (seconds.length - 1))] ?? NaN).toFixed(3);
   console.log(
-    `${name}: ${seconds.length} cycles, median ${shown(0.5)} s, longest ` +
-      `${shown(1)} s, shortest lease ${lease.toFixed(1)} s`,
+    `${name}: ${seconds.length} cycles, median ${shown(0.5)} s, p90 ` +
+      `${shown(0.9)} s, longest ${shown(1)} s, shortest lease ` +
+      `${lease.toFixed(1)} s`,
   );
   return [...looks.values()];
 }

@@ -132,6 +132,44 @@ Deno.test("rest server: garbage and oversized heads get an error page", async ()
   assert.ok(large === "" || large.startsWith("HTTP/1.1 431 "), large);
 });
 
+Deno.test("rest server: a body over the limit is refused unread", async () => {
+  const bench = new RestBench();
+  const { fetch } = bench.app;
+  let asked = 0;
+  bench.app.fetch = (...args) => {
+    asked += 1;
+    return fetch(...args);
+  };
+  await using server = await started(bench);
+  const head =
+    "PUT /config HTTP/1.1\r\nHost: a\r\nContent-Length: 99000000\r\n";
+  const patient = await exchange(server.port, `${head}\r\n`);
+  assert.match(patient, /^HTTP\/1.1 413 Request Entity Too Large\r\n/);
+  assert.match(patient, /<p>Error code: 413<\/p>/);
+  const greedy = await Deno.connect({
+    hostname: "127.0.0.1",
+    port: server.port,
+  });
+  const reply = new Response(greedy.readable, { status: 200 }).text()
+    .catch(() => "");
+  const writer = greedy.writable.getWriter();
+  await writer.write(new TextEncoder().encode(`${head}\r\n`));
+  const chunk = new Uint8Array(1_000_000);
+  let sent = 0;
+  while (sent < 99 && await writer.write(chunk).then(() => true, () => false)) {
+    sent += 1;
+  }
+  assert.ok(sent < 99, "nobody takes all of it");
+  await reply;
+  await writer.abort().catch(() => {});
+  assert.equal(asked, 0, "the application never hears of it");
+  const ignored = await exchange(
+    server.port,
+    "GET /liveness HTTP/1.1\r\nHost: a\r\nContent-Length: 99000000\r\n\r\n",
+  );
+  assert.match(ignored, /^HTTP\/1.1 200 /);
+});
+
 Deno.test("rest server: silent and slow clients lose their connection", async () => {
   const bench = new RestBench();
   await using server = await started(bench, {
