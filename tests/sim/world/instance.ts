@@ -46,6 +46,9 @@ export interface Data {
   readonly checkpointTimeline: number;
 }
 
+/** What a program leaves whose agent was killed. */
+export type HalfMade = "half_made" | "half_rewound";
+
 /** How an instance is told to stop. */
 export interface Stop {
   readonly mode: "fast" | "immediate";
@@ -73,7 +76,9 @@ export class Instance {
   /** Number of the copy that is under way; null: none is. */
   #copy: number | null = null;
   #copies = 0;
-  #isHalfMade = false;
+  /** Number of the rewind that is under way; null: none is. */
+  #rewind: number | null = null;
+  #half: HalfMade | null = null;
   pid = 0;
 
   constructor(name: string, world: Surroundings) {
@@ -86,9 +91,9 @@ export class Instance {
     return this.#data;
   }
 
-  /** A copy was begun and nobody finished it. */
-  get isHalfMade(): boolean {
-    return this.#isHalfMade;
+  /** A copy or a rewind was begun and nobody finished it. */
+  get half(): HalfMade | null {
+    return this.#half;
   }
 
   get run(): "down" | "starting" | "running" | "stopping" {
@@ -222,7 +227,11 @@ export class Instance {
 
   /** pg_rewind: the content of a primary, up to where it is now. */
   rewind(source: string, done: (isDone: boolean) => void): void {
+    const copy = ++this.#copies;
+    this.#rewind = copy;
     this.#in("copy", () => {
+      if (this.#rewind !== copy) return done(false);
+      this.#rewind = null;
       const other = this.#source(source);
       const isPossible = other?.isWritable === true && this.#run === "down";
       if (!isPossible || other.data === null) return done(false);
@@ -247,16 +256,22 @@ export class Instance {
 
   /** Its agent is gone, and the program that copied with it. */
   interruptCopy(): void {
+    if (this.#rewind !== null && this.#run === "down") {
+      this.#rewind = null;
+      this.#data = null;
+      this.#half = "half_rewound";
+      return this.#world.note(this.name, "the rewind stays unfinished");
+    }
     if (this.#copy === null || this.#data !== null) return;
     this.#copy = null;
-    this.#isHalfMade = true;
+    this.#half = "half_made";
     this.#world.note(this.name, "the copy stays half-made");
   }
 
   removeData(): void {
     if (this.#run !== "down") return;
     this.#data = null;
-    this.#isHalfMade = false;
+    this.#half = null;
   }
 
   /** The disk is replaced under a living instance. */

@@ -25,12 +25,6 @@ import type { Data, Instance } from "./instance.ts";
 import { historyOf } from "./wal.ts";
 import type { World } from "./world.ts";
 
-const HALF_MADE = {
-  kind: "unusable",
-  problem: "half_made",
-  detail: "unfinished: clone",
-} as const;
-
 /** What a primary with more connections than this replica does to it. */
 const BLOCKED = {
   isReplayPaused: true,
@@ -40,7 +34,11 @@ const BLOCKED = {
 /** What the agent would see now. */
 export function lookAt(instance: Instance): PostgresView {
   const { data, run } = instance;
-  if (data === null) return instance.isHalfMade ? HALF_MADE : { kind: "empty" };
+  if (data === null) {
+    return instance.half === null
+      ? { kind: "empty" }
+      : { kind: "unusable", problem: instance.half, detail: "unfinished" };
+  }
   const { isStandby } = data;
   const shared = { control: controlOf(data), isStandby };
   const postmasterPid = instance.pid;
