@@ -3,11 +3,12 @@
  * one port to the leader, one to the replicas that are near enough.
  */
 import assert from "node:assert/strict";
-import { AgentCluster, freePorts } from "../helpers/agent_cluster.ts";
+import { AgentCluster } from "../helpers/agent_cluster.ts";
 import { step } from "../helpers/step.ts";
 import { connectTo, runSql } from "../helpers/agent_member.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 import { exists } from "./programs.ts";
+import { freePorts } from "../helpers/free_ports.ts";
 
 const HAPROXY = "/usr/sbin/haproxy";
 const SKIP = skipReason();

@@ -19,6 +19,7 @@ import {
 import { EtcdServers } from "./etcd.ts";
 import { endAllWith } from "./own_processes.ts";
 import { untilIt } from "./wait.ts";
+import { freePorts } from "./free_ports.ts";
 
 const LIMITS = { timeoutMs: 5_000 };
 const WAIT_LIMIT_MS = 60_000;
@@ -326,17 +327,6 @@ export function sectionOf(config: Section, name: string): Section {
   return typeof found === "object" && found !== null
     ? Object.fromEntries(Object.entries(found))
     : {};
-}
-
-/** All are held at once, so that they differ. */
-export function freePorts(count: number): readonly number[] {
-  const listeners = Array.from(
-    { length: count },
-    () => Deno.listen({ hostname: "127.0.0.1", port: 0 }),
-  );
-  const ports = listeners.map((listener) => listener.addr.port);
-  listeners.forEach((listener) => listener.close());
-  return ports;
 }
 
 /** Children of a killed postmaster may still remove files of their own. */

@@ -291,6 +291,8 @@ export function memberConfig(place: MemberPlace): Section {
         unix_socket_directories: directory,
         fsync: "off",
         shared_buffers: "16MB",
+        // The default of PostgreSQL 13 is md5.
+        password_encryption: "scram-sha-256",
         wal_retrieve_retry_interval: "500ms",
       },
       pg_hba: [

@@ -4,6 +4,7 @@
  * port and counted.
  */
 import { skipReason } from "./skip_reason.ts";
+import { freePorts } from "./free_ports.ts";
 
 const BINARY = "etcd";
 const START_LIMIT_MS = 30_000;
@@ -235,15 +236,4 @@ async function isServing(endpoint: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-/** All are held at once, so that they differ. */
-function freePorts(count: number): readonly number[] {
-  const listeners = Array.from(
-    { length: count },
-    () => Deno.listen({ hostname: "127.0.0.1", port: 0 }),
-  );
-  const ports = listeners.map((listener) => listener.addr.port);
-  listeners.forEach((listener) => listener.close());
-  return ports;
 }

@@ -18,6 +18,7 @@ import type { PostgresView } from "../../lib/core/model/postgres_view.ts";
 import type { Clock } from "../../lib/ports/clock.ts";
 import type { Log } from "../../lib/ports/log.ts";
 import type { Postgres, PostgresPeer } from "../../lib/ports/postgres.ts";
+import { freePort } from "./free_ports.ts";
 
 /** Where PostgreSQL's programs are. */
 export const BIN_DIR = Deno.env.get("MATRIARCH_TEST_PG_BIN") ??
@@ -70,12 +71,6 @@ export async function eventually<T>(
     }
     await REAL_CLOCK.sleep(25);
   }
-}
-
-/** A port that was free a moment ago. */
-export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 /** One instance under test. */
@@ -217,6 +212,7 @@ function effective(
       ...controlled,
       fsync: "off",
       shared_buffers: "16MB",
+      password_encryption: "scram-sha-256",
       wal_keep_size: "128MB",
       wal_retrieve_retry_interval: "200ms",
       unix_socket_directories: directory,

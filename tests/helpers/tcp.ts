@@ -69,14 +69,6 @@ export async function until(
   }
 }
 
-/** A port nobody listens on (for as long as nobody takes it). */
-export function freePort(): number {
-  const listener = Deno.listen({ hostname: HOST, port: 0 });
-  const port = listener.addr.port;
-  listener.close();
-  return port;
-}
-
 /** What a backend does with a connection. */
 export type BackendTalk = (connection: Deno.TcpConn) => Promise<void>;
 

@@ -6,14 +6,11 @@
  * loopback, as if they were on hosts of their own.
  */
 import assert from "node:assert/strict";
-import {
-  AgentCluster,
-  freePorts,
-  sectionOf,
-} from "../helpers/agent_cluster.ts";
+import { AgentCluster, sectionOf } from "../helpers/agent_cluster.ts";
 import { step } from "../helpers/step.ts";
 import { connectTo, PASSWORDS, runSql } from "../helpers/agent_member.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
+import { freePorts } from "../helpers/free_ports.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const WHERE = "SELECT inet_server_port() AS port, " +

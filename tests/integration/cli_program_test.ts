@@ -8,8 +8,9 @@ import { fileURLToPath } from "node:url";
 import { DcsEtcd } from "../../lib/adapters/etcd/dcs_etcd.ts";
 import type { Dcs } from "../../lib/ports/dcs.ts";
 import { EtcdServers, etcdSkipReason } from "../helpers/etcd.ts";
-import { BIN_DIR, freePort, REAL_CLOCK } from "../helpers/postgres.ts";
+import { BIN_DIR, REAL_CLOCK } from "../helpers/postgres.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
+import { freePort } from "../helpers/free_ports.ts";
 
 const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
 const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));

@@ -7,7 +7,6 @@ import {
 } from "../../lib/adapters/proxy_process/proxy_child.ts";
 import {
   echoBackend,
-  freePort,
   KeptLog,
   RealClock,
   type TestBackend,
@@ -15,6 +14,7 @@ import {
   until,
 } from "../helpers/tcp.ts";
 import { ProxyRig } from "./proxy_rig.ts";
+import { freePort } from "../helpers/free_ports.ts";
 
 const PROGRAM = new URL("./proxy_program.ts", import.meta.url).pathname;
 

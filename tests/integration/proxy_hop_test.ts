@@ -8,8 +8,9 @@
  */
 import assert from "node:assert/strict";
 import type { Backend } from "../../lib/core/calc/routing.ts";
-import { echoBackend, freePort, TestClient, until } from "../helpers/tcp.ts";
+import { echoBackend, TestClient, until } from "../helpers/tcp.ts";
 import { type KeyWriter, type ProxyRig, testFronts } from "./proxy_rig.ts";
+import { freePort } from "../helpers/free_ports.ts";
 
 /** Makes n1 the sealed leader, behind a proxy's doors. */
 async function sealedLeader(

@@ -1,8 +1,9 @@
 /** The proxy between real clients (psql, pgbench) and a real PostgreSQL. */
 import assert from "node:assert/strict";
 import { selfSigned } from "../helpers/certificates.ts";
-import { freePort, until } from "../helpers/tcp.ts";
+import { until } from "../helpers/tcp.ts";
 import { ProxyRig } from "./proxy_rig.ts";
+import { freePort } from "../helpers/free_ports.ts";
 
 const BIN = "/usr/lib/postgresql/15/bin";
 const IS_ROOT = Deno.uid() === 0;

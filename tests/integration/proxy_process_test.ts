@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { SystemClock } from "../../lib/adapters/os/clock.ts";
 import { DcsSqlite } from "../../lib/adapters/sqlite/dcs_sqlite.ts";
-import { echoBackend, freePort, TestClient, until } from "../helpers/tcp.ts";
+import { echoBackend, TestClient, until } from "../helpers/tcp.ts";
 import { KeyWriter } from "./proxy_rig.ts";
+import { freePort } from "../helpers/free_ports.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const PROGRAM = new URL("./proxy_program.ts", import.meta.url).pathname;

@@ -12,12 +12,12 @@ import {
 import type { ProxyState } from "../../lib/ports/proxy_process.ts";
 import {
   echoBackend,
-  freePort,
   KeptLog,
   RealClock,
   TestClient,
   until,
 } from "../helpers/tcp.ts";
+import { freePort } from "../helpers/free_ports.ts";
 
 const PROGRAM = new URL("./proxy_program.ts", import.meta.url).pathname;
 

@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import {
   BlackHole,
   echoBackend,
-  freePort,
   readStartup,
   sendAll,
   startupPacket,
@@ -13,6 +12,7 @@ import {
 } from "../helpers/tcp.ts";
 import { promtoolComplaints } from "../helpers/promtool.ts";
 import { testFronts } from "./proxy_rig.ts";
+import { freePort } from "../helpers/free_ports.ts";
 
 testFronts("proxy passes bytes both ways, untouched", async (open) => {
   await using rig = await open();

@@ -7,8 +7,8 @@ import { connect, type TLSSocket } from "node:tls";
 import { RestListener } from "../../lib/http/listener.ts";
 import type { ServeOptions, TlsOptions } from "../../lib/http/server.ts";
 import { selfSigned, type TestCertificate } from "../helpers/certificates.ts";
-import { freePorts } from "../helpers/agent_cluster.ts";
 import { RestBench } from "../helpers/rest_app.ts";
+import { freePorts } from "../helpers/free_ports.ts";
 
 function plain(bench: RestBench, port: number): ServeOptions {
   return { listen: { host: "127.0.0.1", port }, tls: null, log: bench.log };
