@@ -277,7 +277,13 @@ export function memberConfig(place: MemberPlace): Section {
     },
     bootstrap: {
       dcs: {},
-      initdb: [{ encoding: "UTF8" }, { locale: "C" }, "no-sync"],
+      initdb: [
+        { encoding: "UTF8" },
+        { locale: "C" },
+        "no-sync",
+        // What follows decides how PostgreSQL 13 encrypts the superuser's password.
+        { "auth-host": "scram-sha-256" },
+      ],
     },
     postgresql: {
       listen: `127.0.0.1:${postgresPort}`,

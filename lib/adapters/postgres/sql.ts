@@ -28,6 +28,17 @@ export type Query = (text: string, timeoutMs: number) => Promise<Rows>;
 
 const CONNECT_TIMEOUT_MS = 2_000;
 
+/**
+ * Up to PostgreSQL 14 TIMELINE_HISTORY declares its text as bytea but sends it
+ * as it is; read as hexadecimal digits it would be lost.
+ */
+const AS_SENT = {
+  to: 17,
+  from: [17],
+  serialize: (value: unknown) => value,
+  parse: (text: string) => text,
+};
+
 /** SQLSTATE, or the driver's or system's error code; empty if there is none. */
 export function errorCode(error: unknown): string {
   if (typeof error !== "object" || error === null) return "";
@@ -134,6 +145,9 @@ async function connect(target: SqlTarget): Promise<postgres.Sql> {
     onnotice: () => {},
     connection: { application_name: "Matriarch", ...target.settings },
   };
+  if ("replication" in target.settings) {
+    Object.assign(options, { types: { bytea: AS_SENT } });
+  }
   if (target.host.startsWith("/")) return postgres(options);
   // A list, although the type knows only a text: of that the driver takes what
   // follows a colon for a port, also in an IPv6 address.

@@ -70,14 +70,8 @@ async function askTimelines(
     systemId,
     timeline,
     endLsn,
-    history: parseTimelineHistory(historyText(file?.["content"])),
+    history: parseTimelineHistory(String(file?.["content"] ?? "")),
   };
-}
-
-/** The server declares the column as bytea but sends the bytes as they are. */
-function historyText(content: unknown): string {
-  if (content instanceof Uint8Array) return new TextDecoder().decode(content);
-  return typeof content === "string" ? content : "";
 }
 
 /** The timeline that an instance replays or writes; null if it does not say. */
