@@ -72,7 +72,9 @@ export async function patch(
 function isKept(key: SyncFacts, names: string): boolean {
   const { leader, quorum, standbys } = key;
   const waited = parseStandbys(names);
-  if (!names.startsWith("ANY")) {
+  // In a change of modes the key may still ask for votes when PostgreSQL waits
+  // for one name already.
+  if (!names.startsWith("ANY") && quorum === 0) {
     return standbys.every((name) => waited.names.includes(name));
   }
   const voters = standbys;

@@ -127,8 +127,10 @@ export class DataDirectory {
 
   /** The directory is whole. */
   async unmark(): Promise<void> {
-    await removeIfPresent(join(this.#path, MARKER_INSIDE));
-    await removeIfPresent(this.#markerPath);
+    for (const path of [join(this.#path, MARKER_INSIDE), this.#markerPath]) {
+      await removeIfPresent(path);
+      await removeDrafts(path);
+    }
   }
 
   /**
@@ -236,5 +238,20 @@ async function removeContent(path: string): Promise<void> {
 async function removeTablespace(link: string): Promise<void> {
   for (const name of await names(link)) {
     if (name.startsWith("PG_")) await removeIfPresent(join(link, name));
+  }
+}
+
+/** An agent that died while it wrote a marker left its draft. */
+async function removeDrafts(marker: string): Promise<void> {
+  const parent = dirname(marker);
+  const start = `${basename(marker)}.`;
+  try {
+    for await (const { name } of Deno.readDir(parent)) {
+      if (name.startsWith(start)) await removeIfPresent(join(parent, name));
+    }
+  } catch (error) {
+    // Where nobody may look, nobody could write one.
+    const isClosed = error instanceof Deno.errors.PermissionDenied;
+    if (!isClosed && !isMissing(error)) throw error;
   }
 }
