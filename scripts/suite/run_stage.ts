@@ -1,5 +1,6 @@
 /** Runs one stage of ./scripts/test and counts its result. */
 
+import { filesToRepeat, tallyAfter } from "./second_attempt.ts";
 import type { Stage } from "./stages.ts";
 import { NOTHING, type Tally, tallyOf } from "./tally.ts";
 
@@ -129,5 +130,29 @@ export async function runStage(
     const result = judge("tests", nothing, mustRun);
     return { ...result, complaint: `${stage.needs} is missing` };
   }
-  return judge(stage.kind, await finish(stage, log, signal), mustRun);
+  const ending = await finish(stage, log, signal);
+  const result = judge(stage.kind, ending, mustRun);
+  if (ending.success || ending.timedOut) return result;
+  return await repeated(stage, { log, signal, first: ending.output }) ?? result;
+}
+
+/** The result when the files that failed pass alone; null: they do not, or nobody tries. */
+async function repeated(
+  stage: Stage,
+  { log, signal, first }: {
+    readonly log: string;
+    readonly signal: AbortSignal;
+    readonly first: string;
+  },
+): Promise<StageResult | null> {
+  const files = filesToRepeat(first);
+  if (stage.repeat === undefined || files.length === 0) return null;
+  const command = [...stage.repeat, ...files];
+  const again = await finish({ ...stage, command }, `${log}.again`, signal);
+  if (!again.success) return null;
+  return {
+    tally: tallyAfter(first, again.output),
+    complaint: `passed only alone, at the second attempt: ${files.join(" ")}`,
+    output: again.output,
+  };
 }

@@ -10,6 +10,8 @@ export interface Stage {
   /** What it tests; while that is missing there is nothing to run. */
   readonly needs: string | null;
   readonly env?: Readonly<Record<string, string>>;
+  /** Files that failed run once more with this, alone; see second_attempt.ts. */
+  readonly repeat?: readonly string[];
 }
 
 /** The servers mostly wait, so two processors carry three files well. */
@@ -89,6 +91,7 @@ export const STAGES: readonly Stage[] = [
   {
     ...tests("integration", "tests/integration"),
     env: { DENO_JOBS: String(FILES_AT_ONCE) },
+    repeat: ["deno", "test", "--quiet", "--allow-all"],
   },
   {
     ...tests("fault:some", "tests/fault"),
