@@ -6,6 +6,7 @@
  * in a certain moment). A file that fails is run once more, alone: it must pass
  * then, and the suite names it. What is really broken fails twice.
  */
+import { stripVTControlCharacters } from "node:util";
 import { NOTHING, type Tally, tallyOf } from "./tally.ts";
 
 /** More than that is no accident. */
@@ -13,12 +14,9 @@ const FILES_MAX = 3;
 
 const FAILED = /^(\.\/tests\/\S+_test\.ts) => .* FAILED(?: \([^)]*\))?$/gm;
 
-// deno-lint-ignore no-control-regex
-const COLOR = /\x1b\[[0-9;]*m/g;
-
 /** Files with a failed test in the output of `deno test --parallel`; none if they are too many. */
 export function filesToRepeat(output: string): readonly string[] {
-  const lines = output.replace(COLOR, "").matchAll(FAILED);
+  const lines = stripVTControlCharacters(output).matchAll(FAILED);
   const files = [...new Set([...lines].map(([, file = ""]) => file))];
   return files.length <= FILES_MAX ? files : [];
 }
@@ -26,7 +24,7 @@ export function filesToRepeat(output: string): readonly string[] {
 /** What a stage has counted when the repeated files passed: the tests of the others, and theirs. */
 export function tallyAfter(first: string, second: string): Tally {
   // The last summary is that of the whole stage; others are of inner runs.
-  const summary = first.replace(COLOR, "").trimEnd().split("\n")
+  const summary = stripVTControlCharacters(first).trimEnd().split("\n")
     .findLast((line) => /^(?:ok|FAILED) \| \d+ passed/.test(line)) ?? "";
   const { passed, ignored } = tallyOf(summary);
   const repeated = tallyOf(second);

@@ -1,4 +1,5 @@
 /** Counts what `deno test` reports, over all its runs in one output. */
+import { stripVTControlCharacters } from "node:util";
 
 /** How many tests of a stage passed, failed, and were left out. */
 export interface Tally {
@@ -13,9 +14,6 @@ export const NOTHING: Tally = { passed: 0, failed: 0, ignored: 0 };
 const SUMMARY =
   /^(?:ok|FAILED) \| (\d+) passed(?: \(\d+ steps?\))? \| (\d+) failed(?: \(\d+ steps?\))?(?: \| (\d+) ignored)?/gm;
 
-// deno-lint-ignore no-control-regex
-const COLOR = /\x1b\[[0-9;]*m/g;
-
 /** The sum of two tallies. */
 export function add(a: Tally, b: Tally): Tally {
   return {
@@ -27,7 +25,7 @@ export function add(a: Tally, b: Tally): Tally {
 
 /** The sum of all summary lines of `deno test` in `output`. */
 export function tallyOf(output: string): Tally {
-  return [...output.replace(COLOR, "").matchAll(SUMMARY)]
+  return [...stripVTControlCharacters(output).matchAll(SUMMARY)]
     .map(([, passed, failed, ignored]) => ({
       passed: Number(passed),
       failed: Number(failed),
