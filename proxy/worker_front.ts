@@ -11,6 +11,7 @@ import type { Doorway, Front, FrontLimits, FrontTable } from "./front.ts";
 import { Ledger, ledgerCells, type Route, ROUTES, SlotBook } from "./ledger.ts";
 import { openPorts } from "./listener.ts";
 import { sendDoors } from "./native/door_inbox.ts";
+import { CallRing } from "./native/call_ring.ts";
 import { FLAG, type Libc, loadLibc } from "./native/libc.ts";
 import {
   adoptListener,
@@ -28,6 +29,8 @@ export interface WorkerFrontParts {
   readonly workerUrl: URL;
   /** How many threads. */
   readonly workers: number;
+  /** Use io_uring where the kernel lets us. */
+  readonly isRingWanted: boolean;
 }
 
 /** See the head of this file. */
@@ -38,6 +41,7 @@ export class WorkerFront implements Front {
   readonly #parts: WorkerFrontParts;
   readonly #libc: Libc;
   readonly #listeners: Readonly<Record<Route, readonly NativeListener[]>>;
+  readonly #hasCallRing: boolean;
   readonly #fds: number[] = [];
   #workers: readonly WorkerHandle[] = [];
   #table: FrontTable | null = null;
@@ -52,7 +56,9 @@ export class WorkerFront implements Front {
     this.#parts = parts;
     this.#libc = libc;
     this.#listeners = listeners;
-    this.kind = `workers (${parts.workers})`;
+    this.#hasCallRing = parts.isRingWanted && CallRing.isPossible(libc);
+    const by = this.#hasCallRing ? "io_uring" : "epoll";
+    this.kind = `workers (${parts.workers}, ${by})`;
     this.ports = {
       primary: listeners.primary[0]?.addr.port ?? 0,
       replica: listeners.replica[0]?.addr.port ?? 0,
@@ -145,6 +151,7 @@ export class WorkerFront implements Front {
         libc,
         start: {
           ...{ type: "start", self, wakeFd, listeners, limits },
+          hasCallRing: this.#hasCallRing,
           cells: this.#cells,
           inbox: inbox.readEnd,
           inboxes: inboxes.map((one) => one.writeEnd),

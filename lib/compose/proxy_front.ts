@@ -15,7 +15,10 @@ const PROCESSORS_PER_WORKER = 4;
 const WORKERS_MAX = 8;
 
 /** The part of the configuration that decides. */
-export type FrontChoice = Pick<ProxyConfig, "dataPlane" | "workers">;
+export type FrontChoice = Pick<
+  ProxyConfig,
+  "dataPlane" | "workers" | "isRingWanted"
+>;
 
 /** Threads that {@link openFront} will start if it can; 0 for none. */
 export function workersOf(choice: FrontChoice): number {
@@ -40,7 +43,12 @@ export async function openFront(
   if (choice.dataPlane !== "portable") {
     const workers = workersOf(choice);
     const workerUrl = proxyWorkerUrl();
-    const front = await WorkerFront.open({ ...parts, workers, workerUrl });
+    const front = await WorkerFront.open({
+      ...parts,
+      workers,
+      workerUrl,
+      isRingWanted: choice.isRingWanted,
+    });
     if (front !== null) return front;
     const text = "Worker threads need Linux with glibc, and can not run here";
     if (choice.dataPlane === "workers") throw new ProxyStartError(text);

@@ -157,6 +157,7 @@ proxy.agent_grace | 5 | local | reload | Ours: seconds that a dead agent of a pr
 proxy.sealed | false | local | reload | Ours: PostgreSQL takes clients only from the proxy beside it
 proxy.data_plane | auto | local | reload | Ours: auto, workers or portable
 proxy.workers |  | local | reload | Ours: worker threads; by default as many as fit
+proxy.io_uring | true | local | reload | Ours: worker threads pass several packets on at once where the kernel allows it
 proxy.replica_fallback | false | local | reload | Ours: the replica port leads to the leader if there is no replica
 proxy.zone |  | local | reload | Ours: replicas of the same zone are preferred
 vip | [] | local | agent | Ours: virtual addresses, each with address, interface, role and gateway

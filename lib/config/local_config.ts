@@ -222,6 +222,8 @@ export interface ProxyConfig {
   readonly dataPlane: "auto" | "workers" | "portable";
   /** Worker threads; null: by the number of processors. */
   readonly workers: number | null;
+  /** Workers use io_uring where the kernel lets them. */
+  readonly isRingWanted: boolean;
   /** What the read-only port does when no replica may serve reads. */
   readonly isReplicaFallback: boolean;
   /** How long a dead agent has to come back before its primary is fenced. */

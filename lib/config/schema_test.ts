@@ -185,6 +185,7 @@ Deno.test("decodeLocalConfig() turns the proxy on, off and down", () => {
   allow: 10.0.0.0/8, 2001:db8::/32
   data_plane: portable
   workers: 3
+  io_uring: off
   replica_fallback: true
   agent_grace: 2
   sealed: off
@@ -206,6 +207,7 @@ Deno.test("decodeLocalConfig() turns the proxy on, off and down", () => {
       allow: ["10.0.0.0/8", "2001:db8::/32"],
       dataPlane: "portable",
       workers: 3,
+      isRingWanted: false,
       isReplicaFallback: true,
       agentGraceMs: 2000,
       isSealed: false,

@@ -42,6 +42,7 @@ export class EventLoop implements Clock {
   /** Given back only after the round, so that no old event meets a new owner. */
   #releasedTokens: number[] = [];
   readonly #timers = new Timers();
+  #atRoundEnd: () => void = () => {};
   #isTouched = true;
   /** When the runtime must have its turn; null: nothing was touched since. */
   #turnAtMs: number | null = 0;
@@ -77,6 +78,11 @@ export class EventLoop implements Clock {
     this.#ctl(DELETE, fd, { interest: 0, token });
     this.#handlers[token] = null;
     this.#releasedTokens.push(token);
+  }
+
+  /** Calls `action` whenever all who are ready were called; it must not throw. */
+  atRoundEnd(action: () => void): void {
+    this.#atRoundEnd = action;
   }
 
   /** Whether control has said something that has not arrived yet; it will in this round. */
@@ -160,6 +166,7 @@ export class EventLoop implements Clock {
       const token = events[at + DATA_WORD] ?? 0;
       this.#handlers[token]?.onReady(events[at] ?? READY.error);
     }
+    this.#atRoundEnd();
     if (this.#releasedTokens.length > 0) {
       this.#freeTokens.push(...this.#releasedTokens);
       this.#releasedTokens = [];

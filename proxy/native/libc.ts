@@ -4,6 +4,8 @@
  * ones would come back as bigints, which cost an allocation per call.
  *
  * Source: Linux manual, sections 2 and 7 (socket, tcp, epoll, splice, eventfd);
+ * the library has no functions of its own for io_uring, whose calls begin with
+ * their number;
  * numbers from Linux `include/uapi`, the same on x86_64 and aarch64.
  */
 
@@ -44,6 +46,21 @@ const SYMBOLS = {
   epoll_create1: { parameters: ["i32"], result: "i32" },
   epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
   epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
+  mmap: {
+    parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"],
+    result: "pointer",
+  },
+  munmap: { parameters: ["pointer", "usize"], result: "i32" },
+  io_uring_setup: {
+    name: "syscall",
+    parameters: ["i32", "u32", "buffer"],
+    result: "i32",
+  },
+  io_uring_enter: {
+    name: "syscall",
+    parameters: ["i32", "i32", "u32", "u32", "u32", "pointer", "u32"],
+    result: "i32",
+  },
   __errno_location: { parameters: [], result: "pointer" },
 } as const;
 
@@ -79,6 +96,7 @@ export const FLAG = {
   datagram: 2,
   nonBlocking: 0o4000,
   closeOnExec: 0o2000000,
+  dontWait: 0x40,
   noSignal: 0x4000,
   closeOnExecReceived: 0x40000000,
   shutdownWrite: 1,

@@ -8,12 +8,15 @@ import type { EventLoop, ReadyHandler } from "./event_loop.ts";
 import type { BulkFlow, BulkFlows } from "./bulk_flows.ts";
 import { ERRNO, FLAG, type Libc, READY } from "./libc.ts";
 import type { NetSocket } from "./net_socket.ts";
+import type { RelayRound, RoundSide } from "./relay_round.ts";
 import type { SplicePipe, SplicePipes } from "./splice_pipe.ts";
 import type { Timer } from "./timers.ts";
 import { Turns } from "../turns.ts";
 
 /** Large enough for few calls, small enough to stay in the processor's cache. */
 export const BUFFER_BYTES = 64 * 1024;
+/** No descriptor. */
+const NONE = -1;
 /** So much in one direction without a word in the other is not dialogue any more. */
 const BULK_BYTES = 4 * 1024 * 1024;
 
@@ -24,6 +27,8 @@ export interface RelayWorld {
   readonly pipes: SplicePipes;
   readonly flows: BulkFlows;
   readonly buffer: Uint8Array<ArrayBuffer>;
+  /** Null where the kernel makes one call at a time. */
+  readonly round: RelayRound | null;
   /** How long a client's turn is held back. */
   readonly turnHoldMs: number;
 }
@@ -39,7 +44,7 @@ export interface RelaySideOwner {
 }
 
 /** See the head of this file. */
-export class RelaySide implements ReadyHandler, BulkFlow {
+export class RelaySide implements ReadyHandler, RoundSide, BulkFlow {
   readonly socket: NetSocket;
   readonly fd: number;
   readonly #libc: Libc;
@@ -95,7 +100,10 @@ export class RelaySide implements ReadyHandler, BulkFlow {
     }
     if (this.#owner.isOver) return;
     if (this.#isReading) {
-      if ((events & ~READY.out) !== 0) this.#receive();
+      if ((events & ~READY.out) === 0) return;
+      const { round } = this.#world;
+      if (round !== null && this.isPlain) round.join(this);
+      else this.receive();
     } else if ((events & (READY.error | READY.hangUp)) !== 0) {
       // Told again and again otherwise; whoever next reads or writes will see.
       if (!this.#isWriteWanted) this.socket.watch(0);
@@ -126,7 +134,7 @@ export class RelaySide implements ReadyHandler, BulkFlow {
   pulse(): void {
     const hasFlowed = this.#hasFlowed;
     this.#hasFlowed = false;
-    if (this.#isReading) this.#receive();
+    if (this.#isReading) this.receive();
     if (hasFlowed || this.#hasFlowed) return;
     // Held up by a slow reader, not at its end: bulk again as soon as it flows.
     if (this.#isBlocked) this.#streakBytes = BULK_BYTES;
@@ -151,6 +159,49 @@ export class RelaySide implements ReadyHandler, BulkFlow {
     if (this.#turnTimer === null) return;
     this.#endTurnTimer();
     this.#read({ isReading: true });
+  }
+
+  get isPlain(): boolean {
+    return this.#isReading && this.#turns === null && this.#pipe === null &&
+      !this.#owner.isOver;
+  }
+
+  receive(): void {
+    if (this.#turns !== null && this.#waitsForTurn(this.#turns)) return;
+    if (this.#pipe !== null) return this.#receiveIntoPipe(this.#pipe);
+    const { buffer } = this.#world;
+    const count = this.#libc.recv(this.fd, buffer, BUFFER_BYTES, 0);
+    if (count <= 0) return this.receivedNothing(this.#resultOf(count));
+    const to = this.received(buffer, count);
+    if (this.#turns !== null && this.#to?.hasEnded) return;
+    const sent = this.#libc.send(to, buffer, count, FLAG.noSignal);
+    this.delivered(buffer, count, this.#resultOf(sent));
+  }
+
+  received(bytes: Uint8Array<ArrayBuffer>, count: number): number {
+    this.#moved(count);
+    this.#tellTurns(bytes, count);
+    return this.#to?.fd ?? NONE;
+  }
+
+  delivered(
+    bytes: Uint8Array<ArrayBuffer>,
+    count: number,
+    sent: number,
+  ): void {
+    // What happened to the other side in the same round has ended both.
+    if (this.#owner.isOver) return;
+    if (sent !== count) {
+      if (sent < 0 && !isJustBusy(sent)) return this.#fail();
+      this.#hold(bytes.slice(Math.max(0, sent), count));
+    }
+    this.#countStreak(count);
+  }
+
+  receivedNothing(result: number): void {
+    if (this.#owner.isOver || isJustBusy(result)) return;
+    if (result === 0) this.#end();
+    else this.#owner.onReadFailed(this);
   }
 
   /** Drops what was not delivered. The socket is the owner's to close. */
@@ -178,23 +229,6 @@ export class RelaySide implements ReadyHandler, BulkFlow {
     );
   }
 
-  #receive(): void {
-    if (this.#turns !== null && this.#waitsForTurn(this.#turns)) return;
-    if (this.#pipe !== null) return this.#receiveIntoPipe(this.#pipe);
-    const { buffer } = this.#world;
-    const count = this.#libc.recv(this.fd, buffer, BUFFER_BYTES, 0);
-    if (count > 0) {
-      this.#moved(count);
-      this.#tellTurns(buffer, count);
-      this.#send(buffer, count);
-      this.#countStreak(count);
-    } else if (count === 0) {
-      this.#end();
-    } else if (!this.#isJustBusy()) {
-      this.#owner.onReadFailed(this);
-    }
-  }
-
   /** Nothing is read meanwhile, so what the client says waits in the kernel. */
   #waitsForTurn(turns: Turns): boolean {
     if (!turns.mustWait || this.#to?.hasEnded) return false;
@@ -204,7 +238,7 @@ export class RelaySide implements ReadyHandler, BulkFlow {
       turns.onWaited();
       this.endTurnWait();
       // Now, or an answer that comes first would make it wait again.
-      this.#receive();
+      this.receive();
     });
     return true;
   }
@@ -229,31 +263,27 @@ export class RelaySide implements ReadyHandler, BulkFlow {
     this.#owner.onEnd(this);
   }
 
-  #send(bytes: Uint8Array<ArrayBuffer>, length: number): void {
-    const to = this.#to;
-    if (to === null || (this.#turns !== null && to.hasEnded)) return;
-    const sent = this.#libc.send(to.fd, bytes, length, FLAG.noSignal);
-    if (sent === length) return;
-    if (sent < 0 && !this.#isJustBusy()) return this.#fail();
-    this.#pending = bytes.slice(Math.max(0, sent), length);
-    this.#block(to);
-  }
-
   /** Bytes that are this side's own already. */
   #pass(bytes: Uint8Array<ArrayBuffer>): void {
     const to = this.#to;
     if (to === null) return;
-    const sent = this.#libc.send(to.fd, bytes, bytes.length, FLAG.noSignal);
+    const { send } = this.#libc;
+    const count = send(to.fd, bytes, bytes.length, FLAG.noSignal);
+    const sent = this.#resultOf(count);
     if (sent === bytes.length) return;
-    if (sent < 0 && !this.#isJustBusy()) return this.#fail();
-    this.#pending = bytes.subarray(Math.max(0, sent));
-    this.#block(to);
+    if (sent < 0 && !isJustBusy(sent)) return this.#fail();
+    this.#hold(bytes.subarray(Math.max(0, sent)));
   }
 
   /** The other side takes no more for now. */
-  #block(to: RelaySide): void {
+  #hold(rest: Uint8Array<ArrayBuffer>): void {
+    this.#pending = rest;
+    this.#block();
+  }
+
+  #block(): void {
     this.#read({ isReading: false });
-    to.wantWrite({ isWanted: true });
+    this.#to?.wantWrite({ isWanted: true });
   }
 
   #fail(): void {
@@ -289,23 +319,19 @@ export class RelaySide implements ReadyHandler, BulkFlow {
 
   #receiveIntoPipe(pipe: SplicePipe): void {
     const count = pipe.fill(this.fd);
-    if (count > 0) {
-      this.#hasFlowed = true;
-      this.#moved(count);
-      this.#tellTurns(null, count);
-      this.#drainPipe(pipe);
-    } else if (count === 0) {
-      this.#end();
-    } else if (!this.#isJustBusy()) {
-      this.#owner.onReadFailed(this);
-    }
+    if (count <= 0) return this.receivedNothing(this.#resultOf(count));
+    this.#hasFlowed = true;
+    this.#moved(count);
+    this.#tellTurns(null, count);
+    this.#drainPipe(pipe);
   }
 
   #drainPipe(pipe: SplicePipe): void {
     const to = this.#to;
     if (to === null) return;
-    if (pipe.drain(to.fd) < 0 && !this.#isJustBusy()) return this.#fail();
-    if (pipe.held > 0) this.#block(to);
+    const result = this.#resultOf(pipe.drain(to.fd));
+    if (result < 0 && !isJustBusy(result)) return this.#fail();
+    if (pipe.held > 0) this.#block();
     else if (!this.#isBulk) this.#returnPipe();
   }
 
@@ -314,9 +340,13 @@ export class RelaySide implements ReadyHandler, BulkFlow {
     this.#pipe = null;
   }
 
-  /** Whether the last call failed only for now. */
-  #isJustBusy(): boolean {
-    const errno = this.#libc.errno();
-    return errno === ERRNO.again || errno === ERRNO.interrupted;
+  /** What the last call returned, or the negative error number. */
+  #resultOf(returned: number): number {
+    return returned < 0 ? -this.#libc.errno() : returned;
   }
+}
+
+/** Whether a call failed only for now. */
+function isJustBusy(result: number): boolean {
+  return result === -ERRNO.again || result === -ERRNO.interrupted;
 }

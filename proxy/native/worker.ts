@@ -8,10 +8,12 @@ import { Desk } from "../desk.ts";
 import { Ledger, SlotBook } from "../ledger.ts";
 import { Acceptor } from "./acceptor.ts";
 import { BulkFlows } from "./bulk_flows.ts";
+import { CallRing } from "./call_ring.ts";
 import { EventLoop } from "./event_loop.ts";
 import { type Libc, loadLibc, READY } from "./libc.ts";
 import { NativeDialer } from "./native_dialer.ts";
 import { NativePlane } from "./native_plane.ts";
+import { RelayRound } from "./relay_round.ts";
 import { BUFFER_BYTES } from "./relay_side.ts";
 import { SplicePipes } from "./splice_pipe.ts";
 import type {
@@ -52,6 +54,7 @@ class WorkerThread {
   readonly #desk: Desk;
   readonly #acceptor: Acceptor;
   readonly #pipes: SplicePipes;
+  readonly #ring: CallRing | null;
   #hosts: Readonly<Record<string, readonly string[]>> = {};
   #received = 1;
 
@@ -61,6 +64,9 @@ class WorkerThread {
     const loop = new EventLoop(libc, hasMail);
     this.#loop = loop;
     this.#pipes = new SplicePipes(libc);
+    this.#ring = start.hasCallRing ? CallRing.open(libc) : null;
+    const round = this.#ring && new RelayRound(this.#ring);
+    if (round !== null) loop.atRoundEnd(() => round.run());
     const log = new ReportedLog();
     const { cells, self: section } = start;
     const ledger = new Ledger({ cells, section, book: this.#book });
@@ -77,6 +83,7 @@ class WorkerThread {
         pipes: this.#pipes,
         flows: new BulkFlows(libc, loop),
         buffer: new Uint8Array(BUFFER_BYTES),
+        round,
       }),
     });
     this.#acceptor = new Acceptor({
@@ -98,6 +105,7 @@ class WorkerThread {
   async run(): Promise<void> {
     await this.#loop.run();
     this.#pipes.close();
+    this.#ring?.close();
     report({ type: "ended" });
     self.close();
   }

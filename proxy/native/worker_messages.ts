@@ -17,6 +17,8 @@ export interface WorkerStart {
   readonly inboxes: readonly number[];
   readonly listeners: readonly SharedListener[];
   readonly limits: FrontLimits;
+  /** Several packets may share one entry into the kernel; see `call_ring.ts`. */
+  readonly hasCallRing: boolean;
 }
 
 /** To a worker. */

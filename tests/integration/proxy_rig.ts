@@ -105,6 +105,8 @@ export function testFronts(
 export interface RigOptions extends Partial<ProxyOptions> {
   /** Worker threads, unless said otherwise. */
   readonly front?: FrontKind;
+  /** Worker threads use io_uring where they can, unless said otherwise. */
+  readonly isRingWanted?: boolean;
   readonly dialer?: Dialer;
   readonly clock?: Clock;
   /** Writes keys before the proxy starts. */
@@ -139,15 +141,15 @@ export class ProxyRig {
     const dcs = new MemoryDcs(store, "/service/demo", { watchDelayMs: 0 });
     const keys = new KeyWriter(new MemoryDcs(store, "/service/demo"));
     const log = new KeptLog();
-    const { dialer = new TcpDialer(clock), front = "workers", ...options } =
-      rest;
+    const { dialer = new TcpDialer(clock), ...others } = rest;
+    const { front = "workers", isRingWanted = true, ...options } = others;
     await prepare?.(keys);
     if (isCutOff) dcs.cutOff();
     const openFront = async (parts: PortableFrontParts): Promise<Front> => {
       if (front === "portable") return PortableFront.open(parts);
       const workerUrl = proxyWorkerUrl();
       const { workers: count = WORKERS } = options;
-      const opened = { ...parts, workers: count, workerUrl };
+      const opened = { ...parts, workers: count, workerUrl, isRingWanted };
       const workers = await WorkerFront.open(opened);
       if (workers === null) throw new Error("no worker threads here");
       return workers;

@@ -41,6 +41,7 @@ export const PROXY_DEFAULTS: ProxyConfig = {
   allow: [],
   dataPlane: "auto",
   workers: null,
+  isRingWanted: true,
   isReplicaFallback: false,
   agentGraceMs: 5_000,
   isSealed: false,
@@ -77,7 +78,7 @@ function isNetwork(text: string): boolean {
 }
 
 /** Nobody may believe in a seal that a misspelt value left open. */
-function readSealed(value: unknown): boolean | Wanted {
+function readSwitch(value: unknown): boolean | Wanted {
   return parseBool(value) ?? new Wanted("true or false");
 }
 
@@ -106,9 +107,10 @@ const proxyMap: z.ZodType<ProxyConfig> = section({
     PROXY_DEFAULTS.dataPlane,
   ),
   workers: optional(integer({ min: 1, max: 64 }), null),
+  io_uring: optional(readSwitch, PROXY_DEFAULTS.isRingWanted),
   replica_fallback: bool(),
   agent_grace: optional(durationMs, PROXY_DEFAULTS.agentGraceMs),
-  sealed: optional(readSealed, PROXY_DEFAULTS.isSealed),
+  sealed: optional(readSwitch, PROXY_DEFAULTS.isSealed),
   zone: optionalText(),
 }).transform((raw): ProxyConfig => ({
   listen: raw.listen,
@@ -127,6 +129,7 @@ const proxyMap: z.ZodType<ProxyConfig> = section({
   allow: raw.allow,
   dataPlane: raw.data_plane,
   workers: raw.workers,
+  isRingWanted: raw.io_uring,
   isReplicaFallback: raw.replica_fallback,
   agentGraceMs: raw.agent_grace,
   isSealed: raw.sealed,
