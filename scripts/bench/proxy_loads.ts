@@ -1,4 +1,5 @@
 /** The loads of `bench:proxy`, and how much CPU and memory the proxy spends on them. */
+import { p99, transactionsIn } from "./pgbench_log.ts";
 import type { Load } from "./proxy.ts";
 import { type BenchProxies, type BenchProxy, freePort } from "./proxy_sides.ts";
 
@@ -29,7 +30,7 @@ export interface MemorySample {
   readonly residentMb: number;
 }
 
-/** Runs one load through one proxy. */
+/** Runs one load whose clients come and go through one proxy. */
 export async function measureLoad(
   proxy: BenchProxy,
   load: Load,
@@ -38,7 +39,7 @@ export async function measureLoad(
   const before = cpuUs(proxy.pid);
   const { count, spentS, p99Ms } = load.kind === "bulk"
     ? await bulk(proxy)
-    : await pgbench(proxy, load, seconds);
+    : await connects(proxy, load, seconds);
   const cpu = cpuUs(proxy.pid) - before;
   const named = { proxy: proxy.name, load: load.name };
   return { ...named, rate: count / spentS, cpuUs: cpu / count, p99Ms };
@@ -50,20 +51,30 @@ interface Outcome {
   readonly p99Ms: number | null;
 }
 
-async function pgbench(
+/** A program and its arguments; it writes a log of all transactions into its directory. */
+export function pgbenchArgs(
+  proxy: BenchProxy,
+  load: Load,
+  seconds: number,
+): readonly [string, string[]] {
+  const isConnect = load.kind === "connect";
+  return [`${BIN}/pgbench`, [
+    ...["-h", "127.0.0.1", "-p", `${proxy.port}`, "-U", "postgres"],
+    ...["-n", "-S", "-M", isConnect ? "simple" : "prepared"],
+    ...["-c", `${load.clients}`, "-j", `${Math.min(2, load.clients)}`],
+    ...["-T", `${seconds}`, "-l", ...(isConnect ? ["-C"] : []), "postgres"],
+  ]];
+}
+
+async function connects(
   proxy: BenchProxy,
   load: Load,
   seconds: number,
 ): Promise<Outcome> {
   const folder = await Deno.makeTempDir({ prefix: "matriarch-bench-log-" });
-  const isConnect = load.kind === "connect";
-  const { stdout, stderr, success } = await new Deno.Command(`${BIN}/pgbench`, {
-    args: [
-      ...["-h", "127.0.0.1", "-p", `${proxy.port}`, "-U", "postgres"],
-      ...["-n", "-S", "-M", isConnect ? "simple" : "prepared"],
-      ...["-c", `${load.clients}`, "-j", `${Math.min(2, load.clients)}`],
-      ...["-T", `${seconds}`, "-l", ...(isConnect ? ["-C"] : []), "postgres"],
-    ],
+  const [program, args] = pgbenchArgs(proxy, load, seconds);
+  const { stdout, stderr, success } = await new Deno.Command(program, {
+    args,
     cwd: folder,
     stdin: "null",
     stdout: "piped",
@@ -72,24 +83,13 @@ async function pgbench(
   const text = new TextDecoder();
   if (!success) throw new Error(`${proxy.name}: ${text.decode(stderr)}`);
   const found = /actually processed: (\d+)/.exec(text.decode(stdout));
-  const count = Number(found?.[1] ?? 0);
-  const p99Ms = await p99(folder);
+  const done = await transactionsIn(folder);
   await Deno.remove(folder, { recursive: true });
-  return { count, spentS: seconds, p99Ms };
-}
-
-/** Source: PostgreSQL 15 manual, pgbench, "Per-Transaction Logging": third field, in microseconds. */
-async function p99(folder: string): Promise<number> {
-  const times: number[] = [];
-  for await (const { name } of Deno.readDir(folder)) {
-    const lines = (await Deno.readTextFile(`${folder}/${name}`)).split("\n");
-    for (const line of lines) {
-      const us = Number(line.split(" ")[2]);
-      if (Number.isFinite(us)) times.push(us);
-    }
-  }
-  times.sort((a, b) => a - b);
-  return (times[Math.floor(times.length * 0.99)] ?? 0) / 1000;
+  return {
+    count: Number(found?.[1] ?? 0),
+    spentS: seconds,
+    p99Ms: p99(done.map(({ tookUs }) => tookUs)) / 1000,
+  };
 }
 
 async function bulk(proxy: BenchProxy): Promise<Outcome> {
@@ -109,7 +109,7 @@ async function bulk(proxy: BenchProxy): Promise<Outcome> {
 }
 
 /** Time of all threads. Source: proc_pid_stat(5), utime and stime. */
-function cpuUs(pid: number): number {
+export function cpuUs(pid: number): number {
   const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) * TICK_US;

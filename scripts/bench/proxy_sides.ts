@@ -80,6 +80,14 @@ export async function startProxies(plan: SidesPlan): Promise<BenchProxies> {
     (port) => startOurs(`${folder}/w2`, plan, { port, setting: "workers: 2" }),
   );
   await add(
+    "epoll",
+    (port) =>
+      startOurs(`${folder}/e`, plan, {
+        port,
+        setting: "workers: 1, io_uring: false",
+      }),
+  );
+  await add(
     "portable",
     (port) =>
       startOurs(`${folder}/p`, plan, { port, setting: "data_plane: portable" }),
@@ -206,7 +214,7 @@ export class BenchPostgres implements AsyncDisposable {
     const server = new BenchPostgres(folder);
     const data = `${folder}/data`;
     const settings = `-p ${server.port} -h 127.0.0.1 -k ${folder} ` +
-      "-c fsync=off -c shared_buffers=128MB -c max_connections=200";
+      "-c fsync=off -c shared_buffers=128MB -c max_connections=400";
     await server.#run("initdb", ["-D", data, "-A", "trust", "--no-sync"]);
     await server.#run("pg_ctl", [
       ...["-D", data, "-l", `${folder}/log`, "-w", "-o", settings, "start"],

@@ -8,7 +8,7 @@ import { AgentCluster, sectionOf } from "../helpers/agent_cluster.ts";
 import type { AgentMember, Section } from "../helpers/agent_member.ts";
 import { etcdSkipReason } from "../helpers/etcd.ts";
 import { pidsWith } from "../helpers/own_processes.ts";
-import { SeverableLink } from "../helpers/severable_link.ts";
+import { linkToStore } from "../helpers/link_to_store.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 
 /** One start that has to fail. */
@@ -157,13 +157,8 @@ unprivileged(import.meta.url, () => {
         dcs: "etcd",
         members: 1,
       });
-      const [endpoint = ""] = cluster.etcd?.endpoints ?? [];
-      await using link = new SeverableLink(Number(new URL(endpoint).port));
       const member = cluster.member("n1");
-      member.config = {
-        ...member.config,
-        etcd3: { hosts: [`127.0.0.1:${link.port}`], use_proxies: true },
-      };
+      await using link = linkToStore(cluster, member);
       link.sever();
       member.start();
       await cluster.until(

@@ -7,7 +7,8 @@ import assert from "node:assert/strict";
 import { AgentCluster } from "../helpers/agent_cluster.ts";
 import { step } from "../helpers/step.ts";
 import { etcdSkipReason } from "../helpers/etcd.ts";
-import { SeverableLink } from "../helpers/severable_link.ts";
+import { linkToStore } from "../helpers/link_to_store.ts";
+import type { SeverableLink } from "../helpers/severable_link.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 import { WritableWatch } from "../helpers/writable_watch.ts";
 
@@ -19,13 +20,8 @@ unprivileged(import.meta.url, () => {
     ignore: etcdSkipReason() !== null,
     fn: async (t) => {
       await using cluster = await AgentCluster.create({ dcs: "etcd" });
-      const [endpoint = ""] = cluster.etcd?.endpoints ?? [];
-      await using link = new SeverableLink(Number(new URL(endpoint).port));
       const first = cluster.member("n1");
-      first.config = {
-        ...first.config,
-        etcd3: { hosts: [`127.0.0.1:${link.port}`], use_proxies: true },
-      };
+      await using link = linkToStore(cluster, first);
       await cluster.startAll();
       await WritableWatch.prepare(first);
       await using watch = new WritableWatch(cluster.members);

@@ -6,7 +6,8 @@ import assert from "node:assert/strict";
 import { AgentCluster } from "../helpers/agent_cluster.ts";
 import { step } from "../helpers/step.ts";
 import { etcdSkipReason } from "../helpers/etcd.ts";
-import { SeverableLink } from "../helpers/severable_link.ts";
+import { linkToStore } from "../helpers/link_to_store.ts";
+import type { SeverableLink } from "../helpers/severable_link.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 import { WritableWatch } from "../helpers/writable_watch.ts";
 
@@ -21,13 +22,8 @@ unprivileged(import.meta.url, () => {
         dcs: "etcd",
         bootstrapDcs: { failsafe_mode: true },
       });
-      const [endpoint = ""] = cluster.etcd?.endpoints ?? [];
-      await using link = new SeverableLink(Number(new URL(endpoint).port));
       const first = cluster.member("n1");
-      first.config = {
-        ...first.config,
-        etcd3: { hosts: [`127.0.0.1:${link.port}`], use_proxies: true },
-      };
+      await using link = linkToStore(cluster, first);
       first.start();
       await cluster.untilLeader(["n1"]);
       cluster.member("n2").start();

@@ -9,7 +9,8 @@ import { AgentCluster } from "../helpers/agent_cluster.ts";
 import type { AgentMember } from "../helpers/agent_member.ts";
 import { pastCycles } from "../helpers/cycles.ts";
 import { etcdSkipReason } from "../helpers/etcd.ts";
-import { SeverableLink } from "../helpers/severable_link.ts";
+import { linkToStore } from "../helpers/link_to_store.ts";
+import type { SeverableLink } from "../helpers/severable_link.ts";
 import { step } from "../helpers/step.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 import { WritableWatch } from "../helpers/writable_watch.ts";
@@ -30,18 +31,12 @@ unprivileged(import.meta.url, () => {
           synchronous_mode: true,
         },
       });
-      const [endpoint = ""] = cluster.etcd?.endpoints ?? [];
-      await using link = new SeverableLink(Number(new URL(endpoint).port));
       const first = cluster.member("n1");
-      first.config = {
-        ...first.config,
-        etcd3: { hosts: [`127.0.0.1:${link.port}`], use_proxies: true },
-      };
+      await using link = linkToStore(cluster, first);
       await cluster.startAll();
       await untilMap(cluster, ["n1", "n2", "n3"]);
       await WritableWatch.prepare(first);
       await using watch = new WritableWatch(cluster.members);
-      await storeHangs(t, { cluster, watch });
       await consentKept(t, { cluster, watch, link });
       await leftOut(t, { cluster, watch });
       await watch.end();
@@ -86,17 +81,6 @@ async function untilNoLeader(cluster: AgentCluster): Promise<void> {
     async () => (await cluster.keys())["leader"] === undefined,
     2 * TTL_S * 1_000,
   );
-}
-
-async function storeHangs(t: Deno.TestContext, scene: Scene): Promise<void> {
-  const { cluster } = scene;
-  await step(t, "a store that hangs for all costs nothing", async () => {
-    cluster.etcd?.freeze();
-    await writesGoOn(scene, (TTL_S + 5) * 1_000);
-    cluster.etcd?.thaw();
-    assert.equal((await cluster.untilWhole()).name, "n1");
-    assert.equal((await cluster.member("n1").status())?.["timeline"], 1);
-  });
 }
 
 /** What the member's agent said by a rule since `from`. */
