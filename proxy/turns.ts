@@ -30,11 +30,6 @@ export class Turns {
     this.#mayBegin = !isTransactionOpen(bytes, length);
   }
 
-  /** The backend has spoken, nobody knows what. */
-  onUnseenAnswer(): void {
-    this.#mayBegin = true;
-  }
-
   /** The client has waited; it may go on until the backend speaks again. */
   onWaited(): void {
     this.#mayBegin = false;

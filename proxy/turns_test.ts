@@ -22,7 +22,8 @@ Deno.test("turns: a client waits once, until the backend has spoken again", () =
   assert.equal(turns.mustWait, true);
   turns.onWaited();
   assert.equal(turns.mustWait, false);
-  turns.onUnseenAnswer();
+  const answer = ready("I");
+  turns.onAnswer(answer, answer.length);
   assert.equal(turns.mustWait, true);
 });
 

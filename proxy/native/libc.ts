@@ -3,7 +3,7 @@
  * are declared as 32-bit numbers: all lengths here are far below 2^31, and 64-bit
  * ones would come back as bigints, which cost an allocation per call.
  *
- * Source: Linux manual, sections 2 and 7 (socket, tcp, epoll, splice, eventfd);
+ * Source: Linux manual, sections 2 and 7 (socket, tcp, epoll, eventfd);
  * the library has no functions of its own for io_uring, whose calls begin with
  * their number;
  * numbers from Linux `include/uapi`, the same on x86_64 and aarch64.
@@ -36,11 +36,6 @@ const SYMBOLS = {
   send: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
   sendmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   recvmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
-  splice: {
-    parameters: ["i32", "pointer", "i32", "pointer", "u32", "u32"],
-    result: "i32",
-  },
-  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   pipe2: { parameters: ["buffer", "i32"], result: "i32" },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   epoll_create1: { parameters: ["i32"], result: "i32" },
@@ -100,8 +95,6 @@ export const FLAG = {
   noSignal: 0x4000,
   closeOnExecReceived: 0x40000000,
   shutdownWrite: 1,
-  spliceMove: 1,
-  spliceNonBlocking: 2,
 } as const;
 
 /** The library, loaded for the calling thread. */

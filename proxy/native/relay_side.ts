@@ -2,19 +2,18 @@
  * One socket of a relayed session, and the bytes that come in through it. This
  * is the hot path: no promises, no allocation, one buffer for the whole thread.
  * A slow reader makes the other side stop reading, so a session never holds more
- * than one buffer (or one pipe) per direction.
+ * than one buffer per direction.
  */
 import type { EventLoop, ReadyHandler } from "./event_loop.ts";
 import type { BulkFlow, BulkFlows } from "./bulk_flows.ts";
 import { ERRNO, FLAG, type Libc, READY } from "./libc.ts";
 import type { NetSocket } from "./net_socket.ts";
 import type { RelayRound, RoundSide } from "./relay_round.ts";
-import type { SplicePipe, SplicePipes } from "./splice_pipe.ts";
 import type { Timer } from "./timers.ts";
 import { Turns } from "../turns.ts";
 
 /** Large enough for few calls, small enough to stay in the processor's cache. */
-export const BUFFER_BYTES = 64 * 1024;
+export const BUFFER_BYTES = 256 * 1024;
 /** No descriptor. */
 const NONE = -1;
 /** So much in one direction without a word in the other is not dialogue any more. */
@@ -24,7 +23,6 @@ const BULK_BYTES = 4 * 1024 * 1024;
 export interface RelayWorld {
   readonly libc: Libc;
   readonly loop: EventLoop;
-  readonly pipes: SplicePipes;
   readonly flows: BulkFlows;
   readonly buffer: Uint8Array<ArrayBuffer>;
   /** Null where the kernel makes one call at a time. */
@@ -54,7 +52,6 @@ export class RelaySide implements ReadyHandler, RoundSide, BulkFlow {
   #to: RelaySide | null = null;
   /** Received here, not yet taken by the other side. */
   #pending: Uint8Array<ArrayBuffer> | null = null;
-  #pipe: SplicePipe | null = null;
   /** Received here since the other side last said something. */
   #streakBytes = 0;
   #isBulk = false;
@@ -113,13 +110,9 @@ export class RelaySide implements ReadyHandler, RoundSide, BulkFlow {
   /** Delivers what waits; called when the other side can take more. */
   flush(): void {
     const pending = this.#pending;
-    if (pending !== null) {
-      this.#pending = null;
-      this.#pass(pending);
-    } else if (this.#pipe !== null && this.#pipe.held > 0) {
-      this.#drainPipe(this.#pipe);
-    }
-    if (this.#owner.isOver || this.#isBlocked) return;
+    this.#pending = null;
+    if (pending !== null) this.#pass(pending);
+    if (this.#owner.isOver || this.#pending !== null) return;
     this.#to?.wantWrite({ isWanted: false });
     this.#read({ isReading: !this.hasEnded });
   }
@@ -137,7 +130,7 @@ export class RelaySide implements ReadyHandler, RoundSide, BulkFlow {
     if (this.#isReading) this.receive();
     if (hasFlowed || this.#hasFlowed) return;
     // Held up by a slow reader, not at its end: bulk again as soon as it flows.
-    if (this.#isBlocked) this.#streakBytes = BULK_BYTES;
+    if (this.#pending !== null) this.#streakBytes = BULK_BYTES;
     this.#endBulk();
   }
 
@@ -162,13 +155,12 @@ export class RelaySide implements ReadyHandler, RoundSide, BulkFlow {
   }
 
   get isPlain(): boolean {
-    return this.#isReading && this.#turns === null && this.#pipe === null &&
+    return this.#isReading && this.#turns === null && !this.#isBulk &&
       !this.#owner.isOver;
   }
 
   receive(): void {
     if (this.#turns !== null && this.#waitsForTurn(this.#turns)) return;
-    if (this.#pipe !== null) return this.#receiveIntoPipe(this.#pipe);
     const { buffer } = this.#world;
     const count = this.#libc.recv(this.fd, buffer, BUFFER_BYTES, 0);
     if (count <= 0) return this.receivedNothing(this.#resultOf(count));
@@ -180,8 +172,11 @@ export class RelaySide implements ReadyHandler, RoundSide, BulkFlow {
 
   received(bytes: Uint8Array<ArrayBuffer>, count: number): number {
     this.#moved(count);
-    this.#tellTurns(bytes, count);
-    return this.#to?.fd ?? NONE;
+    this.#hasFlowed = true;
+    const to = this.#to;
+    if (to === null) return NONE;
+    to.#turns?.onAnswer(bytes, count);
+    return to.fd;
   }
 
   delivered(
@@ -195,7 +190,7 @@ export class RelaySide implements ReadyHandler, RoundSide, BulkFlow {
       if (sent < 0 && !isJustBusy(sent)) return this.#fail();
       this.#hold(bytes.slice(Math.max(0, sent), count));
     }
-    this.#countStreak(count);
+    if (!this.#isBulk) this.#countStreak(count);
   }
 
   receivedNothing(result: number): void {
@@ -209,12 +204,6 @@ export class RelaySide implements ReadyHandler, RoundSide, BulkFlow {
     this.#pending = null;
     this.#endTurnTimer();
     this.#endBulk();
-    this.#returnPipe();
-  }
-
-  get #isBlocked(): boolean {
-    return this.#pending !== null ||
-      (this.#pipe !== null && this.#pipe.held > 0);
   }
 
   #read({ isReading }: { readonly isReading: boolean }): void {
@@ -241,14 +230,6 @@ export class RelaySide implements ReadyHandler, RoundSide, BulkFlow {
       this.receive();
     });
     return true;
-  }
-
-  /** The other side's client has got an answer; null: of unknown content. */
-  #tellTurns(bytes: Uint8Array | null, count: number): void {
-    const to = this.#to;
-    if (to === null || to.#turns === null) return;
-    if (bytes === null) to.#turns.onUnseenAnswer();
-    else to.#turns.onAnswer(bytes, count);
   }
 
   #endTurnTimer(): void {
@@ -278,10 +259,6 @@ export class RelaySide implements ReadyHandler, RoundSide, BulkFlow {
   /** The other side takes no more for now. */
   #hold(rest: Uint8Array<ArrayBuffer>): void {
     this.#pending = rest;
-    this.#block();
-  }
-
-  #block(): void {
     this.#read({ isReading: false });
     this.#to?.wantWrite({ isWanted: true });
   }
@@ -302,42 +279,15 @@ export class RelaySide implements ReadyHandler, RoundSide, BulkFlow {
   }
 
   #beginBulk(): void {
-    this.#pipe = this.#world.pipes.borrow();
-    if (this.#pipe === null) return;
     this.#isBulk = true;
     this.#hasFlowed = true;
     this.#world.flows.add(this);
   }
 
-  /** What is in the pipe still goes through it. */
   #endBulk(): void {
     if (!this.#isBulk) return;
     this.#isBulk = false;
     this.#world.flows.remove(this);
-    if (this.#pipe?.held === 0) this.#returnPipe();
-  }
-
-  #receiveIntoPipe(pipe: SplicePipe): void {
-    const count = pipe.fill(this.fd);
-    if (count <= 0) return this.receivedNothing(this.#resultOf(count));
-    this.#hasFlowed = true;
-    this.#moved(count);
-    this.#tellTurns(null, count);
-    this.#drainPipe(pipe);
-  }
-
-  #drainPipe(pipe: SplicePipe): void {
-    const to = this.#to;
-    if (to === null) return;
-    const result = this.#resultOf(pipe.drain(to.fd));
-    if (result < 0 && !isJustBusy(result)) return this.#fail();
-    if (pipe.held > 0) this.#block();
-    else if (!this.#isBulk) this.#returnPipe();
-  }
-
-  #returnPipe(): void {
-    if (this.#pipe !== null) this.#world.pipes.giveBack(this.#pipe);
-    this.#pipe = null;
   }
 
   /** What the last call returned, or the negative error number. */

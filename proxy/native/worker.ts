@@ -15,7 +15,6 @@ import { NativeDialer } from "./native_dialer.ts";
 import { NativePlane } from "./native_plane.ts";
 import { RelayRound } from "./relay_round.ts";
 import { BUFFER_BYTES } from "./relay_side.ts";
-import { SplicePipes } from "./splice_pipe.ts";
 import type {
   WorkerOrder,
   WorkerReport,
@@ -53,7 +52,6 @@ class WorkerThread {
   readonly #loop: EventLoop;
   readonly #desk: Desk;
   readonly #acceptor: Acceptor;
-  readonly #pipes: SplicePipes;
   readonly #ring: CallRing | null;
   #hosts: Readonly<Record<string, readonly string[]>> = {};
   #received = 1;
@@ -63,7 +61,6 @@ class WorkerThread {
     const hasMail = (): boolean => Atomics.load(mail, 0) !== this.#received;
     const loop = new EventLoop(libc, hasMail);
     this.#loop = loop;
-    this.#pipes = new SplicePipes(libc);
     this.#ring = start.hasCallRing ? CallRing.open(libc) : null;
     const round = this.#ring && new RelayRound(this.#ring);
     if (round !== null) loop.atRoundEnd(() => round.run());
@@ -80,7 +77,6 @@ class WorkerThread {
       plane: new NativePlane({
         ...world,
         turnHoldMs: start.limits.turnHoldMs,
-        pipes: this.#pipes,
         flows: new BulkFlows(libc, loop),
         buffer: new Uint8Array(BUFFER_BYTES),
         round,
@@ -104,7 +100,6 @@ class WorkerThread {
 
   async run(): Promise<void> {
     await this.#loop.run();
-    this.#pipes.close();
     this.#ring?.close();
     report({ type: "ended" });
     self.close();
