@@ -27,7 +27,7 @@ unprivileged(import.meta.url, () => {
       change: (config, { name }) => ({
         ...config,
         proxy: name === "n1"
-          ? { ...sectionOf(config, "proxy"), hold_timeout: 3 }
+          ? { ...sectionOf(config, "proxy"), hold_timeout: 10 }
           : false,
       }),
     });

@@ -5,7 +5,7 @@
  * Method: the unit as it is printed, with the paths of a test member.
  */
 import assert from "node:assert/strict";
-import { AgentCluster } from "../helpers/agent_cluster.ts";
+import { AgentCluster, sectionOf } from "../helpers/agent_cluster.ts";
 import { step } from "../helpers/step.ts";
 import type { AgentMember } from "../helpers/agent_member.ts";
 import { isAlive, pidsWith, signalTo } from "../helpers/own_processes.ts";
@@ -129,6 +129,11 @@ Deno.test({
       members: 1,
       hasProxies: true,
       bootstrapDcs: { ttl: 30, loop_wait: 2, retry_timeout: 10 },
+      // On a slow machine a restarted agent takes longer than the usual 5 s.
+      change: (config) => ({
+        ...config,
+        proxy: { ...sectionOf(config, "proxy"), agent_grace: 25 },
+      }),
     });
     const { directory } = cluster;
     const member = cluster.member("n1");
