@@ -56,6 +56,8 @@ export class RelaySide implements ReadyHandler, RoundSide, BulkFlow {
   #streakBytes = 0;
   #isBulk = false;
   #hasFlowed = false;
+  /** The last receive left something: more comes than the round offers room for. */
+  #isLong = false;
   #isReading = true;
   #isWriteWanted = false;
   /** Of a client whose turns are held; null otherwise. */
@@ -155,8 +157,8 @@ export class RelaySide implements ReadyHandler, RoundSide, BulkFlow {
   }
 
   get isPlain(): boolean {
-    return this.#isReading && this.#turns === null && !this.#isBulk &&
-      !this.#owner.isOver;
+    return this.#isReading && this.#turns === null && !this.#isLong &&
+      !this.#isBulk && !this.#owner.isOver;
   }
 
   receive(): void {
@@ -173,6 +175,7 @@ export class RelaySide implements ReadyHandler, RoundSide, BulkFlow {
   received(bytes: Uint8Array<ArrayBuffer>, count: number): number {
     this.#moved(count);
     this.#hasFlowed = true;
+    this.#isLong = count === bytes.length;
     const to = this.#to;
     if (to === null) return NONE;
     to.#turns?.onAnswer(bytes, count);
