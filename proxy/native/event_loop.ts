@@ -42,7 +42,7 @@ export class EventLoop implements Clock {
   /** Given back only after the round, so that no old event meets a new owner. */
   #releasedTokens: number[] = [];
   readonly #timers = new Timers();
-  #atRoundEnd: () => void = () => {};
+  #afterEvents: () => void = () => {};
   #isTouched = true;
   /** When the runtime must have its turn; null: nothing was touched since. */
   #turnAtMs: number | null = 0;
@@ -80,9 +80,9 @@ export class EventLoop implements Clock {
     this.#releasedTokens.push(token);
   }
 
-  /** Calls `action` whenever all who are ready were called; it must not throw. */
-  atRoundEnd(action: () => void): void {
-    this.#atRoundEnd = action;
+  /** Calls `action` each time that all who are ready were called; it must not throw. */
+  afterEvents(action: () => void): void {
+    this.#afterEvents = action;
   }
 
   /** Whether control has said something that has not arrived yet; it will in this round. */
@@ -166,7 +166,7 @@ export class EventLoop implements Clock {
       const token = events[at + DATA_WORD] ?? 0;
       this.#handlers[token]?.onReady(events[at] ?? READY.error);
     }
-    this.#atRoundEnd();
+    this.#afterEvents();
     if (this.#releasedTokens.length > 0) {
       this.#freeTokens.push(...this.#releasedTokens);
       this.#releasedTokens = [];

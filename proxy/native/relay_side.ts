@@ -8,7 +8,7 @@ import type { EventLoop, ReadyHandler } from "./event_loop.ts";
 import type { BulkFlow, BulkFlows } from "./bulk_flows.ts";
 import { ERRNO, FLAG, type Libc, READY } from "./libc.ts";
 import type { NetSocket } from "./net_socket.ts";
-import type { RelayRound, RoundSide } from "./relay_round.ts";
+import type { BatchSide, RelayBatch } from "./relay_batch.ts";
 import type { Timer } from "./timers.ts";
 import { Turns } from "../turns.ts";
 
@@ -26,7 +26,7 @@ export interface RelayWorld {
   readonly flows: BulkFlows;
   readonly buffer: Uint8Array<ArrayBuffer>;
   /** Null where the kernel makes one call at a time. */
-  readonly round: RelayRound | null;
+  readonly batch: RelayBatch | null;
   /** How long a client's turn is held back. */
   readonly turnHoldMs: number;
 }
@@ -42,7 +42,7 @@ export interface RelaySideOwner {
 }
 
 /** See the head of this file. */
-export class RelaySide implements ReadyHandler, RoundSide, BulkFlow {
+export class RelaySide implements ReadyHandler, BatchSide, BulkFlow {
   readonly socket: NetSocket;
   readonly fd: number;
   readonly #libc: Libc;
@@ -56,7 +56,7 @@ export class RelaySide implements ReadyHandler, RoundSide, BulkFlow {
   #streakBytes = 0;
   #isBulk = false;
   #hasFlowed = false;
-  /** The last receive left something: more comes than the round offers room for. */
+  /** The last receive left something: more comes than the batch offers room for. */
   #isLong = false;
   #isReading = true;
   #isWriteWanted = false;
@@ -100,8 +100,8 @@ export class RelaySide implements ReadyHandler, RoundSide, BulkFlow {
     if (this.#owner.isOver) return;
     if (this.#isReading) {
       if ((events & ~READY.out) === 0) return;
-      const { round } = this.#world;
-      if (round !== null && this.isPlain) round.join(this);
+      const { batch } = this.#world;
+      if (batch !== null && this.isPlain) batch.join(this);
       else this.receive();
     } else if ((events & (READY.error | READY.hangUp)) !== 0) {
       // Told again and again otherwise; whoever next reads or writes will see.
@@ -187,7 +187,7 @@ export class RelaySide implements ReadyHandler, RoundSide, BulkFlow {
     count: number,
     sent: number,
   ): void {
-    // What happened to the other side in the same round has ended both.
+    // What happened to the other side in the same batch has ended both.
     if (this.#owner.isOver) return;
     if (sent !== count) {
       if (sent < 0 && !isJustBusy(sent)) return this.#fail();

@@ -13,7 +13,7 @@ import { EventLoop } from "./event_loop.ts";
 import { type Libc, loadLibc, READY } from "./libc.ts";
 import { NativeDialer } from "./native_dialer.ts";
 import { NativePlane } from "./native_plane.ts";
-import { RelayRound } from "./relay_round.ts";
+import { RelayBatch } from "./relay_batch.ts";
 import { BUFFER_BYTES } from "./relay_side.ts";
 import type {
   WorkerOrder,
@@ -62,8 +62,8 @@ class WorkerThread {
     const loop = new EventLoop(libc, hasMail);
     this.#loop = loop;
     this.#ring = start.hasCallRing ? CallRing.open(libc) : null;
-    const round = this.#ring && new RelayRound(this.#ring);
-    if (round !== null) loop.atRoundEnd(() => round.run());
+    const batch = this.#ring && new RelayBatch(this.#ring);
+    if (batch !== null) loop.afterEvents(() => batch.run());
     const log = new ReportedLog();
     const { cells, self: section } = start;
     const ledger = new Ledger({ cells, section, book: this.#book });
@@ -79,7 +79,7 @@ class WorkerThread {
         turnHoldMs: start.limits.turnHoldMs,
         flows: new BulkFlows(libc, loop),
         buffer: new Uint8Array(BUFFER_BYTES),
-        round,
+        batch,
       }),
     });
     this.#acceptor = new Acceptor({

@@ -2,13 +2,13 @@
  * What the sides of a thread do together: those that are ready at the same time
  * receive with one entry into the kernel, and deliver with a second one. Bytes go
  * first, ends and errors after them, so that no end overtakes what another side
- * has received. Where the kernel does not offer this, there is no round and every
+ * has received. Where the kernel does not offer this, there is no batch and every
  * side makes its own calls.
  */
 import { type CallRing, SLOTS } from "./call_ring.ts";
 
-/** A side of a relay, as the round sees it. */
-export interface RoundSide {
+/** A side of a relay, as the batch sees it. */
+export interface BatchSide {
   readonly fd: number;
   /** Nothing but an ordinary receive is due. */
   readonly isPlain: boolean;
@@ -37,19 +37,19 @@ type Calls = Pick<
 >;
 
 /** See the head of this file. */
-export class RelayRound {
+export class RelayBatch {
   readonly #ring: Calls;
-  readonly #joined: RoundSide[] = [];
+  readonly #joined: BatchSide[] = [];
   /** Those of them whose turn it is, each with the slot of its place here. */
-  readonly #sides: RoundSide[] = [];
+  readonly #sides: BatchSide[] = [];
   readonly #counts = new Int32Array(SLOTS);
 
   constructor(ring: Calls) {
     this.#ring = ring;
   }
 
-  /** It receives when the round runs, soon. */
-  join(side: RoundSide): void {
+  /** It receives when the batch runs, soon. */
+  join(side: BatchSide): void {
     this.#joined.push(side);
   }
 
