@@ -11,7 +11,15 @@ import {
   isConfigMap,
   ownValue,
 } from "../core/calc/config_merge.ts";
-import { isAbsent, optional, required, text } from "./fields.ts";
+import {
+  isAbsent,
+  mapped,
+  optional,
+  required,
+  text,
+  Wanted,
+} from "./fields.ts";
+import { NOBODY } from "../core/calc/standby_names.ts";
 import { modernLayout } from "./legacy.ts";
 import type { DcsConfig, LocalConfig, ProxyConfig } from "./local_config.ts";
 import {
@@ -45,10 +53,12 @@ export interface DecodedConfig {
   readonly warnings: readonly ConfigWarning[];
 }
 
+const memberName = mapped(text, readMemberName);
+
 const COMMON_FIELDS = {
   scope: required(text),
   namespace: optional(text, "service"),
-  name: required(text),
+  name: required(memberName),
   log: logSection,
   restapi: restApiSection,
   ctl: ctlSection,
@@ -190,6 +200,15 @@ function withoutRepeats(problems: readonly ConfigProblem[]): ConfigProblem[] {
   return problems.filter((problem, index) =>
     problems.findIndex(({ path }) => path === problem.path) === index
   );
+}
+
+/** PostgreSQL compares names of standbys without regard to case. */
+function readMemberName(name: string): string | Wanted {
+  return name.toLowerCase() === NOBODY
+    ? new Wanted(
+      "another name: strict synchronous mode uses this one for nobody",
+    )
+    : name;
 }
 
 function trimSlashes(namespace: string): string {

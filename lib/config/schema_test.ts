@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { NOBODY } from "../core/calc/standby_names.ts";
 import { type ConfigMap, mergePatch } from "../core/calc/config_merge.ts";
 import { MINIMAL_YAML } from "./fixtures/examples.ts";
 import type { LocalConfig } from "./local_config.ts";
@@ -89,6 +90,13 @@ restapi: {listen: "a:8008", http_extra_headers: {${header}}}
 restapi: {listen: "a:8008", https_extra_headers: {X-A_b: "caf\u00e9; x=1", Y: ""}}
 `);
   assert.deepEqual(problemsOf(good), []);
+});
+
+Deno.test("decodeLocalConfig() refuses the name that strict mode uses for nobody", () => {
+  const document = { ...documentWith(""), name: NOBODY.toUpperCase() };
+  const [problem = "", ...others] = problemsOf(document);
+  assert.match(problem, /^name: got .*, wanted another name: strict/);
+  assert.deepEqual(others, []);
 });
 
 Deno.test("decodeLocalConfig() names what an empty document lacks", () => {

@@ -167,9 +167,14 @@ async function strict(
   await step(t, "in strict mode commits wait for a standby", async () => {
     await patch(cluster, { synchronous_mode_strict: true });
     await cluster.member("n2").killAll();
-    await untilSync(cluster, leader, { names: "*", standbys: [] });
-    // n3 streams, and any standby counts for PostgreSQL: it must be away too.
-    await cluster.member("n3").killAll();
+    await cluster.until("n2's stream is gone", async () => {
+      const rows = await leader.sql(
+        "SELECT 1 FROM pg_stat_replication WHERE application_name = 'n2'",
+      );
+      return rows.length === 0;
+    });
+    // n3 streams, but it is nosync: it must not acknowledge in n2's place.
+    await untilSync(cluster, leader, ONLY_N2);
     let isDone = false;
     const commit = leader.sql("INSERT INTO moved VALUES (3)")
       .then(() => isDone = true);
@@ -179,11 +184,18 @@ async function strict(
       );
       return rows.length === 1;
     });
+    await cluster.until("n3 has the commit that waits", async () => {
+      const rows = await leader.sql(
+        "SELECT 1 FROM pg_stat_replication WHERE application_name = 'n3' " +
+          "AND flush_lsn = pg_current_wal_flush_lsn()",
+      );
+      return rows.length === 1;
+    });
+    await untilSync(cluster, leader, ONLY_N2);
     assert.equal(isDone, false);
     cluster.member("n2").start();
     await commit;
     await untilSync(cluster, leader, ONLY_N2);
-    cluster.member("n3").start();
     assert.equal((await cluster.untilWhole()).name, "n1");
     const rows = await cluster.member("n2").sql(
       "SELECT id FROM moved ORDER BY id",

@@ -5,6 +5,12 @@ import type { MemberName } from "../model/member.ts";
 import type { ClusterSettings } from "../model/settings.ts";
 
 /**
+ * Stands for "commits wait, for nobody that exists": strict mode without known
+ * names. Patroni writes the same name after 4.1; no member may have it.
+ */
+export const NOBODY = "__patroni_strict_sync_replica_placeholder__";
+
+/**
  * The value of synchronous_standby_names for these replicas.
  *
  * Source: spec/ha.md 11.3, "Value format".
@@ -21,7 +27,7 @@ export function formatStandbys(
   isStrict: ClusterSettings["isSynchronousModeStrict"],
 ): string {
   const [first] = names;
-  if (first === undefined) return isStrict ? "*" : "";
+  if (first === undefined) return isStrict ? NOBODY : "";
   if (names.length === 1) return quoteStandby(first);
   return `${names.length} (${[...names].sort().map(quoteStandby).join(",")})`;
 }
@@ -44,13 +50,14 @@ export function formatQuorum(
   names: readonly MemberName[],
   isStrict: ClusterSettings["isSynchronousModeStrict"],
 ): string {
-  if (names.length === 0) return isStrict ? "ANY 1 (*)" : "";
+  if (names.length === 0) return isStrict ? `ANY 1 (${NOBODY})` : "";
   const count = isStrict ? Math.max(1, numsync) : numsync;
   if (count === 0) return "";
   return `ANY ${count} (${[...names].sort().map(quoteStandby).join(",")})`;
 }
 
-/** What a value says: how many acknowledge, and who may; `*` names nobody. */
+/** What a value says: how many acknowledge, and who may; `*` and
+ * the placeholder name nobody. */
 export interface StandbyNames {
   readonly numsync: number;
   readonly names: readonly MemberName[];
@@ -73,7 +80,7 @@ export function parseStandbys(value: string): StandbyNames {
   const list = match === null ? value : match[2] ?? "";
   const names = [...list.matchAll(/"((?:[^"]|"")*)"|([^\s,"]+)/g)]
     .map((item) => item[1]?.replaceAll('""', '"') ?? item[2] ?? "")
-    .filter((name) => name !== "*");
+    .filter((name) => name !== "*" && name.toLowerCase() !== NOBODY);
   const numsync = match === null ? Math.min(1, names.length) : Number(match[1]);
   return { numsync: Math.min(numsync, names.length), names };
 }

@@ -7,6 +7,7 @@
 import type { Decision } from "../model/decision.ts";
 import { planQuorum } from "./quorum_plan.ts";
 import { formatQuorum, parseStandbys } from "./standby_names.ts";
+import { lastKnownNames } from "./strict_standbys.ts";
 import {
   isConfirmed,
   sortedCandidates,
@@ -24,7 +25,12 @@ export function planQuorumCommit(inputs: SyncInputs): Decision | null {
     voters: view.sync.standbys,
     ...parseStandbys(postgres.synchronousStandbyNames),
     confirmed: active.filter((c) => isConfirmed(inputs, c)).length,
-    active: active.map((c) => c.member.name),
+    active: active.length > 0
+      ? active.map((c) => c.member.name)
+      : lastKnownNames({
+        ...inputs,
+        standbyNames: postgres.synchronousStandbyNames,
+      }),
     wanted: settings.synchronousNodeCount,
   });
   const isStrict = settings.isSynchronousModeStrict;

@@ -11,6 +11,7 @@
 import type { Decision } from "../model/decision.ts";
 import type { MemberName } from "../model/member.ts";
 import { formatStandbys } from "./standby_names.ts";
+import { lastKnownNames } from "./strict_standbys.ts";
 import {
   isConfirmed,
   sortedCandidates,
@@ -30,10 +31,17 @@ export function planSynchronous(inputs: SyncInputs): Decision | null {
   }
   const candidates = sortedCandidates(inputs);
   const active = candidates.slice(0, settings.synchronousNodeCount);
-  const activeNames = active.map((c) => c.member.name).sort();
-  const confirmed = active.filter((c) => isConfirmed(inputs, c))
-    .map((c) => c.member.name).sort();
   const voters = [...view.sync.standbys].sort();
+  const kept = active.length > 0 ? [] : lastKnownNames({
+    ...inputs,
+    standbyNames: postgres.synchronousStandbyNames,
+  });
+  const activeNames = [...active.map((c) => c.member.name), ...kept].sort();
+  const confirmed = [
+    ...active.filter((c) => isConfirmed(inputs, c)).map((c) => c.member.name),
+    // Nothing was acknowledged without them since they left.
+    ...kept.filter((name) => voters.includes(name)),
+  ].sort();
   const wanted = formatStandbys(activeNames, settings.isSynchronousModeStrict);
   if (postgres.synchronousStandbyNames !== wanted) {
     const safe = voters.filter((name) => confirmed.includes(name));
@@ -61,7 +69,9 @@ export function isConfirmationPending(inputs: SyncInputs): boolean {
 
 /**
  * Before a promotion, with the lease held: the sync key forgets the replicas of
- * the old leader, then PostgreSQL starts without waiting (strict: for anybody).
+ * the old leader, then PostgreSQL starts without waiting. In strict mode it
+ * starts waiting for the old leader and its replicas, which the key still names,
+ * so PostgreSQL's names come first.
  *
  * Source: spec/ha.md 11.4.
  */
@@ -87,11 +97,16 @@ export function planBeforePromotion(
   if (settings.synchronousMode === "quorum") {
     return planQuorumBeforePromotion(inputs);
   }
-  if (view.sync.leader !== self || view.sync.standbys.length > 0) {
+  const standbyNames = inputs.synchronousStandbyNames;
+  const names = lastKnownNames({ ...inputs, standbyNames });
+  const isStrict = settings.isSynchronousModeStrict;
+  const value = formatStandbys(names, isStrict);
+  const isKeyEmpty = view.sync.leader === self &&
+    view.sync.standbys.length === 0;
+  if (!isKeyEmpty && !(isStrict && standbyNames !== value)) {
     return writeSync(inputs, [], "synchronous_enabled");
   }
-  const value = formatStandbys([], settings.isSynchronousModeStrict);
-  return inputs.synchronousStandbyNames === value ? null : {
+  return standbyNames === value ? null : {
     kind: "set_synchronous_standbys",
     reason: "before_promotion",
     value,

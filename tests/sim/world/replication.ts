@@ -121,7 +121,9 @@ export class Replication {
       this.#namesText = text;
       const { names, numsync } = parseStandbys(text);
       this.#names = names;
-      this.#numsync = /^ANY/.test(text) ? numsync : names.length;
+      const count = /^ANY/.test(text) ? numsync : names.length;
+      // Names of nobody: commits wait for ever.
+      this.#numsync = text === "" ? 0 : Math.max(1, count);
       this.#world.note(
         this.#self.name,
         `synchronous_standby_names = '${text}'`,
