@@ -378,7 +378,7 @@ function round(
   o: Observation,
   changes: Partial<Observation>,
 ): Act {
-  const now = assemble(context, { dcs: o.dcs, postgres: o.postgres });
+  const now = assemble(context, o);
   return {
     kind: "round",
     observation: {

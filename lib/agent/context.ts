@@ -21,6 +21,7 @@ import {
   DEFAULT_SETTINGS,
 } from "../core/model/settings.ts";
 import { memberOf } from "../core/model/cluster_view.ts";
+import { upstreamOf } from "../core/calc/topology.ts";
 import { parseConnUrl } from "../core/codec/conn_url.ts";
 import type { Callbacks } from "../ports/callbacks.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -175,6 +176,19 @@ export function peerOf(context: AgentContext, name: MemberName): PostgresPeer {
     throw new PostgresError(`The address of member "${name}" is not known`);
   }
   return { name, ...address };
+}
+
+/** What a standby streams from while nothing changes. */
+export function usualUpstream(context: AgentContext): PostgresPeer | null {
+  const { state: { view, settings }, config: { self, tags } } = context;
+  if (view === null) return null;
+  if (view.leader?.name === self) {
+    return settings.standbyCluster?.host == null
+      ? null
+      : peerOf(context, REMOTE);
+  }
+  const name = upstreamOf(view, { name: self, tags });
+  return name === null ? null : peerOf(context, name);
 }
 
 /** The instance that a standby cluster follows. */

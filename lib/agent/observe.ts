@@ -8,9 +8,13 @@ import {
 } from "../core/codec/settings_codec.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { DcsView, Observation } from "../core/model/observation.ts";
-import { ownPosition, type PostgresView } from "../core/model/postgres_view.ts";
+import {
+  ownPosition,
+  type PostgresView,
+  type StandbyChange,
+} from "../core/model/postgres_view.ts";
 import { DcsUnreachableError } from "../ports/errors.ts";
-import type { AgentContext } from "./context.ts";
+import { type AgentContext, usualUpstream } from "./context.ts";
 import { completed } from "./failsafe.ts";
 import { withRetries } from "./limits.ts";
 
@@ -22,13 +26,32 @@ export async function observe(context: AgentContext): Promise<Observation> {
   ]);
   notePostgres(context, postgres);
   noteWal(context, dcs, postgres);
-  return assemble(context, { dcs, postgres });
+  const standbyChange = await observeStandby(context, postgres);
+  return assemble(context, { dcs, postgres, standbyChange });
+}
+
+/** Whether a replica lacks something; without a leader nobody says what it should have. */
+async function observeStandby(
+  context: AgentContext,
+  view: PostgresView,
+): Promise<StandbyChange> {
+  const { state, tasks, ports } = context;
+  const isJudged = view.kind === "running" && view.role === "replica" &&
+    tasks.view.kind === "idle" && state.view?.leader != null;
+  if (!isJudged) return "nothing";
+  try {
+    return await ports.postgres.standbyChange(usualUpstream(context));
+  } catch (error) {
+    // The upstream's address is not known yet, or a file can not be read.
+    ports.log.debug(`Cannot compare the standby's settings: ${String(error)}`);
+    return "nothing";
+  }
 }
 
 /** The facts of now around a view and a look at the instance. */
 export function assemble(
   context: AgentContext,
-  looks: { readonly dcs: DcsView; readonly postgres: PostgresView },
+  looks: Pick<Observation, "dcs" | "postgres" | "standbyChange">,
 ): Observation {
   const { state, config, ports, leases } = context;
   return {
@@ -40,6 +63,7 @@ export function assemble(
     settings: state.settings,
     dcs: looks.dcs,
     postgres: looks.postgres,
+    standbyChange: looks.standbyChange,
     lease: {
       deadline: leases.deadline,
       source: leases.source,

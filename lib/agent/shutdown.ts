@@ -164,6 +164,7 @@ async function touch(
   const o = assemble(context, {
     dcs: { kind: "reachable", view },
     postgres,
+    standbyChange: "nothing",
   });
   const publication = publicationOf(
     as === "stopping" ? stoppingNow(o) : stopped(o),

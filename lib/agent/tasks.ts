@@ -3,7 +3,6 @@
  * of port calls, no decisions about whether.
  */
 import { promoteBudgetMs } from "../core/calc/budgets.ts";
-import { upstreamOf } from "../core/calc/topology.ts";
 import { slotNameOf } from "../core/codec/slot_name.ts";
 import { remainingMs } from "../core/base/units.ts";
 import type { LongTask } from "../core/model/task_view.ts";
@@ -12,9 +11,8 @@ import {
   PostgresError,
   RewindNotBegunError,
 } from "../ports/errors.ts";
-import type { PostgresPeer, StartMode } from "../ports/postgres.ts";
-import { REMOTE } from "../core/model/standby_cluster.ts";
-import { type AgentContext, peerOf } from "./context.ts";
+import type { StartMode } from "../ports/postgres.ts";
+import { type AgentContext, peerOf, usualUpstream } from "./context.ts";
 import { demote, stopAtOnce } from "./demote.ts";
 import { untilFenceAnswers } from "./fence_watch.ts";
 import { standbyRole } from "./observe.ts";
@@ -212,15 +210,6 @@ async function stopAndStart(
   return await startInstance(context, mode, { timeoutMs, signal, event });
 }
 
-/** What a standby streams from while nothing changes. */
-function usualUpstream(context: AgentContext): PostgresPeer | null {
-  const { state: { view }, config: { self, tags } } = context;
-  if (view === null) return null;
-  if (view.leader?.name === self) return remoteUpstream(context);
-  const name = upstreamOf(view, { name: self, tags });
-  return name === null ? null : peerOf(context, name);
-}
-
 async function follow(
   context: AgentContext,
   task: TaskOf<"follow">,
@@ -391,10 +380,4 @@ async function reinitialize(
     ownSlotName(context),
     signal,
   );
-}
-
-/** What a standby leader streams from; null: this is no standby cluster, or there is only an archive. */
-function remoteUpstream(context: AgentContext): PostgresPeer | null {
-  const host = context.state.settings.standbyCluster?.host ?? null;
-  return host === null ? null : peerOf(context, REMOTE);
 }

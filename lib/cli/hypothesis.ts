@@ -26,6 +26,7 @@ export function hypotheticalObservation(
     settings: settingsOf(view),
     dcs: { kind: "reachable", view },
     postgres: hypotheticalReplica(answer),
+    standbyChange: "nothing",
     lease: {
       deadline: null,
       isFresh: false,

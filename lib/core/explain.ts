@@ -86,6 +86,10 @@ const OCCASIONS: ReadonlyMap<TaskReason, string> = new Map([
   ["start_timed_out", "stopped PostgreSQL because of startup timeout"],
   ["crash_failover", "stopped PostgreSQL to fail over after a crash"],
   ["restart_due", "restarting at the scheduled time"],
+  [
+    "standby_settings_changed",
+    "putting this standby's settings, files and password in place",
+  ],
   ["replay_blocked", "restarting: the replay waits for larger settings"],
 ]);
 

@@ -6,7 +6,11 @@ import type { Lsn } from "../core/base/units.ts";
 import type { LogicalAdvance } from "../core/calc/slots.ts";
 import type { LogicalSlot } from "../core/model/slot_settings.ts";
 import type { LocalEnd, UpstreamView } from "../core/model/peer_view.ts";
-import type { ControlData, PostgresView } from "../core/model/postgres_view.ts";
+import type {
+  ControlData,
+  PostgresView,
+  StandbyChange,
+} from "../core/model/postgres_view.ts";
 
 /** Where to stream or copy from. Credentials come from the local configuration. */
 export interface PostgresPeer {
@@ -148,6 +152,13 @@ export interface Postgres {
   promote(timeoutMs: number, signal: AbortSignal): Promise<void>;
   /** Writes recovery settings for `upstream` and reloads if that is enough. */
   follow(upstream: PostgresPeer | null): Promise<FollowResult>;
+  /**
+   * Whether the running standby lacks anything of what `follow` would put in
+   * place for `upstream`: settings in force, configuration files, the line of
+   * the password file. Judges what the last `observe` saw; cheap enough for
+   * every cycle.
+   */
+  standbyChange(upstream: PostgresPeer | null): Promise<StandbyChange>;
   checkpoint(signal: AbortSignal): Promise<void>;
 
   /** Timeline, history and role of another instance, by replication connection and SQL, and the local WAL end. Never throws. */

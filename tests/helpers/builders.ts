@@ -230,6 +230,7 @@ export function observation(
       ? { kind: "unreachable", since: NOW, detail: "time-out" }
       : { kind: "reachable", view },
     postgres: replica(),
+    standbyChange: "nothing",
     lease: {
       deadline: null,
       isFresh: false,

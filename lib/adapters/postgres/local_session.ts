@@ -6,12 +6,15 @@ import { CancelledError, PostgresError } from "../../ports/errors.ts";
 import type { PostgresContext } from "./options.ts";
 import { livePostmaster } from "./pid_file.ts";
 import { sendSignal } from "./processes.ts";
+import type { RecoverySettings } from "./recovery.ts";
 import {
   errorText,
   type Query,
   type SqlTarget,
   withConnection,
 } from "./sql.ts";
+import { recoverySettings } from "./status_codec.ts";
+import { RECOVERY_SETTINGS } from "./status_query.ts";
 import { localTarget } from "./targets.ts";
 import { IDLE_LIMIT_SINCE, majorVersion } from "./version.ts";
 
@@ -48,20 +51,12 @@ export class LocalSession {
     return await withConnection(await this.target(), work, signal);
   }
 
-  /** Settings in force, in their base units; unknown names are missing. */
-  async settings(
-    names: readonly string[],
-  ): Promise<Readonly<Record<string, string>>> {
-    const list = names.map((name) => `'${name}'`).join(", ");
-    const rows = await this.sql((query) =>
-      query(
-        `SELECT name, setting FROM pg_settings WHERE name IN (${list})`,
-        QUERY_TIMEOUT_MS,
-      )
+  /** The recovery settings in force. */
+  async recoverySettings(): Promise<RecoverySettings> {
+    const [row] = await this.sql((query) =>
+      query(`SELECT ${RECOVERY_SETTINGS} AS settings`, QUERY_TIMEOUT_MS)
     );
-    return Object.fromEntries(
-      rows.map((row) => [String(row["name"]), String(row["setting"])]),
-    );
+    return recoverySettings(row?.["settings"]);
   }
 
   /**

@@ -13,6 +13,7 @@ import type { DataDirectory } from "./data_directory.ts";
 import type { PostgresContext } from "./options.ts";
 import { pendingRestart } from "./pending_restart.ts";
 import { livePostmaster, type PidFile } from "./pid_file.ts";
+import type { RecoverySettings } from "./recovery.ts";
 import { SealAudit } from "./seal_audit.ts";
 import type { SettingsKeeper } from "./settings_keeper.ts";
 import { Connection, errorCode, errorText } from "./sql.ts";
@@ -47,6 +48,7 @@ export class Observer {
   readonly #server: FencedPostgres;
   /** Of the server that was seen last. */
   #postmasterPid = 0;
+  #recovery: RecoverySettings | null = null;
   #connection: { readonly key: string; readonly sql: Connection } | null = null;
   #pending: { readonly backendPid: number; readonly reasons: Reasons } = {
     backendPid: 0,
@@ -62,8 +64,14 @@ export class Observer {
     this.#server = new FencedPostgres(context);
   }
 
+  /** Recovery settings in force at the last look; null: it was no running standby. */
+  get recovery(): RecoverySettings | null {
+    return this.#recovery;
+  }
+
   /** Never throws; bounded by the time limits of the query. */
   async observe(): Promise<PostgresView> {
+    this.#recovery = null;
     try {
       return await this.#look();
     } catch (error) {
@@ -137,6 +145,7 @@ export class Observer {
 
   async #running(file: PidFile): Promise<PostgresView> {
     const row = await this.#ask(file);
+    this.#recovery = row.recovery;
     const view = {
       ...row.view,
       pendingRestart: await this.#pendingRestart(row, file),

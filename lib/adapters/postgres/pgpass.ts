@@ -35,6 +35,20 @@ export async function allowPassword(
   await writeAtomically(options.pgpass, text);
 }
 
+/** Whether the file has what {@link allowPassword} would write. */
+export async function isPasswordKnown(
+  context: PostgresContext,
+  account: Account,
+  address: TcpAddress,
+): Promise<boolean> {
+  const { username, password } = credentialsOf(context, account);
+  if (!password) return true;
+  const text = await readTextOrNull(context.options.pgpass) ?? "";
+  const found = new Set(text.split("\n"));
+  return pgpassLines(address, username ?? "*", password)
+    .every((line) => found.has(line));
+}
+
 /** One line per host of a comma list, and `localhost` for a socket host. */
 export function pgpassLines(
   address: TcpAddress,

@@ -6,6 +6,7 @@ import type { LocalEnd, UpstreamView } from "../../core/model/peer_view.ts";
 import type {
   ControlData,
   PostgresView,
+  StandbyChange,
 } from "../../core/model/postgres_view.ts";
 import { PostgresError } from "../../ports/errors.ts";
 import type {
@@ -32,11 +33,9 @@ import { withMinimums } from "./hot_standby.ts";
 import { LocalSession } from "./local_session.ts";
 import { Observer, Shared } from "./observer.ts";
 import type { MutableContext, PostgresOptions } from "./options.ts";
-import { allowPassword } from "./pgpass.ts";
 import { livePostmaster, removeStalePidFile } from "./pid_file.ts";
 import { Postmaster } from "./postmaster.ts";
 import { archiveShutdownWal } from "./ready_wal.ts";
-import { changeNeeded, standbySettings } from "./recovery.ts";
 import { isRewindPossible, rewindInstance } from "./rewind.ts";
 import {
   loadDynamicDocument,
@@ -45,6 +44,7 @@ import {
 } from "./settings_keeper.ts";
 import { LocalSlots } from "./local_slots.ts";
 import { errorText } from "./sql.ts";
+import { Standby } from "./standby.ts";
 import { askInstance } from "./upstream.ts";
 import { IDLE_LIMIT_SINCE, majorVersion } from "./version.ts";
 import { localWalEnd } from "./wal_end.ts";
@@ -68,6 +68,7 @@ export class PostgresLocal implements Postgres {
   readonly #postmaster: Postmaster;
   readonly #observer: Observer;
   readonly #shared: Shared<PostgresView>;
+  readonly #standby: Standby;
 
   constructor(options: PostgresOptions, deps: PostgresDeps) {
     this.#context = { options, config: null, ...deps };
@@ -81,6 +82,12 @@ export class PostgresLocal implements Postgres {
     this.#postmaster = new Postmaster(this.#context, control);
     this.#observer = new Observer(this.#context, this.#tools);
     this.#shared = new Shared(() => this.#observer.observe());
+    this.#standby = new Standby(this.#context, {
+      settings: this.#tools.settings,
+      session: this.#session,
+      observer: this.#observer,
+      reload: () => this.#reloadServer(),
+    });
     this.slots = new LocalSlots(this.#context, {
       settings: this.#tools.settings,
       session: this.#session,
@@ -147,7 +154,7 @@ export class PostgresLocal implements Postgres {
     const { settings, control } = this.#tools;
     await this.#postmaster.endOrphans();
     if (mode.kind === "primary") await settings.setRecovery(null);
-    else await this.#setUpstream(mode.upstream);
+    else await this.#standby.setUpstream(mode.upstream);
     await settings.setIdleLimit(null);
     await settings.write();
     await settings.writeSignal(mode.kind === "primary" ? "none" : "standby");
@@ -220,45 +227,11 @@ export class PostgresLocal implements Postgres {
   }
 
   async follow(upstream: PostgresPeer | null): Promise<FollowResult> {
-    const { settings } = this.#tools;
-    const wanted = await this.#setUpstream(upstream);
-    if (await livePostmaster(this.#context) === null) {
-      await settings.write();
-      return "restart_needed";
-    }
-    const isWritten = await settings.write();
-    if (!await settings.isStandby()) return "restart_needed";
-    const major = await majorVersion(this.#context);
-    const needed = changeNeeded(
-      await this.#session.settings(Object.keys(wanted)),
-      wanted,
-      major,
-    );
-    if (needed === "restart") return "restart_needed";
-    if (needed === "nothing" && !isWritten) return "unchanged";
-    await this.#reloadServer();
-    return needed === "nothing" ? "unchanged" : "reloaded";
+    return await this.#standby.follow(upstream);
   }
 
-  /** Recovery settings for `upstream`, with its password where libpq finds it. */
-  async #setUpstream(
-    upstream: PostgresPeer | null,
-  ): Promise<Readonly<Record<string, string>>> {
-    const { settings } = this.#tools;
-    if (upstream !== null) {
-      await allowPassword(this.#context, "replication", [upstream]);
-    }
-    const wanted = standbySettings(
-      this.#context,
-      await settings.config(),
-      {
-        upstream,
-        major: await majorVersion(this.#context),
-        cluster: settings.standbyCluster(),
-      },
-    );
-    await settings.setRecovery(wanted);
-    return wanted;
+  async standbyChange(upstream: PostgresPeer | null): Promise<StandbyChange> {
+    return await this.#standby.change(upstream);
   }
 
   /**
@@ -314,7 +287,7 @@ export class PostgresLocal implements Postgres {
     await this.#postmaster.endOrphans();
     await removeStalePidFile(this.#context);
     // pg_rewind reads restore_command there; a former primary has none in it.
-    await this.#setUpstream(source);
+    await this.#standby.setUpstream(source);
     await this.#tools.settings.write();
     await rewindInstance(this.#context, this.#tools, { source, signal });
   }

@@ -120,8 +120,8 @@ function primaryConninfo(
 }
 
 /**
- * What it takes to get from the live settings to the wanted ones. A live value
- * that is unknown counts as different.
+ * What it takes to get from the live settings, as SHOW says them, to the wanted
+ * ones. A live value that is unknown counts as different.
  */
 export function changeNeeded(
   live: RecoverySettings,
@@ -150,6 +150,10 @@ function isSameSetting(
   },
 ): boolean {
   if (values.live === undefined) return false;
+  if (name === "recovery_min_apply_delay") {
+    const live = milliseconds(values.live);
+    return live !== null && live === milliseconds(values.wanted);
+  }
   if (name !== "primary_conninfo") return values.live === values.wanted;
   const [live, wanted] = [values.live, values.wanted].map((text) => {
     const { dbname, ...others } = parseConninfo(text);
@@ -159,6 +163,30 @@ function isSameSetting(
     return JSON.stringify(Object.entries(compared).sort());
   });
   return live === wanted;
+}
+
+const TIME_UNITS: Readonly<Record<string, number>> = {
+  us: 0.001,
+  ms: 1,
+  s: 1_000,
+  min: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/**
+ * A time as the server reads it, without unit in ms; null: it can not be read.
+ *
+ * Source: PostgreSQL 17 manual, "Parameter Names and Values".
+ */
+function milliseconds(text: string): number | null {
+  const match =
+    /^\s*([+-]?[\d.]+(?:[eE][+-]?\d+)?|0[xX][0-9a-fA-F]+)\s*(\w*)\s*$/
+      .exec(text);
+  const factor = TIME_UNITS[match?.[2] || "ms"];
+  const amount = Number(match?.[1]);
+  if (factor === undefined || Number.isNaN(amount)) return null;
+  return Math.round(amount * factor);
 }
 
 /** A slot is only on the primary of several hosts. */

@@ -16,6 +16,28 @@ Deno.test("changeNeeded() compares primary_conninfo by keyword", () => {
   assert.equal(changeNeeded(LIVE, other, 15), "reload");
 });
 
+Deno.test("changeNeeded() compares times as the server reads them", () => {
+  const cases: readonly (readonly [string, string, string])[] = [
+    ["5min", "300s", "nothing"],
+    ["5min", "300000", "nothing"],
+    ["5min", "5 min", "nothing"],
+    ["90s", "1.5min", "nothing"],
+    ["0", "0", "nothing"],
+    ["1d", "24h", "nothing"],
+    ["5min", "5s", "reload"],
+    ["0", "5min", "reload"],
+    ["5min", "five", "reload"],
+  ];
+  for (const [live, wanted, expected] of cases) {
+    const change = changeNeeded(
+      { recovery_min_apply_delay: live },
+      { recovery_min_apply_delay: wanted },
+      15,
+    );
+    assert.equal(change, expected, `${live} and ${wanted}`);
+  }
+});
+
 Deno.test("changeNeeded() knows what only a restart changes", () => {
   const restore = { restore_command: "cp" };
   assert.equal(changeNeeded(LIVE, restore, 13), "restart");

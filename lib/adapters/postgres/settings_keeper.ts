@@ -161,12 +161,23 @@ export class SettingsKeeper {
     const wanted = await this.#load();
     await this.#keepBase();
     await this.#restoreMissing();
-    const results = [
-      await this.#writeSettings(wanted),
-      await this.#writeLines("pg_hba.conf", wanted.config.pgHba),
-      await this.#writeLines("pg_ident.conf", wanted.config.pgIdent),
-    ];
-    return results.includes(true);
+    if (wanted.config.customConf === null && !await exists(this.path("base"))) {
+      await writeAtomically(this.path("base"), "");
+    }
+    let isWritten = false;
+    for (const [path, text] of await this.#files(wanted)) {
+      if (await writeIfDifferent(path, text)) isWritten = true;
+    }
+    return isWritten;
+  }
+
+  /** Whether the files say what a standby with these recovery settings must have. */
+  async isWritten(recovery: RecoverySettings): Promise<boolean> {
+    const wanted = await this.#load();
+    for (const [path, text] of await this.#files({ ...wanted, recovery })) {
+      if (await readTextOrNull(path) !== text) return false;
+    }
+    return true;
   }
 
   /** Signal files for a start as primary, as standby, or from a backup. */
@@ -253,19 +264,27 @@ export class SettingsKeeper {
     else await Deno.rename(settings, base);
   }
 
-  async #writeSettings(wanted: Wanted): Promise<boolean> {
+  /** Path and text of each file that is ours. */
+  async #files(
+    wanted: Wanted,
+  ): Promise<readonly (readonly [string, string])[]> {
+    const { pgHba, pgIdent } = wanted.config;
+    return [
+      [this.path("settings"), await this.#settingsText(wanted)],
+      ...await this.#lines("pg_hba.conf", pgHba),
+      ...await this.#lines("pg_ident.conf", pgIdent),
+    ];
+  }
+
+  async #settingsText(wanted: Wanted): Promise<string> {
     const { configBaseName, memberName } = this.#context.options;
     const { customConf } = wanted.config;
-    if (customConf === null && !await exists(this.path("base"))) {
-      await writeAtomically(this.path("base"), "");
-    }
-    const text = renderSettings({
+    return renderSettings({
       include: customConf ?? `${configBaseName}.base.conf`,
       parameters: await this.#fileParameters(wanted),
       recovery: wanted.recovery,
       standbysManagedBy: wanted.standbys.kind === "managed" ? memberName : null,
     });
-    return await writeIfDifferent(this.path("settings"), text);
   }
 
   async #fileParameters(
@@ -309,17 +328,16 @@ export class SettingsKeeper {
     };
   }
 
-  async #writeLines(
+  async #lines(
     name: "pg_hba.conf" | "pg_ident.conf",
     lines: readonly string[] | null,
-  ): Promise<boolean> {
-    if (lines === null) return false;
+  ): Promise<readonly (readonly [string, string])[]> {
+    if (lines === null) return [];
     const { parameters } = await this.config();
     const own = parameters[name.replace("pg_", "").replace(".conf", "_file")];
     const isElsewhere = own !== undefined && isAbsolute(own) &&
       own !== this.path(name);
-    if (isElsewhere) return false;
-    return await writeIfDifferent(this.path(name), renderLines(lines));
+    return isElsewhere ? [] : [[this.path(name), renderLines(lines)]];
   }
 
   async #cleanAutoConf(): Promise<boolean> {

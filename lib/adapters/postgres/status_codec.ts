@@ -12,6 +12,7 @@ import type {
 } from "../../core/model/postgres_view.ts";
 import { PostgresError } from "../../ports/errors.ts";
 import { parseConninfo } from "./conninfo.ts";
+import type { RecoverySettings } from "./recovery.ts";
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -25,6 +26,8 @@ export interface RowContext {
 export interface StatusRow {
   readonly view: PrimaryView | ReplicaView;
   readonly backendPid: number;
+  /** The recovery settings that a standby runs with; null: it is none. */
+  readonly recovery: RecoverySettings | null;
 }
 
 const DEFAULT_PORT = 5432;
@@ -49,12 +52,15 @@ export function decodeStatus(row: Row, context: RowContext): StatusRow {
   };
   const backendPid = number(row, "backend_pid");
   if (row["is_in_recovery"] === true) {
-    return { backendPid, view: { ...shared, ...replicaFacts(row) } };
+    const recovery = recoverySettings(row["recovery_settings"]);
+    const view = { ...shared, ...replicaFacts(row, recovery) };
+    return { backendPid, view, recovery };
   }
   const flushedLsn = lsnOrNull(row["flushed_lsn"]);
   if (flushedLsn === null) throw wrong("flushed_lsn");
   return {
     backendPid,
+    recovery: null,
     view: {
       ...shared,
       role: "primary",
@@ -79,7 +85,7 @@ type ReplicaFacts = Pick<
   | "hasRestoreCommand"
 >;
 
-function replicaFacts(row: Row): ReplicaFacts {
+function replicaFacts(row: Row, recovery: RecoverySettings): ReplicaFacts {
   const receiver = record(row["receiver"]);
   const isStreaming = receiver["status"] === "streaming";
   return {
@@ -96,9 +102,21 @@ function replicaFacts(row: Row): ReplicaFacts {
     isReplayPaused: row["is_replay_paused"] === true,
     isStreaming,
     upstreamLsn: lsnOrNull(receiver["latest_end_lsn"]),
-    upstream: upstream(text(row, "primary_conninfo")),
+    upstream: upstream(recovery["primary_conninfo"] ?? ""),
     hasRestoreCommand: row["has_restore_command"] === true,
   };
+}
+
+/** Settings by name; those that the version does not know are missing. */
+export function recoverySettings(value: unknown): RecoverySettings {
+  if (typeof value !== "object" || value === null) {
+    throw wrong("recovery_settings");
+  }
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, setting]) =>
+      typeof setting === "string" ? [[name, setting]] : []
+    ),
+  );
 }
 
 /** The first host of a live primary_conninfo. */

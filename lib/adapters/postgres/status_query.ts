@@ -6,6 +6,8 @@
  * of them a promotion may happen; the caller asks again then.
  */
 
+import { RECOVERY_NAMES } from "../../core/base/recovery_names.ts";
+
 const TIME_FORMAT = "'YYYY-MM-DD HH24:MI:SS.USTZH:TZM'";
 
 const SENDERS = `(SELECT coalesce(json_agg(json_build_object(
@@ -25,6 +27,16 @@ const RECEIVER = `(SELECT json_build_object('status', w.status,
     'received_tli', w.received_tli, 'latest_end_lsn', w.latest_end_lsn)
   FROM pg_stat_wal_receiver w LIMIT 1)`;
 
+/**
+ * What a standby runs with, a JSON object; names that its version does not know
+ * are null. Cheap: pg_settings would show all three hundred.
+ */
+export const RECOVERY_SETTINGS = `json_build_object(${
+  [...RECOVERY_NAMES].map((name) =>
+    `'${name}', current_setting('${name}', true)`
+  ).join(", ")
+})`;
+
 /** See the head of this file. The row is read by `status_codec.ts`. */
 export const STATUS_QUERY = `SELECT
   pg_is_in_recovery() AS is_in_recovery,
@@ -37,7 +49,8 @@ export const STATUS_QUERY = `SELECT
   to_char(pg_postmaster_start_time(), ${TIME_FORMAT}) AS start_time,
   current_setting('synchronous_standby_names') AS synchronous_standby_names,
   current_setting('restore_command') <> '' AS has_restore_command,
-  current_setting('primary_conninfo') AS primary_conninfo,
+  CASE WHEN pg_is_in_recovery() THEN ${RECOVERY_SETTINGS} END
+    AS recovery_settings,
   CASE WHEN pg_is_in_recovery() THEN NULL
     ELSE pg_current_wal_flush_lsn()::text END AS flushed_lsn,
   CASE WHEN pg_is_in_recovery() THEN NULL

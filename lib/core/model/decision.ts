@@ -88,6 +88,7 @@ export type TaskReason =
   | "lease_acquired"
   | "lease_held"
   | "upstream_changed"
+  | "standby_settings_changed"
   | "diverged"
   | "twin_timeline"
   | "rewind_failed"

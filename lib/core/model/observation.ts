@@ -8,7 +8,7 @@ import type { LeaseView } from "./lease_view.ts";
 import type { MemberName, Tags } from "./member.ts";
 import type { AgentMemory } from "./memory.ts";
 import type { PeersView, UpstreamView } from "./peer_view.ts";
-import type { PostgresView } from "./postgres_view.ts";
+import type { PostgresView, StandbyChange } from "./postgres_view.ts";
 import type { OperatorRequest } from "./request.ts";
 import type { ClusterSettings } from "./settings.ts";
 import type { TaskView } from "./task_view.ts";
@@ -35,6 +35,8 @@ export interface Observation {
   readonly settings: ClusterSettings;
   readonly dcs: DcsView;
   readonly postgres: PostgresView;
+  /** What the running standby lacks of what it should have on its upstream. */
+  readonly standbyChange: StandbyChange;
   readonly lease: LeaseView;
   readonly peers: PeersView;
   readonly upstream: UpstreamView;

@@ -110,6 +110,9 @@ export interface ReplicaView extends RunningFacts {
   readonly hasRestoreCommand: boolean;
 }
 
+/** What it takes until a running standby has everything that it should have. */
+export type StandbyChange = "nothing" | "reload" | "restart";
+
 /** Everything the agent may know of its instance at one moment. */
 export type PostgresView =
   /** No data directory, or an empty one. */

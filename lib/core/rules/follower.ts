@@ -27,7 +27,12 @@ import {
 } from "./parts.ts";
 import { checkDivergence, trustStream } from "./divergence.ts";
 import type { Rule } from "./rule.ts";
-import { isOnUpstream, leaderMember, upstreamName } from "./upstream.ts";
+import {
+  isOnUpstream,
+  isStandbyOutdated,
+  leaderMember,
+  upstreamName,
+} from "./upstream.ts";
 
 /** The rows for everybody but the leader. */
 export const FOLLOWER: readonly Rule[] = [
@@ -123,7 +128,8 @@ export const FOLLOWER: readonly Rule[] = [
   },
   {
     id: "R730",
-    why: "A replica streams from the leader, or from the member its tag names.",
+    why:
+      "A replica streams from the leader, or from the member its tag names, with everything that this takes: settings, files, password.",
     match: follow,
   },
   {
@@ -242,8 +248,13 @@ function cloneSource(o: Observation): MemberName {
 }
 
 function follow(o: Observation): Decision | null {
-  if (replicaOf(o) === null || isOnUpstream(o)) return null;
+  if (replicaOf(o) === null) return null;
   const upstream = upstreamName(o);
+  if (isOnUpstream(o)) {
+    if (!isStandbyOutdated(o)) return null;
+    return pauseAfterFailure(o, "follow") ??
+      startTask({ kind: "follow", upstream }, "standby_settings_changed");
+  }
   const isKnown = upstream === null ||
     (memberOf(viewOf(o), upstream)?.connUrl ?? null) !== null;
   if (!isKnown) return waitShortly("leader_unknown_address");

@@ -152,6 +152,16 @@ const UPSTREAMS: readonly Row[] = [
     ["R740", "wait following"],
   ],
   [
+    "settings, files or a password that changed are put in place",
+    observation({ standbyChange: "reload" }),
+    ["R730", "follow standby_settings_changed"],
+  ],
+  [
+    "also if that takes a restart",
+    observation({ standbyChange: "restart" }),
+    ["R730", "follow standby_settings_changed"],
+  ],
+  [
     "a nostream member turns away",
     observation({ tags: { ...NO_TAGS, isNostream: true } }),
     ["R730", "follow upstream_changed"],

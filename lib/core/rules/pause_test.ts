@@ -232,6 +232,16 @@ const PAUSE: readonly Row[] = [
     ["R730", "follow upstream_changed"],
   ],
   [
+    "a replica gets its changed settings",
+    observation({ standbyChange: "reload", ...PAUSED }),
+    ["R730", "follow standby_settings_changed"],
+  ],
+  [
+    "but is not restarted for them",
+    observation({ standbyChange: "restart", ...PAUSED }),
+    ["R740", "wait following"],
+  ],
+  [
     "an empty scope is not bootstrapped",
     observation({
       view: unlocked({ initialize: { kind: "absent" } }),

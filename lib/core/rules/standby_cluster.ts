@@ -20,6 +20,7 @@ import {
 } from "./parts.ts";
 import { restartBlockedReplay } from "./operator.ts";
 import type { Rule } from "./rule.ts";
+import { isStandbyOutdated } from "./upstream.ts";
 
 /** How long a leader rests whose stream from the remote is not there yet. */
 const LOOK_AGAIN_MS = 1_000;
@@ -55,7 +56,8 @@ export const STANDBY_SYNC_KEY: Rule = {
 export const STANDBY_LEADER: readonly Rule[] = [
   {
     id: "R586",
-    why: "A standby leader streams from the remote.",
+    why:
+      "A standby leader streams from the remote, with everything that this takes.",
     match: followRemote,
   },
   {
@@ -110,9 +112,13 @@ function isOnRemote(o: Observation): boolean {
 
 function followRemote(o: Observation): Decision | null {
   const isStandby = replicaOf(o) !== null && o.settings.isStandbyCluster;
-  if (!isStandby || isOnRemote(o)) return null;
-  return pauseAfterFailure(o, "follow") ??
-    startTask({ kind: "follow", upstream: remoteOf(o) }, "remote_changed");
+  if (!isStandby) return null;
+  const isThere = isOnRemote(o);
+  if (isThere && !isStandbyOutdated(o)) return null;
+  return pauseAfterFailure(o, "follow") ?? startTask(
+    { kind: "follow", upstream: remoteOf(o) },
+    isThere ? "standby_settings_changed" : "remote_changed",
+  );
 }
 
 /**

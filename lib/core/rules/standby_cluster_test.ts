@@ -87,6 +87,11 @@ const ROWS: readonly Row[] = [
     ["R586", "follow remote_changed"],
   ],
   [
+    "what it should have there is put in place",
+    leaderObservation({ ...LEADING, standbyChange: "reload" }),
+    ["R586", "follow standby_settings_changed"],
+  ],
+  [
     "all is well",
     leaderObservation(LEADING),
     ["R588", "wait leading_standby"],

@@ -18,6 +18,15 @@ export function leaderMember(o: Observation): Member | null {
   return memberOf(viewOf(o), leaderOf(o).name);
 }
 
+/**
+ * Something that the standby should have on the upstream that it has is not in
+ * force. In pause only what needs no restart counts.
+ */
+export function isStandbyOutdated(o: Observation): boolean {
+  return o.standbyChange === "reload" ||
+    (o.standbyChange === "restart" && !o.settings.isPaused);
+}
+
 /** True for a replica that is configured to stream from there. */
 export function isOnUpstream(o: Observation): boolean {
   const replica = replicaOf(o);

@@ -150,6 +150,7 @@ export class FastAgent {
       settings: this.settings,
       dcs,
       postgres,
+      standbyChange: "nothing",
       lease: {
         deadline: deadline === null ? null : moment(deadline),
         isFresh: false,

@@ -7,6 +7,7 @@ import type {
 import type {
   ControlData,
   PostgresView,
+  StandbyChange,
 } from "../../../lib/core/model/postgres_view.ts";
 import { PostgresError } from "../../../lib/ports/errors.ts";
 import type {
@@ -157,6 +158,11 @@ export class MemoryPostgres implements Postgres {
     if (this.#instance.run === "down") return "restart_needed";
     this.#instance.replication.follow(upstream?.name ?? null);
     return "reloaded";
+  }
+
+  /** Its settings are nobody's subject there. */
+  standbyChange(): Promise<StandbyChange> {
+    return Promise.resolve("nothing");
   }
 
   checkpoint(signal: AbortSignal): Promise<void> {

@@ -1,0 +1,101 @@
+/**
+ * What this instance must have as a standby of a given upstream: recovery
+ * settings in force, configuration files, a line in the password file. Puts it
+ * in place, and finds out whether all of it still is.
+ */
+import type { StandbyChange } from "../../core/model/postgres_view.ts";
+import type { FollowResult, PostgresPeer } from "../../ports/postgres.ts";
+import type { LocalSession } from "./local_session.ts";
+import type { Observer } from "./observer.ts";
+import type { PostgresContext } from "./options.ts";
+import { allowPassword, isPasswordKnown } from "./pgpass.ts";
+import { livePostmaster } from "./pid_file.ts";
+import {
+  changeNeeded,
+  type RecoverySettings,
+  standbySettings,
+} from "./recovery.ts";
+import type { SettingsKeeper } from "./settings_keeper.ts";
+import { majorVersion } from "./version.ts";
+
+/** What this part works with. */
+export interface StandbyTools {
+  readonly settings: SettingsKeeper;
+  readonly session: LocalSession;
+  readonly observer: Observer;
+  /** Lets the server read its files again. */
+  readonly reload: () => Promise<void>;
+}
+
+/** See the head of this file. */
+export class Standby {
+  readonly #context: PostgresContext;
+  readonly #tools: StandbyTools;
+  /**
+   * The difference that was mended last. A value that the server shows in
+   * another way than we wrote it must not be mended in every cycle.
+   */
+  #mended = "";
+
+  constructor(context: PostgresContext, tools: StandbyTools) {
+    this.#context = context;
+    this.#tools = tools;
+  }
+
+  /** See the port. */
+  async follow(upstream: PostgresPeer | null): Promise<FollowResult> {
+    const { settings, session, reload } = this.#tools;
+    const wanted = await this.setUpstream(upstream);
+    if (await livePostmaster(this.#context) === null) {
+      await settings.write();
+      return "restart_needed";
+    }
+    const isWritten = await settings.write();
+    if (!await settings.isStandby()) return "restart_needed";
+    const live = await session.recoverySettings();
+    const major = await majorVersion(this.#context);
+    const needed = changeNeeded(live, wanted, major);
+    this.#mended = difference(live, wanted);
+    if (needed === "restart") return "restart_needed";
+    if (needed === "nothing" && !isWritten) return "unchanged";
+    await reload();
+    return needed === "nothing" ? "unchanged" : "reloaded";
+  }
+
+  /** Recovery settings for `upstream`, with its password where libpq finds it. */
+  async setUpstream(upstream: PostgresPeer | null): Promise<RecoverySettings> {
+    if (upstream !== null) {
+      await allowPassword(this.#context, "replication", [upstream]);
+    }
+    const wanted = await this.#wanted(upstream);
+    await this.#tools.settings.setRecovery(wanted);
+    return wanted;
+  }
+
+  /** See the port. A few small files; the settings in force are those of the last look. */
+  async change(upstream: PostgresPeer | null): Promise<StandbyChange> {
+    const { settings, observer } = this.#tools;
+    const live = observer.recovery;
+    if (live === null) return "nothing";
+    const wanted = await this.#wanted(upstream);
+    const major = await majorVersion(this.#context);
+    const needed = changeNeeded(live, wanted, major);
+    if (needed === "nothing") this.#mended = "";
+    else if (this.#mended !== difference(live, wanted)) return needed;
+    const isReady = upstream === null ||
+      await isPasswordKnown(this.#context, "replication", upstream);
+    return isReady && await settings.isWritten(wanted) ? "nothing" : "reload";
+  }
+
+  async #wanted(upstream: PostgresPeer | null): Promise<RecoverySettings> {
+    const { settings } = this.#tools;
+    const config = await settings.config();
+    const major = await majorVersion(this.#context);
+    const cluster = settings.standbyCluster();
+    return standbySettings(this.#context, config, { upstream, major, cluster });
+  }
+}
+
+function difference(live: RecoverySettings, wanted: RecoverySettings): string {
+  return JSON.stringify([live, wanted]);
+}
