@@ -59,6 +59,12 @@ const PACKAGES: readonly Package[] = [
   tool("fish", "fish"),
   tool("iproute2", "ip"),
   tool("iputils-arping", "arping"),
+  {
+    name: "locales",
+    what: "sources of locales",
+    isThere: () => isFile("/usr/share/i18n/locales/de_DE"),
+    units: [],
+  },
   tool("nftables", "nft"),
   tool("openssl", "openssl"),
   tool("strace", "strace"),

@@ -43,6 +43,7 @@ export const PACKAGES: readonly string[] = [
   "faketime",
   "zsh",
   "fish",
+  "locales",
   "systemd",
 ];
 

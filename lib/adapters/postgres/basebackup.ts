@@ -10,7 +10,11 @@ import type { DataDirectory } from "./data_directory.ts";
 import { type LibpqAccess, libpqAccess } from "./libpq_access.ts";
 import type { CloneMethod, PostgresContext } from "./options.ts";
 import type { SettingsKeeper } from "./settings_keeper.ts";
-import { customCommand, isCompressionRefused } from "./program_options.ts";
+import {
+  customCommand,
+  isAboutSlot,
+  isCompressionRefused,
+} from "./program_options.ts";
 import { lastLines, type ProgramCall, programPath, run } from "./programs.ts";
 import { binaryMajor } from "./version.ts";
 
@@ -137,7 +141,7 @@ class Clone {
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
       problem = await this.#basebackupOnce(own, slotName);
       // Without its slot the copy still works: WAL may only be gone later.
-      if (slotName !== null && /replication slot/.test(problem ?? "")) {
+      if (slotName !== null && isAboutSlot(problem ?? "", slotName)) {
         slotName = null;
         problem = await this.#basebackupOnce(own, slotName);
       }
@@ -168,6 +172,7 @@ class Clone {
     const { conninfo, env } = await this.#access();
     return await this.#run({
       command: programPath(this.#context, "pg_basebackup"),
+      output: "parsed",
       args: [
         `--pgdata=${this.#context.options.dataDir}`,
         "-X",
@@ -208,7 +213,7 @@ class Clone {
   }
 
   async #run(
-    call: Pick<ProgramCall, "command" | "args" | "env">,
+    call: Pick<ProgramCall, "command" | "args" | "env" | "output">,
   ): Promise<string | null> {
     const { code, stderr } = await run({
       ...call,

@@ -25,7 +25,7 @@ const STATES: readonly ControlState[] = [
 const STATE_OFFSET = 16;
 
 /**
- * Reads the output of `LC_ALL=C pg_controldata`; null if it has no valid system
+ * Reads what pg_controldata says in English; null if it has no valid system
  * identifier.
  *
  * Source: PostgreSQL 17 `pg_controldata.c`, main.
@@ -108,6 +108,7 @@ export class ControlFile {
     try {
       const { code, stdout } = await run({
         command: programPath(this.#context, "pg_controldata"),
+        output: "parsed",
         args: [this.#context.options.dataDir],
         signal: AbortSignal.timeout(3_000),
       });

@@ -84,10 +84,13 @@ async function complaintsAbout(
     );
     const { code, stderr } = await run({
       command: programPath(context, "postgres"),
+      output: "parsed",
       args: [
         "-D",
         context.options.dataDir,
         `--config-file=${path}`,
+        // The parameters may name another language, from their line on.
+        "--lc_messages=C",
         "-C",
         "port",
       ],

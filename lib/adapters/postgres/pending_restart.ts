@@ -56,6 +56,7 @@ async function newValue(
   try {
     const { code, stdout } = await run({
       command: programPath(context, "postgres"),
+      output: "parsed",
       args: [
         "-D",
         context.options.dataDir,

@@ -21,6 +21,13 @@ export function isCompressionRefused(
   return major < 15 || !argument.startsWith("--compress=server");
 }
 
+/** Whether pg_basebackup failed because of its slot: the server speaks its own language, but quotes the name. */
+export function isAboutSlot(problem: string, slotName: string): boolean {
+  return /replication slot/.test(problem) ||
+    new RegExp(`["„»«“'‘]\\s?${RegExp.escape(slotName)}\\s?["“«»”'’]`)
+      .test(problem);
+}
+
 /** Command line of a configured program; `standard` unless it has no_params. */
 export function customCommand(
   method: CustomMethod,

@@ -12,6 +12,11 @@ export interface ProgramCall {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /**
+   * What it writes is read by this program, so its messages are in English. All
+   * others speak, and sort, as the agent's environment says.
+   */
+  readonly output?: "parsed";
   /** Abort: TERM to the process group, KILL after 10 s. */
   readonly signal?: AbortSignal;
   /** Told the pid once it runs. */
@@ -87,6 +92,34 @@ export function childEnvironment(
 }
 
 /**
+ * The same with messages in English. LC_ALL=C would do more than that: pg_rewind
+ * passes it on to the user's restore_command, which may need UTF-8.
+ */
+export function withEnglishMessages(
+  env: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const { LC_ALL: all, LANGUAGE: _order, ...rest } = env;
+  const others = all === undefined || all === ""
+    ? rest
+    : { ...withoutLocale(rest), LANG: all };
+  return { ...others, LC_MESSAGES: "C" };
+}
+
+/** LC_ALL stands above all of these. */
+function withoutLocale(
+  env: Readonly<Record<string, string>>,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !name.startsWith("LC_")),
+  );
+}
+
+function environmentOf({ env, output }: ProgramCall): Record<string, string> {
+  const own = childEnvironment(env);
+  return output === "parsed" ? withEnglishMessages(own) : own;
+}
+
+/**
  * Runs a program to its end.
  *
  * @throws {PostgresError} If it can not be started.
@@ -121,7 +154,7 @@ function spawn(call: ProgramCall): Deno.ChildProcess {
   try {
     return new Deno.Command(call.command, {
       args: [...call.args],
-      env: childEnvironment({ LC_ALL: "C", ...call.env }),
+      env: environmentOf(call),
       clearEnv: true,
       stdin: "null",
       stdout: "piped",

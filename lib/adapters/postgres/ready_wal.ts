@@ -131,6 +131,7 @@ async function setting(
 ): Promise<string | null> {
   const { code, stdout } = await run({
     command: programPath(context, "postgres"),
+    output: "parsed",
     args: [
       "-D",
       context.options.dataDir,

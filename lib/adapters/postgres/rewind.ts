@@ -41,6 +41,7 @@ export async function isRewindPossible(
   try {
     const { code } = await run({
       command: programPath(context, "pg_rewind"),
+      output: "parsed",
       args: ["--help"],
     });
     return code === 0;
@@ -117,6 +118,7 @@ async function runRewind(
     await directory.mark("rewind");
     const { code, stdout, stderr } = await run({
       command: programPath(context, "pg_rewind"),
+      output: "parsed",
       args,
       env: { ...env, ...directory.fillerEnv },
       signal: call.signal,

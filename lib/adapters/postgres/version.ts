@@ -27,6 +27,7 @@ export async function dataMajor(
 export async function binaryMajor(context: PostgresContext): Promise<number> {
   const { stdout } = await runOrThrow({
     command: programPath(context, "postgres"),
+    output: "parsed",
     args: ["--version"],
   });
   const match = /(\d+)(?:\.|\w|$)/.exec(stdout.replace(/^\D*/, ""));

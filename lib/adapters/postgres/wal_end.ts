@@ -132,6 +132,7 @@ async function recordBytes(
   try {
     const { stdout } = await run({
       command: programPath(context, "pg_waldump"),
+      output: "parsed",
       args: [
         "--path",
         join(context.options.dataDir, "pg_wal"),
