@@ -114,11 +114,11 @@ export class Proxy {
   }
 
   /**
-   * Opens all ports and starts, in place of a running proxy if there is one of
-   * another edition.
+   * Opens the ports and starts, in place of a running proxy if there is one of
+   * another edition. Statistics come when their port can be had.
    *
-   * @throws {ProxyStartError} If a port or the control socket can not be opened,
-   *   or if the running proxy is to stay; nothing stays open.
+   * @throws {ProxyStartError} If a client port or the control socket can not be
+   *   opened, or if the running proxy is to stay; nothing stays open.
    */
   static async open(parts: ProxyParts): Promise<Proxy> {
     const { listen, statsPort } = parts.options;
@@ -135,12 +135,12 @@ export class Proxy {
       if (isTakeOver) opened.push(predecessor);
       const stats = new StatsServer({ ...parts, uses });
       opened.push(stats);
-      if (!isTakeOver) stats.open();
       const front = await parts.openFront(frontParts(parts, inheritance));
       opened.push(front);
       const proxy = new Proxy(parts, { front, stats, predecessor });
       opened.splice(0, opened.length, { close: () => proxy.#abandon() });
       if (isTakeOver) await proxy.#takeCharge(predecessor);
+      else stats.open("nobody");
       await proxy.#openControl();
       return proxy;
     } catch (error) {
@@ -263,7 +263,7 @@ export class Proxy {
     const word = await predecessor.yield();
     if (word !== null) this.#agent.inherit(word);
     await this.#front.openLateDoors();
-    this.#statsServer.openLate();
+    this.#statsServer.open("predecessor");
     const { pid = 0, sessions = 0, version = "unknown" } = predecessor.state ??
       {};
     log.info(

@@ -8,7 +8,9 @@ import { STATS_PAGE } from "./stats_page.ts";
 
 /** How often a port is tried that a predecessor has to let go of. */
 const LATE_LOOK_MS = 50;
-const LATE_LOG_MS = 5_000;
+/** How long it may take for that; from then on, and where there is none, somebody else has the port. */
+const LATE_MS = 5_000;
+const RETRY_MS = 5_000;
 
 /** What it needs. */
 export interface StatsServerParts {
@@ -32,25 +34,27 @@ export class StatsServer {
     return this.#servers[0]?.addr.port ?? this.#parts.uses[0]?.port ?? 0;
   }
 
-  /** @throws {ProxyStartError} If the port can not be opened. */
-  open(): void {
-    const { uses } = this.#parts;
-    this.#servers = openPorts(uses, (host, port) => this.#serve(host, port));
-  }
-
-  /** Opens the port as soon as a predecessor has let go of it; a page less is no reason to end. */
-  async openLate(): Promise<void> {
-    const { clock, log } = this.#parts;
+  /**
+   * Opens the port as soon as it can be had: a page less is no reason to turn
+   * clients away, or to leave PostgreSQL without its fence. Never rejects.
+   *
+   * @param holder Who has the port at first: nobody that we know, or a predecessor that lets go of it soon.
+   */
+  async open(holder: "nobody" | "predecessor"): Promise<void> {
+    const { clock, log, uses } = this.#parts;
     const { signal } = this.#closing;
+    const graceMs = holder === "nobody" ? 0 : LATE_MS;
     const startedAt = clock.now();
-    for (let hasLogged = false; !signal.aborted;) {
+    for (let hasWarned = false; !signal.aborted;) {
       try {
-        return this.open();
+        this.#servers = openPorts(uses, (host, at) => this.#serve(host, at));
+        if (hasWarned) log.info(`The statistics are on port ${this.port} now`);
+        return;
       } catch (error) {
-        const isLate = clock.now() - startedAt > LATE_LOG_MS;
-        if (isLate && !hasLogged) log.error(errorText(error), { error });
-        hasLogged = isLate;
-        await clock.sleep(isLate ? LATE_LOG_MS : LATE_LOOK_MS, signal);
+        const isLate = clock.now() - startedAt >= graceMs;
+        if (isLate && !hasWarned) this.#warn(error);
+        hasWarned = isLate;
+        await clock.sleep(isLate ? RETRY_MS : LATE_LOOK_MS, signal);
       }
     }
   }
@@ -63,6 +67,14 @@ export class StatsServer {
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.all(this.#servers.map((server) => server.finished));
+  }
+
+  #warn(error: unknown): void {
+    this.#parts.log.warning(
+      `${errorText(error)}; clients are served without statistics, ` +
+        `which are tried again every ${RETRY_MS / 1000} s`,
+      { error },
+    );
   }
 
   #serve(hostname: string, port: number): Deno.HttpServer<Deno.NetAddr> {

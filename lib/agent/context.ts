@@ -54,7 +54,10 @@ export interface AgentPorts extends GuardPorts {
   readonly callbacks: Callbacks;
   /** Null: `proxy: false`. */
   readonly proxy:
-    | Pick<ProxyProcess, "heartbeat" | "state" | "drain" | "endDrain">
+    | Pick<
+      ProxyProcess,
+      "heartbeat" | "state" | "failure" | "drain" | "endDrain"
+    >
     | null;
   readonly serviceWatch: ServiceWatch;
 }

@@ -21,10 +21,11 @@ class Waiting {
   readonly log = new KeptLog();
   readonly ending = new AbortController();
   answer: ProxyState | null = null;
+  failure: string | null = null;
   isOver = false;
 
   start(deadline: Moment | null): void {
-    const proxy = { state: () => this.answer };
+    const proxy = { state: () => this.answer, failure: () => this.failure };
     const parts = { proxy, clock: this.clock, log: this.log };
     untilFenceAnswers(parts, deadline, this.ending.signal)
       .then(() => this.isOver = true);
@@ -70,6 +71,38 @@ for (const [deadline, limitMs] of [[null, 5_000], [8_000, 2_000]] as const) {
     assert.match(waiting.log.lines.join(), /WARNING The proxy does not answer/);
   });
 }
+
+Deno.test("fence watch: a proxy that has failed is not waited for, and that is told", async () => {
+  const waiting = new Waiting();
+  waiting.failure = "The proxy ended (exit code 1)";
+  waiting.start(null);
+  await settle();
+  assert.equal(waiting.isOver, true);
+  assert.deepEqual(waiting.log.lines, [
+    "WARNING The proxy ended (exit code 1): until one answers, " +
+    "nobody stops PostgreSQL if this agent dies",
+  ]);
+});
+
+Deno.test("fence watch: a proxy that fails meanwhile is not waited for any longer", async () => {
+  const waiting = new Waiting();
+  waiting.start(null);
+  await waiting.clock.advance(1_000);
+  assert.equal(waiting.isOver, false);
+  waiting.failure = "The proxy ended (exit code 1)";
+  await waiting.clock.advance(50);
+  assert.equal(waiting.isOver, true);
+});
+
+Deno.test("fence watch: an answer counts more than an older failure", async () => {
+  const waiting = new Waiting();
+  waiting.failure = "The proxy ended (exit code 1)";
+  waiting.answer = ANSWER;
+  waiting.start(null);
+  await settle();
+  assert.equal(waiting.isOver, true);
+  assert.deepEqual(waiting.log.lines, []);
+});
 
 Deno.test("fence watch: a task that is cancelled does not wait", async () => {
   const waiting = new Waiting();

@@ -75,6 +75,8 @@ export interface ProxyProcess {
   endDrain(): void;
   /** The proxy's last answer; null while there is no connection. */
   state(): ProxyState | null;
+  /** How the last proxy failed, in a few words; null once another one answers, or if none failed. */
+  failure(): string | null;
   /** Keeps a proxy running (adopts a running one, replaces a dead one) until `signal` aborts. Heartbeats still arrive after that. Never rejects. */
   run(signal: AbortSignal): Promise<void>;
   /** After `run` has ended: the proxy goes on and lingers for the next agent. */

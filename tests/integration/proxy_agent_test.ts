@@ -269,4 +269,18 @@ Deno.test("a proxy that can not start is tried again with pauses, and said", asy
   await until("it was said twice", () => agent.log.lines.length >= 2);
   assert.match(agent.log.lines[0] ?? "", /Cannot start the proxy.* 500 ms$/);
   assert.match(agent.log.lines[1] ?? "", /Cannot start the proxy.* 1000 ms$/);
+  assert.match(agent.child.failure() ?? "", /^Cannot start the proxy/);
+});
+
+Deno.test("a proxy whose port is taken has failed; the next that answers has not", async () => {
+  using folder = new SocketFolder();
+  await using backend = echoBackend("one");
+  const other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const start = command(folder, other.addr.port, backend);
+  await using agent = new Supervision(start, folder.socket);
+  await until("it has failed", () => agent.child.failure() !== null);
+  assert.equal(agent.child.failure(), "The proxy ended (exit code 1)");
+  other.close();
+  await agent.pid();
+  assert.equal(agent.child.failure(), null);
 });

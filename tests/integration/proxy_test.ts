@@ -4,6 +4,7 @@ import {
   BlackHole,
   echoBackend,
   readStartup,
+  RealClock,
   sendAll,
   startupPacket,
   TestBackend,
@@ -13,6 +14,13 @@ import {
 import { promtoolComplaints } from "../helpers/promtool.ts";
 import { testFronts } from "./proxy_rig.ts";
 import { freePort } from "../helpers/free_ports.ts";
+
+/** What is tried again every five seconds is tried at once. */
+class HurriedClock extends RealClock {
+  override sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return super.sleep(ms === 5_000 ? 20 : ms, signal);
+  }
+}
 
 testFronts("proxy passes bytes both ways, untouched", async (open) => {
   await using rig = await open();
@@ -345,5 +353,34 @@ testFronts(
       },
     );
     Deno.listen({ hostname: "127.0.0.1", port: primaryPort }).close();
+  },
+);
+
+testFronts(
+  "proxy serves clients while its statistics port is taken, and has it as soon as it is free",
+  async (open) => {
+    await using one = echoBackend("one");
+    const other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const statsPort = other.addr.port;
+    const clock = new HurriedClock();
+    await using rig = await open({ clock, statsPort });
+    await rig.keys.primary("n1", one.port);
+    await rig.keys.lead("n1");
+    await using client = await TestClient.connect(rig.proxy.ports.primary);
+    await client.untilText("one\n");
+    const warnings = rig.log.lines.filter((line) => /^WARNING/.test(line));
+    assert.deepEqual(warnings, [
+      `WARNING Cannot listen on 127.0.0.1:${statsPort} (proxy.stats_port): ` +
+      "another program uses the port; clients are served without " +
+      "statistics, which are tried again every 5 s",
+    ]);
+    other.close();
+    const isThere = async (): Promise<boolean> => {
+      const response = await fetch(`http://127.0.0.1:${statsPort}/healthz`)
+        .catch(() => null);
+      return await response?.text() === "ok\n";
+    };
+    await until("the statistics are there", isThere);
+    assert.equal(rig.log.lines.filter((l) => /^WARNING/.test(l)).length, 1);
   },
 );

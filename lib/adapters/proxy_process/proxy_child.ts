@@ -63,6 +63,7 @@ export interface ProxyChildParts {
 interface Life {
   readonly child: Deno.ChildProcess;
   readonly startedAt: Moment;
+  hasAnswered: boolean;
   isOver: boolean;
 }
 
@@ -76,6 +77,7 @@ export class ProxyChild implements ProxyProcess {
   #heartbeat: ProxyHeartbeat | null = null;
   #state: ProxyState | null = null;
   #backoff: { readonly ms: number; readonly until: Moment } | null = null;
+  #failure: string | null = null;
 
   constructor(parts: ProxyChildParts, orders: ProxyOrders) {
     this.#parts = parts;
@@ -86,6 +88,7 @@ export class ProxyChild implements ProxyProcess {
   reorder(orders: ProxyOrders): void {
     this.#orders = orders;
     this.#backoff = null;
+    this.#failure = null;
     this.#replaceIfOld();
   }
 
@@ -117,6 +120,10 @@ export class ProxyChild implements ProxyProcess {
 
   state(): ProxyState | null {
     return this.#state;
+  }
+
+  failure(): string | null {
+    return this.#failure;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -176,6 +183,9 @@ export class ProxyChild implements ProxyProcess {
       this.#parts.log.info(`The proxy runs as process ${state.pid}`);
     }
     this.#state = state;
+    this.#failure = null;
+    const life = this.#life;
+    if (life !== null && life.child.pid === state.pid) life.hasAnswered = true;
     this.#replaceIfOld();
   }
 
@@ -253,7 +263,8 @@ export class ProxyChild implements ProxyProcess {
       }).spawn();
       child.unref();
       log.info(`Started the proxy as process ${child.pid}`);
-      this.#watch({ child, startedAt: now, isOver: false });
+      const startedAt = now;
+      this.#watch({ child, startedAt, hasAnswered: false, isOver: false });
     } catch (error) {
       this.#postpone(`Cannot start the proxy: ${error}`);
     }
@@ -271,7 +282,8 @@ export class ProxyChild implements ProxyProcess {
       const how = status.signal ?? `exit code ${status.code}`;
       const text = `The proxy ended (${how})`;
       const lifeMs = -remainingMs(life.startedAt, this.#parts.clock.now());
-      if (lifeMs < SHORT_LIFE_MS) return this.#postpone(text);
+      const isFailure = !life.hasAnswered || lifeMs < SHORT_LIFE_MS;
+      if (isFailure) return this.#postpone(text);
       this.#backoff = null;
       this.#parts.log.error(`${text}; starting another one`);
     });
@@ -282,6 +294,7 @@ export class ProxyChild implements ProxyProcess {
     const before = this.#backoff?.ms ?? 0;
     const ms = Math.min(Math.max(before * 2, BACKOFF_MS_MIN), BACKOFF_MS_MAX);
     this.#backoff = { ms, until: after(clock.now(), ms) };
+    this.#failure = text;
     log.error(`${text}; starting another one in ${ms} ms`);
   }
 
