@@ -194,7 +194,7 @@ function settingsOf(document: ConfigMap): Omit<CliSettings, "layers"> {
   return {
     scope: textAt(document, "scope"),
     namespace: (textAt(document, "namespace") ?? "service")
-      .replace(/^\/+|\/+$/g, ""),
+      .replace(/^\/+|(?<!\/)\/+$/g, ""),
     dcs: dcsOf(document),
     citusGroup: typeof citusGroup === "number" ? citusGroup : null,
     loopWaitS: typeof loopWait === "number" ? loopWait : 10,

@@ -53,7 +53,7 @@ const DATE = "(?:(\\d{4})-(\\d\\d?)-(\\d\\d?)|(\\d{4})(\\d\\d)(\\d\\d))";
 const TIME = "(\\d\\d?):?(\\d\\d)(?::?(\\d\\d)(?:[.,](\\d{1,9}))?)?";
 const ZONE = "(Z|UTC|GMT|[+-]\\d{1,2}(?::?\\d\\d)?)";
 const FORM = new RegExp(
-  `^(?:${DATE}(?:[T ]+|$))?(?:${TIME})?\\s*${ZONE}?$`,
+  `^(?:${DATE}(?:[T ]{1,9}|$))?(?:${TIME})?\\s*${ZONE}?$`,
   "i",
 );
 

@@ -40,7 +40,7 @@ function sinkFor({ log }: Pick<LocalConfig, "log">): LogSink {
   const fallback = new StderrSink();
   if (dir === null) return fallback;
   return new FileSink({
-    path: `${dir.replace(/\/+$/, "")}/patroni.log`,
+    path: `${dir.replace(/(?<!\/)\/+$/, "")}/patroni.log`,
     mode,
     rotatedFilesMax,
     rotationSizeBytes,

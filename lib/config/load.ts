@@ -164,7 +164,7 @@ async function yamlFiles(
   const files: string[] = [];
   for (const name of [...names].sort(byCodePoint)) {
     if (!/\.ya?ml$/.test(name)) continue;
-    const file = `${directory.replace(/\/+$/, "")}/${name}`;
+    const file = `${directory.replace(/(?<!\/)\/+$/, "")}/${name}`;
     if (await reader.kind(file) === "file") files.push(file);
   }
   return files;

@@ -12,7 +12,7 @@ export const MASK = "***";
 const SECRET_KEY =
   /(?:^|[_-])password$|^(?:ssl|pg)password$|^(?:token|auth_data|authorization)$|secret/i;
 
-const URL_PASSWORD = /(:\/\/[^\s:@/]*):\S*@/g;
+const URL_USER = /:\/\/[^\s:@/]*:/;
 
 const NAMED_PASSWORD =
   /(password["']?\s*[=:]\s*)(?:'(?:[^'\\]|\\.)*(?:'|$)|"(?:[^"\\]|\\.)*(?:"|$)|(?:\\.|[^\s\\])+)/gis;
@@ -33,8 +33,17 @@ export function isSecretKey(key: string): boolean {
  * options and URL queries, and `password: ...` in YAML and JSON texts.
  */
 export function redactText(text: string): string {
-  return text.replace(URL_PASSWORD, `$1:${MASK}@`)
+  return text.replace(/\S+/g, withoutUrlPassword)
     .replace(NAMED_PASSWORD, `$1${MASK}`);
+}
+
+/** A password may hold any sign, so it ends at the last at-sign of the word. */
+function withoutUrlPassword(word: string): string {
+  const user = URL_USER.exec(word);
+  if (user === null) return word;
+  const begin = user.index + user[0].length;
+  const end = word.lastIndexOf("@");
+  return end < begin ? word : word.slice(0, begin) + MASK + word.slice(end);
 }
 
 /**

@@ -37,7 +37,7 @@ const integerTag: ScalarTag = {
   default: true,
   tag: "tag:yaml.org,2002:int",
   test:
-    /^[-+]?(?:0b[01_]*[01][01_]*|0x[0-9a-fA-F_]*[0-9a-fA-F][0-9a-fA-F_]*|0[0-7_]*|[1-9][0-9_]*(?::[0-5]?[0-9])*)$/,
+    /^[-+]?(?:0b_*[01][01_]*|0x_*[0-9a-fA-F][0-9a-fA-F_]*|0[0-7_]*|[1-9][0-9_]*(?::[0-5]?[0-9])*)$/,
   resolve: resolveInteger,
 };
 

@@ -50,7 +50,7 @@ export class Allowlist {
 
 /** The address without zone, and as IPv4 if it is an IPv4-mapped one. */
 export function plainAddress(address: string): string {
-  const withoutZone = address.replace(/%.*$/, "");
+  const [withoutZone = ""] = address.split("%", 1);
   return withoutZone.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, "");
 }
 

@@ -13,6 +13,7 @@ import { createServer as createHttpServer, type Server } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { TLSSocket } from "node:tls";
+import { privateKeyIn } from "../core/codec/pem.ts";
 import type { Log } from "../ports/log.ts";
 import { NodeBridge } from "./node_bridge.ts";
 import type { RestApp } from "./context.ts";
@@ -167,7 +168,9 @@ function secureOptions(
   tls: TlsOptions,
   limits: ServerLimits,
 ): Readonly<Record<string, unknown>> {
+  // A PEM file may hold the key beside the chain.
   const key = tls.key ?? privateKeyIn(tls.cert);
+  if (key === null) throw new Error("there is no private key in it");
   checkPair({ ...tls, key });
   return {
     cert: tls.cert,
@@ -210,14 +213,6 @@ function readKey(
       { cause },
     );
   }
-}
-
-/** A PEM file may hold the key beside the chain. */
-function privateKeyIn(pem: string): string {
-  const form = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?-----END \1-----/s;
-  const key = form.exec(pem)?.[0];
-  if (key === undefined) throw new Error("there is no private key in it");
-  return key;
 }
 
 function trackSockets(

@@ -72,11 +72,15 @@ function fillHead(bytes: Uint8Array, family: number, port: number): void {
 
 function ipv6Bytes(address: string): Uint8Array {
   // An IPv4 tail is two groups.
-  const plain = address.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (...parts) => {
-    const [a, b, c, d] = parts.slice(1, 5).map(Number);
-    const hex = (high = 0, low = 0): string => (high * 256 + low).toString(16);
-    return `${hex(a, b)}:${hex(c, d)}`;
-  });
+  const plain = address.replace(
+    /(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/,
+    (...parts) => {
+      const [a, b, c, d] = parts.slice(1, 5).map(Number);
+      const hex = (high = 0, low = 0): string =>
+        (high * 256 + low).toString(16);
+      return `${hex(a, b)}:${hex(c, d)}`;
+    },
+  );
   const [head = "", tail] = plain.split("::");
   const front = head === "" ? [] : head.split(":");
   const back = tail === undefined || tail === "" ? [] : tail.split(":");

@@ -89,6 +89,7 @@ export const STAGES: readonly Stage[] = [
     env: { MATRIARCH_SIM_SEEDS: String(SIM_SEEDS) },
   },
   tests("conformance", "tests/conformance"),
+  tests("security", "tests/security"),
   {
     ...tests("integration", "tests/integration"),
     env: { DENO_JOBS: String(FILES_AT_ONCE) },

@@ -126,7 +126,7 @@ export function usableUrls(
   from: readonly string[],
 ): readonly string[] {
   const mustBeSecure = from.every((url) => url.startsWith("https:"));
-  return urls.map((url) => url.replace(/\/+$/, "")).filter((url) =>
+  return urls.map((url) => url.replace(/(?<!\/)\/+$/, "")).filter((url) =>
     URL.canParse(url) && (mustBeSecure ? /^https:/ : /^https?:/).test(url)
   );
 }

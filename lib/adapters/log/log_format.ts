@@ -33,7 +33,7 @@ export interface JsonMember {
 /** A record as text without its line end. */
 export type LogFormatter = (record: LogRecord) => string;
 
-const PLACEHOLDER = /%(?:\((\w+)\)([-+ #0]*)(\d+)?(?:\.(\d+))?([sdf])|%)/g;
+const PLACEHOLDER = /%(?:\((\w+)\)([-+ #0]*)([1-9]\d*)?(?:\.(\d+))?([sdf])|%)/g;
 
 /** The part of section `log` that decides how lines look. */
 export interface LogFormatSettings {

@@ -70,7 +70,7 @@ function nameText(directive: string, date: Date): string | null {
     case "z":
       return offsetText(-date.getTimezoneOffset());
     case "Z":
-      return /\(([^)]*)\)/.exec(date.toString())?.[1]
+      return /\(([^()]*)\)/.exec(date.toString())?.[1]
         ?.replace("Coordinated Universal Time", "UTC") ?? "";
     default:
       return null;

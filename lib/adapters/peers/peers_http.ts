@@ -18,6 +18,7 @@ import type { Member } from "../../core/model/member.ts";
 import type { PeerAnswer } from "../../core/model/peer_view.ts";
 import { encodeFailsafePing } from "../../core/codec/failsafe_codec.ts";
 import { readLsn } from "../../core/codec/json.ts";
+import { privateKeyIn } from "../../core/codec/pem.ts";
 import type {
   FailsafeAnswer,
   FailsafeMember,
@@ -225,16 +226,11 @@ function secureOptions(
   if (tls === null || tls.cert === null) return { rejectUnauthorized: false };
   return {
     cert: tls.cert,
-    key: tls.key ?? privateKeyIn(tls.cert),
+    // A PEM file may hold the key beside the chain.
+    key: tls.key ?? privateKeyIn(tls.cert) ?? tls.cert,
     ...(tls.passphrase === null ? {} : { passphrase: tls.passphrase }),
     ...(tls.ca === null ? {} : { ca: tls.ca }),
     rejectUnauthorized: true,
     checkServerIdentity: () => undefined,
   };
-}
-
-/** A PEM file may hold the key beside the chain. */
-function privateKeyIn(pem: string): string {
-  const form = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?-----END \1-----/s;
-  return form.exec(pem)?.[0] ?? pem;
 }

@@ -96,7 +96,7 @@ function escapeValue(value: string): string {
 export function parseConninfo(text: string): Conninfo {
   const result: Record<string, string> = {};
   if (/^postgres(ql)?:\/\//.test(text)) return result;
-  const pair = /\s*(\w+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s'\\]|\\.)*))/gs;
+  const pair = /\b(\w+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s'\\]|\\.)*))/gs;
   for (const match of text.matchAll(pair)) {
     const raw = match[2] ?? match[3] ?? "";
     result[match[1] ?? ""] = raw.replace(/\\(.)/gs, "$1");

@@ -55,7 +55,7 @@ export class DataDirectory {
 
   /** Beside the directory, because initdb and pg_basebackup want it empty. */
   get #markerPath(): string {
-    const path = this.#path.replace(/\/+$/, "");
+    const path = this.#path.replace(/(?<!\/)\/+$/, "");
     return join(dirname(path), `.${basename(path)}${MARKER_INSIDE}`);
   }
 
@@ -184,7 +184,7 @@ export class DataDirectory {
    */
   async moveAway(): Promise<string | null> {
     await this.endLeftoverProgram();
-    const target = `${this.#path.replace(/\/+$/, "")}.failed`;
+    const target = `${this.#path.replace(/(?<!\/)\/+$/, "")}.failed`;
     if (await this.#isEmpty()) {
       await this.unmark();
       return null;

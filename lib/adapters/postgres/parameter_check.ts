@@ -102,15 +102,23 @@ async function complaintsAbout(
   }
 }
 
+const LOG_LINE = "LOG:";
+
+const RANGE =
+  /\((-?[\d.eE+]{1,40})( \w{1,9})? \.\. (-?[\d.eE+]{1,40})( \w{1,9})?\)/;
+
 /** Reads the server's log lines about a rejected configuration file. */
 export function parseComplaints(stderr: string): readonly Complaint[] {
   const complaints: Complaint[] = [];
   for (const line of stderr.split("\n")) {
-    const match = /LOG:\s+(.*parameter "([\w.]+)".*)$/.exec(line);
-    if (match === null) continue;
-    const message = match[1] ?? "";
+    const at = line.indexOf(LOG_LINE);
+    if (at < 0) continue;
+    const message = line.slice(at + LOG_LINE.length).trim();
+    // The first one is the server's; what a value says may look like another.
+    const name = /parameter "([\w.]+)"/.exec(message)?.[1];
+    if (name === undefined) continue;
     complaints.push({
-      name: match[2] ?? "",
+      name,
       replacement: nearestValid(message),
       message,
     });
@@ -120,11 +128,10 @@ export function parseComplaints(stderr: string): readonly Complaint[] {
 
 /** `5 is outside the valid range for parameter "x" (64 kB .. 99 kB)`: `64kB`. */
 function nearestValid(message: string): string | null {
-  const match =
-    /^(-?[\d.eE+]+).*\((-?[\d.eE+]+)( \w+)? \.\. (-?[\d.eE+]+)( \w+)?\)/
-      .exec(message);
-  if (match === null) return null;
-  const isLow = Number(match[1]) < Number(match[2]);
-  const [value, unit] = isLow ? [match[2], match[3]] : [match[4], match[5]];
+  const given = Number.parseFloat(message);
+  const match = RANGE.exec(message);
+  if (match === null || Number.isNaN(given)) return null;
+  const isLow = given < Number(match[1]);
+  const [value, unit] = isLow ? [match[1], match[2]] : [match[3], match[4]];
   return `${value}${(unit ?? "").trim()}`;
 }

@@ -84,7 +84,7 @@ async function newValue(
 export function humanSetting(value: string, unit: string | null): string {
   const amount = Number(value);
   if (unit === null || !Number.isInteger(amount) || amount <= 0) return value;
-  const match = /^(\d*)(\w+)$/.exec(unit);
+  const match = /^(\d*)([A-Za-z]+)$/.exec(unit);
   const scaled = amount * Number(match?.[1] || 1);
   const name = match?.[2] ?? "";
   const family = MEMORY.some((memory) => memory === name)

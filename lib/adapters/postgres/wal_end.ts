@@ -153,8 +153,9 @@ async function recordBytes(
 
 /** Total length in the first line that pg_waldump printed. */
 export function parseRecordBytes(output: string): number | null {
-  const match = /len \(rec\/tot\):\s*\d+\/\s*(\d+).*CHECKPOINT_SHUTDOWN/
-    .exec(output);
+  const line = output.split("\n")
+    .find((text) => text.includes("CHECKPOINT_SHUTDOWN")) ?? "";
+  const match = /len \(rec\/tot\):\s*\d+\/\s*(\d+)/.exec(line);
   return match === null ? null : Number(match[1]);
 }
 

@@ -205,7 +205,7 @@ function convert(
   baseUnit: BaseUnit,
 ): number | null {
   const unit = UNITS.get(unitName);
-  const base = /^([0-9]*)(.+)$/.exec(baseUnit);
+  const base = /^([0-9]*)([A-Za-z]+)$/.exec(baseUnit);
   const target = UNITS.get(base?.[2] ?? "");
   if (unit === undefined || target === undefined) return null;
   if (unit.family !== target.family) return null;

@@ -26,7 +26,9 @@ export interface TimelineSwitch {
 export function parseTimelineHistory(text: string): readonly TimelineSwitch[] {
   const switches: TimelineSwitch[] = [];
   for (const line of text.split("\n")) {
-    const match = /^\s*(\d+)\s+([0-9A-Fa-f]+\/[0-9A-Fa-f]+)\s*(.*)$/.exec(line);
+    const match = /^\s*(\d+)\s+([0-9A-Fa-f]+\/[0-9A-Fa-f]+)(?:\s(.*))?$/.exec(
+      line,
+    );
     if (match === null) continue;
     const switchpoint = parseLsn(match[2] ?? "");
     if (switchpoint === null) continue;

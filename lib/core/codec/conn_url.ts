@@ -28,21 +28,36 @@ export function formatHostPort(address: HostPort): string {
   return `${host}:${address.port}`;
 }
 
+/** Longer than any that works: a name has at most 253 bytes, and URLs list few. */
+const URL_LENGTH_MAX = 4096;
+const HOST_LENGTH_MAX = 255;
+
+/** What a host name or an address consists of, its zone included. */
+const HOST = /^[\p{L}\p{N}_.:%-]+$/u;
+const PORT = /^[0-9]{1,5}$/;
+
 /**
  * Address in a `postgres://` URL (or a bare `host:port`), `null` if it has no
- * host or no valid port. Of several addresses the first counts.
+ * usable host or port, or is longer than 4,096 characters. Of several addresses
+ * the first counts.
+ *
+ * The text comes from the DCS or the network: it is read in one pass, and a host
+ * cannot carry anything that means something in a connection string.
  *
  * @example
  * ```ts
  * import assert from "node:assert/strict";
  * const address = parseConnUrl("postgres://u:p@10.0.0.1/db");
  * assert.deepEqual(address, { host: "10.0.0.1", port: 5432 });
+ * assert.equal(parseConnUrl("postgres://a sslmode=disable/db"), null);
  * ```
  */
 export function parseConnUrl(url: string): HostPort | null {
-  const authority = url.replace(/^[a-z+]+:\/\//i, "").replace(/[/?#].*$/s, "");
+  if (url.length > URL_LENGTH_MAX) return null;
+  const authority = url.replace(/^[a-z+]+:\/\//i, "").split(/[/?#]/, 1)[0] ??
+    "";
   const addresses = authority.slice(authority.lastIndexOf("@") + 1);
-  return parseHostPort(addresses.split(",")[0] ?? "");
+  return parseHostPort(addresses.split(",", 1)[0] ?? "");
 }
 
 /**
@@ -62,9 +77,26 @@ export function parseHostPort(
   text: string,
   defaultPort = POSTGRES_PORT,
 ): HostPort | null {
-  const match = /^\s*(?:\[([^[\]]+)\]|([^[\]]+?))(?::([0-9]*))?\s*$/.exec(text);
-  const host = match?.[1] ?? match?.[2] ?? "";
-  const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
-  const isValid = port >= 1 && port <= 65535;
-  return host === "" || !isValid ? null : { host, port };
+  if (text.length > URL_LENGTH_MAX) return null;
+  const { host, portText } = splitHostPort(text.trim());
+  if (host.length > HOST_LENGTH_MAX || !HOST.test(host)) return null;
+  if (portText === null) return { host, port: defaultPort };
+  const port = PORT.test(portText) ? Number(portText) : 0;
+  return port >= 1 && port <= 65535 ? { host, port } : null;
+}
+
+/** Host without brackets, and what is behind the colon; `null`: there is none. */
+function splitHostPort(
+  text: string,
+): { readonly host: string; readonly portText: string | null } {
+  const end = text.startsWith("[") ? text.indexOf("]") : -1;
+  if (end > 0) {
+    const rest = text.slice(end + 1);
+    const host = rest === "" || rest.startsWith(":") ? text.slice(1, end) : "";
+    return { host, portText: rest === "" ? null : rest.slice(1) };
+  }
+  const colon = text.lastIndexOf(":");
+  return colon < 0
+    ? { host: text, portText: null }
+    : { host: text.slice(0, colon), portText: text.slice(colon + 1) };
 }

@@ -27,6 +27,8 @@ import {
 } from "./json.ts";
 import { decodeTags } from "./tags_codec.ts";
 
+const PORT_MAX = 65535;
+
 type PendingRestart = Readonly<Record<string, PendingRestartReason>>;
 
 /** What a member writes into its own key. `null`: the field is left out. */
@@ -207,9 +209,14 @@ function urlFromParts(value: unknown): string | null {
 
 function readDoors(value: unknown): MemberDoors | null {
   const ports = asObject(value);
-  const primary = positive(readCount(ports?.["primary"]));
-  const replica = positive(readCount(ports?.["replica"]));
+  const primary = readPort(ports?.["primary"]);
+  const replica = readPort(ports?.["replica"]);
   return primary === null || replica === null ? null : { primary, replica };
+}
+
+function readPort(value: unknown): number | null {
+  const port = positive(readCount(value));
+  return port !== null && port <= PORT_MAX ? port : null;
 }
 
 function positive(value: number | null): number | null {

@@ -191,3 +191,22 @@ Deno.test("an address comes back from its URL", () => {
     assert.deepEqual(parseConnUrl(connUrl(a)), { ...a });
   }));
 });
+
+Deno.test("a host carries nothing but a name or an address", () => {
+  const hostile = [
+    "postgres://h sslmode=disable/db",
+    "postgres://h\t:5432/db",
+    "postgres://'h'/db",
+    "postgres://h\\:1/db",
+    "postgres://h\u001b[31m:5432/db",
+    `postgres://${" ".repeat(4000)}/db`,
+    `postgres://${"h".repeat(256)}:5432/db`,
+    `postgres://h/${"d".repeat(5000)}`,
+  ];
+  for (const url of hostile) assert.equal(parseConnUrl(url), null, url);
+});
+
+Deno.test("decodeMember() takes no port that is none", () => {
+  const doors = { primary: 5000, replica: 65536 };
+  assert.equal(decodeMember("n1", JSON.stringify({ doors })).doors, null);
+});

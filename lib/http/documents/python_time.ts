@@ -28,6 +28,6 @@ export function epochText(text: string | null): string {
   if (match === null) return "0";
   const whole = `${match[1]}T${match[2]}${match[4]}:${match[5] ?? "00"}`;
   const seconds = Date.parse(whole) / 1000;
-  const fraction = (match[3] ?? "").replace(/0+$/, "");
+  const fraction = (match[3] ?? "").replace(/(?<!0)0+$/, "");
   return `${seconds}.${fraction === "" ? "0" : fraction}`;
 }
