@@ -28,7 +28,11 @@ import type { Clock } from "../ports/clock.ts";
 import type { Dcs } from "../ports/dcs.ts";
 import type { Log } from "../ports/log.ts";
 import type { Peers } from "../ports/peers.ts";
-import type { Postgres, PostgresPeer } from "../ports/postgres.ts";
+import type {
+  EndedReceiver,
+  Postgres,
+  PostgresPeer,
+} from "../ports/postgres.ts";
 import { PostgresError } from "../ports/errors.ts";
 import type { ProxyProcess } from "../ports/proxy_process.ts";
 import type { ServiceWatch } from "../ports/service_watch.ts";
@@ -91,6 +95,8 @@ export class AgentState {
     null;
   /** All members agreed that this primary goes on without the store. */
   isFailsafeGranted = false;
+  /** Receivers of WAL that held up the last handing over of the lead, and were ended. */
+  endedReceivers: readonly EndedReceiver[] = [];
   sentence = "starting";
   nextCycleAt: Moment = moment(0);
 

@@ -3,13 +3,20 @@
  * over where that is still ours to do. Shared by demotion and agent shutdown.
  */
 import { readySuccessors, successors } from "../core/calc/successors.ts";
-import { type Lsn, remainingMs } from "../core/base/units.ts";
+import { after, type Lsn, remainingMs } from "../core/base/units.ts";
+import type { PeerAnswer } from "../core/model/peer_view.ts";
 import type { LongTask } from "../core/model/task_view.ts";
 import type { StopOptions } from "../ports/postgres.ts";
 import type { AgentContext } from "./context.ts";
 
 /** How often the successors are asked whether they have the shutdown checkpoint. */
 const SUCCESSOR_POLL_MS = 100;
+
+/** How often all are asked, while a receiver holds up the stop. */
+const RECEIVED_POLL_MS = 500;
+
+/** Replicas that are behind hold it up no longer than that once the lease is given away. */
+const STRAGGLER_PATIENCE_MS = 10_000;
 
 /** Reserved at the end of an offline stop for the SIGKILL to work. */
 const KILL_RESERVE_MS = 1_000;
@@ -82,6 +89,7 @@ export async function handOver(
   const isEscalated = settings.synchronousMode !== "off" &&
     settings.primaryStopTimeoutMs > 0;
   let position: Lsn | null = null;
+  context.state.endedReceivers = [];
   const stopped = new AbortController();
   let releasing: Promise<boolean> = Promise.resolve(false);
   const stopping = context.events.stop({
@@ -93,7 +101,14 @@ export async function handOver(
       // A release that fails here is tried again when the instance is down.
       releasing = releaseWhenReceived(context, checkpoint, stopped.signal)
         .catch(() => false);
-      return Promise.resolve();
+      return untilReceived(context, checkpoint, {
+        releasing,
+        stopped: stopped.signal,
+      });
+    },
+    onReceiverEnded: (receiver) => {
+      const { endedReceivers } = context.state;
+      context.state.endedReceivers = [...endedReceivers, receiver];
     },
   });
   await Promise.race([stopping, abortOf(signal)]);
@@ -123,6 +138,39 @@ async function releaseWhenReceived(
     await clock.sleep(SUCCESSOR_POLL_MS, stopped);
   }
   return false;
+}
+
+/**
+ * Resolves when every replica that answers has `checkpoint`; those that are far
+ * behind get the rest from the successor, as soon as there is one.
+ */
+async function untilReceived(
+  context: AgentContext,
+  checkpoint: Lsn,
+  { releasing, stopped }: {
+    readonly releasing: Promise<boolean>;
+    readonly stopped: AbortSignal;
+  },
+): Promise<void> {
+  const { ports: { peers, clock }, config: { self } } = context;
+  const end = after(clock.now(), STRAGGLER_PATIENCE_MS);
+  let isReleased = false;
+  releasing.then((result) => isReleased = result);
+  for (;;) {
+    await clock.sleep(RECEIVED_POLL_MS, stopped);
+    if (stopped.aborted) return;
+    if (isReleased && remainingMs(end, clock.now()) <= 0) return;
+    const members = context.state.view?.members ?? [];
+    const answers = await peers.ask(
+      members.filter(({ name, apiUrl }) => name !== self && apiUrl !== null),
+    );
+    if (!answers.some((answer) => isBehind(answer, checkpoint))) return;
+  }
+}
+
+function isBehind(answer: PeerAnswer, checkpoint: Lsn): boolean {
+  return answer.kind === "answered" && answer.isInRecovery &&
+    (answer.position ?? 0n) < checkpoint;
 }
 
 /** Gives the leader key back, after publishing the position that successors must have reached. */

@@ -231,6 +231,7 @@ export class AgentService implements AgentApi {
       nextCycleAt: state.nextCycleAt,
       lastDecision: state.sentence,
       hasWatchdogFailed: state.memory.hasWatchdogFailed,
+      endedReceivers: state.endedReceivers,
     };
   }
 

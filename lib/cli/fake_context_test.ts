@@ -283,6 +283,7 @@ function contextOf(
         isNofailover: false,
         failoverPriority: Number(answer["priority"] ?? 1),
         hasWatchdogFailed: answer["watchdog_failed"] === true,
+        endedReceivers: [],
       };
     },
     querySql: (target, text) =>

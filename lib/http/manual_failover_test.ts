@@ -227,7 +227,21 @@ Deno.test("POST /switchover writes the key, wakes and waits for the new leader",
     ["askPeers", "n2"],
     ["writeFailover", { leader: "n1", member: "n2" }, null],
     ["wake"],
+    ["askPeers", "n1"],
   ]);
+});
+
+Deno.test("POST /switchover says whom the old leader ended", async () => {
+  const bench = new RestBench();
+  const endedReceivers = ["logical slot feed", "physical slot archive"];
+  bench.api.answers = [goodAnswer("n1", { endedReceivers }), goodAnswer("n2")];
+  bench.api.freshViews = [threeMembers(), switching("n2")];
+  assert.equal(
+    await bench.line("POST /switchover", { json: { leader: "n1" } }),
+    '200 Successfully switched over to "n2". n1 ended what held up its stop: ' +
+      "logical slot feed, physical slot archive. " +
+      "What was not confirmed is sent again",
+  );
 });
 
 Deno.test("POST /failover and /switchover tell how it ended", async () => {

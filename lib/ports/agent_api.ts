@@ -5,6 +5,7 @@
 import type { Moment } from "../core/base/units.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { Lsn } from "../core/base/units.ts";
+import type { EndedReceiver } from "./postgres.ts";
 import type { Decision, Facts } from "../core/model/decision.ts";
 import type { FailsafePing } from "../core/model/failsafe.ts";
 import type {
@@ -55,6 +56,8 @@ export interface AgentStatus {
   readonly lastDecision: string;
   /** The watchdog is required and can not be used: this member must not lead. */
   readonly hasWatchdogFailed: boolean;
+  /** Who held up the last handing over of the lead and was ended; empty: nobody. */
+  readonly endedReceivers: readonly EndedReceiver[];
 }
 
 /** Outcome of a request that the loop serves. */

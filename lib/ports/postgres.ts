@@ -34,6 +34,14 @@ export type StartMode =
 /** PostgreSQL's stop modes, plus the last resort. */
 export type StopMode = "smart" | "fast" | "immediate" | "kill";
 
+/** A receiver of WAL whose connection was ended because it held up a stop. */
+export interface EndedReceiver {
+  readonly type: "logical" | "physical";
+  /** Null: it streams without one. */
+  readonly slot: string | null;
+  readonly applicationName: string;
+}
+
 /** How a stop goes. */
 export interface StopOptions {
   readonly mode: StopMode;
@@ -44,9 +52,16 @@ export interface StopOptions {
   /**
    * Called once, with the shutdown checkpoint's position, as soon as pg_control
    * says "shut down" (the postmaster may still be sending WAL to replicas).
-   * Not called by immediate stops.
+   * Not called by immediate stops. Resolves when nobody who counts still needs
+   * what is being sent; the stop does not wait for it.
    */
   readonly onShutdownCheckpoint: ((position: Lsn) => Promise<void>) | null;
+  /**
+   * Told of each receiver of WAL that was ended: of a logical slot, a bounded
+   * time after an orderly stop began; any other, after the shutdown checkpoint
+   * was received by all who count. What it had not confirmed it is sent again.
+   */
+  readonly onReceiverEnded?: (receiver: EndedReceiver) => void;
 }
 
 /** Whether a stop signal was sent. */

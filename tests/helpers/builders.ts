@@ -199,6 +199,7 @@ export function answer(
     isNofailover: false,
     failoverPriority: 1,
     hasWatchdogFailed: false,
+    endedReceivers: [],
     ...changes,
   };
 }

@@ -143,6 +143,7 @@ export function leadingStatus(changes: Partial<AgentStatus> = {}): AgentStatus {
     nextCycleAt: moment(105_000),
     lastDecision: "no action. I am (n1), the leader with the lock",
     hasWatchdogFailed: false,
+    endedReceivers: [],
     ...changes,
   };
 }
@@ -314,6 +315,7 @@ export function goodAnswer(
     isNofailover: false,
     failoverPriority: 1,
     hasWatchdogFailed: false,
+    endedReceivers: [],
     ...changes,
   };
 }

@@ -83,6 +83,7 @@ Deno.test("peers: our server's status document comes back as an answer", async (
     isNofailover: false,
     failoverPriority: 1,
     hasWatchdogFailed: false,
+    endedReceivers: [],
   }]);
 });
 

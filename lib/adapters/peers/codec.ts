@@ -34,7 +34,14 @@ export function decodeStatus(name: MemberName, body: string): PeerAnswer {
     isNofailover: tags.isNofailover,
     failoverPriority: tags.failoverPriority,
     hasWatchdogFailed: document["watchdog_failed"] === true,
+    endedReceivers: textsIn(document["ended_receivers"]),
   };
+}
+
+function textsIn(value: unknown): readonly string[] {
+  return Array.isArray(value)
+    ? value.filter((one): one is string => typeof one === "string")
+    : [];
 }
 
 /** The WAL object tells; without one the role that the peer names does. */

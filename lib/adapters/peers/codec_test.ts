@@ -10,6 +10,7 @@ const BASE = {
   isNofailover: false,
   failoverPriority: 1,
   hasWatchdogFailed: false,
+  endedReceivers: [],
 };
 
 Deno.test("decodeStatus() reads what a race needs", () => {
@@ -41,6 +42,11 @@ Deno.test("decodeStatus() reads what a race needs", () => {
       { isNofailover: true, failoverPriority: 0 },
     ],
     [{ watchdog_failed: true }, { hasWatchdogFailed: true }],
+    [
+      { ended_receivers: ["logical slot feed", 5] },
+      { endedReceivers: ["logical slot feed"] },
+    ],
+    [{ ended_receivers: "x" }, {}],
     [{ xlog: "x", tags: 5, timeline: "x", watchdog_failed: "no" }, {}],
   ];
   for (const [document, wanted] of cases) {

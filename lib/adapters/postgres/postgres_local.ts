@@ -36,6 +36,7 @@ import type { MutableContext, PostgresOptions } from "./options.ts";
 import { livePostmaster, removeStalePidFile } from "./pid_file.ts";
 import { Postmaster } from "./postmaster.ts";
 import { archiveShutdownWal } from "./ready_wal.ts";
+import { receiversBeforeStop } from "./wal_receivers.ts";
 import { isRewindPossible, rewindInstance } from "./rewind.ts";
 import {
   loadDynamicDocument,
@@ -205,15 +206,17 @@ export class PostgresLocal implements Postgres {
 
   async stop(options: StopOptions): Promise<StopResult> {
     const file = await livePostmaster(this.#context);
-    const patienceMs = file === null
+    const escalateAfterMs = file === null
       ? options.escalateAfterMs
       : await runBeforeStop(this.#context, options);
-    const patient = { ...options, escalateAfterMs: patienceMs };
-    if (file !== null && file.status === "ready" && options.isCheckpointFirst) {
-      await this.#session.checkpointBeforeStop(patienceMs);
+    const patient = { ...options, escalateAfterMs };
+    if (file?.status === "ready" && options.isCheckpointFirst) {
+      await this.#session.checkpointBeforeStop(escalateAfterMs);
     }
+    const session = file === null ? null : this.#session;
+    const receivers = await receiversBeforeStop(session, patient);
     await this.#observer.close();
-    return await this.#postmaster.stop(patient);
+    return await this.#postmaster.stop(patient, receivers);
   }
 
   async prePromote(signal: AbortSignal): Promise<boolean> {

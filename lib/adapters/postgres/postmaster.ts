@@ -22,6 +22,7 @@ import {
 } from "./pid_file.ts";
 import { childrenOf, processFacts, sendSignal } from "./processes.ts";
 import { childEnvironment, programPath } from "./programs.ts";
+import { HoldUps, type WalReceiver } from "./wal_receivers.ts";
 
 const POLL_MS = 20;
 const WATCH_POLL_MS = 50;
@@ -140,8 +141,15 @@ export class Postmaster {
     }
   }
 
-  /** Stops it; all its processes are gone afterwards. */
-  async stop(options: StopOptions): Promise<StopResult> {
+  /**
+   * Stops it; all its processes are gone afterwards.
+   *
+   * @param receivers Who receives WAL; none: nobody is ended for holding it up.
+   */
+  async stop(
+    options: StopOptions,
+    receivers: readonly WalReceiver[] = [],
+  ): Promise<StopResult> {
     const file = await livePostmaster(this.#context);
     if (file === null) {
       await this.endOrphans();
@@ -149,17 +157,24 @@ export class Postmaster {
     }
     const stopping = new Stopping(this.#context, file.pid, options);
     await stopping.signal(options.mode);
+    const holdUps = new HoldUps(this.#context, {
+      postmasterPid: file.pid,
+      receivers,
+      onEnded: (receiver) => options.onReceiverEnded?.(receiver),
+    });
     while (await this.#isAlive(file.pid)) {
-      if (await this.#control.state() === "shut down") {
-        await this.#tellShutdown(stopping);
-      }
+      const state = await this.#control.state();
+      if (state === "shut down") await this.#tellShutdown(stopping);
+      await holdUps.look({
+        isCheckpointed: isShutDown(state),
+        isReceived: stopping.isReceived,
+      });
       await stopping.escalate();
       await this.#context.clock.sleep(POLL_MS);
     }
     if (await this.#control.state() === "shut down") {
       await this.#tellShutdown(stopping);
     }
-    await stopping.told();
     await this.endOrphans();
     return "stopped";
   }
@@ -176,6 +191,10 @@ export class Postmaster {
       stopping.tell(data.checkpointLsn);
     }
   }
+}
+
+function isShutDown(state: ControlState | null): boolean {
+  return state === "shut down" || state === "shut down in recovery";
 }
 
 /** Whether somebody else listens there; `*` is every address. */
@@ -199,7 +218,8 @@ class Stopping {
   #mode: StopMode = "smart";
   #escalateAt: number | null = null;
   #hook: ShutdownHook | null;
-  #hookDone: Promise<void> = Promise.resolve();
+  /** Nobody who counts still needs what is being sent. */
+  isReceived: boolean;
 
   constructor(context: PostgresContext, pid: number, options: StopOptions) {
     this.#context = context;
@@ -207,6 +227,7 @@ class Stopping {
     this.#patienceMs = options.escalateAfterMs;
     const isOrderly = options.mode === "fast" || options.mode === "smart";
     this.#hook = isOrderly ? options.onShutdownCheckpoint : null;
+    this.isReceived = this.#hook === null;
   }
 
   get isHookDue(): boolean {
@@ -246,15 +267,13 @@ class Stopping {
     const hook = this.#hook;
     this.#hook = null;
     if (hook === null) return;
-    this.#hookDone = hook(position).catch((error: unknown) =>
-      this.#context.log.error("The hook of the shutdown checkpoint failed", {
-        error: String(error),
-      })
+    hook(position).then(
+      () => this.isReceived = true,
+      (error: unknown) =>
+        this.#context.log.error("The hook of the shutdown checkpoint failed", {
+          error: String(error),
+        }),
     );
-  }
-
-  async told(): Promise<void> {
-    await this.#hookDone;
   }
 }
 

@@ -17,6 +17,8 @@ export type PeerAnswer =
     readonly isNofailover: boolean;
     readonly failoverPriority: number;
     readonly hasWatchdogFailed: boolean;
+    /** Receivers of WAL that it ended when it gave the lead away last, for people. */
+    readonly endedReceivers: readonly string[];
   }
   | {
     readonly kind: "silent";

@@ -11,6 +11,7 @@ import type {
 } from "../../core/model/postgres_view.ts";
 import { restartDocument } from "../../core/calc/restart_conditions.ts";
 import type { AgentIdentity } from "../../ports/agent_api.ts";
+import type { EndedReceiver } from "../../ports/postgres.ts";
 import { type MemberFacts, timelineOf } from "./member_facts.ts";
 import { pythonTime } from "./python_time.ts";
 
@@ -45,7 +46,14 @@ export function statusDocument(
       name: identity.name,
     },
     watchdog_failed: flag(status.hasWatchdogFailed),
+    ended_receivers: status.endedReceivers.length > 0
+      ? status.endedReceivers.map(receiverText)
+      : undefined,
   };
+}
+
+function receiverText({ type, slot, applicationName }: EndedReceiver): string {
+  return slot === null ? applicationName : `${type} slot ${slot}`;
 }
 
 function instanceFields(facts: MemberFacts): StatusDocument {

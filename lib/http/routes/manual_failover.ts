@@ -161,9 +161,27 @@ async function pollOutcome(
     const view = await viewOrNull(context);
     if (view === null) continue;
     const outcome = outcomeOf(request, before, view);
-    if (outcome !== null) return replies.text(outcome.status, outcome.text);
+    if (outcome === null) continue;
+    const ended = await endedText(context, request, before);
+    return replies.text(outcome.status, `${outcome.text}${ended}`);
   }
   return replies.text(503, `${nameOf(request)} status unknown`);
+}
+
+/** Whom the old leader ended because they held up its stop; it tells in its status. */
+async function endedText(
+  { api }: RestContext,
+  { action }: ManualRequest,
+  before: ClusterView,
+): Promise<string> {
+  const old = before.members.find(({ name }) => name === before.leader?.name);
+  if (action !== "switchover" || old === undefined) return "";
+  const [answer] = await api.askPeers([old]);
+  if (answer?.kind !== "answered" || answer.endedReceivers.length === 0) {
+    return "";
+  }
+  return `. ${old.name} ended what held up its stop: ` +
+    `${answer.endedReceivers.join(", ")}. What was not confirmed is sent again`;
 }
 
 /** Read errors do not end the poll: the DCS may be electing its own leader. */

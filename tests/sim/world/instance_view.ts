@@ -192,5 +192,6 @@ export function peerAnswer(
     isNofailover: tags.isNofailover,
     failoverPriority: tags.failoverPriority,
     hasWatchdogFailed: false,
+    endedReceivers: [],
   };
 }
