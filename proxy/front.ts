@@ -19,6 +19,8 @@ export interface FrontTable {
 export interface FrontLimits {
   /** How long a new connection waits for a backend. */
   readonly holdTimeoutMs: number;
+  /** How long one attempt to reach a backend may take. */
+  readonly connectTimeoutMs: number;
   /** How long a client's first packet may take. */
   readonly startupTimeoutMs: number;
   /** How long a client's turn is held back while its backend is drained. */

@@ -30,6 +30,8 @@ export interface ProxyOptions {
   readonly connectionsMax: number;
   /** Clients of one port. */
   readonly routeConnectionsMax: Readonly<Record<Route, number>>;
+  /** How long one attempt to reach a backend may take. */
+  readonly connectTimeoutMs: number;
   /** How long a client's first packet may take. */
   readonly startupTimeoutMs: number;
   /** How long a client's turn is held back while its backend is drained. */

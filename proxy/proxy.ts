@@ -353,13 +353,15 @@ function frontParts(
   { doors, predecessor }: Inheritance,
 ): FrontParts {
   const { clock, log, options } = parts;
-  const { holdTimeoutMs, startupTimeoutMs, turnHoldMs, allow } = options;
+  const { connectTimeoutMs, holdTimeoutMs, startupTimeoutMs } = options;
+  const { turnHoldMs, allow } = options;
   const { listen, primaryPort, replicaPort } = options;
   return {
     clock,
     log,
     limits: {
       holdTimeoutMs,
+      connectTimeoutMs,
       startupTimeoutMs,
       turnHoldMs,
       allow,

@@ -44,6 +44,8 @@ export interface SessionWorld {
   readonly plane: DataPlane;
   readonly ledger: Ledger;
   readonly holdTimeoutMs: number;
+  /** How long one attempt to reach a backend may take. */
+  readonly connectTimeoutMs: number;
   /** How long the first packet may take. */
   readonly openingLimit: OpeningLimit;
   /** What a client is told after it waited in vain. */
@@ -158,12 +160,12 @@ export class Session implements GateSession {
 
   /** Whose session it was is known to the replicas alone. */
   async #cancelEverywhere(): Promise<void> {
-    const { clock, dialer, holdTimeoutMs } = this.#world;
+    const { clock, connectTimeoutMs, dialer } = this.#world;
     const { kept } = this.#client.surrender();
     const { signal } = this.#ending;
     const deadline = new AbortController();
     const tell = async (backend: Backend): Promise<void> => {
-      const result = await dialer.dial(backend, holdTimeoutMs, signal);
+      const result = await dialer.dial(backend, connectTimeoutMs, signal);
       if (result.kind !== "connected") return;
       try {
         await writeAll(result.conn, kept);
@@ -213,9 +215,13 @@ export class Session implements GateSession {
   }
 
   async #dial(backend: Backend, deadline: Moment): Promise<Found | null> {
-    const { clock, dialer, ledger } = this.#world;
+    const { clock, connectTimeoutMs, dialer, ledger } = this.#world;
     const remaining = remainingMs(deadline, clock.now());
-    const limitMs = Math.max(remaining, DIAL_MS_MIN);
+    // One that swallows packets must not use up the time of the others.
+    const limitMs = Math.min(
+      Math.max(remaining, DIAL_MS_MIN),
+      connectTimeoutMs,
+    );
     const dialing = new AbortController();
     this.#dialing = dialing;
     this.#gate.assign(this, backend);

@@ -133,6 +133,7 @@ function optionsOf(config: ProxyHostConfig, version: string): ProxyOptions {
       primary: proxy.primaryConnectionsMax ?? proxy.connectionsMax,
       replica: proxy.replicaConnectionsMax ?? proxy.connectionsMax,
     },
+    connectTimeoutMs: proxy.connectTimeoutMs,
     startupTimeoutMs: proxy.startupTimeoutMs,
     upgradeMs: proxy.upgradeTimeoutMs,
     allow: proxy.allow,

@@ -151,6 +151,7 @@ proxy.primary_max_connections |  | local | reload | Ours: clients of the primary
 proxy.replica_max_connections |  | local | reload | Ours: clients of the replica port
 proxy.drain_timeout | 5 | local | reload | Ours: seconds that running transactions have before a planned stop
 proxy.upgrade_timeout | 86400 | local | reload | Ours: seconds that sessions of a replaced proxy may go on
+proxy.connect_timeout | 2 | local | reload | Ours: seconds for one attempt to reach a server; then the next one is tried
 proxy.startup_timeout | 10 | local | reload | Ours: seconds that a client has for its first packet
 proxy.allow | everyone | local | reload | Ours: networks whose clients are served
 proxy.agent_grace | 5 | local | reload | Ours: seconds that a dead agent of a primary has to come back, then PostgreSQL is stopped

@@ -210,6 +210,8 @@ export interface ProxyConfig {
   /** Clients of one port; null: only the limit of both together. */
   readonly primaryConnectionsMax: number | null;
   readonly replicaConnectionsMax: number | null;
+  /** How long one attempt to reach a backend may take. */
+  readonly connectTimeoutMs: number;
   /** How long a client's first packet may take. */
   readonly startupTimeoutMs: number;
   /** Before a planned stop of the primary: how long running transactions may take. */

@@ -187,6 +187,7 @@ Deno.test("decodeLocalConfig() turns the proxy on, off and down", () => {
   replica_max_lag_time: 1min
   max_connections: 20
   primary_max_connections: 15
+  connect_timeout: 700ms
   startup_timeout: 3s
   drain_timeout: 2s
   upgrade_timeout: 1h
@@ -209,6 +210,7 @@ Deno.test("decodeLocalConfig() turns the proxy on, off and down", () => {
       connectionsMax: 20,
       primaryConnectionsMax: 15,
       replicaConnectionsMax: null,
+      connectTimeoutMs: 700,
       startupTimeoutMs: 3000,
       drainTimeoutMs: 2000,
       upgradeTimeoutMs: 3_600_000,

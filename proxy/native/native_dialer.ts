@@ -40,8 +40,9 @@ export class NativeDialer implements Dialer {
     let detail = "given up";
     const { loop } = this.#world;
     const deadline = loop.now() + limitMs;
-    for (const address of sockets) {
-      const leftMs = deadline - loop.now();
+    for (const [i, address] of sockets.entries()) {
+      // The first address must not use up the time of the others.
+      const leftMs = (deadline - loop.now()) / (sockets.length - i);
       if (signal.aborted || leftMs <= 0) break;
       try {
         const conn = await this.#connect(address, leftMs, signal);

@@ -191,6 +191,7 @@ const OPTIONS: ProxyOptions = {
   isReplicaFallback: false,
   connectionsMax: 100,
   routeConnectionsMax: { primary: 100, replica: 100 },
+  connectTimeoutMs: 2_000,
   startupTimeoutMs: 10_000,
   turnHoldMs: 40,
   allow: [],
