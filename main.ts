@@ -6,6 +6,8 @@
  * Exit codes: 0 done, 1 refused with sentences on stderr, 2 wrong usage, 70 a
  * bug of ours.
  */
+import { isDaemonCall } from "./lib/compose/daemon_arguments.ts";
+import { isRefusal, refusalLines } from "./lib/compose/refusal.ts";
 import { invokedName } from "./lib/compose/self_command.ts";
 import {
   COMPATIBLE_VERSION,
@@ -63,9 +65,7 @@ async function main(argv: readonly string[]): Promise<number> {
       return await lab(rest);
     }
   }
-  const isConfig = argv.length === 1 && first !== undefined &&
-    /\.ya?ml$|\//.test(first);
-  return isConfig
+  return isDaemonCall(argv)
     ? await runDaemon(name, argv)
     : await runCommandLine(name, argv);
 }
@@ -110,19 +110,9 @@ async function runCommandLine(
   );
 }
 
-/** Errors whose message says all that an operator needs; everything else is a bug of ours. */
-const REFUSALS: ReadonlySet<string> = new Set([
-  "ConfigError",
-  "StartRefusedError",
-  "ListenError",
-  "ProxyStartError",
-  "PostgresError",
-  "DcsRefusedError",
-]);
-
 function report(error: unknown): number {
-  if (error instanceof Error && REFUSALS.has(error.name)) {
-    console.error(error.message);
+  if (isRefusal(error)) {
+    console.error(refusalLines(error).join("\n"));
     return EXIT_REFUSED;
   }
   console.error(error);

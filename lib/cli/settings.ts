@@ -25,6 +25,7 @@ import {
   DCS_SECTIONS,
   ETCD3_ENDPOINT_KEYS,
   etcd3Section,
+  otherStoreText,
   sqliteSection,
 } from "../config/sections/dcs.ts";
 import { ctlSection } from "../config/sections/restapi.ts";
@@ -216,7 +217,7 @@ function dcsOf(document: ConfigMap): DcsConfig {
       "Can not find suitable configuration of distributed configuration " +
         `store\nAvailable implementations: ${
           [...DCS_AVAILABLE].toSorted().join(", ")
-        }`,
+        }${Object.hasOwn(document, "etcd") ? otherStoreText(document) : ""}`,
     );
   }
   const section = ownValue(document, kind);

@@ -61,7 +61,8 @@ const FORM = new RegExp(
  * Reads what a user typed for "when".
  *
  * @returns null for `now` and for nothing.
- * @throws {CliError} If it can not be understood.
+ * @throws {CliError} If it can not be understood, or names a time of the local
+ * zone that there is not.
  */
 export function parseSchedule(
   text: string | null,
@@ -127,10 +128,20 @@ function isCalendarTime(fields: Fields): boolean {
     date.getUTCDate() === day && hour <= 23 && minute <= 59 && second <= 59;
 }
 
+/** Where the clocks are set forward, an hour of that day is missing. */
 function localOffsetMinutes(fields: Fields): number {
   const { year, month, day, hour, minute, second } = fields;
   const local = new Date(year, month - 1, day, hour, minute, second);
-  return -local.getTimezoneOffset();
+  const parts = [local.getDate(), local.getHours(), local.getMinutes()];
+  if (`${parts}` === `${[day, hour, minute]}`) {
+    return -local.getTimezoneOffset();
+  }
+  const { text } = localTime(local.getTime());
+  throw new CliError(
+    `There is no ${isoText(fields, null).replace("T", " ")} in the local ` +
+      `zone: the clocks skip it, the nearest time is ${text}. Give another ` +
+      "time, or one with its zone (2030-01-31T02:30+01:00)",
+  );
 }
 
 function offsetMinutes(zone: string): number | null {
@@ -141,16 +152,20 @@ function offsetMinutes(zone: string): number | null {
   return match[1] === "-" ? -minutes : minutes;
 }
 
-function isoText(fields: Fields, offset: number): string {
+function isoText(fields: Fields, offset: number | null): string {
   const { year, month, day, hour, minute, second, microsecond } = fields;
   const fraction = microsecond === 0
     ? ""
     : `.${String(microsecond).padStart(6, "0")}`;
-  const size = Math.abs(offset);
-  const zone = [Math.floor(size / 60), size % 60].map(twoDigits).join(":");
   const date = [year, month, day].map(twoDigits).join("-");
   const time = [hour, minute, second].map(twoDigits).join(":");
-  return `${date}T${time}${fraction}${offset < 0 ? "-" : "+"}${zone}`;
+  return `${date}T${time}${fraction}${offset === null ? "" : zoneText(offset)}`;
+}
+
+function zoneText(offset: number): string {
+  const size = Math.abs(offset);
+  const zone = [Math.floor(size / 60), size % 60].map(twoDigits).join(":");
+  return `${offset < 0 ? "-" : "+"}${zone}`;
 }
 
 function twoDigits(value: number): string {

@@ -34,6 +34,7 @@ import { type Configuration, loadConfiguration } from "./load.ts";
 import { createLog, logOptions } from "./log.ts";
 import { peersOptions } from "./peers.ts";
 import { callbackCommands, postgresOptions } from "./postgres.ts";
+import { logUnusable, refuse } from "./refusal_log.ts";
 import { proxyOrders, proxyProcess } from "./proxy_process.ts";
 import { apiUrl, reloadListener, restSettings, serveOptions } from "./rest.ts";
 import { COMPATIBLE_VERSION } from "./versions.ts";
@@ -44,18 +45,30 @@ import { watchdogDevice } from "./watchdog.ts";
  * Runs the agent until a signal or a decision ends it.
  *
  * @param path Configuration file or directory; null: environment only.
- * @returns The exit code.
+ * @returns The exit code; 1 also if the agent refuses to start, which the log tells.
  * @throws {ConfigError} Before anything was touched.
- * @throws {PostgresError} The same, if PostgreSQL's programs are not there.
  */
 export async function runAgent(path: string | null): Promise<number> {
   const systemd = serviceManager();
-  const configuration = await loadConfiguration(path);
+  const configuration = await loadConfiguration(path)
+    .catch(async (error: unknown) => {
+      await logUnusable(path, error);
+      throw error;
+    });
   const { config, warnings } = configuration.first;
   const log = createLog(config);
-  for (const { path, text } of warnings) log.warning(`${path}: ${text}`);
-  await checkPrograms(postgresOptions(config, log));
-  const parts = await createParts({ configuration, path, log, systemd });
+  for (const { text } of warnings) log.warning(text);
+  try {
+    return await runParts({ configuration, path, log, systemd });
+  } catch (error) {
+    return refuse(error, { log, dir: config.log.dir });
+  }
+}
+
+async function runParts(beginning: Beginning): Promise<number> {
+  const { configuration, log, systemd } = beginning;
+  await checkPrograms(postgresOptions(configuration.first.config, log));
+  const parts = await createParts(beginning);
   const reload = () => reloadAll(configuration, parts);
   try {
     return await serve(parts, reload);
@@ -214,8 +227,9 @@ async function reloadAll(
   const { log, context, postgres, current, systemd, configPath } = parts;
   systemd.reloading();
   try {
-    const { config } = await configuration.again();
+    const { config, warnings } = await configuration.again();
     log.reconfigure(logOptions(config));
+    for (const { text } of warnings) log.warning(text);
     context.config = agentConfig(config);
     current.dcs = config.dcs;
     current.rest = await restSettings(config, log);
@@ -257,7 +271,7 @@ function agentConfig(config: LocalConfig): AgentConfig {
     scope: config.scope,
     self: config.name,
     tags: config.tags,
-    canBootstrap: bootstrap !== null,
+    canBootstrap: bootstrap !== null && bootstrap.dcs !== null,
     bootstrapDocument: bootstrap?.dcs ?? null,
     localPostgresql: isRecord(section) ? section : {},
     vips: config.vip,

@@ -30,7 +30,10 @@ import {
 import { configurationYaml, sortedYaml } from "../config/generate/yaml_out.ts";
 import { ConfigError } from "../config/problems.ts";
 import { hostWorld } from "../config/validate/host_world.ts";
-import { validationLines } from "../config/validate/validate.ts";
+import {
+  validationLines,
+  validationWarnings,
+} from "../config/validate/validate.ts";
 import { parseYaml11 } from "../config/yaml_1_1.ts";
 import {
   type ConfigMap,
@@ -43,12 +46,15 @@ import { DISK_READER } from "./load.ts";
 const EXIT_DONE = 0;
 const EXIT_REFUSED = 1;
 
-/** `--validate-config`: says everything that is wrong; exit code 0 or 1. */
+/** `--validate-config`: says everything that is wrong or odd; exit code 0 or 1. */
 export async function validate(
   { path, isPortIgnored, isPrinted }: DaemonArguments,
 ): Promise<number> {
   const env = Deno.env.toObject();
-  const { document } = await loadDocument({ path, env, reader: DISK_READER });
+  const loaded = await loadDocument({ path, env, reader: DISK_READER });
+  const { document } = loaded;
+  const notes = [...loaded.warnings, ...validationWarnings(document)];
+  for (const { text } of notes) console.error(`WARNING: ${text}`);
   const world = hostWorld(env["PATH"] ?? "");
   const lines = await validationLines(document, { world, isPortIgnored });
   for (const line of lines) console.error(line);

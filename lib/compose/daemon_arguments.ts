@@ -47,6 +47,29 @@ const MODES: readonly DaemonMode[] = [
   "generate-config",
 ];
 
+/**
+ * Whether arguments without a command are the daemon's, as `patroni` takes them:
+ * a configuration, or one of its options.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * assert.ok(isDaemonCall(["--validate-config", "a.yml"]));
+ * assert.ok(isDaemonCall(["/etc/a.yml", "-i", "--validate-config"]));
+ * assert.ok(!isDaemonCall(["list", "-c", "a.yml"]));
+ * ```
+ */
+export function isDaemonCall(argv: readonly string[]): boolean {
+  const [first] = argv;
+  if (first === undefined) return false;
+  if (!first.startsWith("-")) return /\.ya?ml$|\//.test(first);
+  const [given = ""] = splitOnce(first);
+  const flag = flagOf(given);
+  const isShared = flag.kind === "known" &&
+    (flag.name === "help" || flag.name === "version");
+  return flag.kind === "known" && !isShared;
+}
+
 /** The usage lines, as stderr shows them above an error. */
 export function daemonUsage(program: string): string {
   const indent = " ".repeat(`usage: ${program} `.length);

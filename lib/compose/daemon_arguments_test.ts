@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { parseDaemonArguments } from "./daemon_arguments.ts";
+import { isDaemonCall, parseDaemonArguments } from "./daemon_arguments.ts";
 
 const NOTHING = {
   mode: "run",
@@ -54,6 +54,33 @@ for (const [argv, expected] of CASES) {
     );
   });
 }
+
+Deno.test("matriarch takes the daemon's arguments without a command", () => {
+  const calls: readonly (readonly [string, boolean])[] = [
+    ["/etc/a.yml", true],
+    ["a.yaml", true],
+    ["--validate-config a.yml", true],
+    ["--vali -i a.yml", true],
+    ["-i a.yml --validate-config", true],
+    ["a.yml --validate-config --print", true],
+    ["--generate-sample-config", true],
+    ["--generate-config --dsn host=h out", true],
+    ["", false],
+    ["--help", false],
+    ["--version", false],
+    ["-h", false],
+    ["list", false],
+    ["-c a.yml list", false],
+    ["--config-file a.yml list", false],
+    ["-d etcd3://h list", false],
+    ["--dcs-url etcd3://h list", false],
+    ["-k list", false],
+  ];
+  for (const [argv, expected] of calls) {
+    const words = argv.split(" ").filter(Boolean);
+    assert.equal(isDaemonCall(words), expected, argv);
+  }
+});
 
 Deno.test("any arguments are understood, or refused by name", () => {
   const word = fc.oneof(

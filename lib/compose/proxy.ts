@@ -6,23 +6,19 @@
 import { SystemClock } from "../adapters/os/clock.ts";
 import { listenToSignals } from "../adapters/os/signals.ts";
 import { loadDocument } from "../config/load.ts";
-import { ConfigError } from "../config/problems.ts";
 import { decodeProxyHost, type ProxyHostConfig } from "../config/proxy_host.ts";
 import type { DcsTarget } from "../cli/context.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Dcs } from "../ports/dcs.ts";
 import type { Log } from "../ports/log.ts";
-import {
-  PROXY_TIMES,
-  type ProxyOptions,
-  ProxyStartError,
-} from "../../proxy/options.ts";
+import { PROXY_TIMES, type ProxyOptions } from "../../proxy/options.ts";
 import { Proxy } from "../../proxy/proxy.ts";
 import { DISK_READER } from "./load.ts";
 import { createLog } from "./log.ts";
 import { openFront, workersOf } from "./proxy_front.ts";
 import { fenceTools } from "./fence.ts";
 import { EDITION_VARIABLE } from "./proxy_edition.ts";
+import { logUnusable, refuse } from "./refusal_log.ts";
 import { controlPathOf, makeControlFolder } from "./proxy_paths.ts";
 
 /** What the main file knows. */
@@ -39,23 +35,24 @@ export interface ProxyProgram {
  * @returns The exit code: 0, or 1 with one clear text on stderr.
  */
 export async function runProxy(program: ProxyProgram): Promise<number> {
+  const config = await readConfig(program.configPath)
+    .catch(async (error: unknown) => {
+      await logUnusable(program.configPath, error);
+      throw error;
+    });
+  const log = createLog(config);
+  const { dcs: store, namespace, scope } = config;
+  const target = { config: store, namespace, scope, group: null };
   try {
-    const config = await readConfig(program.configPath);
-    const { dcs: store, namespace, scope } = config;
-    const target = { config: store, namespace, scope, group: null };
     const dcs = await program.openDcs(target);
     try {
-      await serve({ config, dcs, version: program.version });
+      await serve({ config, dcs, log, version: program.version });
     } finally {
       await dcs.close();
     }
     return 0;
   } catch (error) {
-    const isOperators = error instanceof ConfigError ||
-      error instanceof ProxyStartError;
-    if (!isOperators) throw error;
-    console.error(error.message);
-    return 1;
+    return refuse(error, { log, dir: config.log.dir });
   }
 }
 
@@ -69,12 +66,12 @@ async function readConfig(path: string | null): Promise<ProxyHostConfig> {
 interface Serving {
   readonly config: ProxyHostConfig;
   readonly dcs: Dcs;
+  readonly log: Log;
   readonly version: string;
 }
 
-async function serve({ config, dcs, version }: Serving): Promise<void> {
+async function serve({ config, dcs, log, version }: Serving): Promise<void> {
   const clock: Clock = new SystemClock();
-  const log: Log = createLog(config);
   if (config.dataDir !== null) await makeControlFolder();
   const proxy = await Proxy.open({
     options: optionsOf(config, version),

@@ -33,8 +33,8 @@ export interface KeyReference {
 
 /** path | default | scope | apply | meaning */
 const TABLE = `
-name | required | local | agent | Name of the member, unique in the cluster
-scope | required | local | agent | Name of the cluster; also cluster_name in PostgreSQL
+name | required | local | agent | Name of the member, unique in the cluster: ASCII, at most 63 bytes, without / and comma
+scope | required | local | agent | Name of the cluster, without /; also cluster_name in PostgreSQL
 namespace | service | local | agent | First part of the path of all keys in the DCS
 thread_pool_size | 5 | local | agent | Accepted; there are no threads
 thread_stack_size | 512kB | local | agent | Accepted; there are no threads
@@ -90,7 +90,7 @@ etcd3.cacert |  | local | agent | Authorities of etcd's certificates
 etcd3.cert |  | local | agent | Client certificate
 etcd3.key |  | local | agent | Its key
 sqlite.path | required | local | agent | Ours: the file that stands for a DCS in a lab on one host
-bootstrap.dcs | required | bootstrap | once | The first dynamic configuration
+bootstrap.dcs |  | bootstrap | once | The first dynamic configuration; a member without it creates no cluster
 bootstrap.method | initdb | bootstrap | once | How the first data directory is made
 bootstrap.initdb | [] | bootstrap | once | Options of initdb
 bootstrap.pg_hba | [] | bootstrap | once | Lines added to pg_hba.conf

@@ -126,6 +126,11 @@ export const KNOWN_KEYS: KeyTree = {
 /** Below these paths a map with any name may be a method of the user's. */
 const METHOD_PARENTS = ["postgresql", "bootstrap", "bootstrap.dcs.postgresql"];
 const DISTANCE_MAX = 2;
+const PLACES_MAX = 3;
+/** A hint to one of these would help nobody. */
+const UNUSED_SECTIONS: ReadonlySet<string> = new Set(
+  "citus consul etcd exhibitor kubernetes raft zookeeper".split(" "),
+);
 
 /**
  * A warning for each key that nothing reads, with the nearest known key.
@@ -191,11 +196,27 @@ function unknownKey(
 ): ConfigWarning[] {
   const split = path.lastIndexOf(".");
   const parent = path.slice(0, Math.max(split, 0));
-  const suggestion = nearest(path.slice(split + 1), siblings);
+  const key = path.slice(split + 1);
+  const suggestion = nearest(key, siblings);
   const isMethod = METHOD_PARENTS.includes(parent) && isConfigMap(value);
   if (suggestion === null && (isMethod || parent === "tags")) return [];
-  const hint = suggestion === null ? "" : `; did you mean "${suggestion}"?`;
+  const elsewhere = suggestion === null ? placesOf(key) : [];
+  const hint = suggestion !== null
+    ? `; did you mean "${suggestion}"?`
+    : elsewhere.length > 0
+    ? `; it belongs to ${elsewhere.join(" or ")}`
+    : "";
   return [{ path, text: `Unknown key ${path} sets nothing${hint}` }];
+}
+
+/** Sections of a local configuration that have a key of this name. */
+function placesOf(key: string): readonly string[] {
+  const sections = Object.entries({ ...KNOWN_KEYS, "bootstrap.dcs": DYNAMIC });
+  return sections.flatMap(([name, tree]) =>
+    tree !== null && !UNUSED_SECTIONS.has(name) && Object.hasOwn(tree, key)
+      ? [name]
+      : []
+  ).slice(0, PLACES_MAX);
 }
 
 function editDistance(left: string, right: string): number {

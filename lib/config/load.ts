@@ -20,7 +20,7 @@ import {
 import type { LocalConfig } from "./local_config.ts";
 import { ConfigError, type ConfigWarning } from "./problems.ts";
 import { decodeLocalConfig } from "./schema.ts";
-import { parseYaml11, YamlError } from "./yaml_1_1.ts";
+import { readYaml11, type RewrittenNumber, YamlError } from "./yaml_1_1.ts";
 
 /** The two questions that the loader asks of a file system. */
 export interface ConfigReader {
@@ -113,8 +113,11 @@ async function fromFiles(
   }
   const files = kind === "file" ? [path] : await yamlFiles(path, reader);
   let document: ConfigMap = {};
+  const notes: ConfigWarning[] = [];
   for (const file of files) {
-    document = mergePatch(document, await readFile(file, reader)).value;
+    const { value, warnings } = await readFile(file, reader);
+    document = mergePatch(document, value).value;
+    notes.push(...warnings);
   }
   const environment = readEnvironment(env);
   const merged = mergePatch(document, environment.document).value;
@@ -122,7 +125,7 @@ async function fromFiles(
     document: withCredentials(merged, environment.credentials),
     source: { kind: "files", files },
     consumedVariables: environment.consumed,
-    warnings: environment.warnings,
+    warnings: [...notes, ...environment.warnings],
   };
 }
 
@@ -132,7 +135,8 @@ function fromEnvironment(env: Environment): LoadedDocument {
   const whole = wholeConfiguration(env);
   if (whole !== null) {
     const source = { kind: "configuration_variable" } as const;
-    return { document: whole, source, consumedVariables, warnings: [] };
+    const { value: document, warnings } = whole;
+    return { document, source, consumedVariables, warnings };
   }
   return {
     document: withCredentials(environment.document, environment.credentials),
@@ -143,12 +147,14 @@ function fromEnvironment(env: Environment): LoadedDocument {
 }
 
 /** Null when the variable is not set or holds nothing. */
-function wholeConfiguration(env: Environment): ConfigMap | null {
+function wholeConfiguration(env: Environment): ReadMap | null {
   const text = wholeConfigurationText(env);
   if (text === null) return null;
-  const value = parsed(text, "PATRONI_CONFIGURATION");
+  const { value, warnings } = parsed(text, "PATRONI_CONFIGURATION");
   if (isConfigMap(value)) {
-    return Object.keys(value).length > 0 ? mergePatch({}, value).value : null;
+    return Object.keys(value).length > 0
+      ? { value: mergePatch({}, value).value, warnings }
+      : null;
   }
   if (value === null || value === false) return null;
   throw new ConfigError("invalid config file PATRONI_CONFIGURATION", {
@@ -170,12 +176,15 @@ async function yamlFiles(
   return files;
 }
 
-async function readFile(
-  file: string,
-  reader: ConfigReader,
-): Promise<ConfigMap> {
-  const value = parsed(await access(file, () => reader.read(file)), file);
-  if (isConfigMap(value)) return value;
+interface ReadMap {
+  readonly value: ConfigMap;
+  readonly warnings: readonly ConfigWarning[];
+}
+
+async function readFile(file: string, reader: ConfigReader): Promise<ReadMap> {
+  const text = await access(file, () => reader.read(file));
+  const { value, warnings } = parsed(text, file);
+  if (isConfigMap(value)) return { value, warnings };
   throw new ConfigError(`invalid config file ${file}`, {
     logs: [`${file} does not contain a dict`],
   });
@@ -190,15 +199,41 @@ async function access<T>(path: string, use: () => Promise<T>): Promise<T> {
   }
 }
 
-function parsed(text: string, origin: string): unknown {
+interface ReadText {
+  readonly value: unknown;
+  readonly warnings: readonly ConfigWarning[];
+}
+
+function parsed(text: string, origin: string): ReadText {
   try {
-    return parseYaml11(text);
+    const { value, rewritten } = readYaml11(text);
+    return { value, warnings: numberWarnings(rewritten, origin) };
   } catch (error) {
     if (!(error instanceof YamlError)) throw error;
     throw new ConfigError(
       `Cannot read configuration ${origin} as YAML: ${error.message}`,
     );
   }
+}
+
+/** Where a text is meant, a number that changes its digits is a mistake. */
+const TEXT_PATH = new RegExp(
+  "(?:^|\\.)(?:name|scope|namespace|user(?:name)?|(?:key|keyfile_|ssl)?_?" +
+    "password|token|database|replicatefrom|primary_slot_name)$|^tags\\.(?!" +
+    "(?:failover|sync)_priority$)",
+);
+
+function numberWarnings(
+  rewritten: readonly RewrittenNumber[],
+  origin: string,
+): readonly ConfigWarning[] {
+  return rewritten.filter(({ path }) => TEXT_PATH.test(path))
+    .map(({ path, line }) => ({
+      path,
+      text: `${path} (${origin}, line ${line}) is a number in YAML, and its ` +
+        "digits are not those that stand there (0123 is 83): put it in quotes " +
+        "if it is meant as text",
+    }));
 }
 
 /** @param missing The path that was asked for and is not there. */

@@ -4,6 +4,7 @@ import { FULL_YAML, MINIMAL_YAML } from "./fixtures/examples.ts";
 import { memoryReader } from "./fixtures/memory_reader.ts";
 import { loadConfig, loadDocument, type LoadedConfig } from "./load.ts";
 import { ConfigError } from "./problems.ts";
+import { redactText } from "./secrets.ts";
 
 type Files = Readonly<Record<string, string>>;
 
@@ -180,6 +181,39 @@ Deno.test("loadDocument() reports startup problems with Patroni's texts", async 
   }
 });
 
+Deno.test("loadDocument() warns of a number that stands for a text", async () => {
+  const rewritten = [
+    "0777",
+    "1_000",
+    "12:30:45",
+    "1.10",
+    "0x1F",
+    "+7",
+    "01234567012345670123456",
+  ];
+  for (const source of rewritten) {
+    const files = { "/m.yml": `b: 1\na: {password: ${source}}` };
+    const [{ path, text } = { path: "", text: "" }, ...rest] =
+      (await document(files, "/m.yml")).warnings;
+    assert.equal(path, "a.password", source);
+    assert.match(text, /^a\.password \(\/m\.yml, line 2\) is a number/);
+    assert.ok(!text.includes(source), "the secret is not shown");
+    assert.equal(redactText(text), text, "the log must not garble it");
+    assert.deepEqual(rest, []);
+  }
+  const harmless = [
+    "password: 12345",
+    'password: "0123"',
+    "password: a0123",
+    "mode: 0644",
+    "max_wal_size: 1_000",
+  ];
+  for (const line of harmless) {
+    const { warnings } = await document({ "/m.yml": line }, "/m.yml");
+    assert.deepEqual(warnings, [], line);
+  }
+});
+
 Deno.test("loadConfig() reports a file that can not be read", async () => {
   const reader = {
     ...memoryReader({ "/m.yml": "a: 1" }),
@@ -190,6 +224,17 @@ Deno.test("loadConfig() reports a file that can not be read", async () => {
     (error) =>
       error instanceof ConfigError &&
       error.message === "Cannot read configuration /m.yml: Permission denied",
+  );
+});
+
+Deno.test("a line about a PATRONI_x_PASSWORD variable survives the log", async () => {
+  const env = { PATRONI_SUPERUSR_PASSWORD: "hunter2" };
+  const { warnings } = await document({ "/m.yml": "a: 1" }, "/m.yml", env);
+  const [line] = warnings.map(({ text }) => redactText(text));
+  assert.equal(
+    line,
+    "Environment variable PATRONI_SUPERUSR_PASSWORD is not known and sets " +
+      "nothing",
   );
 });
 

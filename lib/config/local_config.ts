@@ -129,8 +129,8 @@ export interface SqliteConfig {
 
 /** Section `bootstrap`. */
 export interface BootstrapConfig {
-  /** The first dynamic document, as written. */
-  readonly dcs: ConfigMap;
+  /** The first dynamic document, as written; null: this member creates no cluster. */
+  readonly dcs: ConfigMap | null;
   readonly method: BootstrapMethod;
   /** Lines for pg_hba.conf after bootstrap. */
   readonly pgHba: readonly string[];

@@ -5,7 +5,7 @@
  * that no other file has to think of it.
  */
 import { textForm } from "../core/calc/config_merge.ts";
-import { redact } from "./secrets.ts";
+import { isSecretKey, redact } from "./secrets.ts";
 
 /** One value that can not be used. */
 export interface ConfigProblem {
@@ -20,7 +20,7 @@ export interface ConfigProblem {
 /** Something that is accepted, but probably not what its author meant. */
 export interface ConfigWarning {
   readonly path: string;
-  /** A whole sentence without secrets. */
+  /** A whole sentence that names the key, without secrets; `password: ` would look like one. */
   readonly text: string;
 }
 
@@ -73,12 +73,19 @@ export function formatProblem(problem: ConfigProblem): string {
   if (value === undefined || value === null) {
     return `${path} is missing, wanted ${wanted}`;
   }
-  return `${path}: got ${shownValue(path, value)}, wanted ${wanted}`;
+  const shown = shownValue(path, value);
+  // `password: text` is what the log masks: the sentence must not look like it.
+  return isSecretKey(lastPart(path))
+    ? `${path} is wrong (got ${shown}), wanted ${wanted}`
+    : `${path}: got ${shown}, wanted ${wanted}`;
+}
+
+function lastPart(path: string): string {
+  return path.split(".").at(-1) ?? "";
 }
 
 function shownValue(path: string, value: unknown): string {
-  const key = path.split(".").at(-1) ?? "";
-  const shown = redact(value, key);
+  const shown = redact(value, lastPart(path));
   const text = typeof shown === "string" ? `"${shown}"` : textForm(shown);
   return text.length <= SHOWN_LENGTH_MAX
     ? text

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { redactText } from "./secrets.ts";
 import { configErrorOf, formatProblem } from "./problems.ts";
 
 Deno.test("configErrorOf() lists all problems, one per line", () => {
@@ -21,7 +22,8 @@ Deno.test("formatProblem() masks secrets and shortens long values", () => {
     value: true,
     wanted: "a text",
   });
-  assert.match(text, /got "\*\*\*", wanted a text$/);
+  assert.match(text, /got "\*\*\*"\), wanted a text$/);
+  assert.equal(redactText(text), text, "the log must not garble it");
   const nested = formatProblem({
     path: "ctl",
     value: [{ password: "hunter2" }, "x".repeat(500)],

@@ -15,7 +15,12 @@ import { modernLayout } from "./legacy.ts";
 import type { DcsConfig, LogConfig, ProxyConfig } from "./local_config.ts";
 import { configErrorOf, type ConfigProblem } from "./problems.ts";
 import { loopbackOf } from "./seal.ts";
-import { DCS_AVAILABLE, etcd3Section, sqliteSection } from "./sections/dcs.ts";
+import {
+  DCS_AVAILABLE,
+  etcd3Section,
+  otherStoreText,
+  sqliteSection,
+} from "./sections/dcs.ts";
 import { logSection } from "./sections/log.ts";
 import { PROXY_DEFAULTS, proxySection } from "./sections/proxy.ts";
 
@@ -106,7 +111,8 @@ function decodeDcs(document: ConfigMap): DecodedDcs {
   const name = DCS_AVAILABLE.find((key) => !isAbsent(ownValue(document, key)));
   if (name === undefined) {
     const path = DCS_AVAILABLE.join(" or ");
-    const wanted = "a section etcd3 (hosts) or sqlite (path)";
+    const wanted = "a section etcd3 (hosts) or sqlite (path)" +
+      otherStoreText(document);
     return { config: null, problems: [{ path, value: undefined, wanted }] };
   }
   const sections = { etcd3: etcd3Section, sqlite: sqliteSection };

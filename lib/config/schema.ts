@@ -11,17 +11,10 @@ import {
   isConfigMap,
   ownValue,
 } from "../core/calc/config_merge.ts";
-import {
-  isAbsent,
-  mapped,
-  optional,
-  required,
-  text,
-  Wanted,
-} from "./fields.ts";
-import { NOBODY } from "../core/calc/standby_names.ts";
+import { isAbsent, optional, required, text } from "./fields.ts";
 import { modernLayout } from "./legacy.ts";
 import type { DcsConfig, LocalConfig, ProxyConfig } from "./local_config.ts";
+import { memberName, scopeName } from "./names.ts";
 import {
   configErrorOf,
   type ConfigProblem,
@@ -31,9 +24,9 @@ import { sealProblems, sealWarnings } from "./seal.ts";
 import { bootstrapSection } from "./sections/bootstrap.ts";
 import {
   DCS_AVAILABLE,
-  DCS_SECTIONS,
   ETCD3_ENDPOINT_KEYS,
   etcd3Section,
+  otherStoreText,
   sqliteSection,
 } from "./sections/dcs.ts";
 import { logSection } from "./sections/log.ts";
@@ -53,10 +46,8 @@ export interface DecodedConfig {
   readonly warnings: readonly ConfigWarning[];
 }
 
-const memberName = mapped(text, readMemberName);
-
 const COMMON_FIELDS = {
-  scope: required(text),
+  scope: required(scopeName),
   namespace: optional(text, "service"),
   name: required(memberName),
   log: logSection,
@@ -129,18 +120,14 @@ function decodeDcs(document: ConfigMap): DecodedDcs {
 }
 
 function missingDcs(document: ConfigMap): ConfigProblem {
-  const other = DCS_SECTIONS.find((key) => Object.hasOwn(document, key));
-  const found = other === undefined
-    ? ""
-    : `; section ${other} names a store that this program can not use`;
   return {
     path: DCS_AVAILABLE.join(" or "),
     value: undefined,
     wanted:
       "a section etcd3 (hosts) or, for a lab on one host, sqlite (path). " +
-      `${NO_DCS}. Available implementations: ${
-        DCS_AVAILABLE.join(", ")
-      }${found}`,
+      `${NO_DCS}. Available implementations: ${DCS_AVAILABLE.join(", ")}${
+        otherStoreText(document)
+      }`,
   };
 }
 
@@ -203,14 +190,6 @@ function withoutRepeats(problems: readonly ConfigProblem[]): ConfigProblem[] {
 }
 
 /** PostgreSQL compares names of standbys without regard to case. */
-function readMemberName(name: string): string | Wanted {
-  return name.toLowerCase() === NOBODY
-    ? new Wanted(
-      "another name: strict synchronous mode uses this one for nobody",
-    )
-    : name;
-}
-
 function trimSlashes(namespace: string): string {
   return namespace.split("/").filter(Boolean).join("/");
 }

@@ -115,7 +115,7 @@ Deno.test("decodeLocalConfig() masks secrets in problems", () => {
 postgresql: {authentication: {superuser: {password: yes}}}
 etcd3: {url: "ftp://root:hunter2@h"}
 `)).join("\n");
-  assert.match(lines, /superuser\.password: got "\*\*\*", wanted a text/);
+  assert.match(lines, /superuser\.password .*got "\*\*\*"\), wanted a text/);
   assert.match(lines, /etcd3\.url: got "ftp:\/\/root:\*\*\*@h"/);
   assert.equal(lines.includes("hunter2"), false);
 });
@@ -132,6 +132,8 @@ Deno.test("decodeLocalConfig() asks for a DCS section and names both", () => {
     /Can not find suitable configuration of distributed configuration store/,
   );
   assert.match(line ?? "", /section zookeeper names a store/);
+  const old = problemsOf(documentWith("etcd3: null\netcd: {hosts: a}"))[0];
+  assert.match(old ?? "", /section etcd names .*: use etcd3, which has the/);
   const empty = problemsOf(documentWith("etcd3: null\netcd3: {hosts: null}"));
   assert.match(empty[0] ?? "", /^etcd3\.hosts is missing/);
 });
@@ -330,6 +332,14 @@ postgresql:
       "w",
     ],
   );
+});
+
+Deno.test("decodeLocalConfig() takes a bootstrap section without dcs", () => {
+  const { bootstrap } = decoded("bootstrap: {dcs: null, post_init: x y}");
+  assert.deepEqual([bootstrap?.dcs, bootstrap?.postBootstrap], [null, [
+    "x",
+    "y",
+  ]]);
 });
 
 Deno.test("decodeLocalConfig() fills ctl from restapi", () => {

@@ -9,6 +9,8 @@ import {
   ownValue,
   textForm,
 } from "../core/calc/config_merge.ts";
+import { tagConflicts, tagConflictText } from "../core/codec/tags_codec.ts";
+import { readTiming } from "../core/codec/timing_codec.ts";
 import { controlledParameter } from "./controlled_parameters.ts";
 import { isAbsent } from "./fields.ts";
 import { unknownKeys } from "./known_keys.ts";
@@ -16,7 +18,6 @@ import type { ConfigWarning } from "./problems.ts";
 import { isMethodMissing } from "./sections/bootstrap.ts";
 import { DCS_AVAILABLE, DCS_SECTIONS } from "./sections/dcs.ts";
 import { serverTokensOf, verifyClientOf } from "./sections/restapi.ts";
-import { tagConflicts } from "./sections/tags.ts";
 import { watchdogModeOf } from "./sections/watchdog.ts";
 
 const DYNAMIC_ONLY = ["ttl", "loop_wait", "retry_timeout", "standby_cluster"];
@@ -42,9 +43,16 @@ export function configWarnings(document: ConfigMap): readonly ConfigWarning[] {
     ...withoutEffect(document),
     ...replacedValues(document),
     ...misleadingFlags(document),
-    ...tagConflicts(sectionOf(document, "tags"))
-      .map((text) => ({ path: "tags", text })),
+    ...tagConflicts(ownValue(document, "tags"))
+      .map((conflict) => ({ path: "tags", text: tagConflictText(conflict) })),
+    ...timingWarnings(sectionOf(sectionOf(document, "bootstrap"), "dcs")),
   ];
+}
+
+/** Times are repaired in memory; who wrote them should know what is in force. */
+function timingWarnings(dynamic: ConfigMap): ConfigWarning[] {
+  return readTiming(dynamic).problems
+    .map((text) => ({ path: "bootstrap.dcs", text }));
 }
 
 function withoutEffect(document: ConfigMap): ConfigWarning[] {
@@ -69,7 +77,7 @@ function withoutEffect(document: ConfigMap): ConfigWarning[] {
 function unusedSections(document: ConfigMap): ConfigWarning[] {
   const present = DCS_SECTIONS.filter((key) => Object.hasOwn(document, key));
   const used = DCS_AVAILABLE.find((key) => Object.hasOwn(document, key));
-  const unused = present.filter((key) => key !== used)
+  const unused = present.filter((key) => used !== undefined && key !== used)
     .map((path) => ({ path, text: `Section ${path} is not used: ${used} is` }));
   if (!Object.hasOwn(document, "citus")) return unused;
   const text = "Section citus is ignored: Citus is not supported";
@@ -100,6 +108,14 @@ function replacedValues(document: ConfigMap): ConfigWarning[] {
     warnings.push({ path: "watchdog.mode", text });
   }
   const bootstrap = sectionOf(document, "bootstrap");
+  if (
+    isConfigMap(ownValue(document, "bootstrap")) &&
+    isAbsent(ownValue(bootstrap, "dcs"))
+  ) {
+    const text = "bootstrap.dcs is missing: this member can join a cluster, " +
+      "but create none";
+    warnings.push({ path: "bootstrap.dcs", text });
+  }
   if (isMethodMissing(bootstrap)) {
     const text =
       "bootstrap.method names no section with a command, initdb is " +

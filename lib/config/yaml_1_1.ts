@@ -7,7 +7,17 @@
  * unquoted password of digits survives. Error messages never quote the file,
  * because the faulty line may hold a password.
  */
-import { LineCounter, parseDocument, type ScalarTag, type Tags } from "yaml";
+import {
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type Scalar,
+  type ScalarTag,
+  type Tags,
+  visit,
+} from "yaml";
 import { isConfigMap } from "../core/calc/config_merge.ts";
 
 /** A text is not YAML that can be read as plain data. */
@@ -67,6 +77,24 @@ const timestampTag: ScalarTag = {
  * 4.1.4 reads its files with PyYAML's safe loader.
  */
 export function parseYaml11(text: string): unknown {
+  return readYaml11(text).value;
+}
+
+/** Plain data, and where a number does not read as it was written. */
+export interface YamlReading {
+  readonly value: unknown;
+  readonly rewritten: readonly RewrittenNumber[];
+}
+
+/** `0123` is 83, `1_000` is 1000, `12:30` is 750, `1.10` is 1.1. */
+export interface RewrittenNumber {
+  /** Dotted, list elements by index. */
+  readonly path: string;
+  readonly line: number;
+}
+
+/** The same as `parseYaml11()`, with what a text in its place would have lost. */
+export function readYaml11(text: string): YamlReading {
   const lines = new LineCounter();
   try {
     const document = parseDocument(text, {
@@ -82,15 +110,69 @@ export function parseYaml11(text: string): unknown {
     });
     const problem = document.errors[0] ?? document.warnings[0];
     if (problem !== undefined) {
-      const { line, col } = lines.linePos(problem.pos[0]);
       throw new YamlError(
-        `line ${line}, column ${col}: ${withoutQuotes(problem.message)}`,
+        `${placeOf(problem.pos[0], lines)}: ${withoutQuotes(problem.message)}`,
       );
     }
-    return plainData(document.toJS({ maxAliasCount: ALIASES_MAX }), 0);
+    const unresolved = unresolvedAlias(document);
+    if (unresolved !== null) {
+      throw new YamlError(
+        `${
+          placeOf(unresolved, lines)
+        }: Unresolved alias: a value that begins ` +
+          'with * is one in YAML; put it in quotes, like "*:5432"',
+      );
+    }
+    return {
+      value: plainData(document.toJS({ maxAliasCount: ALIASES_MAX }), 0),
+      rewritten: rewrittenNumbers(document.contents, "", lines),
+    };
   } catch (error) {
     throw error instanceof YamlError ? error : new YamlError(cause(error));
   }
+}
+
+function placeOf(offset: number, lines: LineCounter): string {
+  const { line, col } = lines.linePos(offset);
+  return `line ${line}, column ${col}`;
+}
+
+/** Where the first alias stands that names nothing; the library tells no place of it. */
+function unresolvedAlias(document: ReturnType<typeof parseDocument>) {
+  let found: number | null = null;
+  visit(document, {
+    Alias: (_, alias) => {
+      if (alias.resolve(document) !== undefined) return undefined;
+      found = alias.range?.[0] ?? 0;
+      return visit.BREAK;
+    },
+  });
+  return found;
+}
+
+function rewrittenNumbers(
+  node: unknown,
+  path: string,
+  lines: LineCounter,
+): readonly RewrittenNumber[] {
+  const below = (key: unknown, item: unknown) =>
+    rewrittenNumbers(item, path === "" ? `${key}` : `${path}.${key}`, lines);
+  if (isMap(node)) {
+    return node.items.flatMap(({ key, value }) => below(key, value));
+  }
+  if (isSeq(node)) {
+    return node.items.flatMap((item, index) => below(index, item));
+  }
+  if (!isScalar(node) || !isRewritten(node)) return [];
+  return [{ path, line: lines.linePos(node.range?.[0] ?? 0).line }];
+}
+
+/** Numbers that a double can not hold are texts here, of their decimal digits. */
+function isRewritten({ value, source, type }: Scalar): boolean {
+  return type === "PLAIN" && source !== undefined &&
+    (typeof value === "number" ||
+      /^[-+]?[0-9][0-9_:xXa-fA-F]*$/.test(source)) &&
+    String(value) !== source;
 }
 
 /** Keeps the library's map, seq and str; everything else is ours. */

@@ -36,9 +36,19 @@ const REFUSALS: readonly Refusal[] = [
     ],
   },
   {
+    what: "names that PostgreSQL or the store would change are refused",
+    change: (config) => ({ ...config, name: "n".repeat(64), scope: "a/b" }),
+    says: [
+      /^ {2}scope: got "a\/b", wanted a name without \/, /m,
+      /^ {2}name: got "n+", wanted a name of at most 63 bytes: PostgreSQL /m,
+    ],
+  },
+  {
     what: "a bin_dir without programs is named",
     change: (config) => postgresql(config, { bin_dir: "/nowhere/bin" }),
-    says: [/^Cannot run \/nowhere\/bin\/postgres: postgresql\.bin_dir has to/m],
+    says: [
+      / CRITICAL: Cannot run \/nowhere\/bin\/postgres: postgresql\.bin_dir has to/m,
+    ],
   },
   {
     what: "a REST port in use is named",
@@ -50,7 +60,7 @@ const REFUSALS: readonly Refusal[] = [
       },
     }),
     says: [
-      /^Cannot listen on 127\.0\.0\.1:\d+ for the REST API: the port is in/m,
+      / CRITICAL: Cannot listen on 127\.0\.0\.1:\d+ for the REST API: the port is in/m,
     ],
   },
   {
@@ -103,6 +113,33 @@ unprivileged(import.meta.url, () => {
       assert.deepEqual(pidsWith(cluster.directory), []);
     });
   }
+
+  Deno.test("bad input: a refusal stands in the configured log, too", async () => {
+    using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const address = `127.0.0.1:${taken.addr.port}`;
+    const cases: readonly (readonly [Section, string])[] = [
+      [{ name: "a/b" }, 'name: got "a/b", wanted a name without /, which '],
+      [
+        { restapi: { listen: address, connect_address: address } },
+        `Cannot listen on ${address} for the REST API: the port is in use`,
+      ],
+    ];
+    await using cluster = await AgentCluster.create({ members: 1 });
+    const member = cluster.member("n1");
+    const { config } = member;
+    for (const [change, sentence] of cases) {
+      const dir = Deno.makeTempDirSync({ dir: cluster.directory });
+      member.config = { ...config, ...change, log: { dir } };
+      member.start();
+      assert.deepEqual(await member.ended(), { code: 1, signal: null });
+      const lines = Deno.readTextFileSync(`${dir}/patroni.log`).split("\n");
+      assert.ok(
+        lines.some((line) => line.includes(` CRITICAL: ${sentence}`)),
+        lines.join("\n"),
+      );
+      assert.ok(member.log().includes(sentence), "stderr has it as well");
+    }
+  });
 
   Deno.test("bad input: somebody else's files stay", async () => {
     await using cluster = await AgentCluster.create({ members: 1 });

@@ -42,7 +42,7 @@ async function secondStart(
       assert.deepEqual(await second.ended(), { code: 1, signal: null });
       assert.match(
         second.log(),
-        /^Can't start; there is already a node named 'n1' running$/m,
+        / CRITICAL: Can't start; there is already a node named 'n1' running$/m,
       );
       assert.equal((await cluster.untilLeader()).name, "n1");
       assert.equal(leader.proxyPid(), proxy);
@@ -73,7 +73,7 @@ async function namesake(
     assert.deepEqual(await second.ended(), { code: 1, signal: null });
     assert.match(
       second.log(),
-      /^Can't start; there is already a node named 'n1' running$/m,
+      / CRITICAL: Can't start; there is already a node named 'n1' running$/m,
     );
     assert.equal(JSON.parse(key ?? "{}").conn_url, urlOf(cluster, "n1"));
     assert.deepEqual(

@@ -2,7 +2,10 @@
 import assert from "node:assert/strict";
 import { parseArguments } from "../../lib/cli/arguments.ts";
 import { COMMANDS } from "../../lib/cli/command_table.ts";
-import { parseDaemonArguments } from "../../lib/compose/daemon_arguments.ts";
+import {
+  isDaemonCall,
+  parseDaemonArguments,
+} from "../../lib/compose/daemon_arguments.ts";
 import { keyReferences } from "../../lib/config/key_reference.ts";
 import { readLabOptions } from "../../lib/lab/options.ts";
 
@@ -48,6 +51,10 @@ function callsIn(text: string): string[] {
 function problemOf(line: string): string | null {
   const [program, ...argv] = wordsOf(line);
   const rest = argv.slice(1);
+  if (program === "matriarch" && isDaemonCall(argv)) {
+    const parsed = parseDaemonArguments(argv);
+    return typeof parsed === "string" ? parsed : null;
+  }
   if (program === "matriarch") {
     switch (argv[0]) {
       case "run": {

@@ -37,7 +37,7 @@ const CUSTOM_KEYS: ReadonlySet<string> = new Set([
 ]);
 
 const fixedKeys: z.ZodType<FixedKeys> = requiredSection({
-  dcs: required(map),
+  dcs: optional(map, null),
   method: optional(text, "initdb"),
   initdb: optional(readInitdb, NO_LINES),
   pg_hba: optional(textList, NO_LINES),
@@ -51,7 +51,7 @@ const customKeys = requiredSection({
 });
 
 interface FixedKeys {
-  readonly dcs: ConfigMap;
+  readonly dcs: ConfigMap | null;
   readonly method: string;
   readonly initdb: readonly string[];
   readonly pg_hba: readonly string[];

@@ -5,6 +5,7 @@
  * hosts and host.
  */
 import type * as z from "zod";
+import type { ConfigMap } from "../../core/calc/config_merge.ts";
 import { formatHostPort, parseHostPort, parsePort } from "../addresses.ts";
 import {
   flag,
@@ -36,6 +37,17 @@ export const DCS_SECTIONS = [
 
 /** The DCS sections that this program can use, in order of preference. */
 export const DCS_AVAILABLE = ["etcd3", "sqlite"] as const;
+
+/** `; section etcd ...` about a store that is configured and that nobody can use; else empty. */
+export function otherStoreText(document: ConfigMap): string {
+  const other = DCS_SECTIONS.find((key) => Object.hasOwn(document, key));
+  if (other === undefined) return "";
+  const text = `; section ${other} names a store that this program can not use`;
+  return other === "etcd"
+    ? `${text}: use etcd3, which has the same keys. A cluster that lives in ` +
+      "etcd's v2 store has to move to etcd3 first"
+    : text;
+}
 
 /** Keys of `etcd3` of which one must be there. */
 export const ETCD3_ENDPOINT_KEYS = ["host", "hosts", "srv", "url", "proxy"];

@@ -34,29 +34,6 @@ const PUBLISHED_WHEN_SET: ReadonlyMap<string, string | null> = new Map([
 /** Schema of the section `tags`. */
 export const tagsSection: z.ZodType<Tags> = optional(readTags, tagsOf({}));
 
-/**
- * Contradictions between a boolean tag and its priority, as the sentences that
- * operators of Patroni know.
- */
-export function tagConflicts(tags: ConfigMap): readonly string[] {
-  const pairs = [["nofailover", "failover_priority"], [
-    "nosync",
-    "sync_priority",
-  ]] as const;
-  return pairs.flatMap(([name, priorityName]) => {
-    const given = ownValue(tags, name);
-    const priority = parseInteger(ownValue(tags, priorityName));
-    if (isAbsent(given) || priority === null) return [];
-    const isExcluded = isTruthyFlag(given);
-    if (isExcluded === (priority <= 0)) return [];
-    const shown = isExcluded ? "True" : "False";
-    return [
-      `Conflicting configuration between ${name}: ${shown} and ` +
-      `${priorityName}: ${priority}. Defaulting to ${name}: ${shown}`,
-    ];
-  });
-}
-
 function readTags(value: unknown): Tags | Wanted {
   return isConfigMap(value) ? tagsOf(value) : new Wanted("a map");
 }

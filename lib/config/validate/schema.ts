@@ -6,8 +6,8 @@
  *
  * Source: spec/configuration.md 7.3.
  */
-import { isConfigMap, ownValue } from "../../core/calc/config_merge.ts";
-import { tagConflicts } from "../sections/tags.ts";
+import { type ConfigMap, isConfigMap } from "../../core/calc/config_merge.ts";
+import { tagConflicts } from "../../core/codec/tags_codec.ts";
 import {
   anyOf,
   boolean,
@@ -262,17 +262,9 @@ async function tags(value: unknown, at: Place): Promise<readonly string[]> {
 }
 
 /** Both of a pair are fine as long as they say the same. */
-function contradictions(value: Readonly<Record<string, unknown>>): string[] {
-  const conflicts = tagConflicts(value);
-  const pairs = [["nofailover", "failover_priority"], [
-    "nosync",
-    "sync_priority",
-  ]];
-  return pairs.filter(([name = ""]) =>
-    ownValue(value, name) !== undefined &&
-    conflicts.some((text) => text.includes(`between ${name}:`))
-  ).map(([name, priority]) =>
-    `tags  Multiple of ('${name}', '${priority}') provided`
+function contradictions(value: ConfigMap): string[] {
+  return tagConflicts(value).map(({ flagTag, priorityTag }) =>
+    `tags  Multiple of ('${flagTag}', '${priorityTag}') provided`
   );
 }
 

@@ -4,8 +4,10 @@
  * agent itself would refuse at start, so that a valid configuration does start.
  */
 import type { ConfigMap } from "../../core/calc/config_merge.ts";
-import { ConfigError } from "../problems.ts";
+import { modernLayout } from "../legacy.ts";
+import { ConfigError, type ConfigWarning } from "../problems.ts";
 import { decodeLocalConfig } from "../schema.ts";
+import { configWarnings } from "../warnings.ts";
 import { failed, line } from "./checks.ts";
 import { localConfiguration } from "./schema.ts";
 import type { ValidationWorld } from "./world.ts";
@@ -26,6 +28,22 @@ export async function validationLines(
   const lines = await localConfiguration(document, place);
   const said = new Set(lines.map((each) => each.split(" ", 1)[0]));
   return [...lines, ...startLines(document, said)];
+}
+
+/**
+ * What the agent would warn of at start. A document with problems gets those
+ * warnings too that can be given without decoding it: a misspelt key is often
+ * the reason for a missing one.
+ */
+export function validationWarnings(
+  document: ConfigMap,
+): readonly ConfigWarning[] {
+  try {
+    return decodeLocalConfig(document).warnings;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return configWarnings(modernLayout(document));
+  }
 }
 
 /** What would stop the agent, about keys that nothing was said of. */

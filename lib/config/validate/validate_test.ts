@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { isConfigMap } from "../../core/calc/config_merge.ts";
 import { parseYaml11 } from "../yaml_1_1.ts";
-import { validationLines } from "./validate.ts";
+import { validationLines, validationWarnings } from "./validate.ts";
 import type { ValidationWorld } from "./world.ts";
 
 const GOOD = `
@@ -275,4 +275,68 @@ Deno.test("what the agent would refuse at start is said, without secrets", async
   assert.equal(refused.length, 1);
   assert.match(refused[0] ?? "", /Available implementations: etcd3, sqlite/);
   assert.doesNotMatch(refused.join("\n"), /s3cret/);
+});
+
+Deno.test("what is odd is said, also where something is wrong", () => {
+  const cases: readonly (readonly [string, readonly string[]])[] = [
+    [GOOD, []],
+    [
+      GOOD.replace("postgresql:", "postgreql:"),
+      ['Unknown key postgreql sets nothing; did you mean "postgresql"?'],
+    ],
+    [
+      GOOD.replace("tags:", "tag:"),
+      ['Unknown key tag sets nothing; did you mean "tags"?'],
+    ],
+    [
+      GOOD.replace("initdb:", "post_boostrap: x, initdb:"),
+      [
+        "Unknown key bootstrap.post_boostrap sets nothing; did you mean " +
+        '"post_bootstrap"?',
+      ],
+    ],
+    [
+      GOOD.replace("data_dir:", "paramaters: {a: 1}\n  data_dir:"),
+      [
+        "Unknown key postgresql.paramaters sets nothing; did you mean " +
+        '"parameters"?',
+      ],
+    ],
+    [
+      `${GOOD}use_unix_socket: true`,
+      ["Unknown key use_unix_socket sets nothing; it belongs to postgresql"],
+    ],
+    [
+      GOOD.replace("nofailover: false", "nofailover: true"),
+      [
+        "Conflicting configuration between nofailover: True and " +
+        "failover_priority: 1. Defaulting to nofailover: True",
+      ],
+    ],
+    [
+      GOOD.replace("ttl: 30", "ttl: 30, retry_timeout: 864000000"),
+      [
+        'Violated the rule "loop_wait + 2*retry_timeout <= ttl", where ' +
+        "ttl=30, loop_wait=10 and retry_timeout=864000000. Adjusting to " +
+        "loop_wait=1 and retry_timeout=14",
+        "A retry_timeout beyond ttl does not keep a primary while the store " +
+        "is away: it is cut to 14 s. What does that safely is " +
+        "failsafe_mode: true",
+      ],
+    ],
+    [
+      GOOD.replace("bootstrap: {dcs", "bootstrap: {dcss"),
+      [
+        'Unknown key bootstrap.dcss sets nothing; did you mean "dcs"?',
+        "bootstrap.dcs is missing: this member can join a cluster, but " +
+        "create none",
+      ],
+    ],
+  ];
+  for (const [yaml, expected] of cases) {
+    const document = parseYaml11(yaml);
+    assert.ok(isConfigMap(document));
+    const texts = validationWarnings(document).map(({ text }) => text);
+    assert.deepEqual(texts, expected);
+  }
 });

@@ -3,6 +3,7 @@
  * `loop_wait + 2 * retry_timeout <= ttl`. What breaks the rule is repaired in
  * memory, on every member in the same way; the key is not rewritten.
  */
+import { parseBool } from "../base/scalars.ts";
 import { type JsonObject, readScalarText } from "./json.ts";
 
 /** Times of a document after repair, in milliseconds. */
@@ -62,14 +63,22 @@ export function readTiming(document: JsonObject): TimingReading {
     }
     values.set(key, Math.max(value, min));
   }
-  return withRule(
-    values.get("ttl") ?? 0,
-    {
-      loopWait: values.get("loop_wait") ?? 0,
-      retryTimeout: values.get("retry_timeout") ?? 0,
-    },
-    problems,
-  );
+  const ttl = values.get("ttl") ?? 0;
+  const retryTimeout = values.get("retry_timeout") ?? 0;
+  const loopWait = values.get("loop_wait") ?? 0;
+  const isEndless = retryTimeout > ttl &&
+    parseBool(document["failsafe_mode"]) !== true;
+  const reading = withRule(ttl, { loopWait, retryTimeout }, problems);
+  return isEndless
+    ? { ...reading, problems: [...reading.problems, failsafeHint(reading)] }
+    : reading;
+}
+
+/** Who writes days there wants a primary that outlives its store. */
+function failsafeHint({ timing }: TimingReading): string {
+  return "A retry_timeout beyond ttl does not keep a primary while the store " +
+    `is away: it is cut to ${(timing?.retryTimeoutMs ?? 0) / 1000} s. What ` +
+    "does that safely is failsafe_mode: true";
 }
 
 interface Waits {
