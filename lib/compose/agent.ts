@@ -137,7 +137,7 @@ async function createParts(
     commands: () => current.callbacks(context.state.document ?? {}),
     log,
   });
-  const proxy = proxyProcess({
+  const proxy = await proxyProcess({
     ...{ config, configPath, env, clock, log },
     sessions: postgres,
   });

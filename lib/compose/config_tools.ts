@@ -128,7 +128,7 @@ async function generated(
       return EXIT_DONE;
     }
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, text);
+    await writeFile(path, text, { mode: 0o600 });
     return EXIT_DONE;
   } catch (error) {
     const isTold = error instanceof GeneratorError ||

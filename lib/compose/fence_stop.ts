@@ -127,7 +127,7 @@ async function isFenceOnGuard(config: ProxyHostConfig): Promise<boolean> {
   const { scope, name, dataDir } = config;
   if (dataDir === null) return false;
   const answered = Promise.withResolvers<boolean>();
-  const path = controlPathOf({ scope, name, dataDir });
+  const path = await controlPathOf({ scope, name, dataDir });
   const link = await ProxyLink.open(
     path,
     ({ isFenceArmed }) => answered.resolve(isFenceArmed),

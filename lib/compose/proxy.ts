@@ -18,8 +18,8 @@ import { createLog } from "./log.ts";
 import { openFront, workersOf } from "./proxy_front.ts";
 import { fenceTools } from "./fence.ts";
 import { EDITION_VARIABLE } from "./proxy_edition.ts";
+import { makeControlFolder } from "./proxy_paths.ts";
 import { logUnusable, refuse } from "./refusal_log.ts";
-import { controlPathOf, makeControlFolder } from "./proxy_paths.ts";
 
 /** What the main file knows. */
 export interface ProxyProgram {
@@ -72,9 +72,12 @@ interface Serving {
 
 async function serve({ config, dcs, log, version }: Serving): Promise<void> {
   const clock: Clock = new SystemClock();
-  if (config.dataDir !== null) await makeControlFolder();
+  const { dataDir, name, scope } = config;
+  const controlPath = dataDir === null
+    ? null
+    : await makeControlFolder({ scope, name, dataDir });
   const proxy = await Proxy.open({
-    options: optionsOf(config, version),
+    options: { ...optionsOf(config, version), controlPath },
     dcs,
     clock,
     log,
@@ -102,7 +105,10 @@ async function serve({ config, dcs, log, version }: Serving): Promise<void> {
   log.info("The proxy has ended");
 }
 
-function optionsOf(config: ProxyHostConfig, version: string): ProxyOptions {
+function optionsOf(
+  config: ProxyHostConfig,
+  version: string,
+): Omit<ProxyOptions, "controlPath"> {
   const { scope, name, dataDir, proxy } = config;
   return {
     ...PROXY_TIMES,
@@ -113,9 +119,6 @@ function optionsOf(config: ProxyHostConfig, version: string): ProxyOptions {
     sealed: config.sealedAddress === null
       ? null
       : { name, ...config.sealedAddress },
-    controlPath: dataDir === null
-      ? null
-      : controlPathOf({ scope, name, dataDir }),
     listen: proxy.listen,
     primaryPort: proxy.primaryPort,
     replicaPort: proxy.replicaPort,

@@ -1,9 +1,19 @@
-/** Where the agent and the proxy of one member meet. */
+/**
+ * Where the agent and the proxy of one member meet: a folder of their own beside
+ * the data directory, which only this user can have made. Each of them finds it
+ * by the configuration alone, so that a command that a person or the service
+ * manager starts (`fence-stop`) finds the same one.
+ */
 import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { ProxyStartError } from "../../proxy/options.ts";
+import { isPrivateFolder } from "../adapters/proxy_process/private_folder.ts";
 
-/** Longer names would not fit into a socket's address. */
-const NAME_LENGTH_MAX = 32;
+/** What a socket's address may have, less what its temporary names have more. */
+const PATH_BYTES_MAX = 107 - ".doors.1234567".length;
+
+const SOCKET = "proxy.sock";
 
 /** What tells one member of a host from another. */
 export interface MemberOfHost {
@@ -12,37 +22,51 @@ export interface MemberOfHost {
   readonly dataDir: string;
 }
 
-/**
- * The control socket of a member's proxy, the same for every process of the
- * same user and configuration. Its folder is private to the user.
- */
-export function controlPathOf(member: MemberOfHost): string {
-  const { scope, name, dataDir } = member;
-  const identity = createHash("sha256").update(
-    JSON.stringify([scope, name, dataDir]),
-  ).digest("hex").slice(0, 12);
-  const shown = name.replace(/[^\w.-]/g, "_").slice(0, NAME_LENGTH_MAX);
-  return `${controlFolder()}/${shown}-${identity}.sock`;
+/** The control socket of a member's proxy; whether somebody listens is not said. */
+export async function controlPathOf(member: MemberOfHost): Promise<string> {
+  const beside = pathBeside(member);
+  const isBeside = fits(beside) && await isPrivateFolder(dirname(beside));
+  return isBeside ? beside : pathInTemporary(member);
 }
 
 /**
- * Makes the folder of the control sockets.
+ * Makes the folder of the control socket, and returns the socket's path.
  *
- * @throws {Error} If somebody else made it, or may enter it.
+ * A data directory whose parent is not this user's (a mount point), or whose
+ * path is too long for a socket, has it in the folder for temporary files.
+ *
+ * @throws {ProxyStartError} If somebody else made that one, or may enter it.
  */
-export async function makeControlFolder(): Promise<void> {
-  const folder = controlFolder();
-  await Deno.mkdir(folder, { mode: 0o700 }).catch((error) => {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-  });
-  const found = await Deno.lstat(folder);
-  const isPrivate = ((found.mode ?? 0) & 0o077) === 0;
-  if (found.isDirectory && found.uid === Deno.uid() && isPrivate) return;
-  throw new Error(
-    `The folder ${folder} for control sockets is not this user's alone`,
+export async function makeControlFolder(member: MemberOfHost): Promise<string> {
+  const beside = pathBeside(member);
+  if (fits(beside) && await makePrivate(dirname(beside))) return beside;
+  const other = pathInTemporary(member);
+  if (await makePrivate(dirname(other))) return other;
+  throw new ProxyStartError(
+    `The folder ${dirname(other)} for control sockets is not this user's alone`,
   );
 }
 
-function controlFolder(): string {
-  return `${tmpdir()}/matriarch-${Deno.uid()}`;
+async function makePrivate(folder: string): Promise<boolean> {
+  // Whatever was in the way, what is there now is looked at.
+  await Deno.mkdir(dirname(folder), { recursive: true }).catch(() => {});
+  await Deno.mkdir(folder, { mode: 0o700 }).catch(() => {});
+  return await isPrivateFolder(folder);
+}
+
+function pathBeside({ dataDir }: MemberOfHost): string {
+  const folder = `.${basename(dataDir)}.matriarch-run`;
+  return join(dirname(dataDir), folder, SOCKET);
+}
+
+function pathInTemporary({ scope, name, dataDir }: MemberOfHost): string {
+  const identity = createHash("sha256").update(
+    JSON.stringify([scope, name, dataDir]),
+  ).digest("hex").slice(0, 12);
+  const folder = `matriarch-${Deno.uid()}`;
+  return join(tmpdir(), folder, `${identity}.sock`);
+}
+
+function fits(path: string): boolean {
+  return new TextEncoder().encode(path).length <= PATH_BYTES_MAX;
 }

@@ -8,7 +8,7 @@ import type { LocalConfig } from "../config/local_config.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import { EDITION_VARIABLE, proxyEdition } from "./proxy_edition.ts";
-import { controlPathOf } from "./proxy_paths.ts";
+import { controlPathOf, makeControlFolder } from "./proxy_paths.ts";
 import { selfCommand } from "./self_command.ts";
 
 /** What the agent knows. */
@@ -30,12 +30,17 @@ export interface ProxyProcessParts {
  * It reads the same configuration as the agent, from the same file and
  * variables, so an operator sees in the process list what it belongs to.
  */
-export function proxyProcess(parts: ProxyProcessParts): ProxyChild | null {
+export async function proxyProcess(
+  parts: ProxyProcessParts,
+): Promise<ProxyChild | null> {
   const { clock, config, log } = parts;
   const orders = proxyOrders(parts);
   if (orders === null) return null;
   const { scope, name, postgresql: { dataDir } } = config;
-  const controlPath = controlPathOf({ scope, name, dataDir });
+  const member = { scope, name, dataDir };
+  // A folder that a stranger made is told by the proxy, which does not start.
+  const controlPath = await makeControlFolder(member)
+    .catch(() => controlPathOf(member));
   return new ProxyChild({ clock, log, controlPath }, orders);
 }
 

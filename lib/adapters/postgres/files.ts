@@ -18,18 +18,21 @@ export function isMissing(error: unknown): boolean {
     error instanceof Deno.errors.NotADirectory;
 }
 
-/** Replaces a file atomically. Mode defaults to 0600. */
+/**
+ * Replaces a file atomically. Mode defaults to 0600. The text is written beside
+ * it, to a new file whose name nobody can guess: in a folder that others may
+ * write to, nothing of theirs is opened or followed.
+ */
 export async function writeAtomically(
   path: string,
   text: string,
   mode = 0o600,
 ): Promise<void> {
-  const beside = `${path}.${Deno.pid}.new`;
+  const beside = `${path}.${crypto.randomUUID()}.new`;
   try {
     using file = await Deno.open(beside, {
       write: true,
-      create: true,
-      truncate: true,
+      createNew: true,
       mode,
     });
     const bytes = new TextEncoder().encode(text);

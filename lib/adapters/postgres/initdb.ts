@@ -5,10 +5,9 @@
  * Source: spec/ha.md 17.1.
  */
 import { userInfo } from "node:os";
-import { dirname } from "node:path";
 import { PostgresError } from "../../ports/errors.ts";
 import type { DataDirectory } from "./data_directory.ts";
-import { removeIfPresent, writeAtomically } from "./files.ts";
+import { removeIfPresent } from "./files.ts";
 import type { PostgresContext } from "./options.ts";
 import { customCommand } from "./program_options.ts";
 import { programPath, runOrThrow } from "./programs.ts";
@@ -58,11 +57,11 @@ async function initdb(
     `--pgdata=${options.dataDir}`,
   ];
   const password = superuser.password;
-  const passwordFile = `${options.pgpass}.initdb`;
+  // 0600, and of a name that nobody can guess.
+  const passwordFile = password ? await Deno.makeTempFile() : null;
   try {
-    if (password) {
-      await Deno.mkdir(dirname(passwordFile), { recursive: true });
-      await writeAtomically(passwordFile, `${password}\n`);
+    if (passwordFile !== null) {
+      await Deno.writeTextFile(passwordFile, `${password}\n`);
       args.push(`--pwfile=${passwordFile}`);
     }
     await runOrThrow({
@@ -71,6 +70,6 @@ async function initdb(
       ...hooks,
     });
   } finally {
-    await removeIfPresent(passwordFile);
+    if (passwordFile !== null) await removeIfPresent(passwordFile);
   }
 }

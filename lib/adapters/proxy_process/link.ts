@@ -3,7 +3,9 @@
  * that wait only the latest is sent, so a proxy that does not read costs
  * nothing.
  */
+import { dirname } from "node:path";
 import type { AgentMessage, ProxyState } from "../../ports/proxy_process.ts";
+import { isPrivateFolder } from "./private_folder.ts";
 import { decodeProxyState } from "./state_codec.ts";
 
 /** See the head of this file. */
@@ -27,11 +29,15 @@ export class ProxyLink {
     this.ended = this.#read();
   }
 
-  /** Null if no proxy answers at the socket. */
+  /**
+   * Null if no proxy answers at the socket, or if its folder is not this user's
+   * alone: then a stranger may have made it.
+   */
   static async open(
     path: string,
     onState: (state: ProxyState) => void,
   ): Promise<ProxyLink | null> {
+    if (!await isPrivateFolder(dirname(path))) return null;
     try {
       const conn = await Deno.connect({ transport: "unix", path });
       return new ProxyLink(conn, onState);

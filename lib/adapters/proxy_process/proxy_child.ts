@@ -14,6 +14,7 @@ import type {
 } from "../../ports/proxy_process.ts";
 import { type DrainParts, drainSessions } from "./drain.ts";
 import { ProxyLink } from "./link.ts";
+import { listenerAt } from "./socket_owner.ts";
 
 /** How often to look for the socket while there is no connection. */
 const LOOK_MS = 50;
@@ -148,9 +149,9 @@ export class ProxyChild implements ProxyProcess {
 
   async stop(): Promise<void> {
     const link = await this.#reach();
-    const pid = this.#state?.pid ?? null;
     link?.send({ type: "stop" });
     if (link !== null && !await this.#atMost(FAREWELL_MS, link.ended)) {
+      const pid = await this.#listener();
       if (pid !== null) killQuietly(pid, "SIGKILL");
     }
     await this.hangUp();
@@ -234,10 +235,21 @@ export class ProxyChild implements ProxyProcess {
       looks = isSilent ? looks + 1 : 0;
       answers = link.answers;
     }
-    const pid = this.#state?.pid ?? this.#life?.child.pid ?? null;
+    const pid = await this.#listener();
     log.error(`The proxy (process ${pid}) does not answer: it is replaced`);
     if (pid !== null) killQuietly(pid, "SIGKILL");
     link.close();
+  }
+
+  /** Who is at the control socket, by the kernel's word; null if nobody is seen. */
+  async #listener(): Promise<number | null> {
+    try {
+      return await listenerAt(this.#parts.controlPath);
+    } catch (error) {
+      const { log } = this.#parts;
+      log.warning(`Cannot tell who listens for the proxy: ${error}`, { error });
+      return null;
+    }
   }
 
   /** A child lives that is not the process that ran. */

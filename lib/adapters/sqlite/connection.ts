@@ -5,7 +5,7 @@
  * SQLite's own busy wait would stop the whole process, HA loop included; so it is
  * off, and a locked file is tried again on the Clock until the limit is over.
  */
-import { mkdirSync, statSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after } from "../../core/base/units.ts";
@@ -135,7 +135,7 @@ export class SqliteConnection {
 
 function openFile(options: ConnectionOptions): Open {
   const { path, scopePath } = options;
-  mkdirSync(dirname(path), { recursive: true });
+  makePrivate(path);
   const db = new DatabaseSync(path, { timeout: 0 });
   try {
     db.exec("PRAGMA journal_mode = WAL");
@@ -151,6 +151,15 @@ function openFile(options: ConnectionOptions): Open {
     db.close();
     throw error;
   }
+}
+
+/**
+ * Whoever may read the file may lock it, and so keep the leader from renewing
+ * its lease. SQLite gives its files beside it the mode of the file.
+ */
+function makePrivate(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  closeSync(openSync(path, "a", 0o600));
 }
 
 function inodeOf(path: string): bigint | null {
