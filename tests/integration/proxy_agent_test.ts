@@ -108,7 +108,7 @@ Deno.test("a heartbeat cuts sessions to a member that is no primary any more", a
     answers.push(sessions);
   });
   assert.ok(link);
-  const beat = { type: "heartbeat", pid: 1, leaseDeadlineMs: null } as const;
+  const beat = { type: "heartbeat", pid: 4242, leaseDeadlineMs: null } as const;
   link.send({ ...beat, role: "primary" });
   await link.settled();
   assert.deepEqual([answers, client.isEnded], [[1], false]);
@@ -132,7 +132,12 @@ Deno.test("a lease that is not renewed cuts the sessions at its deadline", async
   await client.untilText("one\n");
   const link = await ProxyLink.open(folder.socket, () => {});
   const leaseDeadlineMs = new RealClock().now() + 200;
-  link?.send({ type: "heartbeat", pid: 1, role: "primary", leaseDeadlineMs });
+  link?.send({
+    type: "heartbeat",
+    pid: 4242,
+    role: "primary",
+    leaseDeadlineMs,
+  });
   await link?.settled();
   // The agent is killed; its lease runs out all the same.
   link?.close();
