@@ -35,6 +35,15 @@ export interface StoredSnapshot {
   readonly entries: readonly StoredEntry[];
 }
 
+/**
+ * A hundred times what a scope has. More come from somebody who fills the store,
+ * and each costs every process of every host; the first ones by name count.
+ */
+const MEMBERS_MAX = 1_000;
+
+/** A member's key has some hundred bytes; a longer value leaves its name only. */
+const MEMBER_LENGTH_MAX = 65_536;
+
 /** Prefix of the members' keys inside the scope. */
 export const MEMBERS_PREFIX = "members/";
 
@@ -94,6 +103,10 @@ function members(entries: readonly StoredEntry[]): readonly Member[] {
     if (!entry.key.startsWith(MEMBERS_PREFIX)) return [];
     const name = entry.key.slice(MEMBERS_PREFIX.length);
     const isMember = name !== "" && !name.includes("/");
-    return isMember ? [decodeMember(name, entry.value)] : [];
-  }).sort((a, b) => a.name < b.name ? -1 : 1);
+    return isMember ? [{ name, value: entry.value }] : [];
+  }).sort((a, b) => a.name < b.name ? -1 : 1)
+    .slice(0, MEMBERS_MAX)
+    .map(({ name, value }) =>
+      decodeMember(name, value.length > MEMBER_LENGTH_MAX ? "" : value)
+    );
 }

@@ -26,11 +26,18 @@ interface ExactJson {
  */
 const EXACT_JSON = JSON as unknown as ExactJson;
 
+/** No position or count has more; turning digits into a bigint is not linear. */
+const DIGITS_MAX = 40;
+
+/** More than any store takes as one value; what is longer is not looked at. */
+const TEXT_LENGTH_MAX = 1_572_864;
+
 /** Shorter numbers always fit into a double, so that most texts need no reviver. */
 const LONG_INTEGER = /[0-9]{16}/;
 
 /**
- * The value that `text` spells, or `undefined` if it is no JSON.
+ * The value that `text` spells, or `undefined` if it is no JSON, or longer than
+ * 1.5 Mi characters.
  *
  * Whole numbers beyond 2^53 come back as bigint.
  *
@@ -43,6 +50,7 @@ const LONG_INTEGER = /[0-9]{16}/;
  * ```
  */
 export function parseJson(text: string): unknown {
+  if (text.length > TEXT_LENGTH_MAX) return undefined;
   try {
     return LONG_INTEGER.test(text)
       ? EXACT_JSON.parse(text, keepExact)
@@ -149,5 +157,6 @@ function keepExact(
 ): unknown {
   if (typeof value !== "number" || Number.isSafeInteger(value)) return value;
   const source = context?.source ?? "";
-  return /^-?[0-9]+$/.test(source) ? BigInt(source) : value;
+  const isWhole = source.length <= DIGITS_MAX && /^-?[0-9]+$/.test(source);
+  return isWhole ? BigInt(source) : value;
 }
