@@ -263,6 +263,9 @@ Deno.test("GET /metrics has Patroni's names in order and valid lines", async () 
     "patroni_pending_restart",
     "patroni_is_paused",
     "patroni_postgres_state",
+    "patroni_failsafe_mode_enabled",
+    "patroni_failsafe_member",
+    "patroni_failover_priority",
     "matriarch_cycles_total",
     "matriarch_sessions",
   ]);
@@ -283,6 +286,51 @@ Deno.test("GET /metrics has Patroni's names in order and valid lines", async () 
   );
   assert.ok(text.endsWith("\n"));
 });
+
+const LATER: readonly (readonly [
+  string,
+  {
+    readonly isFailsafeMode?: boolean;
+    readonly map?: Readonly<Record<string, string>>;
+    readonly tags?: Partial<typeof NO_TAGS>;
+  },
+  readonly [enabled: number, listed: number, priority: number],
+])[] = [
+  ["nothing is configured", {}, [0, 0, 1]],
+  ["failsafe mode, not listed yet", {
+    isFailsafeMode: true,
+    map: { n2: "http://n2" },
+  }, [1, 0, 1]],
+  ["failsafe mode, listed", {
+    isFailsafeMode: true,
+    map: { n1: "http://n1" },
+  }, [1, 1, 1]],
+  ["a priority", { tags: { failoverPriority: 7 } }, [0, 0, 7]],
+  ["nofailover beats a priority", {
+    tags: { failoverPriority: 7, isNofailover: true },
+  }, [0, 0, 0]],
+];
+
+for (const [name, { isFailsafeMode = false, map, tags }, wanted] of LATER) {
+  Deno.test(`GET /metrics has failsafe mode and failover priority: ${name}`, async () => {
+    const bench = new RestBench();
+    const status = leadingStatus();
+    bench.api.current = leadingStatus({
+      settings: { ...status.settings, isFailsafeMode },
+      tags: { ...NO_TAGS, ...tags },
+    });
+    bench.api.failsafeMap = map ?? null;
+    const { text } = await bench.ask("GET /metrics");
+    const values = [
+      "failsafe_mode_enabled",
+      "failsafe_member",
+      "failover_priority",
+    ]
+      .map((each) => new RegExp(`^patroni_${each}\\S+ (.*)$`, "m").exec(text))
+      .map((match) => Number(match?.[1]));
+    assert.deepEqual(values, wanted);
+  });
+}
 
 Deno.test("GET /metrics leaves streaming out while PostgreSQL is down", async () => {
   const bench = new RestBench();

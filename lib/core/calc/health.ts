@@ -34,6 +34,8 @@ export interface HealthFacts {
   readonly receivedLsn: Lsn | null;
   readonly replayedLsn: Lsn | null;
   readonly isStreaming: boolean;
+  /** As the status document says it; null: neither, or not in recovery. */
+  readonly replicationState: "streaming" | "in archive recovery" | null;
   readonly isFailsafeActive: boolean;
   /** The tags as configured and published, values in their own types. */
   readonly tags: Readonly<Record<string, unknown>>;
@@ -188,7 +190,8 @@ export function readiness(
 
 function verdictsOf(facts: HealthFacts, query: HealthQuery): Verdicts {
   const replica = !facts.isNoloadbalance && !isLagging(facts, query) &&
-    facts.role === "replica" && facts.state === "running";
+    isReplicating(facts, query) && facts.role === "replica" &&
+    facts.state === "running";
   if (!facts.hasView && facts.isPaused) {
     const primary = facts.role === "primary";
     const standbyLeader = facts.role === "standby_leader";
@@ -227,6 +230,12 @@ function isLagging(facts: HealthFacts, query: HealthQuery): boolean {
   if (limit === null) return false;
   const leader = leaderPosition(facts);
   return leader > 0n && leader > (facts.replayedLsn ?? 0n) + limit;
+}
+
+/** Any text may be asked for; one that is no state matches nobody. */
+function isReplicating(facts: HealthFacts, query: HealthQuery): boolean {
+  const wanted = query.get("replication_state");
+  return wanted === undefined || wanted === facts.replicationState;
 }
 
 function leaderPosition(facts: HealthFacts): bigint {

@@ -22,6 +22,7 @@ const REPLICA: HealthFacts = {
   receivedLsn: lsn(4800),
   replayedLsn: lsn(4000),
   isStreaming: true,
+  replicationState: "streaming",
   isFailsafeActive: false,
   tags: {},
 };
@@ -31,6 +32,7 @@ const LEADER: HealthFacts = {
   role: "primary",
   isLockHeld: true,
   isStreaming: false,
+  replicationState: null,
 };
 
 function check(
@@ -203,6 +205,29 @@ Deno.test("healthCheck() limits the lag, the limit included", () => {
       assert.equal(check(path, REPLICA, { lag }), status, `${path} ${lag}`);
     }
     assert.equal(check("/health", REPLICA, { lag }), 200);
+  }
+});
+
+Deno.test("healthCheck() asks replicas for their replication state", () => {
+  const states = ["streaming", "in archive recovery", null] as const;
+  const replicaPaths = ["/replica", "/read-only", "/async"];
+  for (const replicationState of states) {
+    const facts = { ...REPLICA, replicationState };
+    for (const wanted of ["streaming", "in archive recovery", "other"]) {
+      for (const path of replicaPaths) {
+        assert.equal(
+          check(path, facts, { replication_state: wanted }),
+          wanted === replicationState ? 200 : 503,
+          `${path} ${wanted} ${replicationState}`,
+        );
+      }
+      assert.equal(check("/health", facts, { replication_state: wanted }), 200);
+    }
+    assert.equal(check("/replica", facts), 200);
+  }
+  const query = { replication_state: "streaming" };
+  for (const path of ["/primary", "/leader", "/read-only"]) {
+    assert.equal(check(path, LEADER, query), 200, path);
   }
 });
 

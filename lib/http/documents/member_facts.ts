@@ -63,6 +63,7 @@ export function healthFacts(facts: MemberFacts): HealthFacts {
     receivedLsn: replica?.receivedLsn ?? null,
     replayedLsn: replica?.replayedLsn ?? null,
     isStreaming: replica?.isStreaming ?? false,
+    replicationState: facts.replicationState,
     isFailsafeActive: status.isFailsafeActive,
     tags: status.tags.published,
   };

@@ -40,14 +40,26 @@ const STATES: readonly (readonly [MemberState, string])[] = [
   ["crashed", "crashed"],
 ];
 
+/** What the metrics need beside the member's facts. */
+export interface MetricsInputs {
+  /** Our own. */
+  readonly samples: readonly MetricSample[];
+  /** As last known; null: there was none. */
+  readonly failsafeMap: Readonly<Record<string, string>> | null;
+}
+
 /** The whole text of `/metrics`. */
 export function metricsDocument(
   identity: AgentIdentity,
   facts: MemberFacts,
-  samples: readonly MetricSample[],
+  { samples, failsafeMap }: MetricsInputs,
 ): string {
   const labels = labelsText({ scope: identity.scope, name: identity.name });
-  const lines = patroniMetrics(identity, facts).flatMap((metric) => [
+  const isListed = Object.hasOwn(failsafeMap ?? {}, identity.name);
+  const lines = [
+    ...patroniMetrics(identity, facts),
+    ...laterMetrics(facts, isListed),
+  ].flatMap((metric) => [
     `# HELP ${metric.name} ${metric.help}`,
     ...(metric.comment === undefined ? [] : [`# ${metric.comment}`]),
     `# TYPE ${metric.name} ${metric.type}`,
@@ -76,6 +88,32 @@ function patroniMetrics(
       comment: "Values: " +
         STATES.map(([, label], index) => `${index}=${label}`).join(", "),
     },
+  ];
+}
+
+/** Patroni's since 4.1; last, so that the others keep their places. */
+function laterMetrics(
+  { status }: MemberFacts,
+  // A fact, not a switch of behaviour.
+  isListed: MemberFacts["isUnlocked"],
+): readonly PatroniMetric[] {
+  const { isNofailover, failoverPriority } = status.tags;
+  return [
+    gauge(
+      "failsafe_mode_enabled",
+      "1 if failsafe_mode is configured",
+      bit(status.settings.isFailsafeMode),
+    ),
+    gauge(
+      "failsafe_member",
+      "1 if the failsafe map lists this member",
+      bit(isListed),
+    ),
+    gauge(
+      "failover_priority",
+      "failover_priority, 0 if this member never leads",
+      String(isNofailover ? 0 : failoverPriority),
+    ),
   ];
 }
 

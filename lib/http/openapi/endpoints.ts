@@ -55,6 +55,11 @@ const LAG: QueryParameter = {
   name: "lag",
   description: "Largest acceptable lag, bytes or with unit (B, kB, MB, GB, TB)",
 };
+const REPLICATION_STATE: QueryParameter = {
+  name: "replication_state",
+  description:
+    "A replica must be in that state: `streaming` or `in archive recovery`",
+};
 const TAGS: QueryParameter = {
   name: "tag_*",
   description: "The member must have that tag with that value",
@@ -98,7 +103,7 @@ function checksOf(method: "get" | "head" | "options"): readonly Endpoint[] {
     method,
     path,
     summary: `Health check: 200 if ${meaning}`,
-    query: [LAG, TAGS],
+    query: [LAG, REPLICATION_STATE, TAGS],
     replies: [
       [200, shape, "Yes; GET sends the status document"],
       [503, shape, "No; GET sends the status document"],

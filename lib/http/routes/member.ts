@@ -57,7 +57,10 @@ export function memberRoutes(app: RestApp, context: RestContext): void {
   app.get("/metrics", async () => {
     const facts = await look(context);
     const samples = context.metrics.samples();
-    return replies.metrics(metricsDocument(api.identity, facts, samples));
+    const failsafeMap = api.lastFailsafeMap();
+    return replies.metrics(
+      metricsDocument(api.identity, facts, { samples, failsafeMap }),
+    );
   });
 }
 
