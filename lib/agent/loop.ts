@@ -14,6 +14,7 @@ import { type Act, act } from "./act.ts";
 import type { AgentContext } from "./context.ts";
 import { observe } from "./observe.ts";
 import { Publisher } from "./publish.ts";
+import { settleRole } from "./role_settings.ts";
 
 /** More rounds than any chain of rules can need; reaching it is a bug in the rules. */
 const ROUNDS_MAX = 24;
@@ -103,6 +104,7 @@ export class AgentLoop {
         o = next.observation;
         continue;
       }
+      await settleRole(this.#context, o);
       await this.#publish(o);
       return next;
     }

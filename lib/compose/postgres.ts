@@ -1,15 +1,12 @@
 /** Connects the local configuration with the PostgreSQL adapter. */
-import { effectivePostgres } from "../config/effective.ts";
+import { type EffectiveInput, effectivePostgres } from "../config/effective.ts";
 import type { LocalConfig } from "../config/local_config.ts";
 import { unknownDynamicKeys } from "../config/known_keys.ts";
 import { formatProblem } from "../config/problems.ts";
 import { agentUsers } from "../config/seal.ts";
 import { slotNameOf } from "../core/codec/slot_name.ts";
 import type { Log } from "../ports/log.ts";
-import type {
-  EffectivePostgresConfig,
-  PostgresOptions,
-} from "../adapters/postgres/options.ts";
+import type { PostgresOptions } from "../adapters/postgres/options.ts";
 
 type Document = Readonly<Record<string, unknown>>;
 
@@ -19,7 +16,7 @@ export function postgresOptions(
   log: Log,
 ): PostgresOptions {
   const { postgresql, bootstrap } = config;
-  const fixed = layered(config, {}, 0);
+  const fixed = layered(config, {}, { serverVersion: 0, role: "replica" });
   return {
     scope: config.scope,
     memberName: config.name,
@@ -50,6 +47,7 @@ export function callbackCommands(
       dynamic: document,
       local: config,
       serverVersion: 0,
+      role: "replica",
     });
     return result.kind === "ok" ? result.config.callbacks : {};
   };
@@ -59,19 +57,20 @@ export function callbackCommands(
 function effectiveSettings(
   config: LocalConfig,
   log: Log,
-): (document: Document, serverVersion: number) => EffectivePostgresConfig {
+): PostgresOptions["effective"] {
   let lastGood: Document = {};
   const unknown = unknownKeyTeller(log);
-  return (document, serverVersion) => {
+  return (document, serverVersion, role) => {
     unknown(document);
     const result = effectivePostgres({
       dynamic: document,
       local: config,
       serverVersion,
+      role,
     });
     if (result.kind === "rejected") {
       for (const problem of result.problems) log.error(formatProblem(problem));
-      return layered(config, lastGood, serverVersion);
+      return layered(config, lastGood, { serverVersion, role });
     }
     for (const warning of result.warnings) log.warning(warning);
     lastGood = document;
@@ -96,9 +95,9 @@ function unknownKeyTeller(log: Log): (document: Document) => void {
 function layered(
   config: LocalConfig,
   dynamic: Document,
-  serverVersion: number,
+  instance: Pick<EffectiveInput, "serverVersion" | "role">,
 ) {
-  const result = effectivePostgres({ dynamic, local: config, serverVersion });
+  const result = effectivePostgres({ dynamic, local: config, ...instance });
   if (result.kind === "ok") return result.config;
   throw new Error(result.problems.map(formatProblem).join("\n"));
 }

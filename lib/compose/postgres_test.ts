@@ -20,8 +20,8 @@ Deno.test("keys of the dynamic configuration that nothing reads are told once", 
     loop_wiat: 5,
     postgresql: { use_pg_rewindd: true, my_method: { command: "x" } },
   };
-  effective(dynamic, 150_000);
-  effective({ ...dynamic, retry_timeout: 5 }, 150_000);
+  effective(dynamic, 150_000, "replica");
+  effective({ ...dynamic, retry_timeout: 5 }, 150_000, "primary");
   assert.deepEqual(log.lines, [
     'WARNING Unknown key loop_wiat sets nothing; did you mean "loop_wait"? ' +
     "(in the dynamic configuration)",

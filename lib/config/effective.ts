@@ -11,6 +11,7 @@ import {
   isConfigMap,
   ownValue,
 } from "../core/calc/config_merge.ts";
+import type { InstanceRole } from "../core/model/member.ts";
 import { controlledParameter } from "./controlled_parameters.ts";
 import type { LocalConfig } from "./local_config.ts";
 import {
@@ -22,13 +23,15 @@ import {
   renderParameters,
 } from "./parameters.ts";
 import { type ConfigProblem, formatProblem } from "./problems.ts";
+import { controlledByRole } from "./role_settings.ts";
 import { agentUsers, sealedLines } from "./seal.ts";
 import {
   type CloneMethod,
   cloneMethods,
   type PostgresSettings,
   postgresSettings,
-  refusedBasebackupOptions,
+  refusedOptions,
+  rewindOptions,
 } from "./sections/postgres_settings.ts";
 
 /** Everything about PostgreSQL that may come from either layer. */
@@ -48,6 +51,8 @@ export interface EffectivePostgresConfig {
   readonly isDataRemovedOnDivergedTimelines: boolean;
   readonly pgCtlTimeoutS: number;
   readonly cloneMethods: readonly CloneMethod[];
+  /** Ready arguments of pg_rewind. */
+  readonly rewindOptions: readonly string[];
   /** Words of the command by action, such as `on_role_change`. */
   readonly callbacks: Readonly<Record<string, readonly string[]>>;
   readonly prePromote: readonly string[] | null;
@@ -74,6 +79,8 @@ export interface EffectiveInput {
   >;
   /** As in `server_version_num`, 150008 for 15.8. */
   readonly serverVersion: number;
+  /** What the instance is, or is about to become. */
+  readonly role: InstanceRole;
 }
 
 /** The layered settings, or why the dynamic document can not be used. */
@@ -133,10 +140,17 @@ export function effectivePostgres(input: EffectiveInput): EffectiveResult {
     listen: input.local.postgresql.listen,
     serverVersion: input.serverVersion,
   });
-  const others = otherParameters(dynamic, local);
-  const skipped = refusedBasebackupOptions(settings.data)
-    .map((reason) => `pg_basebackup ${reason}, it is skipped`);
-  const config = configOf(settings.data, layered, { controlled, others });
+  const others = otherParameters(dynamic, local, input.role);
+  const skipped = [
+    ...refusedOptions(settings.data),
+    ...controlledByRole(dynamic).map((path) =>
+      `${path} sets nothing: it must be the same for all roles`
+    ),
+  ];
+  const config = {
+    ...configOf(settings.data, layered, { controlled, others }),
+    ...linesOf(settings.data, input.role),
+  };
   const open = openLines(config.pgHba ?? [], input.local);
   return {
     kind: "ok",
@@ -179,11 +193,22 @@ function recoveryConfOf(
   return renderParameters(settings.recovery_conf ?? {});
 }
 
+/** Lines for a role stand in place of the common ones. */
+function linesOf(
+  settings: PostgresSettings,
+  role: InstanceRole,
+): Pick<EffectivePostgresConfig, "pgHba" | "pgIdent"> {
+  return {
+    pgHba: settings[`pg_hba_${role}`] ?? settings.pg_hba,
+    pgIdent: settings[`pg_ident_${role}`] ?? settings.pg_ident,
+  };
+}
+
 function configOf(
   settings: PostgresSettings,
   layered: ConfigMap,
   { controlled, others }: ParameterLayers,
-): EffectivePostgresConfig {
+): Omit<EffectivePostgresConfig, "pgHba" | "pgIdent"> {
   const commandLine = Object.entries(controlled)
     .filter(([name]) => controlledParameter(name)?.isOnCommandLine);
   const ordinary = Object.entries(others)
@@ -192,8 +217,6 @@ function configOf(
     commandLine: Object.fromEntries(commandLine),
     parameters: { ...Object.fromEntries(ordinary), ...controlled },
     recoveryConf: recoveryConfOf(settings, others),
-    pgHba: settings.pg_hba,
-    pgIdent: settings.pg_ident,
     hasSlots: settings.use_slots,
     isRewindAllowed: settings.use_pg_rewind,
     isDataRemovedOnRewindFailure:
@@ -202,6 +225,7 @@ function configOf(
       settings.remove_data_directory_on_diverged_timelines,
     pgCtlTimeoutS: settings.pg_ctl_timeout,
     cloneMethods: cloneMethods(settings, layered),
+    rewindOptions: rewindOptions(settings),
     callbacks: settings.callbacks,
     prePromote: settings.pre_promote,
     beforeStop: settings.before_stop,

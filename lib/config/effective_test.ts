@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { InstanceRole } from "../core/model/member.ts";
 import type { ConfigMap } from "../core/calc/config_merge.ts";
 import {
   effectivePostgres,
@@ -15,10 +16,11 @@ interface Layers {
   readonly local?: ConfigMap;
   readonly version?: number;
   readonly isSealed?: boolean;
+  readonly role?: InstanceRole;
 }
 
 function layered(
-  { dynamic, local, version, isSealed = false }: Layers,
+  { dynamic, local, version, isSealed = false, role = "replica" }: Layers,
 ): EffectiveResult {
   return effectivePostgres({
     dynamic: dynamic === undefined ? {} : { postgresql: dynamic },
@@ -41,6 +43,7 @@ function layered(
       },
     },
     serverVersion: version ?? PG15,
+    role,
   });
 }
 
@@ -301,4 +304,101 @@ Deno.test("a sealed member does not take over lines that open it", () => {
   assert.deepEqual(config({ dynamic }).pgHba, pg_hba);
   const kept = config({ dynamic: { pg_hba: [pg_hba[0]] }, isSealed: true });
   assert.deepEqual(kept.pgHba, [pg_hba[0]]);
+});
+
+const BY_ROLE: ConfigMap = {
+  parameters: {
+    work_mem: "4MB",
+    log_min_messages: "info",
+    max_connections: 50,
+  },
+  parameters_primary: { work_mem: "8MB", Log_Min_Messages: "error" },
+  parameters_replica: { max_connections: 99, restore_command: "cp %f %p" },
+  pg_hba: ["local all all peer"],
+  pg_hba_replica: ["local all all trust"],
+  pg_ident: ["m s p"],
+  pg_ident_standby_leader: ["m s2 p"],
+};
+
+Deno.test("effectivePostgres() lays the parameters of the role over the common ones", () => {
+  const local = {
+    parameters: { work_mem: "16MB" },
+    parameters_standby_leader: { work_mem: "32MB" },
+  };
+  const cases = [
+    ["primary", "8MB", "error"],
+    // The role's value of either layer beats the common one of both.
+    ["replica", "16MB", "info"],
+    ["standby_leader", "32MB", "info"],
+  ] as const;
+  for (const [role, workMem, messages] of cases) {
+    const { parameters, recoveryConf } = config({
+      dynamic: BY_ROLE,
+      local,
+      role,
+    });
+    const byName = Object.fromEntries(
+      Object.entries(parameters).map(([name, value]) => [
+        name.toLowerCase(),
+        value,
+      ]),
+    );
+    assert.equal(byName["work_mem"], workMem, role);
+    assert.equal(byName["log_min_messages"], messages, role);
+    assert.equal(byName["max_connections"], "50", role);
+    const wanted = role === "replica" ? { restore_command: "cp %f %p" } : {};
+    assert.deepEqual(recoveryConf, wanted);
+  }
+  assert.deepEqual(warnings({ dynamic: BY_ROLE }), [
+    "postgresql.parameters_replica.max_connections sets nothing: it must be " +
+    "the same for all roles",
+  ]);
+});
+
+Deno.test("effectivePostgres() puts lines of the role in place of the common ones", () => {
+  const lines = (role: InstanceRole, local: ConfigMap = {}) => {
+    const { pgHba, pgIdent } = config({ dynamic: BY_ROLE, local, role });
+    return [pgHba, pgIdent];
+  };
+  const [hba, ident] = [["local all all peer"], ["m s p"]];
+  assert.deepEqual(lines("primary"), [hba, ident]);
+  assert.deepEqual(lines("replica"), [["local all all trust"], ident]);
+  assert.deepEqual(lines("standby_leader"), [hba, ["m s2 p"]]);
+  const local = { pg_hba: ["local a a peer"], pg_hba_replica: ["x"] };
+  assert.deepEqual(lines("replica", local), [["x"], ident]);
+  assert.deepEqual(lines("primary", local), [["local a a peer"], ident]);
+  assert.deepEqual(lines("replica", { pg_hba: ["local a a peer"] }), [
+    ["local all all trust"],
+    ident,
+  ]);
+});
+
+Deno.test("effectivePostgres() checks what belongs to a role like the rest", () => {
+  const bad: readonly (readonly [ConfigMap, string])[] = [
+    [{ parameters_primary: { a: [1] } }, "postgresql.parameters_primary.a"],
+    [{ parameters_replica: 3 }, "postgresql.parameters_replica"],
+    [{ pg_hba_standby_leader: "x" }, "postgresql.pg_hba_standby_leader"],
+  ];
+  for (const [dynamic, path] of bad) {
+    const result = layered({ dynamic });
+    assert.ok(result.kind === "rejected");
+    assert.ok(result.problems.some((problem) => problem.path === path), path);
+  }
+  const open = {
+    dynamic: { pg_hba_replica: ["host all all 10.0.0.0/8 md5"] },
+    isSealed: true,
+  };
+  assert.equal(config({ ...open, role: "replica" }).pgHba, null);
+  assert.equal(warnings({ ...open, role: "primary" }).length, 0);
+});
+
+Deno.test("effectivePostgres() makes arguments of options for pg_rewind", () => {
+  const dynamic = { rewind: ["debug", { "sync-method": "syncfs" }, "dry-run"] };
+  assert.deepEqual(config({ dynamic }).rewindOptions, [
+    "--debug",
+    "--sync-method=syncfs",
+  ]);
+  assert.deepEqual(warnings({ dynamic }), [
+    "pg_rewind option dry-run is set by the agent, it is skipped",
+  ]);
 });

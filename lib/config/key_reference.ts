@@ -114,8 +114,17 @@ postgresql.krbsrvname |  | both | reload | Kerberos service name
 postgresql.use_unix_socket | false | both | reload | Connect through a socket
 postgresql.use_unix_socket_repl | false | both | reload | The same for replication
 postgresql.parameters.* |  | both | reload | PostgreSQL parameters; those that members share only dynamically
+postgresql.parameters_primary.* |  | both | reload | Laid over parameters of a primary
+postgresql.parameters_replica.* |  | both | reload | Laid over parameters of a replica
+postgresql.parameters_standby_leader.* |  | both | reload | Laid over parameters of a standby cluster's leader
 postgresql.pg_hba |  | both | reload | All lines of pg_hba.conf
+postgresql.pg_hba_primary |  | both | reload | In place of pg_hba of a primary
+postgresql.pg_hba_replica |  | both | reload | In place of pg_hba of a replica
+postgresql.pg_hba_standby_leader |  | both | reload | In place of pg_hba of a standby cluster's leader
 postgresql.pg_ident |  | both | reload | All lines of pg_ident.conf
+postgresql.pg_ident_primary |  | both | reload | In place of pg_ident of a primary
+postgresql.pg_ident_replica |  | both | reload | In place of pg_ident of a replica
+postgresql.pg_ident_standby_leader |  | both | reload | In place of pg_ident of a standby cluster's leader
 postgresql.recovery_conf | {} | both | reload | More recovery settings of replicas
 postgresql.use_slots | true | dynamic | reload | Replication slots
 postgresql.use_pg_rewind | false | both | use | Repair diverged data directories
@@ -124,6 +133,7 @@ postgresql.remove_data_directory_on_diverged_timelines | false | both | use | Co
 postgresql.pg_ctl_timeout | 60 | both | use | Seconds for a start
 postgresql.create_replica_methods | [basebackup] | both | use | Ways to copy a data directory, in order
 postgresql.basebackup | {} | both | use | Options of pg_basebackup
+postgresql.rewind | {} | both | use | Options of pg_rewind
 postgresql.callbacks.* |  | both | use | Commands for on_start, on_stop, on_restart, on_reload, on_role_change
 postgresql.pre_promote |  | both | use | Command that must succeed before a promotion
 postgresql.before_stop |  | both | use | Command run before a stop

@@ -3,7 +3,11 @@
  * misspelt one is found. Keys of DCS that we can not use are listed too: they
  * are no mistakes.
  */
-import { type ConfigMap, isConfigMap } from "../core/calc/config_merge.ts";
+import {
+  type ConfigMap,
+  isConfigMap,
+  ownValue,
+} from "../core/calc/config_merge.ts";
 import type { ConfigWarning } from "./problems.ts";
 
 /** A map's known keys; `null` below a key: anything may stand there. */
@@ -28,10 +32,13 @@ const ZOOKEEPER = leaves(
 const POSTGRESQL_SHARED: KeyTree = {
   ...leaves(
     `config_base_name custom_conf bin_dir database krbsrvname use_unix_socket
-    use_unix_socket_repl parameters pg_hba pg_ident recovery_conf use_slots
+    use_unix_socket_repl parameters parameters_primary parameters_replica
+    parameters_standby_leader pg_hba pg_hba_primary pg_hba_replica
+    pg_hba_standby_leader pg_ident pg_ident_primary pg_ident_replica
+    pg_ident_standby_leader recovery_conf use_slots
     use_pg_rewind remove_data_directory_on_rewind_failure
     remove_data_directory_on_diverged_timelines pg_ctl_timeout
-    create_replica_methods create_replica_method basebackup pre_promote
+    create_replica_methods create_replica_method basebackup rewind pre_promote
     before_stop`,
   ),
   bin_name: leaves(
@@ -123,8 +130,21 @@ export const KNOWN_KEYS: KeyTree = {
   ),
 };
 
-/** Below these paths a map with any name may be a method of the user's. */
+/** Below these paths a map may be a method of the user's, if it is named as one or looks like one. */
 const METHOD_PARENTS = ["postgresql", "bootstrap", "bootstrap.dcs.postgresql"];
+/** Lists of methods, and the one that creates a cluster. */
+const METHOD_LISTS = [
+  "postgresql.create_replica_methods",
+  "postgresql.create_replica_method",
+  "standby_cluster.create_replica_methods",
+];
+const METHOD_KEYS = [
+  "command",
+  "no_leader",
+  "keep_data",
+  "no_params",
+  "keep_existing_recovery_conf",
+];
 const DISTANCE_MAX = 2;
 const PLACES_MAX = 3;
 /** A hint to one of these would help nobody. */
@@ -139,14 +159,20 @@ const UNUSED_SECTIONS: ReadonlySet<string> = new Set(
  * misspelt tag.
  */
 export function unknownKeys(document: ConfigMap): readonly ConfigWarning[] {
-  return unknownBelow(document, KNOWN_KEYS, "");
+  return unknownBelow(document, KNOWN_KEYS, {
+    path: "",
+    methods: methodNames(document),
+  });
 }
 
 /** The same for a dynamic document, as it stands in the DCS. */
 export function unknownDynamicKeys(
   document: ConfigMap,
 ): readonly ConfigWarning[] {
-  return unknownBelow(document, DYNAMIC, "");
+  return unknownBelow(document, DYNAMIC, {
+    path: "",
+    methods: methodNames(document),
+  });
 }
 
 /**
@@ -174,32 +200,65 @@ export function nearest(
   return ranked[0]?.candidate ?? null;
 }
 
+/** Where in the document a map stands, and what may have any name there. */
+interface Below {
+  readonly path: string;
+  readonly methods: ReadonlySet<string>;
+}
+
 function unknownBelow(
   value: ConfigMap,
   tree: KeyTree,
-  parent: string,
+  below: Below,
 ): ConfigWarning[] {
   return Object.entries(value).flatMap(([key, item]) => {
-    const path = parent === "" ? key : `${parent}.${key}`;
+    const path = below.path === "" ? key : `${below.path}.${key}`;
     const known = Object.hasOwn(tree, key) ? tree[key] : undefined;
-    if (known === undefined) return unknownKey(path, item, Object.keys(tree));
+    if (known === undefined) {
+      return METHOD_PARENTS.includes(below.path) && isMethod(key, item, below)
+        ? []
+        : unknownKey(path, Object.keys(tree));
+    }
     return known !== null && isConfigMap(item)
-      ? unknownBelow(item, known, path)
+      ? unknownBelow(item, known, { ...below, path })
       : [];
   });
 }
 
+/** The other layer may name it, so what looks like a method is one, too. */
+function isMethod(key: string, value: unknown, { methods }: Below): boolean {
+  return isConfigMap(value) &&
+    (methods.has(key) ||
+      METHOD_KEYS.some((special) => Object.hasOwn(value, special)));
+}
+
+/** Names of methods that the document mentions anywhere. */
+function methodNames(document: ConfigMap): ReadonlySet<string> {
+  const bootstrap = mapAt(document, "bootstrap");
+  const lists = [document, mapAt(bootstrap, "dcs")].flatMap((root) =>
+    METHOD_LISTS.map((path) => {
+      const [section = "", key = ""] = path.split(".");
+      return ownValue(mapAt(root, section), key);
+    })
+  );
+  const names = [...lists.flat(), ownValue(bootstrap, "method")];
+  return new Set(names.filter((name) => typeof name === "string"));
+}
+
+function mapAt(map: ConfigMap, key: string): ConfigMap {
+  const value = ownValue(map, key);
+  return isConfigMap(value) ? value : {};
+}
+
 function unknownKey(
   path: string,
-  value: unknown,
   siblings: readonly string[],
 ): ConfigWarning[] {
   const split = path.lastIndexOf(".");
   const parent = path.slice(0, Math.max(split, 0));
   const key = path.slice(split + 1);
   const suggestion = nearest(key, siblings);
-  const isMethod = METHOD_PARENTS.includes(parent) && isConfigMap(value);
-  if (suggestion === null && (isMethod || parent === "tags")) return [];
+  if (suggestion === null && parent === "tags") return [];
   const elsewhere = suggestion === null ? placesOf(key) : [];
   const hint = suggestion !== null
     ? `; did you mean "${suggestion}"?`

@@ -27,6 +27,13 @@ export const BASEBACKUP_FORBIDDEN: ReadonlySet<string> = new Set(
     .split(" "),
 );
 
+/** Options that the agent sets itself when it runs pg_rewind, and a run that does nothing. */
+export const REWIND_FORBIDDEN: ReadonlySet<string> = new Set(
+  `target-pgdata source-pgdata source-server restore-target-wal config-file
+  write-recovery-conf no-ensure-shutdown dry-run progress version help`
+    .split(/\s+/),
+);
+
 /**
  * Arguments of a list (`opt`, `{opt: value}`) or a map (`key: value`).
  *

@@ -17,7 +17,9 @@ import {
   walKeep,
   walLevelFor,
 } from "./controlled_parameters.ts";
+import type { InstanceRole } from "../core/model/member.ts";
 import type { ListenAddress } from "./addresses.ts";
+import { PARAMETER_KEYS } from "./role_settings.ts";
 import type { ConfigProblem } from "./problems.ts";
 
 /** Value by parameter name; the spelling of the name is kept. */
@@ -52,13 +54,17 @@ interface AcceptedParameters {
 }
 
 /**
- * Problems of `parameters` in a `postgresql` section: values that are no text,
+ * Problems of `parameters`, and of those of a role, in a `postgresql` section: values that are no text,
  * number or boolean.
  */
 export function checkedParameters(postgresql: ConfigMap): ConfigProblem[] {
-  const parameters = ownValue(postgresql, "parameters");
+  return PARAMETER_KEYS.flatMap((key) => checkedMap(postgresql, key));
+}
+
+function checkedMap(postgresql: ConfigMap, key: string): ConfigProblem[] {
+  const parameters = ownValue(postgresql, key);
   if (parameters === undefined || parameters === null) return [];
-  const path = "postgresql.parameters";
+  const path = `postgresql.${key}`;
   if (!isConfigMap(parameters)) {
     return [{ path, value: parameters, wanted: "a map" }];
   }
@@ -133,18 +139,22 @@ function acceptedParameters(dynamic: ConfigMap): AcceptedParameters {
 }
 
 /**
- * The parameters that are not controlled, the local layer over the dynamic one.
- * Names are matched in any case; the later spelling is kept.
+ * The parameters that are not controlled, the local layer over the dynamic one,
+ * and the role's over both. Names are matched in any case; the later spelling is
+ * kept.
  */
 export function otherParameters(
   dynamic: ConfigMap,
   local: ConfigMap,
+  role: InstanceRole,
 ): ParameterMap {
   const byName = new Map<string, readonly [string, string]>();
-  for (const layer of [dynamic, local]) {
-    for (
-      const [name, value] of Object.entries(sectionOf(layer, "parameters"))
-    ) {
+  const layers = ["parameters", `parameters_${role}`].flatMap((key) => [
+    sectionOf(dynamic, key),
+    sectionOf(local, key),
+  ]);
+  for (const layer of layers) {
+    for (const [name, value] of Object.entries(layer)) {
       if (controlledParameter(name) !== null) continue;
       if (value === null || value === undefined) continue;
       byName.set(name.toLowerCase(), [name, renderParameter(value)]);

@@ -310,6 +310,31 @@ bootstrap: {method: b, b: {command: x}}
 `),
     [],
   );
+  // The dynamic configuration may name a method that only this file describes.
+  assert.deepEqual(
+    warningsOf(`postgresql: {pgbackrest: {command: x, keep_data: true}}`),
+    [],
+  );
+});
+
+Deno.test("decodeLocalConfig() takes no other map for a method", () => {
+  assert.deepEqual(
+    warningsOf(`
+postgresql:
+  create_replica_methods: [wal_e]
+  wal_e: {threads: 4}
+  parameters_leader: {work_mem: 4MB}
+  sets: {}
+  # A method, although it is nearly a key.
+  base_backup: {command: x}
+bootstrap: {other: {x: 1}}
+`),
+    [
+      "Unknown key bootstrap.other sets nothing",
+      "Unknown key postgresql.parameters_leader sets nothing",
+      "Unknown key postgresql.sets sets nothing",
+    ],
+  );
 });
 
 Deno.test("decodeLocalConfig() accepts older layouts", () => {

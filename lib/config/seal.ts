@@ -22,6 +22,7 @@ import type {
   ProxyConfig,
 } from "./local_config.ts";
 import type { ConfigProblem, ConfigWarning } from "./problems.ts";
+import { roleKeys } from "./role_settings.ts";
 
 /** The sections that the seal is about. */
 export interface SealedParts {
@@ -30,10 +31,11 @@ export interface SealedParts {
 }
 
 /** Where lines of pg_hba.conf may stand in a member's file. */
+const HBA_KEYS = ["pg_hba", ...roleKeys("pg_hba")];
 const HBA_PATHS = [
-  "postgresql.pg_hba",
+  ...HBA_KEYS.map((key) => `postgresql.${key}`),
   "bootstrap.pg_hba",
-  "bootstrap.dcs.postgresql.pg_hba",
+  ...HBA_KEYS.map((key) => `bootstrap.dcs.postgresql.${key}`),
 ];
 const ANY_ADDRESS: ReadonlySet<string> = new Set(["*", "0.0.0.0", "::"]);
 

@@ -17,6 +17,7 @@ import { unknownKeys } from "./known_keys.ts";
 import type { ConfigWarning } from "./problems.ts";
 import { isMethodMissing } from "./sections/bootstrap.ts";
 import { DCS_AVAILABLE, DCS_SECTIONS } from "./sections/dcs.ts";
+import { controlledByRole } from "./role_settings.ts";
 import { serverTokensOf, verifyClientOf } from "./sections/restapi.ts";
 import { watchdogModeOf } from "./sections/watchdog.ts";
 
@@ -62,7 +63,8 @@ function withoutEffect(document: ConfigMap): ConfigWarning[] {
   );
   const controlled = Object.keys(sectionOf(postgresql, "parameters"))
     .filter((name) => controlledParameter(name) !== null)
-    .map((name) => `postgresql.parameters.${name}`);
+    .map((name) => `postgresql.parameters.${name}`)
+    .concat(controlledByRole(postgresql));
   const slots = Object.hasOwn(postgresql, "use_slots")
     ? ["postgresql.use_slots"]
     : [];

@@ -4,6 +4,7 @@
  */
 import type { Lsn } from "../core/base/units.ts";
 import type { LogicalAdvance } from "../core/calc/slots.ts";
+import type { InstanceRole } from "../core/model/member.ts";
 import type { LogicalSlot } from "../core/model/slot_settings.ts";
 import type { LocalEnd, UpstreamView } from "../core/model/peer_view.ts";
 import type {
@@ -197,6 +198,8 @@ export interface Postgres {
   configure(
     settings: DynamicPostgresSettings,
   ): Promise<"reloaded" | "unchanged">;
+  /** Puts the settings of that role in force, if they differ from those that are: files and a reload. Cheap otherwise. */
+  takeRole(role: InstanceRole): Promise<void>;
   /** SIGHUP of the agent: rewrites the files from the reloaded local configuration and reloads in any case. */
   reload(): Promise<void>;
   /** Text of `<timeline>.history` with its modification time (ISO 8601, local zone); null if there is none. */

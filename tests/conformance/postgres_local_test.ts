@@ -488,8 +488,8 @@ function withMethods(
   cloneMethods: readonly CloneMethod[],
 ): (options: PostgresOptions) => Partial<PostgresOptions> {
   return ({ effective }) => ({
-    effective: (document, version) => ({
-      ...effective(document, version),
+    effective: (document, version, role) => ({
+      ...effective(document, version, role),
       cloneMethods,
     }),
   });

@@ -230,6 +230,7 @@ function effective(
     pgIdent: null,
     hasSlots: true,
     isRewindAllowed: true,
+    rewindOptions: [],
     cloneMethods: [{ kind: "basebackup", options: ["--checkpoint=fast"] }],
     pgCtlTimeoutS: 60,
     isUnixSocketUsed: true,

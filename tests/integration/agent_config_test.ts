@@ -17,6 +17,7 @@ unprivileged(import.meta.url, () => {
     await hostBasedAccess(t, cluster);
     await local(t, cluster);
     await byCommandLine(t, cluster);
+    await byRole(t, cluster);
   });
 });
 
@@ -218,6 +219,78 @@ async function byCommandLine(
     assert.match(shown.text, /^loop_wait: 3$/m);
     assert.match(shown.text, /^ +work_mem: 11MB$/m);
   });
+}
+
+async function byRole(
+  t: Deno.TestContext,
+  cluster: AgentCluster,
+): Promise<void> {
+  const [first, second] = [cluster.member("n1"), cluster.member("n2")];
+  const own = { primary: "17MB", replica: "18MB" };
+  await step(t, "settings of a role reach who has it", async () => {
+    const { pg_hba: lines } = sectionOf(first.config, "postgresql");
+    assert.ok(Array.isArray(lines));
+    await patch(cluster, {
+      postgresql: {
+        parameters_primary: {
+          maintenance_work_mem: own.primary,
+          max_files_per_process: 900,
+        },
+        parameters_replica: { maintenance_work_mem: own.replica },
+        pg_hba_replica: ["host all stranger 127.0.0.1/32 reject", ...lines],
+      },
+    });
+    await untilRoles(cluster, { primary: first, replica: second, own });
+  });
+  await step(t, "and change hands with it", async () => {
+    const before = second.postmasterPid();
+    const { status, text } = await first.rest("/switchover", {
+      method: "POST",
+      body: { leader: "n1", candidate: "n2" },
+    });
+    assert.equal(status, 200, text);
+    assert.equal((await cluster.untilWhole()).name, "n2");
+    await untilRoles(cluster, { primary: second, replica: first, own });
+    assert.equal(second.postmasterPid(), before);
+  });
+  await step(
+    t,
+    "a check asks a replica for its replication state",
+    async () => {
+      for (const [state, wanted] of [["streaming", 200], ["other", 503]]) {
+        const path = `/replica?replication_state=${state}`;
+        assert.equal((await first.rest(path)).status, wanted, path);
+      }
+    },
+  );
+}
+
+/** Waits until both have the parameters, lines and pending restart of their role. */
+async function untilRoles(
+  cluster: AgentCluster,
+  wanted: {
+    readonly primary: AgentMember;
+    readonly replica: AgentMember;
+    readonly own: { readonly primary: string; readonly replica: string };
+  },
+): Promise<void> {
+  for (const role of ["primary", "replica"] as const) {
+    const member = wanted[role];
+    const name = "maintenance_work_mem";
+    await untilSetting(cluster, { member, name, value: wanted.own[role] });
+    await cluster.until(`${member.name} has a ${role}'s lines`, async () => {
+      const rows = await member.sql(
+        "SELECT 1 FROM pg_hba_file_rules WHERE user_name = '{stranger}'",
+      );
+      return rows.length === (role === "replica" ? 1 : 0);
+    });
+    await cluster.until(`${member.name}'s pending restart`, async () => {
+      const status = await member.status();
+      const reason = Object(status?.["pending_restart_reason"]);
+      return Object.hasOwn(reason, "max_files_per_process") ===
+        (role === "primary");
+    });
+  }
 }
 
 /** Changes keys of section `postgresql` and writes the file. */

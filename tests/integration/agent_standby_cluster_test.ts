@@ -15,7 +15,16 @@ unprivileged(import.meta.url, () => {
     await source.sql("CREATE TABLE seen (id int)");
     await using away = await AgentCluster.create({
       members: 2,
-      bootstrapDcs: { standby_cluster: sectionFor(source) },
+      bootstrapDcs: {
+        standby_cluster: sectionFor(source),
+        postgresql: {
+          use_pg_rewind: true,
+          parameters: { max_connections: 30, wal_keep_size: "64MB" },
+          parameters_standby_leader: { work_mem: "6MB" },
+          parameters_replica: { work_mem: "7MB" },
+          parameters_primary: { work_mem: "8MB" },
+        },
+      },
     });
     await creation(t, { away, source });
     await failover(t, { away, source });
@@ -75,6 +84,19 @@ async function flows(from: AgentMember, cluster: AgentCluster, id: number) {
   }
 }
 
+/** Each member has the parameter as its role says. */
+async function untilWorkMem(
+  cluster: AgentCluster,
+  wanted: Readonly<Record<string, string>>,
+): Promise<void> {
+  for (const [name, value] of Object.entries(wanted)) {
+    await cluster.until(`work_mem of ${name} is ${value}`, async () => {
+      const [row] = await cluster.member(name).sql("SHOW work_mem");
+      return row?.["work_mem"] === value;
+    });
+  }
+}
+
 async function creation(
   t: Deno.TestContext,
   { away, source }: { away: AgentCluster; source: AgentMember },
@@ -90,6 +112,7 @@ async function creation(
     await untilStandbyLeader(away, ["n1"]);
     await flows(source, away, 1);
     const leader = away.member("n1");
+    await untilWorkMem(away, { n1: "6MB", n2: "7MB" });
     assert.equal((await leader.rest("/standby-leader")).status, 200);
     assert.equal((await leader.rest("/primary")).status, 503);
     const key = JSON.stringify(await away.key("members/n1"));
@@ -138,6 +161,7 @@ async function failover(
     );
     away.member("n1").start();
     await untilStandbyLeader(away, ["n2"]);
+    await untilWorkMem(away, { n1: "7MB", n2: "6MB" });
     await flows(source, away, 2);
     assert.equal((await away.member("n2").status())?.["timeline"], 1);
   });

@@ -40,6 +40,7 @@ function dcsFor(archive: string): Section {
   return {
     postgresql: {
       use_pg_rewind: true,
+      rewind: ["debug"],
       use_slots: false,
       recovery_conf: { restore_command: `cp ${archive}/%f %p` },
       parameters: {
@@ -225,7 +226,7 @@ async function failing(
     async () => {
       await Deno.writeTextFile(
         script,
-        "#!/bin/sh\necho 'pg_rewind: error: not today' >&2\nexit 1\n",
+        '#!/bin/sh\necho "pg_rewind: error: not today $*" >&2\nexit 1\n',
         { mode: 0o755 },
       );
       await diverge(cluster, old, "INSERT INTO t VALUES (4, '')");
@@ -258,7 +259,7 @@ async function failing(
       assert.equal((await cluster.untilWhole()).name, "n2");
       assert.match(
         old.log(),
-        /removing the data directory: rewind_failed \(detail .*not today/,
+        /removing the data directory: rewind_failed \(detail .*not today .*--progress .*--debug/,
       );
       await toldBy(cluster, old, "remove_data");
       const rows = await old.sql("SELECT id FROM t WHERE id = 4");

@@ -3,6 +3,7 @@
  * configuration layer produces values of this shape and `lib/compose` connects
  * them; nothing here knows where a value was configured.
  */
+import type { InstanceRole } from "../../core/model/member.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 
@@ -89,6 +90,8 @@ export interface EffectivePostgresConfig {
   readonly pgIdent: readonly string[] | null;
   readonly hasSlots: boolean;
   readonly isRewindAllowed: boolean;
+  /** Ready arguments of pg_rewind, besides the agent's. */
+  readonly rewindOptions: readonly string[];
   readonly cloneMethods: readonly CloneMethod[];
   /** Limit of a start that names none. */
   readonly pgCtlTimeoutS: number;
@@ -135,10 +138,12 @@ export interface PostgresOptions {
    * settings.
    *
    * @param serverVersion As in server_version_num, e.g. 150000.
+   * @param role Settings may depend on it.
    */
   readonly effective: (
     document: Readonly<Record<string, unknown>>,
     serverVersion: number,
+    role: InstanceRole,
   ) => EffectivePostgresConfig;
 }
 

@@ -2,6 +2,7 @@
  * The instance on this host: the port's operations, each put together from the
  * parts in this folder. What order the operations go in is decided above.
  */
+import type { InstanceRole } from "../../core/model/member.ts";
 import type { LocalEnd, UpstreamView } from "../../core/model/peer_view.ts";
 import type {
   ControlData,
@@ -41,12 +42,11 @@ import { isRewindPossible, rewindInstance } from "./rewind.ts";
 import {
   loadDynamicDocument,
   saveDynamicDocument,
-  SettingsKeeper,
-} from "./settings_keeper.ts";
+} from "./dynamic_document.ts";
+import { SettingsKeeper } from "./settings_keeper.ts";
 import { LocalSlots } from "./local_slots.ts";
-import { errorText } from "./sql.ts";
 import { Standby } from "./standby.ts";
-import { askInstance } from "./upstream.ts";
+import { askUpstream } from "./upstream.ts";
 import { IDLE_LIMIT_SINCE, majorVersion } from "./version.ts";
 import { localWalEnd } from "./wal_end.ts";
 
@@ -70,6 +70,8 @@ export class PostgresLocal implements Postgres {
   readonly #observer: Observer;
   readonly #shared: Shared<PostgresView>;
   readonly #standby: Standby;
+  /** The files or the server may still have another role's settings. */
+  #isRoleNew = false;
 
   constructor(options: PostgresOptions, deps: PostgresDeps) {
     this.#context = { options, config: null, ...deps };
@@ -154,8 +156,10 @@ export class PostgresLocal implements Postgres {
   ): Promise<StartResult> {
     const { settings, control } = this.#tools;
     await this.#postmaster.endOrphans();
-    if (mode.kind === "primary") await settings.setRecovery(null);
-    else await this.#standby.setUpstream(mode.upstream);
+    if (mode.kind === "primary") {
+      await settings.setRole("primary");
+      await settings.setRecovery(null);
+    } else await this.#standby.setUpstream(mode.upstream);
     await settings.setIdleLimit(null);
     await settings.write();
     await settings.writeSignal(mode.kind === "primary" ? "none" : "standby");
@@ -177,12 +181,9 @@ export class PostgresLocal implements Postgres {
     extra: Readonly<Record<string, string>>,
     signal: AbortSignal,
   ): Promise<StartResult> {
-    const commandLine = {
-      ...await this.#tools.settings.commandLine(),
-      ...extra,
-    };
-    const { pgCtlTimeoutS } = await this.#tools.settings.config();
-    const timeoutMs = pgCtlTimeoutS * 1000;
+    const { settings } = this.#tools;
+    const commandLine = { ...await settings.commandLine(), ...extra };
+    const timeoutMs = (await settings.config()).pgCtlTimeoutS * 1000;
     return await this.#launch(commandLine, { timeoutMs, signal });
   }
 
@@ -264,14 +265,7 @@ export class PostgresLocal implements Postgres {
   }
 
   async askUpstream(upstream: PostgresPeer): Promise<UpstreamView> {
-    try {
-      // In this order: what the upstream says of its own end is the later word.
-      const localEnd = await this.localEnd();
-      const facts = await askInstance(this.#context, upstream);
-      return { kind: "answered", ...facts, localEnd };
-    } catch (error) {
-      return { kind: "silent", detail: errorText(error) };
-    }
+    return await askUpstream(this.#context, upstream, () => this.localEnd());
   }
 
   async localEnd(): Promise<LocalEnd | null> {
@@ -321,6 +315,15 @@ export class PostgresLocal implements Postgres {
   ): Promise<"reloaded" | "unchanged"> {
     await this.#tools.settings.setDocument(settings.document);
     return await this.#applyFiles() ? "reloaded" : "unchanged";
+  }
+
+  async takeRole(role: InstanceRole): Promise<void> {
+    if (await this.#tools.settings.setRole(role)) this.#isRoleNew = true;
+    if (!this.#isRoleNew) return;
+    this.#context.log.info(`Applying the settings of role ${role}`);
+    if (await this.#isFilled()) await this.#tools.settings.write();
+    await this.#reloadServer();
+    this.#isRoleNew = false;
   }
 
   async reload(): Promise<void> {

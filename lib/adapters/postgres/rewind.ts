@@ -150,12 +150,12 @@ async function rewindArguments(
     conninfo,
     "--progress",
   ];
+  const { recoveryConf, rewindOptions } = await settings.config();
   const isConfigInside = options.configDir === options.dataDir;
   if (major >= 15) args.push(`--config-file=${settings.path("settings")}`);
-  const { recoveryConf } = await settings.config();
   const hasRestore = Boolean(recoveryConf["restore_command"]);
   if (hasRestore && (isConfigInside || major >= 15)) {
     args.push("--restore-target-wal");
   }
-  return args;
+  return [...args, ...rewindOptions];
 }

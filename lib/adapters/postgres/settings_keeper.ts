@@ -7,8 +7,9 @@
  * of the agent changes nothing.
  */
 import { isAbsolute, join } from "node:path";
-import { encodeJson, parseJsonObject } from "../../core/codec/json.ts";
+
 import { decodeStandbyCluster } from "../../core/codec/settings_codec.ts";
+import type { InstanceRole } from "../../core/model/member.ts";
 import type { StandbyCluster } from "../../core/model/standby_cluster.ts";
 import {
   exists,
@@ -22,6 +23,8 @@ import type {
   MutableContext,
   PostgresContext,
 } from "./options.ts";
+import { loadDynamicDocument } from "./dynamic_document.ts";
+import { roleInFiles } from "./instance_role.ts";
 import { majorVersion } from "./version.ts";
 import { acceptedParameters } from "./parameter_check.ts";
 import { RECOVERY_NAMES } from "../../core/base/recovery_names.ts";
@@ -42,6 +45,8 @@ export type Standbys =
 /** What the files are made from. */
 interface Wanted {
   readonly config: EffectivePostgresConfig;
+  /** The role that `config` is for. */
+  readonly role: InstanceRole;
   /** Null: primary. */
   readonly recovery: RecoverySettings | null;
   readonly standbys: Standbys;
@@ -108,11 +113,20 @@ export class SettingsKeeper {
   ): Promise<void> {
     const wanted = await this.#load();
     this.#document = document ?? this.#document;
-    const config = await this.#effective();
+    const config = await this.#effective(wanted.role);
     const recovery = wanted.recovery === null
       ? null
       : withClusterCommands(wanted.recovery, config, this.standbyCluster());
     this.#wanted = { ...wanted, config, recovery };
+  }
+
+  /** Takes the settings of another role; tells whether they differ. `write` puts them into the files. */
+  async setRole(role: InstanceRole): Promise<boolean> {
+    const wanted = await this.#load();
+    if (wanted.role === role) return false;
+    const config = await this.#effective(role);
+    this.#wanted = { ...wanted, role, config };
+    return JSON.stringify(config) !== JSON.stringify(wanted.config);
   }
 
   /** Null: a primary's files. */
@@ -229,12 +243,17 @@ export class SettingsKeeper {
     if (this.#wanted !== null) return this.#wanted;
     this.#document ??= await loadDynamicDocument(this.#context);
     const text = await readTextOrNull(this.path("settings")) ?? "";
-    const config = await this.#effective();
+    const isStandby = await this.isStandby();
+    const recovery = isStandby ? parseSettings(text)?.recovery ?? null : null;
+    const role = roleInFiles(
+      isStandby ? recovery ?? {} : null,
+      this.standbyCluster(),
+    );
+    const config = await this.#effective(role);
     const wanted: Wanted = {
       config,
-      recovery: await this.isStandby()
-        ? parseSettings(text)?.recovery ?? null
-        : null,
+      role,
+      recovery,
       standbys: standbysIn(text, config, this.#context.options.memberName),
       isFeedbackForced: config.parameters[FEEDBACK] !== "on" &&
         parseSettings(text)?.parameters[FEEDBACK] === "on",
@@ -244,10 +263,10 @@ export class SettingsKeeper {
     return wanted;
   }
 
-  async #effective(): Promise<EffectivePostgresConfig> {
+  async #effective(role: InstanceRole): Promise<EffectivePostgresConfig> {
     const { effective } = this.#context.options;
     const version = await majorVersion(this.#context) * 10_000;
-    const config = effective(this.#document ?? {}, version);
+    const config = effective(this.#document ?? {}, version, role);
     this.#context.config = config;
     return config;
   }
@@ -362,28 +381,4 @@ function standbysIn(
     ? value !== config.parameters["synchronous_standby_names"]
     : old?.standbysManagedBy === memberName;
   return isManaged ? { kind: "managed", value } : { kind: "user" };
-}
-
-interface DataPlace {
-  readonly options: Pick<PostgresContext["options"], "dataDir">;
-}
-
-const DYNAMIC_FILE = "patroni.dynamic.json";
-
-/** The dynamic document that was saved last; null if there is none. */
-export async function loadDynamicDocument(
-  context: DataPlace,
-): Promise<Readonly<Record<string, unknown>> | null> {
-  const path = join(context.options.dataDir, DYNAMIC_FILE);
-  const text = await readTextOrNull(path).catch(() => null);
-  return text === null ? null : parseJsonObject(text);
-}
-
-/** Saves the dynamic document, mode 0600. */
-export async function saveDynamicDocument(
-  context: DataPlace,
-  document: Readonly<Record<string, unknown>>,
-): Promise<void> {
-  const path = join(context.options.dataDir, DYNAMIC_FILE);
-  await writeIfDifferent(path, encodeJson(document));
 }

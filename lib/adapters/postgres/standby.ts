@@ -5,6 +5,7 @@
  */
 import type { StandbyChange } from "../../core/model/postgres_view.ts";
 import type { FollowResult, PostgresPeer } from "../../ports/postgres.ts";
+import { standbyRoleOf } from "./instance_role.ts";
 import type { LocalSession } from "./local_session.ts";
 import type { Observer } from "./observer.ts";
 import type { PostgresContext } from "./options.ts";
@@ -67,8 +68,10 @@ export class Standby {
     if (upstream !== null) {
       await allowPassword(this.#context, "replication", [upstream]);
     }
+    const { settings } = this.#tools;
+    await settings.setRole(standbyRoleOf(upstream, settings.standbyCluster()));
     const wanted = await this.#wanted(upstream);
-    await this.#tools.settings.setRecovery(wanted);
+    await settings.setRecovery(wanted);
     return wanted;
   }
 

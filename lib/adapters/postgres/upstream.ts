@@ -9,9 +9,15 @@ import {
   type TimelineSwitch,
 } from "../../core/base/timeline_history.ts";
 import { type Lsn, parseLsn } from "../../core/base/units.ts";
+import type { LocalEnd, UpstreamView } from "../../core/model/peer_view.ts";
 import type { PostgresPeer } from "../../ports/postgres.ts";
 import type { PostgresContext } from "./options.ts";
-import { type Query, type SqlTarget, withConnection } from "./sql.ts";
+import {
+  errorText,
+  type Query,
+  type SqlTarget,
+  withConnection,
+} from "./sql.ts";
 import { IDENTIFY_SYSTEM } from "./status_query.ts";
 import { remoteTarget } from "./targets.ts";
 
@@ -26,6 +32,24 @@ export interface UpstreamFacts {
 }
 
 const QUERY_TIMEOUT_MS = 3_000;
+
+/**
+ * What an upstream says, and the local end before it: in this order, so that the
+ * upstream's is the later word. Silence is an answer too.
+ */
+export async function askUpstream(
+  context: PostgresContext,
+  upstream: PostgresPeer,
+  localWalEnd: () => Promise<LocalEnd | null>,
+): Promise<UpstreamView> {
+  try {
+    const localEnd = await localWalEnd();
+    const facts = await askInstance(context, upstream);
+    return { kind: "answered", ...facts, localEnd };
+  } catch (error) {
+    return { kind: "silent", detail: errorText(error) };
+  }
+}
 
 /**
  * Asks `peer`.

@@ -30,6 +30,7 @@ import {
 import {
   BASEBACKUP_FORBIDDEN,
   optionArguments,
+  REWIND_FORBIDDEN,
   splitCommand,
 } from "../options.ts";
 
@@ -87,8 +88,17 @@ export const postgresSettings = section({
   use_unix_socket: flag(),
   use_unix_socket_repl: flag(),
   parameters: optional(map, {}),
+  parameters_primary: optional(map, {}),
+  parameters_replica: optional(map, {}),
+  parameters_standby_leader: optional(map, {}),
   pg_hba: optional(textList, null),
+  pg_hba_primary: optional(textList, null),
+  pg_hba_replica: optional(textList, null),
+  pg_hba_standby_leader: optional(textList, null),
   pg_ident: optional(textList, null),
+  pg_ident_primary: optional(textList, null),
+  pg_ident_replica: optional(textList, null),
+  pg_ident_standby_leader: optional(textList, null),
   recovery_conf: optional(scalarMap, null),
   use_slots: optional<boolean, boolean>(
     (value) => parseBool(value) ?? false,
@@ -101,6 +111,7 @@ export const postgresSettings = section({
   create_replica_methods: optional(textList, null),
   create_replica_method: optional(textList, null),
   basebackup: optional<unknown, null>((value) => value, null),
+  rewind: optional<unknown, null>((value) => value, null),
   callbacks: optional(readCallbacks, {}),
   pre_promote: optional(command, null),
   before_stop: optional(command, null),
@@ -120,11 +131,21 @@ export function cloneMethods(
   });
 }
 
-/** What pg_basebackup options are skipped, and why, for the log. */
-export function refusedBasebackupOptions(
-  settings: PostgresSettings,
-): readonly string[] {
-  return optionArguments(settings.basebackup, BASEBACKUP_FORBIDDEN).refused;
+/** Arguments of pg_rewind. */
+export function rewindOptions(settings: PostgresSettings): readonly string[] {
+  return optionArguments(settings.rewind, REWIND_FORBIDDEN).args;
+}
+
+/** What options of programs are skipped, and why, for the log. */
+export function refusedOptions(settings: PostgresSettings): readonly string[] {
+  const { basebackup, rewind } = settings;
+  const refused = [
+    ["pg_basebackup", optionArguments(basebackup, BASEBACKUP_FORBIDDEN)],
+    ["pg_rewind", optionArguments(rewind, REWIND_FORBIDDEN)],
+  ] as const;
+  return refused.flatMap(([program, options]) =>
+    options.refused.map((reason) => `${program} ${reason}, it is skipped`)
+  );
 }
 
 function customMethod(name: string, postgresql: ConfigMap): CloneMethod {

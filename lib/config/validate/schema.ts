@@ -36,6 +36,7 @@ import {
   programLines,
   reachable,
 } from "./host_checks.ts";
+import { roleKeys } from "../role_settings.ts";
 
 const count = integer({ min: 0 });
 const port = integer({ min: 1, max: 65_535 });
@@ -101,6 +102,17 @@ const restapi = map(
   optional("server_tokens", oneOfAnyCase("minimal", "productonly", "original")),
 );
 
+const programOptions = either(list(either(string, dictionary)), dictionary);
+
+const roleSettings = [
+  each(roleKeys("parameters").join(" "), dictionary),
+  each(
+    ["pg_hba", "pg_ident"].flatMap((key) => [key, ...roleKeys(key)]).join(" "),
+    texts,
+  ),
+  optional("rewind", programOptions),
+] as const;
+
 const dynamicPostgresql = map(
   optional(
     "parameters",
@@ -114,7 +126,7 @@ const dynamicPostgresql = map(
     ),
   ),
   each("use_pg_rewind use_slots", boolean),
-  each("pg_hba pg_ident", texts),
+  ...roleSettings,
   optional("pg_ctl_timeout", count),
 );
 
@@ -150,7 +162,7 @@ const bootstrap = map(
       optional("synchronous_node_count", integer({ min: 1 })),
     ),
   ),
-  optional("initdb", either(list(either(string, dictionary)), dictionary)),
+  optional("initdb", programOptions),
   optional("method", string),
 );
 
@@ -229,7 +241,7 @@ async function postgresql(
   if (!isConfigMap(value)) return lines;
   const rest = await map(
     optional("parameters", map(optional("unix_socket_directories", string))),
-    each("pg_hba pg_ident", texts),
+    ...roleSettings,
     optional("pg_ctl_timeout", count),
     optional("use_pg_rewind", boolean),
   )(value, at);

@@ -16,6 +16,12 @@ export type MemberRole =
   | "promoted"
   | "uninitialized";
 
+/** What an instance is: the roles that settings of PostgreSQL may depend on. */
+export type InstanceRole = Extract<
+  MemberRole,
+  "primary" | "replica" | "standby_leader"
+>;
+
 /** Patroni's state texts, an observable interface (spec/dcs.md 3.4). */
 export type MemberState =
   | "initializing new cluster"

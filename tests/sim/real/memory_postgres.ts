@@ -230,6 +230,10 @@ export class MemoryPostgres implements Postgres {
     return Promise.resolve("unchanged");
   }
 
+  takeRole(): Promise<void> {
+    return Promise.resolve();
+  }
+
   reload(): Promise<void> {
     return Promise.resolve();
   }

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { loadDynamicDocument, saveDynamicDocument } from "./settings_keeper.ts";
+import {
+  loadDynamicDocument,
+  saveDynamicDocument,
+} from "./dynamic_document.ts";
 
 Deno.test("the dynamic document is saved with all its digits, for its owner", async () => {
   const dataDir = await Deno.makeTempDir({ prefix: "matriarch-dynamic-" });
