@@ -18,11 +18,7 @@ import {
   writeAtomically,
   writeIfDifferent,
 } from "./files.ts";
-import type {
-  EffectivePostgresConfig,
-  MutableContext,
-  PostgresContext,
-} from "./options.ts";
+import type { EffectivePostgresConfig, MutableContext } from "./options.ts";
 import { loadDynamicDocument } from "./dynamic_document.ts";
 import { roleInFiles } from "./instance_role.ts";
 import { majorVersion } from "./version.ts";
