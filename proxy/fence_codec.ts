@@ -36,6 +36,8 @@ function vipOf(value: unknown): readonly Vip[] {
     prefixLength,
     interface: name,
     role: role === "replica" ? role : "primary",
+    // The fence takes addresses away whatever they are for.
+    isReplicaFallback: false,
     gateway: typeof gateway === "string" ? gateway : null,
   }];
 }

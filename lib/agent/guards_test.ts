@@ -28,6 +28,7 @@ const VIP: Vip = {
   interface: "eth0",
   role: "primary",
   gateway: null,
+  isReplicaFallback: false,
 };
 
 /** Writes down what it is told. */

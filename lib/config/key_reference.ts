@@ -169,7 +169,7 @@ proxy.sealed | false | local | reload | Ours: PostgreSQL takes clients only from
 proxy.data_plane | auto | local | reload | Ours: auto, workers or portable
 proxy.workers |  | local | reload | Ours: worker threads; by default as many as fit
 proxy.io_uring | true | local | reload | Ours: worker threads pass several packets on at once where the kernel allows it
-proxy.replica_fallback | false | local | reload | Ours: the replica port leads to the leader if there is no replica
+proxy.replica_fallback | false | local | reload | Ours: the replica port leads to the leader if there is no replica, in a standby cluster too
 proxy.zone |  | local | reload | Ours: replicas of the same zone are preferred
 vip | [] | local | agent | Ours: virtual addresses, each with address, interface, role and gateway
 ttl | 30 | dynamic | reload | Seconds that the leader's lease lasts

@@ -36,7 +36,7 @@ import { postgresqlSection } from "./sections/postgresql.ts";
 import { PROXY_DEFAULTS, proxySection } from "./sections/proxy.ts";
 import { ctlSection, restApiSection } from "./sections/restapi.ts";
 import { tagsSection } from "./sections/tags.ts";
-import { vipSection } from "./sections/vip.ts";
+import { effectiveVips, vipSection } from "./sections/vip.ts";
 import { watchdogSection } from "./sections/watchdog.ts";
 import { configWarnings } from "./warnings.ts";
 
@@ -91,12 +91,14 @@ export function decodeLocalConfig(document: ConfigMap): DecodedConfig {
   if (!common.success || dcs.config === null || problems.length > 0) {
     throw configErrorOf(withoutRepeats(problems));
   }
+  const proxy = effectiveProxy(modern, common.data.proxy, dcs.config);
   const config: LocalConfig = {
     ...common.data,
+    vip: effectiveVips(common.data.vip, proxy),
     namespace: trimSlashes(common.data.namespace),
     ctl: withRestApiFallbacks(common.data),
     dcs: dcs.config,
-    proxy: effectiveProxy(modern, common.data.proxy, dcs.config),
+    proxy,
     document: modern,
   };
   const warnings = [...configWarnings(modern), ...sealWarnings(modern, config)];

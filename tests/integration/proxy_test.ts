@@ -384,3 +384,39 @@ testFronts(
     assert.equal(rig.log.lines.filter((l) => /^WARNING/.test(l)).length, 1);
   },
 );
+
+testFronts(
+  "with fallback a standby cluster's leader serves reads, and no writes",
+  async (open) => {
+    await using one = echoBackend("one");
+    await using two = echoBackend("two");
+    await using rig = await open({
+      isReplicaFallback: true,
+      holdTimeoutMs: 200,
+    });
+    const lead = { port: one.port, role: "standby_leader" };
+    await rig.keys.member("n1", lead);
+    await rig.keys.lead("n1");
+    await using reader = await TestClient.connect(rig.proxy.ports.replica);
+    await reader.untilText("one\n");
+    await using writer = await TestClient.connect(rig.proxy.ports.primary);
+    await writer.untilEnd();
+    assert.match(writer.text, /C57P03\0/);
+    await rig.keys.replica("n2", two.port);
+    const isRouted = () => rig.proxy.stats().routes.replicas.length === 1;
+    await until("n2 is routed", isRouted);
+    await using next = await TestClient.connect(rig.proxy.ports.replica);
+    await next.untilText("two\n");
+    // Who is on the leader may stay, also while it is about to stop.
+    await rig.keys.member("n1", { ...lead, state: "stopping" });
+    const { exclusions } = rig.proxy.stats().routes;
+    assert.ok(exclusions.every(({ reason }) => reason !== "stopping"));
+    const isResting = () =>
+      rig.proxy.stats().routes.exclusions.some((one) =>
+        one.route === "replica" && one.reason === "stopping"
+      );
+    await until("n1 takes no new readers", isResting);
+    await reader.send("still here");
+    await reader.untilText("still here");
+  },
+);

@@ -14,6 +14,7 @@ const VIP: Vip = {
   interface: "eth0",
   role: "primary",
   gateway: null,
+  isReplicaFallback: false,
 };
 const CARRY = {
   vip: VIP,

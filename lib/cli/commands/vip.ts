@@ -81,7 +81,11 @@ function vipOf(invocation: Invocation): Vip {
   if (gateway !== null && parseVipAddress(gateway) === null) {
     throw new UsageError(VIP_COMMAND.name, "--gateway: wanted an IP address");
   }
-  return { ...parsed, interface: name, role: "primary", gateway };
+  const role = "primary";
+  return {
+    ...parsed,
+    ...{ interface: name, role, gateway, isReplicaFallback: false },
+  };
 }
 
 async function bind(

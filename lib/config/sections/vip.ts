@@ -5,6 +5,7 @@
 import { isIP } from "node:net";
 import type * as z from "zod";
 import { isConfigMap, ownValue } from "../../core/calc/config_merge.ts";
+import { parseBool } from "../../core/base/scalars.ts";
 import type { Vip } from "../../core/model/vip.ts";
 import { isAbsent, optional, Wanted } from "../fields.ts";
 
@@ -14,8 +15,32 @@ const PREFIX_BY_VERSION = { 4: 32, 6: 128 } as const;
 /** Longer names are refused by the kernel. Source: linux/if.h, IFNAMSIZ. */
 const INTERFACE_NAME = /^[^\s/:]{1,15}$/;
 
+/** An entry; what it does not say of the fallback, the proxy's setting does. */
+export interface VipEntry extends Omit<Vip, "isReplicaFallback"> {
+  readonly isReplicaFallback: boolean | null;
+}
+
 /** Schema of the section `vip`. */
-export const vipSection: z.ZodType<readonly Vip[]> = optional(readVips, []);
+export const vipSection: z.ZodType<readonly VipEntry[]> = optional(
+  readVips,
+  [],
+);
+
+/**
+ * The entries with the fallback of the proxy (null: there is none) where they
+ * name no other: an address and the port behind it should serve the same reads.
+ */
+export function effectiveVips(
+  entries: readonly VipEntry[],
+  proxy: { readonly isReplicaFallback: boolean } | null,
+): readonly Vip[] {
+  const usual = proxy?.isReplicaFallback ?? false;
+  return entries.map((entry) => ({
+    ...entry,
+    isReplicaFallback: entry.role === "replica" &&
+      (entry.isReplicaFallback ?? usual),
+  }));
+}
 
 /**
  * Address and prefix length of `A` or `A/N`; null if it is no address.
@@ -52,9 +77,9 @@ export function isInterfaceName(text: string): boolean {
   return INTERFACE_NAME.test(text) && text !== "." && text !== "..";
 }
 
-function readVips(value: unknown): readonly Vip[] | Wanted {
+function readVips(value: unknown): readonly VipEntry[] | Wanted {
   const list = Array.isArray(value) ? value : [value];
-  const vips: Vip[] = [];
+  const vips: VipEntry[] = [];
   for (const [at, item] of list.entries()) {
     const vip = readVip(item);
     if (vip instanceof Wanted) {
@@ -68,13 +93,13 @@ function readVips(value: unknown): readonly Vip[] | Wanted {
     : new Wanted("each address once");
 }
 
-function readVip(value: unknown): Vip | Wanted {
+function readVip(value: unknown): VipEntry | Wanted {
   if (!isConfigMap(value)) {
     return new Wanted("a list of maps with address and interface");
   }
   const address = ownValue(value, "address");
   const name = ownValue(value, "interface");
-  const role = ownValue(value, "role") ?? "primary";
+  const role: unknown = ownValue(value, "role") ?? "primary";
   const gateway = ownValue(value, "gateway");
   const parsed = typeof address === "string" ? parseVipAddress(address) : null;
   if (parsed === null) {
@@ -86,10 +111,15 @@ function readVip(value: unknown): Vip | Wanted {
   if (role !== "primary" && role !== "replica") {
     return new Wanted("role: primary or replica");
   }
-  if (isAbsent(gateway)) {
-    return { ...parsed, interface: name, role, gateway: null };
+  const fallback = ownValue(value, "replica_fallback");
+  const isReplicaFallback = isAbsent(fallback) ? null : parseBool(fallback);
+  const isMisspelt = isReplicaFallback === null && !isAbsent(fallback);
+  if (isMisspelt || (isReplicaFallback !== null && role !== "replica")) {
+    return new Wanted("replica_fallback: true or false, for role replica");
   }
+  const vip = { ...parsed, interface: name, role, isReplicaFallback } as const;
+  if (isAbsent(gateway)) return { ...vip, gateway: null };
   return typeof gateway === "string" && isIP(gateway) !== 0
-    ? { ...parsed, interface: name, role, gateway }
+    ? { ...vip, gateway }
     : new Wanted("gateway: an IP address");
 }

@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { isInterfaceName, parseVipAddress, vipSection } from "./vip.ts";
+import {
+  effectiveVips,
+  isInterfaceName,
+  parseVipAddress,
+  vipSection,
+} from "./vip.ts";
 
 Deno.test("vip section: a full entry, and what is left out", () => {
   const [full, short] = vipSection.parse([
@@ -8,6 +13,7 @@ Deno.test("vip section: a full entry, and what is left out", () => {
       interface: "eth0",
       role: "replica",
       gateway: "10.0.0.1",
+      replica_fallback: true,
     },
     { address: "fd00::9", interface: "eth0.12" },
   ]);
@@ -17,6 +23,7 @@ Deno.test("vip section: a full entry, and what is left out", () => {
     interface: "eth0",
     role: "replica",
     gateway: "10.0.0.1",
+    isReplicaFallback: true,
   });
   assert.deepEqual(short, {
     address: "fd00::9",
@@ -24,7 +31,26 @@ Deno.test("vip section: a full entry, and what is left out", () => {
     interface: "eth0.12",
     role: "primary",
     gateway: null,
+    isReplicaFallback: null,
   });
+});
+
+Deno.test("vip section: the proxy's fallback counts for replicas' addresses that name none", () => {
+  const entry = (role: string, replica_fallback?: boolean) => ({
+    ...{ address: "10.0.0.9", interface: "eth0", role },
+    ...(replica_fallback === undefined ? {} : { replica_fallback }),
+  });
+  const effective = (given: unknown, proxy: boolean | null) => {
+    const entries = vipSection.parse([given]);
+    const of = proxy === null ? null : { isReplicaFallback: proxy };
+    return effectiveVips(entries, of)[0]?.isReplicaFallback;
+  };
+  assert.equal(effective(entry("replica"), true), true);
+  assert.equal(effective(entry("replica"), false), false);
+  assert.equal(effective(entry("replica"), null), false);
+  assert.equal(effective(entry("replica", false), true), false);
+  assert.equal(effective(entry("replica", true), null), true);
+  assert.equal(effective(entry("primary"), true), false);
 });
 
 Deno.test("vip section: absent means none", () => {
@@ -41,6 +67,19 @@ const REFUSED: readonly (readonly [unknown, RegExp])[] = [
   [[{ address: "10.0.0.9", interface: "eth0; rm" }], /interface:/],
   [[{ address: "10.0.0.9", interface: "sixteen-letters-" }], /interface:/],
   [[{ address: "10.0.0.9", interface: "e0", role: "both" }], /role:/],
+  [
+    [{ address: "10.0.0.9", interface: "e0", replica_fallback: true }],
+    /replica_fallback:/,
+  ],
+  [
+    [
+      {
+        ...{ address: "10.0.0.9", interface: "e0", role: "replica" },
+        replica_fallback: "perhaps",
+      },
+    ],
+    /replica_fallback:/,
+  ],
   [[{ address: "10.0.0.9", interface: "e0", gateway: "gw" }], /gateway:/],
   [
     [

@@ -156,19 +156,23 @@ export function routes(view: ClusterView, limits: RoutingLimits): Routes {
   const near = usable.filter(({ name }) => isInZone(view, name, limits.zone));
   const far = usable.filter((backend) => !near.includes(backend));
   const isNearEmpty = near.length === 0;
-  const leaders = limits.isReplicaFallback && primary.kind === "in"
-    ? [primary.backend]
-    : [];
+  const leader = limits.isReplicaFallback
+    ? readableLeader(view, primary, limits)
+    : null;
+  const leaders = leader?.kind === "in" ? [leader.backend] : [];
+  const finishing = leader?.kind === "resting" ? leader : null;
   return {
     primary: primary.kind === "in" ? primary.backend : null,
     primaryResting: primary.kind === "resting" ? primary.backend : null,
     replicas: isNearEmpty ? far : near,
     spares: [isNearEmpty ? [] : far, leaders].filter((list) => list.length > 0),
-    resting: others.flatMap((v) => v.kind === "resting" ? [v.backend] : []),
+    resting: [...others, ...(finishing === null ? [] : [finishing])]
+      .flatMap((v) => v.kind === "resting" ? [v.backend] : []),
     exclusions: [
       ...[primary, ...others].flatMap((v) =>
         v.kind === "in" ? [] : [v.exclusion]
       ),
+      ...(finishing === null ? [] : [finishing.exclusion]),
       ...(isNearEmpty ? [] : far.map((spare) => inOtherZone(view, spare.name))),
     ],
   };
@@ -263,6 +267,39 @@ function primaryVerdict(view: ClusterView, limits: RoutingLimits): Verdict {
   const reason = "handover_requested";
   const exclusion = { route: "primary", name, reason, facts: {} } as const;
   return { kind: "resting", backend, exclusion };
+}
+
+/**
+ * The leader as a server of reads, by the rules of `/read-only`: the primary, or
+ * the leader of a standby cluster, which takes no writes. Null: neither.
+ */
+function readableLeader(
+  view: ClusterView,
+  primary: Verdict,
+  limits: RoutingLimits,
+): Exclude<Verdict, { kind: "out" }> | null {
+  if (primary.kind === "in") return primary;
+  if (primary.kind === "resting") return finishingReads(primary.backend);
+  const name = view.leader?.name ?? null;
+  const member = name === null ? null : memberOf(view, name);
+  if (member?.role !== "standby_leader") return null;
+  if (limits.veto?.name === name && limits.veto.reason === "local_fenced") {
+    return null;
+  }
+  const backend = backendOf(member, "replica", limits);
+  if (backend === null) return null;
+  if (isPlannedStop(member) || limits.resting === name) {
+    return finishingReads(backend);
+  }
+  return member.state === "running" ? { kind: "in", backend } : null;
+}
+
+function finishingReads(
+  backend: Backend,
+): Extract<Verdict, { kind: "resting" }> {
+  const { name } = backend;
+  const exclusion = { route: "replica", name, reason: "stopping" } as const;
+  return { kind: "resting", backend, exclusion: { ...exclusion, facts: {} } };
 }
 
 function isPlannedStop({ state }: Member): boolean {

@@ -3,7 +3,13 @@ import { lsn, moment, revision } from "../base/units.ts";
 import { NO_LAG_HISTORY } from "./lag_history.ts";
 import type { ClusterView } from "../model/cluster_view.ts";
 import { type Member, NO_TAGS } from "../model/member.ts";
-import { NO_ROUTES, type Routes, routes } from "./routing.ts";
+import {
+  drainedBackends,
+  NO_ROUTES,
+  type Routes,
+  routes,
+  type RoutingLimits,
+} from "./routing.ts";
 
 function member(name: string, given: Partial<Member> = {}): Member {
   return {
@@ -347,6 +353,65 @@ Deno.test("routes() prefer replicas of the zone, then others, then the leader", 
   assert.deepEqual(wanted("west", false), ["n3", "n2"]);
   assert.deepEqual(wanted("west", true), ["n3", "n2", "n1"]);
   assert.deepEqual(wanted("north", true), ["n2+n3", "n1"]);
+});
+
+/** The read-only route with fallback: whom new readers may go to, whose readers may finish. */
+function reads(leader: Member, limits: Partial<RoutingLimits> = {}) {
+  const table = routes(
+    view("n1", [leader, member("n2", { state: "stopped" })]),
+    {
+      ...LIMITS,
+      isHandoverExpected: false,
+      isReplicaFallback: true,
+      ...limits,
+    },
+  );
+  const tiers = [table.replicas, ...table.spares].flat();
+  return {
+    open: tiers.map(({ name }) => name),
+    resting: table.resting.map(({ name }) => name),
+    drained: drainedBackends(table, "replica").map(({ name }) => name),
+    primary: table.primary?.name ?? null,
+  };
+}
+
+const STANDBY_LEADER = member("n1", { role: "standby_leader" });
+
+Deno.test("routes() fall back to the leader of a standby cluster, for reads alone", () => {
+  const served = { open: ["n1"], resting: [], drained: [], primary: null };
+  assert.deepEqual(reads(STANDBY_LEADER), served);
+  // What makes its agent's word no veto: a standby takes no writes anyway.
+  const name = "n1";
+  const veto = { name, reason: "local_not_primary" } as const;
+  assert.deepEqual(reads(STANDBY_LEADER, { veto }), served);
+  const nobody = { ...served, open: [] };
+  assert.deepEqual(reads(STANDBY_LEADER, { isReplicaFallback: false }), nobody);
+  const fenced = { name, reason: "local_fenced" } as const;
+  assert.deepEqual(reads(STANDBY_LEADER, { veto: fenced }), nobody);
+  const starting = { ...STANDBY_LEADER, state: "starting" } as const;
+  assert.deepEqual(reads(starting), nobody);
+});
+
+Deno.test("routes() let readers of a leader that stops as planned finish", () => {
+  const finishing = {
+    ...{ open: [], resting: ["n1"], drained: ["n1"] },
+    primary: null,
+  };
+  for (const leader of [STANDBY_LEADER, LEADER]) {
+    assert.deepEqual(reads({ ...leader, state: "stopping" }), finishing);
+    assert.deepEqual(reads(leader, { resting: "n1" }), finishing);
+  }
+});
+
+Deno.test("routes() find a sealed standby leader behind its read-only door", () => {
+  const doors = { primary: 5000, replica: 6000 };
+  const table = routes(view("n1", [{ ...STANDBY_LEADER, doors }]), {
+    ...LIMITS,
+    isReplicaFallback: true,
+  });
+  assert.deepEqual(table.spares, [[
+    { name: "n1", host: "n1", port: 6000, via: "proxy" },
+  ]]);
 });
 
 Deno.test("routes() do not trust a leader whose lease must have ended", () => {

@@ -42,16 +42,21 @@ const NONE: VipPart = { kind: "none" };
  * The primary's address needs a running primary and a lease. In pause, while
  * nobody can say who leads, it stays where it is. The replicas' address belongs
  * to the first streaming replica by name; one that has it keeps it while it
- * streams, so that it does not move without need.
+ * streams, so that it does not move without need. With fallback the leader, of a
+ * standby cluster too, carries it while there is no such replica.
  */
 export function vipPart(vip: Vip, o: Observation): VipPart {
   if (isGivingUp(o) || o.postgres.kind !== "running") return NONE;
   const ownUntil = after(o.now, o.settings.ttlMs);
   if (vip.role === "primary") return primaryPart(o, ownUntil);
+  const fallback = vip.isReplicaFallback ? fallbackPart(o) : NONE;
+  if (fallback.kind !== "none") return fallback;
   if (o.postgres.role !== "replica" || !o.postgres.isStreaming) return NONE;
   if (o.tags.isNoloadbalance) return NONE;
   const keep: VipPart = { kind: "keep", until: ownUntil };
   if (o.dcs.kind === "unreachable") return keep;
+  // Of a standby cluster: it streams as well, but is there for the others.
+  if (o.dcs.view.leader?.name === o.self) return NONE;
   return firstReplica(o.dcs.view) === o.self
     ? { kind: "carry", until: ownUntil }
     : isKnown(o.dcs.view, o.self)
@@ -178,6 +183,18 @@ function primaryPart(o: Observation, ownUntil: Moment): VipPart {
   }
   return o.settings.isPaused && o.dcs.kind === "unreachable"
     ? { kind: "keep", until: ownUntil }
+    : NONE;
+}
+
+/** The leader's part in the replicas' address while none of them can have it. */
+function fallbackPart(o: Observation): VipPart {
+  const { deadline } = o.lease;
+  const isLeading = deadline !== null && remainingMs(deadline, o.now) > 0;
+  if (!isLeading) return NONE;
+  if (o.dcs.kind === "unreachable") return { kind: "keep", until: deadline };
+  const { view } = o.dcs;
+  return view.leader?.name === o.self && firstReplica(view) === null
+    ? { kind: "carry", until: deadline }
     : NONE;
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   cluster,
+  leaderMember,
   leaderObservation,
   member,
   NOW,
@@ -32,8 +33,10 @@ const WRITES: Vip = {
   interface: "eth0",
   role: "primary",
   gateway: null,
+  isReplicaFallback: false,
 };
 const READS: Vip = { ...WRITES, address: "10.0.0.10", role: "replica" };
+const FALLBACK: Vip = { ...READS, isReplicaFallback: true };
 const BOUND: BoundAddress = {
   interface: "eth0",
   address: "10.0.0.9",
@@ -43,6 +46,16 @@ const BOUND: BoundAddress = {
 const LEASE = leaderObservation().lease;
 const DEMOTE = running({ kind: "demote", how: "graceful", deadline: null });
 const IN_TTL = after(NOW, 30_000);
+
+/** Nobody else streams. */
+const ALONE = {
+  view: cluster({
+    members: [
+      leaderMember("n1"),
+      member("n2", { replicationState: null }),
+    ],
+  }),
+} as const;
 
 const PARTS: readonly (readonly [
   name: string,
@@ -128,6 +141,45 @@ const PARTS: readonly (readonly [
     "none",
   ],
   ["a replica without the store", READS, observation({ view: null }), "keep"],
+  ["a replica, with fallback", FALLBACK, observation(), "carry"],
+  ["the leader beside a replica", FALLBACK, leaderObservation(), "none"],
+  ["the leader without a replica", READS, leaderObservation(ALONE), "none"],
+  [
+    "the leader without a replica, with fallback",
+    FALLBACK,
+    leaderObservation(ALONE),
+    "carry",
+  ],
+  [
+    "a standby leader without a replica, with fallback",
+    FALLBACK,
+    leaderObservation({ ...ALONE, postgres: replica() }),
+    "carry",
+  ],
+  [
+    "a standby leader that had it as a replica",
+    READS,
+    leaderObservation({ postgres: replica() }),
+    "none",
+  ],
+  [
+    "a leader without a replica and without the store",
+    FALLBACK,
+    leaderObservation({ view: null }),
+    "keep",
+  ],
+  [
+    "a leader whose lease has passed",
+    FALLBACK,
+    leaderObservation({ ...ALONE, lease: { ...LEASE, deadline: NOW } }),
+    "none",
+  ],
+  [
+    "a leader that steps down",
+    FALLBACK,
+    leaderObservation({ ...ALONE, ...DEMOTE }),
+    "none",
+  ],
 ];
 
 for (const [name, vip, o, kind] of PARTS) {

@@ -11,6 +11,8 @@ export interface Vip {
   readonly interface: string;
   /** Which member of the scope carries it. */
   readonly role: "primary" | "replica";
+  /** Of a replica's address: the leader carries it while no replica can. */
+  readonly isReplicaFallback: boolean;
   /** A neighbour that is told of a move directly; null: only the broadcast. */
   readonly gateway: string | null;
 }
