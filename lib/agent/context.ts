@@ -23,6 +23,7 @@ import {
 import { memberOf } from "../core/model/cluster_view.ts";
 import { upstreamOf } from "../core/calc/topology.ts";
 import { parseConnUrl } from "../core/codec/conn_url.ts";
+import type { ConsentRecord } from "../ports/consents.ts";
 import type { Callbacks } from "../ports/callbacks.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Dcs } from "../ports/dcs.ts";
@@ -64,6 +65,7 @@ export interface AgentPorts extends GuardPorts {
     >
     | null;
   readonly serviceWatch: ServiceWatch;
+  readonly consents: ConsentRecord;
 }
 
 /** The local configuration, as far as the agent itself needs it. Replaced on reload. */

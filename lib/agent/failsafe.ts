@@ -9,15 +9,16 @@ import {
   failsafeMap,
   isSameFailsafe,
   slotPositions,
+  strangeness,
   withFailsafeLeader,
 } from "../core/calc/failsafe.ts";
 import { after, remainingMs } from "../core/base/units.ts";
-import type { Lsn } from "../core/base/units.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { FailsafeMember, FailsafePing } from "../core/model/failsafe.ts";
 import type { LeaseView } from "../core/model/lease_view.ts";
 import type { Observation } from "../core/model/observation.ts";
 import { ownPosition } from "../core/model/postgres_view.ts";
+import type { FailsafeConsent } from "../ports/agent_api.ts";
 import type { DcsLimits } from "../ports/dcs.ts";
 import type { AgentContext } from "./context.ts";
 
@@ -66,6 +67,11 @@ export async function askFailsafe(
     log.warning(`Member ${name} did not accept the failsafe ping: ${detail}`);
   }
   state.isFailsafeGranted = refusals.length === 0;
+  const isByLeader = refusals.some((answer) => answer.isLeading);
+  state.remember({
+    kind: "failsafe_answered",
+    refusal: state.isFailsafeGranted ? null : { since, isByLeader },
+  });
   if (state.isFailsafeGranted) {
     leases.coverByFailsafe(since, o.settings.ttlMs);
   }
@@ -90,30 +96,45 @@ function pingOf(context: AgentContext, o: Observation): FailsafePing {
 
 /**
  * A leader asks: from now on, and for one ttl (its own, if that is longer), it
- * leads as far as this member is concerned.
- *
- * @returns False if this member leads itself or is about to.
+ * leads as far as this member is concerned, also after a restart of the agent.
  */
-export function acceptFailsafe(
+export async function acceptFailsafe(
   context: AgentContext,
   ping: FailsafePing,
-): { readonly isAccepted: boolean; readonly position: Lsn | null } {
-  const { state, leases, tasks, ports, config } = context;
-  const task = tasks.view;
-  const { deadline } = leases;
-  const isLeading = deadline !== null &&
-    remainingMs(deadline, ports.clock.now()) > 0;
-  const isPromoting = task.kind === "running" && task.task.kind === "promote";
-  const isOwn = ping.name === config.self;
-  if (isLeading || isPromoting || isOwn) {
-    return { isAccepted: false, position: null };
+): Promise<FailsafeConsent> {
+  const { state, ports, config } = context;
+  if (isLeading(context) || ping.name === config.self) {
+    return { kind: "refused", why: "leading" };
+  }
+  const strange = strangeness(ping, {
+    map: state.memory.failsafe,
+    members: [
+      ...(state.view?.members ?? []),
+      ...(state.memory.knownPeers?.members ?? []),
+    ],
+    ttlMs: state.settings.ttlMs,
+  });
+  if (strange !== null) {
+    ports.log.warning(`Refusing a failsafe ping of ${ping.name}: ${strange}`);
+    return { kind: "refused", why: "stranger" };
   }
   // The leader may not know of a shorter ttl yet.
   const ttlMs = Math.max(state.settings.ttlMs, ping.ttlMs ?? 0);
-  state.failsafePing = { ping, until: after(ports.clock.now(), ttlMs) };
+  const at = ports.clock.now();
+  state.failsafePing = { ping, until: after(at, ttlMs) };
+  await ports.consents.save({ at, ttlMs });
+  if (isLeading(context)) return { kind: "refused", why: "leading" };
   const postgres = state.observation?.postgres;
   const position = postgres?.kind === "running" ? ownPosition(postgres) : null;
-  return { isAccepted: true, position };
+  return { kind: "accepted", position };
+}
+
+/** This member leads itself or is about to. */
+function isLeading({ leases, tasks, ports }: AgentContext): boolean {
+  const { deadline } = leases;
+  const task = tasks.view;
+  return task.kind === "running" && task.task.kind === "promote" ||
+    deadline !== null && remainingMs(deadline, ports.clock.now()) > 0;
 }
 
 /** True while failsafe mode decides here, as leader or as listener. */
@@ -135,6 +156,7 @@ export function completed(
 export function resetFailsafe(context: AgentContext): void {
   context.state.failsafePing = null;
   context.state.isFailsafeGranted = false;
+  context.state.remember({ kind: "failsafe_answered", refusal: null });
 }
 
 function heardLeader(context: AgentContext): FailsafePing | null {

@@ -164,7 +164,7 @@ export class AgentService implements AgentApi {
     });
   }
 
-  acceptFailsafe(ping: FailsafePing): FailsafeConsent {
+  acceptFailsafe(ping: FailsafePing): Promise<FailsafeConsent> {
     return acceptFailsafe(this.#context, ping);
   }
 

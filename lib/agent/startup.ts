@@ -4,6 +4,7 @@
  */
 import { memberOf } from "../core/model/cluster_view.ts";
 import { DcsUnreachableError } from "../ports/errors.ts";
+import type { LastConsent } from "../core/model/failsafe.ts";
 import type { AgentContext } from "./context.ts";
 import { noteView, takeOver } from "./observe.ts";
 
@@ -25,7 +26,7 @@ export async function startUp(
   signal: AbortSignal,
 ): Promise<void> {
   const { ports, config, state } = context;
-  state.remember({ kind: "began", at: ports.clock.now() });
+  state.remember({ kind: "began", lastConsent: await lastConsent(context) });
   const cached = await ports.postgres.loadDynamicConfig();
   await takeOver(context, cached ?? config.bootstrapDocument ?? {});
   await awaitFirstView(context, signal);
@@ -35,6 +36,19 @@ export async function startUp(
       `Can't start; there is already a node named '${config.self}' running`,
     );
   }
+}
+
+/** What may have been promised before this agent began: anything until now, if nobody wrote it down. */
+async function lastConsent({ ports }: AgentContext): Promise<LastConsent> {
+  const at = ports.clock.now();
+  const known = await ports.consents.load();
+  // A clock that stands before it belongs to another life of this host.
+  if (known !== null && known.at <= at) return known;
+  const unknown = { at, ttlMs: null };
+  await ports.consents.save(unknown).catch((error: unknown) =>
+    ports.log.warning(`Cannot keep a record of consents: ${String(error)}`)
+  );
+  return unknown;
 }
 
 async function awaitFirstView(

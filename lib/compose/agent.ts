@@ -8,6 +8,7 @@ import type { MemberIdentity } from "../core/calc/publication.ts";
 import { CallbacksExec } from "../adapters/callbacks/callbacks_exec.ts";
 import { type ServiceManager, serviceManager } from "../adapters/os/systemd.ts";
 import { listenToSignals } from "../adapters/os/signals.ts";
+import { ConsentFile } from "../adapters/os/consent_file.ts";
 import { SystemClock } from "../adapters/os/clock.ts";
 import { PeersHttp, type PeersOptions } from "../adapters/peers/peers_http.ts";
 import { PostgresLocal } from "../adapters/postgres/postgres_local.ts";
@@ -145,7 +146,7 @@ async function createParts(
   const vip = await vipCarrier(config, { clock, log });
   const ports = {
     ...{ clock, dcs, postgres, peers, log, callbacks, proxy },
-    ...{ watchdog, vip, serviceWatch: systemd },
+    ...{ watchdog, vip, serviceWatch: systemd, consents: consentFile(config) },
   };
   const context: AgentContext = createContext(ports, agentConfig(config));
   const listener = new RestListener(log);
@@ -153,6 +154,10 @@ async function createParts(
     ...{ config, log, dcs, postgres, callbacks, proxy, listener },
     ...{ context, current, configPath, systemd },
   };
+}
+
+function consentFile({ name, postgresql }: LocalConfig): ConsentFile {
+  return new ConsentFile({ dataDir: postgresql.dataDir, member: name });
 }
 
 async function serve(

@@ -251,7 +251,7 @@ Deno.test("POST /failsafe is refused by leaders and without the mode", async () 
   const refusal = "500 Running as a leader";
   assert.equal(await bench.line("POST /failsafe", { text }), refusal);
   bench.api.current = followingStatus({ settings });
-  bench.api.consent = { isAccepted: false, position: null };
+  bench.api.consent = { kind: "refused", why: "leading" };
   assert.equal(await bench.line("POST /failsafe", { text }), refusal);
   assert.equal((await bench.ask("POST /failsafe")).status, 411);
   assert.match(

@@ -22,7 +22,7 @@ export const failsafeBody = z.object({
   conn_url: z.string().min(1),
   api_url: z.string().min(1),
   slots: z.record(z.string(), z.unknown()).nullish(),
-  ttl: z.number().positive().max(86_400).nullish().catch(null),
+  ttl: z.number().positive().max(86_400).nullish(),
 });
 
 /** Body of POST /restart; other fields are refused, by the text of the contract. */

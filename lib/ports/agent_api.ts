@@ -67,12 +67,11 @@ export interface RequestOutcome {
 }
 
 /** The answer to a leader that goes on without the store. */
-export interface FailsafeConsent {
-  /** False: this member leads itself. */
-  readonly isAccepted: boolean;
+export type FailsafeConsent =
   /** The own position; null: unknown. */
-  readonly position: Lsn | null;
-}
+  | { readonly kind: "accepted"; readonly position: Lsn | null }
+  /** This member leads itself, or the asker can not be a leader of the scope. */
+  | { readonly kind: "refused"; readonly why: "leading" | "stranger" };
 
 /** One of the last decisions, made once or several times in a row. */
 export interface DecisionRecord {
@@ -135,7 +134,7 @@ export interface AgentApi {
     },
   ): Promise<RequestOutcome>;
   /** A leader asks whether it may go on without the store; for one ttl it leads here. */
-  acceptFailsafe(ping: FailsafePing): FailsafeConsent;
+  acceptFailsafe(ping: FailsafePing): Promise<FailsafeConsent>;
   /** Same as SIGHUP. */
   reload(): void;
   /** Same as SIGTERM. */

@@ -181,7 +181,7 @@ export class StubAgentApi implements AgentApi {
   /** What was asked, in order. */
   scheduleOutcome: RequestOutcome = { status: 202, text: "Restart scheduled" };
   isRestartScheduled = false;
-  consent: FailsafeConsent = { isAccepted: true, position: lsn(7) };
+  consent: FailsafeConsent = { kind: "accepted", position: lsn(7) };
   failsafeMap: Readonly<Record<string, string>> | null = null;
   records: DecisionRecord[] = [];
   readonly calls: unknown[][] = [];
@@ -270,9 +270,9 @@ export class StubAgentApi implements AgentApi {
     return Promise.resolve(this.reinitializeOutcome);
   }
 
-  acceptFailsafe(ping: FailsafePing): FailsafeConsent {
+  acceptFailsafe(ping: FailsafePing): Promise<FailsafeConsent> {
     this.calls.push(["acceptFailsafe", ping]);
-    return this.consent;
+    return Promise.resolve(this.consent);
   }
 
   reload(): void {

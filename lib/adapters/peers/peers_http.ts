@@ -110,7 +110,12 @@ export class PeersHttp implements Peers {
     { name, apiUrl }: FailsafeMember,
     call: FailsafeCall,
   ): Promise<FailsafeAnswer> {
-    const refused = { name, isAccepted: false, position: null };
+    const refused = {
+      name,
+      isAccepted: false,
+      isLeading: false,
+      position: null,
+    };
     const url = URL.parse("/failsafe", apiUrl);
     if (url === null) return { ...refused, detail: "it has no usable api_url" };
     const body = encodeFailsafePing(call.ping);
@@ -124,8 +129,12 @@ export class PeersHttp implements Peers {
         options.log.info(
           `Got response from ${name} ${apiUrl}: ${reply.body.slice(0, 200)}`,
         );
-        if (!isAccepted) return { ...refused, detail: `${reply.status}` };
-        return { name, isAccepted, position: readLsn(reply.lsn), detail };
+        if (!isAccepted) {
+          const isLeading = reply.body === "Running as a leader";
+          return { ...refused, isLeading, detail: `${reply.status}` };
+        }
+        const position = readLsn(reply.lsn);
+        return { ...refused, isAccepted, position, detail };
       } catch (error) {
         detail = error instanceof Error ? error.message : String(error);
       }

@@ -76,16 +76,7 @@ async function stoppedEnd(
     return { kind: "backup", timeline, endLsn: checkpointLsn };
   }
   if (state === "shut down in recovery" || state === "in archive recovery") {
-    const { minRecoveryEndLsn, minRecoveryEndTimeline } = control;
-    // 0/0: it was a primary until a signal file was put there.
-    if (minRecoveryEndLsn === null) {
-      return { kind: "primary_crash", timeline, endLsn: checkpointLsn };
-    }
-    return {
-      kind: "replica",
-      timeline: minRecoveryEndTimeline ?? timeline,
-      endLsn: minRecoveryEndLsn,
-    };
+    return recoveryEnd(control);
   }
   if (state !== "shut down") return crashedEnd(control);
   const bytes = await recordBytes(context, control);
@@ -99,6 +90,31 @@ async function stoppedEnd(
     kind: "primary_shutdown",
     timeline,
     endLsn: recordEnd(checkpointLsn, bytes, layout),
+  };
+}
+
+/**
+ * Where a standby that is down ends, at least. A former primary that was started
+ * as a standby and killed right away has replayed its own shutdown checkpoint,
+ * of which the recovery position is only the beginning.
+ *
+ * Source: PostgreSQL 15 `xlog.c`, StartupXLOG sets minRecoveryPoint to the redo
+ * position of the checkpoint that it starts from.
+ */
+export function recoveryEnd(control: ControlData): WalPlace {
+  const { timeline, checkpointLsn } = control;
+  const { minRecoveryEndLsn, minRecoveryEndTimeline } = control;
+  // 0/0: it was a primary until a signal file was put there.
+  if (minRecoveryEndLsn === null) {
+    return { kind: "primary_crash", timeline, endLsn: checkpointLsn };
+  }
+  const endTimeline = minRecoveryEndTimeline ?? timeline;
+  const isAtCheckpoint = endTimeline === timeline &&
+    minRecoveryEndLsn <= checkpointLsn;
+  return {
+    kind: "replica",
+    timeline: endTimeline,
+    endLsn: isAtCheckpoint ? lsn(checkpointLsn + 1n) : minRecoveryEndLsn,
   };
 }
 

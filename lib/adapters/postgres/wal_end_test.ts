@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { control } from "../../../tests/helpers/builders.ts";
 import { formatLsn, lsn } from "../../core/base/units.ts";
-import { crashedEnd, parseRecordBytes, recordEnd } from "./wal_end.ts";
+import {
+  crashedEnd,
+  parseRecordBytes,
+  recordEnd,
+  recoveryEnd,
+} from "./wal_end.ts";
 
 const LAYOUT = { pageBytes: 8192, segmentBytes: 16 * 1024 * 1024 };
 
@@ -24,6 +29,29 @@ Deno.test("parseRecordBytes() takes the total length of a shutdown checkpoint", 
   assert.equal(parseRecordBytes(line), 114);
   assert.equal(parseRecordBytes(line.replace("SHUTDOWN", "ONLINE")), null);
   assert.equal(parseRecordBytes(""), null);
+});
+
+Deno.test("recoveryEnd() is behind the checkpoint that a standby started from", () => {
+  const endOf = (minRecoveryEndLsn: bigint | null, tli: number | null) =>
+    recoveryEnd(control({
+      timeline: 1,
+      checkpointLsn: lsn(0x3000060n),
+      minRecoveryEndLsn: minRecoveryEndLsn === null
+        ? null
+        : lsn(minRecoveryEndLsn),
+      minRecoveryEndTimeline: tli,
+    }));
+  const cases = [
+    // Killed right after its start from the shutdown checkpoint.
+    [endOf(0x3000060n, 1), "replica", 1, 0x3000061n],
+    [endOf(0x3000060n, null), "replica", 1, 0x3000061n],
+    [endOf(0x30000D8n, 1), "replica", 1, 0x30000D8n],
+    [endOf(0x3000060n, 2), "replica", 2, 0x3000060n],
+    [endOf(null, null), "primary_crash", 1, 0x3000060n],
+  ] as const;
+  for (const [end, kind, timeline, endLsn] of cases) {
+    assert.deepEqual(end, { kind, timeline, endLsn });
+  }
 });
 
 Deno.test("crashedEnd() knows of a promotion that no checkpoint followed yet", () => {

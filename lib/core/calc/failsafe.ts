@@ -5,6 +5,7 @@
  * Source: spec/ha.md 12; spec/dcs.md 3.10.
  */
 import { revision } from "../base/units.ts";
+import { parseConnUrl } from "../codec/conn_url.ts";
 import type { FailsafeMap } from "../codec/failsafe_codec.ts";
 import type { ClusterView } from "../model/cluster_view.ts";
 import type { FailsafeMember, FailsafePing } from "../model/failsafe.ts";
@@ -12,6 +13,12 @@ import { type Member, type MemberName, NO_TAGS } from "../model/member.ts";
 import type { SlotView } from "../model/postgres_view.ts";
 import type { Observation } from "../model/observation.ts";
 import { driftAllowanceMs, leaseRemainingMs } from "./budgets.ts";
+
+/** As long as two attempts at a silent member may take; a restarted agent is back by then. */
+const REFUSAL_PATIENCE_MS = 4_000;
+
+/** A leader may not have read a change of the ttl. */
+const TTL_RATIO_MAX = 2;
 
 /** The map that this leader publishes: all members with an address, itself always. */
 export function failsafeMap(
@@ -75,10 +82,12 @@ export function withFailsafeLeader(
 ): ClusterView {
   if (view.leader !== null) return view;
   const last = [...view.members, ...known].find((m) => m.name === ping.name);
+  const apiUrl = last?.apiUrl ?? view.failsafe?.[ping.name] ?? null;
   const member: Member = {
     ...(last ?? unknownMember(ping.name)),
-    connUrl: ping.connUrl,
-    apiUrl: ping.apiUrl,
+    // What the store says of it counts, not what anybody may send.
+    connUrl: last?.connUrl ?? sameHostOnly(ping.connUrl, apiUrl),
+    apiUrl,
     state: "running",
     role: "primary",
   };
@@ -89,6 +98,13 @@ export function withFailsafeLeader(
     status: { ...view.status, slots: ping.slots },
     members: [...others, member].sort((a, b) => a.name < b.name ? -1 : 1),
   };
+}
+
+function sameHostOnly(connUrl: string, apiUrl: string | null): string | null {
+  const host = parseConnUrl(connUrl)?.host;
+  const isSame = host !== undefined && apiUrl !== null &&
+    host === parseConnUrl(apiUrl)?.host;
+  return isSame ? connUrl : null;
 }
 
 /** Where a leader's slots stand: logical ones where their consumer confirmed. */
@@ -107,8 +123,49 @@ export function slotPositions(
 export function consentLeftMs(
   { now, memory, settings }: Pick<Observation, "now" | "memory" | "settings">,
 ): number {
-  if (!settings.isFailsafeMode || memory.startedAt === null) return 0;
-  return Math.max(0, settings.ttlMs - (now - memory.startedAt));
+  const { lastConsent } = memory;
+  if (!settings.isFailsafeMode || lastConsent === null) return 0;
+  const ttlMs = lastConsent.ttlMs ?? settings.ttlMs;
+  return Math.max(0, ttlMs - (now - lastConsent.at));
+}
+
+/**
+ * Whether a primary that goes on by consents alone has been refused for so long
+ * that it steps down, although the last consents still cover it: whoever does not
+ * answer may be with the store, and what is written here may be lost to the next
+ * leader. A member that leads itself is the proof of that.
+ */
+export function isConsentLost(
+  { now, memory, lease }: Pick<Observation, "now" | "memory" | "lease">,
+): boolean {
+  const refusal = memory.failsafeRefusal;
+  if (lease.source !== "failsafe" || lease.cover !== "refused") return false;
+  return refusal !== null &&
+    (refusal.isByLeader || now - refusal.since >= REFUSAL_PATIENCE_MS);
+}
+
+/** What this member knows of others, to tell a leader from a stranger. */
+export interface KnownMembers {
+  readonly map: FailsafeMap | null;
+  readonly members: readonly Member[];
+  /** The own ttl. */
+  readonly ttlMs: number;
+}
+
+/**
+ * Why `ping` can not be from a leader of this scope; null: it can. Any longer
+ * promise than twice the own ttl is refused, not cut: the leader would rely on it.
+ */
+export function strangeness(
+  ping: FailsafePing,
+  { map, members, ttlMs }: KnownMembers,
+): string | null {
+  const isKnown = Object.hasOwn(map ?? {}, ping.name) ||
+    members.some(({ name }) => name === ping.name);
+  if (!isKnown) return "it is no member of the scope";
+  return (ping.ttlMs ?? 0) > TTL_RATIO_MAX * ttlMs
+    ? "its ttl is far from the one here"
+    : null;
 }
 
 /**

@@ -9,7 +9,12 @@ import {
 import { settings } from "../../../tests/helpers/rule_table.ts";
 import { lsn } from "../base/units.ts";
 import { racePeers } from "./candidates.ts";
-import { failsafeMap, isSameFailsafe, withFailsafeLeader } from "./failsafe.ts";
+import {
+  failsafeMap,
+  isSameFailsafe,
+  strangeness,
+  withFailsafeLeader,
+} from "./failsafe.ts";
 
 const PING = {
   name: "n1",
@@ -48,7 +53,55 @@ Deno.test("withFailsafeLeader() completes a view without leader only", () => {
   assert.deepEqual(seen.members.map(({ name }) => name), ["n1", "n2"]);
   const [leader] = seen.members;
   assert.equal(leader?.timeline, 4);
-  assert.equal(leader?.connUrl, PING.connUrl);
+  assert.equal(leader?.connUrl, leaderMember("n1").connUrl);
+});
+
+Deno.test("withFailsafeLeader() believes no address that the store does not back", () => {
+  const addressIn = (
+    connUrl: string,
+    map: Readonly<Record<string, string>>,
+  ) => {
+    const view = unlocked({ members: [member("n2")], failsafe: map });
+    const ping = { ...PING, name: "n9", connUrl };
+    const seen = withFailsafeLeader(view, ping, []);
+    const leader = seen.members.find(({ name }) => name === "n9");
+    return [leader?.connUrl, leader?.apiUrl];
+  };
+  const apiUrl = "https://10.0.0.9:8008/patroni";
+  const map = { n9: apiUrl };
+  const own = "postgres://10.0.0.9:5432/postgres";
+  assert.deepEqual(addressIn(own, map), [own, apiUrl]);
+  assert.deepEqual(addressIn(own, {}), [null, null]);
+  const strange = [
+    "postgres://stranger:5432/postgres",
+    "postgres://10.0.0.9@stranger:5432/postgres",
+    "postgres://10.0.0.9:5432@stranger/postgres",
+    "/tmp/socket",
+    "postgres://10.0.0.90:5432/postgres",
+  ];
+  assert.deepEqual(
+    strange.map((url) => addressIn(url, map)[0]),
+    strange.map(() => null),
+  );
+});
+
+Deno.test("strangeness() knows members of the map and of the view, and near ttls", () => {
+  const known = {
+    map: { n1: "http://n1" },
+    members: [member("n2")],
+    ttlMs: 30_000,
+  };
+  const why = (name: string, ttlMs: number | null) =>
+    strangeness({ ...PING, name, ttlMs }, known);
+  assert.equal(why("n1", null), null);
+  assert.equal(why("n2", 60_000), null);
+  assert.match(why("n1", 60_001) ?? "", /ttl/);
+  assert.match(why("ghost", null) ?? "", /no member/);
+  assert.match(why("toString", null) ?? "", /no member/);
+  assert.match(
+    strangeness(PING, { ...known, map: null, members: [] }) ?? "",
+    /no member/,
+  );
 });
 
 Deno.test("racePeers() asks whom the failsafe map lists, while the mode is on", () => {

@@ -102,6 +102,7 @@ export type TaskReason =
   | "remote_changed"
   | "not_healthiest"
   | "dcs_unreachable"
+  | "consent_lost"
   | "lease_running_out"
   | "watchdog_failed"
   | "restart_requested"

@@ -2,7 +2,7 @@
  * Failsafe mode: what a leader tells the other members while the store is away,
  * and what they answer.
  */
-import type { Lsn } from "../base/units.ts";
+import type { Lsn, Moment } from "../base/units.ts";
 import type { MemberName } from "./member.ts";
 
 /** A leader's word that it goes on. Source: spec/ha.md 12. */
@@ -22,10 +22,28 @@ export interface FailsafeMember {
   readonly apiUrl: string;
 }
 
+/** The last consent that this member may have given before its agent was restarted. */
+export interface LastConsent {
+  /** None was given later. */
+  readonly at: Moment;
+  /** For how long it was promised; null: not known, the scope's ttl counts. */
+  readonly ttlMs: number | null;
+}
+
+/** Members have not agreed since `since`, in one question after another. */
+export interface FailsafeRefusal {
+  /** Before the first of these questions. */
+  readonly since: Moment;
+  /** One of them says that it leads itself. */
+  readonly isByLeader: boolean;
+}
+
 /** One member's answer. */
 export interface FailsafeAnswer {
   readonly name: MemberName;
   readonly isAccepted: boolean;
+  /** It says that it leads itself. */
+  readonly isLeading: boolean;
   /** The member's position; null: it did not say. */
   readonly position: Lsn | null;
   /** Why not accepted; empty if it was. */

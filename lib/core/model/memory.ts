@@ -3,6 +3,7 @@
  */
 import type { Lsn, Moment } from "../base/units.ts";
 import type { ClusterView } from "./cluster_view.ts";
+import type { FailsafeRefusal, LastConsent } from "./failsafe.ts";
 import type { Member, MemberName, MemberRole } from "./member.ts";
 import type { ScheduledRestart } from "./request.ts";
 import type { TaskOutcome } from "./task_view.ts";
@@ -58,8 +59,10 @@ export interface AgentMemory {
   readonly isSyncDutyReleased: boolean;
   /** The pre_promote script forbade a promotion at that moment. */
   readonly prePromoteFailedAt: Moment | null;
-  /** When this agent began; null: not known, as in most tests. */
-  readonly startedAt: Moment | null;
+  /** What may have been promised to a leader before this agent began; null: not known, as in most tests. */
+  readonly lastConsent: LastConsent | null;
+  /** Without store: who lives by consents is refused; null: all agreed when they were asked last. */
+  readonly failsafeRefusal: FailsafeRefusal | null;
   /** Position of this replica in the last cycle. */
   readonly seenLsn: Lsn | null;
   /** Without a leader, WAL still came in at that moment; null: it did not. */
@@ -89,7 +92,8 @@ export const FIRST_MEMORY: AgentMemory = {
   scheduledRestart: null,
   isSyncDutyReleased: false,
   prePromoteFailedAt: null,
-  startedAt: null,
+  lastConsent: null,
+  failsafeRefusal: null,
   seenLsn: null,
   walMovedAt: null,
 };
@@ -109,7 +113,12 @@ export type MemoryEvent =
     readonly kind: "restart_scheduled";
     readonly restart: ScheduledRestart | null;
   }
-  | { readonly kind: "began"; readonly at: Moment }
+  | { readonly kind: "began"; readonly lastConsent: LastConsent }
+  /** Null: all of the failsafe map agreed, or there is nothing to agree to. */
+  | {
+    readonly kind: "failsafe_answered";
+    readonly refusal: FailsafeRefusal | null;
+  }
   /** A replica was looked at, in a cycle that saw the store. */
   | {
     readonly kind: "wal_seen";
@@ -171,7 +180,12 @@ export function remember(
     case "pre_promote_failed":
       return { ...memory, prePromoteFailedAt: event.at };
     case "began":
-      return { ...memory, startedAt: event.at };
+      return { ...memory, lastConsent: event.lastConsent };
+    case "failsafe_answered":
+      return {
+        ...memory,
+        failsafeRefusal: longer(memory.failsafeRefusal, event.refusal),
+      };
     case "wal_seen":
       return rememberWal(memory, event);
     case "sync_duty":
@@ -189,6 +203,15 @@ export function remember(
     case "synchronous_standbys_set":
       return { ...memory, syncChangedAtLsn: event.at };
   }
+}
+
+function longer(
+  before: FailsafeRefusal | null,
+  now: FailsafeRefusal | null,
+): FailsafeRefusal | null {
+  return before === null || now === null
+    ? now
+    : { ...now, since: before.since };
 }
 
 function rememberView(memory: AgentMemory, view: ClusterView): AgentMemory {

@@ -265,9 +265,24 @@ const ROWS: readonly Row[] = [
     kind: "sync_written",
     outcome: "known",
   }, { isSyncWriteUncertain: false }],
-  ["the agent began", { kind: "began", at: moment(3) }, {
-    startedAt: moment(3),
-  }],
+  ["the agent began", {
+    kind: "began",
+    lastConsent: { at: moment(3), ttlMs: null },
+  }, { lastConsent: { at: moment(3), ttlMs: null } }],
+  [
+    "a refusal counts from the first one",
+    {
+      kind: "failsafe_answered",
+      refusal: { since: moment(9), isByLeader: true },
+    },
+    { failsafeRefusal: { since: moment(3), isByLeader: true } },
+    {
+      failsafeRefusal: { since: moment(3), isByLeader: false },
+    },
+  ],
+  ["until all agree", { kind: "failsafe_answered", refusal: null }, {
+    failsafeRefusal: null,
+  }, { failsafeRefusal: { since: moment(3), isByLeader: false } }],
   ["a replica under a leader moves: no matter", walSeen(9, "led"), {
     seenLsn: lsn(9),
     walMovedAt: null,

@@ -4,7 +4,7 @@
  * back read-only.
  */
 import { leaseRemainingMs, stopBudgetMs } from "../calc/budgets.ts";
-import { failsafeQuestion } from "../calc/failsafe.ts";
+import { failsafeQuestion, isConsentLost } from "../calc/failsafe.ts";
 import type { Decision } from "../model/decision.ts";
 import type { Observation } from "../model/observation.ts";
 import {
@@ -43,6 +43,18 @@ export const DCS_LOSS: readonly Rule[] = [
     why:
       "In failsafe mode a primary asks every member of the failsafe map whether it may go on.",
     match: askFailsafe,
+  },
+  {
+    id: "R825",
+    why:
+      "A primary that goes on by consents steps down when a member has not agreed for some seconds, or leads itself.",
+    match: (o) =>
+      primaryOf(o) !== null && isConsentLost(o)
+        ? startTask(
+          { kind: "demote", how: "offline", deadline: o.lease.deadline },
+          "consent_lost",
+        )
+        : null,
   },
   {
     id: "R826",

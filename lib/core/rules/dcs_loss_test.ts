@@ -13,6 +13,8 @@ import {
   testRows,
 } from "../../../tests/helpers/rule_table.ts";
 import { moment } from "../base/units.ts";
+import type { FailsafeRefusal } from "../model/failsafe.ts";
+import type { Observation } from "../model/observation.ts";
 
 const AWAY = {
   view: null,
@@ -25,6 +27,18 @@ const AWAY = {
 } as const;
 const LATER = moment(NOW + 19_000);
 const LATEST = moment(NOW + 25_000);
+
+/** A primary under the store's or its members' cover that was refused. */
+function refused(failsafeRefusal: FailsafeRefusal) {
+  return { ...AWAY, memory: { ...AWAY.memory, failsafeRefusal } } as const;
+}
+
+function consents(refusal: FailsafeRefusal): Observation {
+  return leaderObservation({
+    ...refused(refusal),
+    lease: { ...DUE.lease, source: "failsafe", cover: "refused" },
+  });
+}
 
 const DCS_LOSS: readonly Row[] = [
   [
@@ -94,6 +108,37 @@ const DCS_LOSS: readonly Row[] = [
     leaderObservation({
       ...AWAY,
       lease: { ...DUE.lease, source: "failsafe", cover: "refused" },
+    }),
+    ["R830", "wait lease_still_covers"],
+  ],
+  [
+    "who lives by consents is refused for less than two attempts may take",
+    consents({ since: moment(NOW - 3_999), isByLeader: false }),
+    ["R830", "wait lease_still_covers"],
+  ],
+  [
+    "then it steps down, whatever the last consents still cover",
+    consents({ since: moment(NOW - 4_000), isByLeader: false }),
+    ["R825", "demote offline consent_lost"],
+  ],
+  [
+    "at once for a member that leads itself",
+    consents({ since: NOW, isByLeader: true }),
+    ["R825", "demote offline consent_lost"],
+  ],
+  [
+    "a refusal of before means nothing once all agree",
+    leaderObservation({
+      ...refused({ since: moment(NOW - 9_000), isByLeader: false }),
+      lease: { ...DUE.lease, source: "failsafe", cover: "granted" },
+    }),
+    ["R826", "wait failsafe_covers"],
+  ],
+  [
+    "a renewal by the store covers to its end, as without the mode",
+    leaderObservation({
+      ...refused({ since: moment(NOW - 9_000), isByLeader: true }),
+      lease: { ...DUE.lease, source: "store", cover: "refused" },
     }),
     ["R830", "wait lease_still_covers"],
   ],

@@ -140,10 +140,17 @@ testRows("a candidate whose pre_promote script fails", [
   ],
 ]);
 
-const JUST_STARTED = { memory: { ...MEMORY, startedAt: moment(NOW - 1_000) } };
-const LONG_UP = { memory: { ...MEMORY, startedAt: moment(NOW - 31_000) } };
+const JUST_STARTED = consentedAt(NOW - 1_000);
+const LONG_UP = consentedAt(NOW - 31_000);
+/** Of a leader whose ttl was longer. */
+const LONG_PROMISED = consentedAt(NOW - 31_000, 40_000);
 
 const FAILSAFE_ROWS: readonly Row[] = [
+  [
+    "a consent to a leader with a longer ttl counts that long",
+    observation({ view: unlocked(MAP), ...FAILSAFE, ...LONG_PROMISED }),
+    ["R308", "ask_peers no_leader"],
+  ],
   [
     "a named candidate that the map does not list never leads",
     observation({
@@ -485,3 +492,10 @@ testRows("timelines of one number", [
     ["R700", "wait leader_not_running"],
   ],
 ]);
+
+function consentedAt(
+  at: number,
+  ttlMs: number | null = null,
+): { readonly memory: typeof MEMORY } {
+  return { memory: { ...MEMORY, lastConsent: { at: moment(at), ttlMs } } };
+}

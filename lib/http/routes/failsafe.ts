@@ -33,14 +33,19 @@ export function failsafeRoutes(app: RestApp, context: RestContext): void {
       }
       const { name, conn_url: connUrl, api_url: apiUrl, ttl } = checked.value;
       const slots = slotPositions(checked.value.slots ?? {});
-      const { isAccepted, position } = api.acceptFailsafe({
+      const consent = await api.acceptFailsafe({
         name,
         connUrl,
         apiUrl,
         slots,
         ttlMs: ttl == null ? null : ttl * 1000,
       });
-      if (!isAccepted) return replies.text(500, "Running as a leader");
+      if (consent.kind === "refused") {
+        return consent.why === "leading"
+          ? replies.text(500, "Running as a leader")
+          : replies.text(403, "Not a leader of this scope");
+      }
+      const { position } = consent;
       const accepted = replies.text(200, "Accepted");
       if (position !== null) accepted.headers.set("lsn", String(position));
       return accepted;

@@ -104,7 +104,8 @@ export class FastAgent {
 
   /** Runs until the agent dies. */
   start(): void {
-    this.remember({ kind: "began", at: moment(this.site.host.localNow) });
+    const at = moment(this.site.host.localNow);
+    this.remember({ kind: "began", lastConsent: { at, ttlMs: null } });
     run(this.site.host, this.#loop(), () => undefined);
   }
 

@@ -23,7 +23,13 @@ import { type Site, STORE, type World } from "../world/world.ts";
 import { Bridge } from "./bridge.ts";
 import { type RealDriver, SCOPE_PATH } from "./driver.ts";
 import { MemoryPostgres } from "./memory_postgres.ts";
-import { BridgedDcs, MemoryPeers, NO_CALLBACKS, traceLog } from "./ports.ts";
+import {
+  BridgedDcs,
+  MemoryConsents,
+  MemoryPeers,
+  NO_CALLBACKS,
+  traceLog,
+} from "./ports.ts";
 
 /** A living agent. */
 export class RealAgent {
@@ -59,6 +65,7 @@ export class RealAgent {
       watchdog: null,
       vip: null,
       serviceWatch: { patienceMs: null, alive: () => {} },
+      consents: new MemoryConsents(driver.consents, site.name),
     };
     this.#context = createContext(ports, configOf(world, site.name));
     site.host.readDeadline = () => this.#context.leases.deadline;
@@ -87,7 +94,7 @@ export class RealAgent {
   }
 
   /** The answer to POST /failsafe. */
-  acceptFailsafe(ping: FailsafePing): FailsafeConsent {
+  acceptFailsafe(ping: FailsafePing): Promise<FailsafeConsent> {
     return acceptFailsafe(this.#context, ping);
   }
 

@@ -90,6 +90,11 @@ export class Bridge implements Clock {
     });
   }
 
+  /** There are microtasks to wait for. */
+  touch(): void {
+    this.#touches.add();
+  }
+
   #settle(action: () => void): void {
     this.#touches.add();
     action();

@@ -6,7 +6,10 @@ import { setImmediate } from "node:timers";
 import { BOOTSTRAPPING_VALUE } from "../../../lib/core/codec/initialize_codec.ts";
 import { encodeJson } from "../../../lib/core/codec/json.ts";
 import { decodeClusterView } from "../../../lib/core/codec/cluster_view_codec.ts";
-import type { FailsafePing } from "../../../lib/core/model/failsafe.ts";
+import type {
+  FailsafePing,
+  LastConsent,
+} from "../../../lib/core/model/failsafe.ts";
 import type { FailsafeConsent } from "../../../lib/ports/agent_api.ts";
 import type { DcsSnapshot } from "../../../lib/ports/dcs.ts";
 import { MemoryStore } from "../dcs_memory_store.ts";
@@ -36,6 +39,8 @@ export class RealDriver implements Driver {
   readonly store: MemoryStore;
   /** What lies in the data directories beside the data. */
   readonly files = new Map<string, Readonly<Record<string, unknown>>>();
+  /** What members wrote down of their consents; outlives their agents. */
+  readonly consents = new Map<string, LastConsent>();
   readonly #agents = new Map<string, RealAgent>();
   #facts: Facts | null = null;
 
@@ -145,10 +150,12 @@ export class RealDriver implements Driver {
   }
 
   /** What the agent of that member answers to a leader without store. */
-  acceptFailsafe(name: string, ping: FailsafePing): FailsafeConsent {
-    const agent = this.#agents.get(name);
-    return agent?.acceptFailsafe(ping) ??
-      { isAccepted: false, position: null };
+  async acceptFailsafe(
+    name: string,
+    ping: FailsafePing,
+  ): Promise<FailsafeConsent | null> {
+    this.touches.add();
+    return await this.#agents.get(name)?.acceptFailsafe(ping) ?? null;
   }
 
   /** Ends everything that still waits. */

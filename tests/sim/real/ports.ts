@@ -4,6 +4,7 @@ import type {
   FailsafeAnswer,
   FailsafeMember,
   FailsafePing,
+  LastConsent,
 } from "../../../lib/core/model/failsafe.ts";
 import type { Member } from "../../../lib/core/model/member.ts";
 import type { PeerAnswer } from "../../../lib/core/model/peer_view.ts";
@@ -18,6 +19,7 @@ import type {
   LeaseAnswer,
 } from "../../../lib/ports/dcs.ts";
 import type { Log } from "../../../lib/ports/log.ts";
+import type { ConsentRecord } from "../../../lib/ports/consents.ts";
 import type { FailsafeConsent } from "../../../lib/ports/agent_api.ts";
 import type { FailsafeCall, Peers } from "../../../lib/ports/peers.ts";
 import type { MemoryDcs } from "../dcs_memory.ts";
@@ -84,8 +86,31 @@ export class BridgedDcs implements Dcs {
   }
 }
 
-/** What the agent of that member says to a leader without store. */
-export type Accept = (name: string, ping: FailsafePing) => FailsafeConsent;
+/** What a member wrote down beside its data; a dead agent's successor finds it. */
+export class MemoryConsents implements ConsentRecord {
+  readonly #records: Map<string, LastConsent>;
+  readonly #name: string;
+
+  constructor(records: Map<string, LastConsent>, name: string) {
+    this.#records = records;
+    this.#name = name;
+  }
+
+  load(): Promise<LastConsent | null> {
+    return Promise.resolve(this.#records.get(this.#name) ?? null);
+  }
+
+  save(consent: LastConsent): Promise<void> {
+    this.#records.set(this.#name, consent);
+    return Promise.resolve();
+  }
+}
+
+/** What the agent of that member says to a leader without store; null: there is none. */
+export type Accept = (
+  name: string,
+  ping: FailsafePing,
+) => Promise<FailsafeConsent | null>;
 
 /** Asks the other members; who is frozen, dead or cut off is silent. */
 export class MemoryPeers implements Peers {
@@ -105,14 +130,19 @@ export class MemoryPeers implements Peers {
   ): Promise<readonly FailsafeAnswer[]> {
     const asker = this.#bridge.host.name;
     return Promise.all(members.map(({ name }) => {
-      const silent = { name, isAccepted: false, position: null } as const;
       return this.#askPeer<FailsafeAnswer>(name, {
         timeoutMs: 2 * call.timeoutMs,
-        silence: { ...silent, detail: "time-out" },
-        answer: () =>
-          this.#isReachable(asker, name)
-            ? { name, detail: "", ...this.#accept(name, call.ping) }
-            : null,
+        silence: {
+          name,
+          isAccepted: false,
+          isLeading: false,
+          position: null,
+          detail: "time-out",
+        },
+        answer: async () => {
+          if (!this.#isReachable(asker, name)) return null;
+          return failsafeAnswer(name, await this.#accept(name, call.ping));
+        },
       });
     }));
   }
@@ -124,7 +154,7 @@ export class MemoryPeers implements Peers {
         this.#askPeer<PeerAnswer>(name, {
           timeoutMs: PEER_TIMEOUT_MS,
           silence: { kind: "silent", name, detail: "time-out" },
-          answer: () => peerAnswer(this.#world, asker, name),
+          answer: () => Promise.resolve(peerAnswer(this.#world, asker, name)),
         })
       ),
     );
@@ -144,8 +174,9 @@ export class MemoryPeers implements Peers {
     const asker = this.#bridge.host.name;
     return this.#bridge.until<T>((done) => {
       this.#bridge.host.after(call.timeoutMs, () => done(call.silence));
-      timeline.after(this.#world.callDelayMs(), () => {
-        const answer = call.answer();
+      timeline.after(this.#world.callDelayMs(), async () => {
+        this.#bridge.touch();
+        const answer = await call.answer();
         if (answer === null) return;
         timeline.after(this.#world.callDelayMs(), () => {
           if (this.#world.isLinkOpen(asker, name)) done(answer);
@@ -159,7 +190,21 @@ interface PeerCall<T> {
   readonly timeoutMs: number;
   readonly silence: T;
   /** When the request arrives; null: nobody answers. */
-  readonly answer: () => T | null;
+  readonly answer: () => Promise<T | null>;
+}
+
+function failsafeAnswer(
+  name: string,
+  consent: FailsafeConsent | null,
+): FailsafeAnswer | null {
+  if (consent === null) return null;
+  return {
+    name,
+    detail: "",
+    isAccepted: consent.kind === "accepted",
+    isLeading: consent.kind === "refused" && consent.why === "leading",
+    position: consent.kind === "accepted" ? consent.position : null,
+  };
 }
 
 /** Sends what an agent says to the trace of its world. */
