@@ -44,6 +44,7 @@ import { Heartbeats } from "./heartbeats.ts";
 import { Inbox } from "./inbox.ts";
 import { Liveness } from "./liveness.ts";
 import { ScopeStore } from "./scope_store.ts";
+import { StartAid } from "./start_aid.ts";
 import { LoopStatistics } from "./statistics.ts";
 import { TaskRunner } from "./task_runner.ts";
 
@@ -119,6 +120,7 @@ export interface AgentContext {
   readonly events: Announcer;
   readonly store: ScopeStore;
   readonly inbox: Inbox;
+  readonly startAid: StartAid;
   readonly liveness: Liveness;
   readonly tasks: TaskRunner;
   readonly statistics: LoopStatistics;
@@ -164,6 +166,7 @@ export function createContext(
     heartbeats,
     events: new Announcer(ports),
     inbox,
+    startAid: new StartAid(() => context),
     liveness: new Liveness(ports.serviceWatch, ports.log),
     tasks,
     leases,
@@ -178,7 +181,10 @@ export function createContext(
  *
  * @throws {PostgresError} If the last view does not show it.
  */
-export function peerOf(context: AgentContext, name: MemberName): PostgresPeer {
+export function peerOf(
+  context: { readonly state: Pick<AgentState, "view" | "settings"> },
+  name: MemberName,
+): PostgresPeer {
   const { view, settings } = context.state;
   if (name === REMOTE) return remotePeer(settings.standbyCluster);
   const url = view === null ? null : memberOf(view, name)?.connUrl ?? null;

@@ -54,6 +54,7 @@ export class AgentLoop {
       await this.#rest(restMs, signal);
     }
     this.#publisher.close();
+    this.#context.startAid.close();
     return { kind: "stopped" };
   }
 
@@ -116,6 +117,7 @@ export class AgentLoop {
     this.#context.events.look(now);
     this.#context.heartbeats.observed(o);
     this.#context.guards.afterCycle(now);
+    this.#context.startAid.look();
     try {
       await this.#publisher.publish(now);
     } catch (error) {

@@ -135,7 +135,10 @@ async function startInstance(
     await untilFenceAnswers(context.ports, context.leases.deadline, signal);
   }
   context.state.remember({ kind: "starting", at: clock.now(), timeoutMs });
-  const result = await postgres.start(mode, timeoutMs, signal);
+  const run = () => postgres.start(mode, timeoutMs, signal);
+  const result = mode.kind === "primary"
+    ? await run()
+    : await context.startAid.during(run);
   if (result.kind === "failed") throw new PostgresError(result.detail);
   if (event === null) return result.kind;
   if (result.kind === "starting") events.await(event);

@@ -180,6 +180,8 @@ export interface Postgres {
   /** Timeline, history and role of another instance, by replication connection and SQL, and the local WAL end. Never throws. */
   askUpstream(upstream: PostgresPeer): Promise<UpstreamView>;
   localEnd(): Promise<LocalEnd | null>;
+  /** Has a primary write a WAL record that changes nothing. A standby writes none. */
+  writeRecord(primary: PostgresPeer): Promise<void>;
   /** Whether pg_rewind may be used here: setting, program, checksums or wal_log_hints. */
   canRewind(): Promise<boolean>;
   /** pg_rewind from a primary; the instance is down before and after. */

@@ -49,6 +49,7 @@ unprivileged(import.meta.url, () => {
   test("custom clone methods are tried in order", customClone);
   test("a missing slot does not keep from cloning", missingSlot);
   test("a standby takes the larger value of pg_control", minimums);
+  test("an idle primary writes the record that a standby lacks", idlePrimary);
 });
 
 function test(what: string, body: (world: TestWorld) => Promise<void>): void {
@@ -80,6 +81,38 @@ function newSuiteWorld(): SuiteWorld {
     },
     [Symbol.asyncDispose]: () => world[Symbol.asyncDispose](),
   };
+}
+
+/** Found as up to 15 s in which a rewound replica of an idle leader let nobody in. */
+async function idlePrimary(world: TestWorld): Promise<void> {
+  const old = await bootstrapped(world);
+  const next = world.instance("two");
+  await next.postgres.clone(old.peer, null, NEVER);
+  const standby = { kind: "standby", upstream: old.peer } as const;
+  await next.postgres.start(standby, START_LIMIT_MS, NEVER);
+  await stop(old.postgres, "immediate");
+  await next.postgres.promote(START_LIMIT_MS, NEVER);
+  const slots = { create: ["one"], drop: [], advance: {} };
+  await next.postgres.applySlots(slots);
+  const [row] = await sql(
+    next.options,
+    "SELECT pid FROM pg_stat_activity WHERE backend_type = 'background writer'",
+  );
+  Deno.kill(Number(row?.["pid"]), "SIGSTOP");
+  // Afterwards reading sets no hint bits, which would be WAL.
+  await sql(next.options, "VACUUM FREEZE");
+  await next.postgres.checkpoint(NEVER);
+  // The position is a new file's first byte then, where no record has ended yet.
+  await sql(next.options, "SELECT pg_switch_wal()");
+  await old.postgres.rewind(next.peer, NEVER);
+  const mode = { kind: "standby", upstream: next.peer } as const;
+  const started = await old.postgres.start(mode, 2_000, NEVER);
+  assert.deepEqual(started, { kind: "starting" });
+  await next.postgres.writeRecord(next.peer);
+  await untilRole(old.postgres, "replica");
+  // A standby has none to write, and that is no error.
+  await old.postgres.writeRecord(old.peer);
+  Deno.kill(Number(row?.["pid"]), "SIGCONT");
 }
 
 async function adopted(world: TestWorld): Promise<void> {

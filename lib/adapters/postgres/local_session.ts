@@ -92,9 +92,9 @@ export class LocalSession {
    * Source: PostgreSQL 15 `syncrep.c`, SyncRepReleaseWaiters, is called only for
    * a standby's reply.
    */
-  async writeEmptyRecord(): Promise<void> {
+  async writeRecord(): Promise<void> {
     try {
-      await this.sql((query) => query(EMPTY_RECORD, QUERY_TIMEOUT_MS));
+      await writeEmptyRecord(await this.target());
     } catch {
       // It does not answer; then nobody waits for it to be quick.
     }
@@ -145,6 +145,14 @@ export class LocalSession {
 /** A committed record without content. Not in recovery, where nothing can be written. */
 const EMPTY_RECORD = "SELECT pg_logical_emit_message(true, 'matriarch', '') " +
   "WHERE NOT pg_is_in_recovery()";
+
+/** @throws {PostgresError} If the server does not answer, or refuses. */
+export async function writeEmptyRecord(target: SqlTarget): Promise<void> {
+  await withConnection(
+    target,
+    (query) => query(EMPTY_RECORD, QUERY_TIMEOUT_MS),
+  );
+}
 
 async function isInRecovery(query: Query): Promise<boolean> {
   const [row] = await query(

@@ -31,7 +31,7 @@ import { DataDirectory } from "./data_directory.ts";
 import { type HistoryFile, readHistory } from "./history_file.ts";
 import { runBeforeStop, runPrePromote } from "./hooks.ts";
 import { withMinimums } from "./hot_standby.ts";
-import { LocalSession } from "./local_session.ts";
+import { LocalSession, writeEmptyRecord } from "./local_session.ts";
 import { Observer, Shared } from "./observer.ts";
 import type { MutableContext, PostgresOptions } from "./options.ts";
 import { livePostmaster, removeStalePidFile } from "./pid_file.ts";
@@ -46,6 +46,7 @@ import {
 import { SettingsKeeper } from "./settings_keeper.ts";
 import { LocalSlots } from "./local_slots.ts";
 import { Standby } from "./standby.ts";
+import { remoteTarget } from "./targets.ts";
 import { askUpstream } from "./upstream.ts";
 import { IDLE_LIMIT_SINCE, majorVersion } from "./version.ts";
 import { localWalEnd } from "./wal_end.ts";
@@ -268,6 +269,10 @@ export class PostgresLocal implements Postgres {
     return await askUpstream(this.#context, upstream, () => this.localEnd());
   }
 
+  async writeRecord(primary: PostgresPeer): Promise<void> {
+    await writeEmptyRecord(remoteTarget(this.#context, "rewind", primary));
+  }
+
   async localEnd(): Promise<LocalEnd | null> {
     return await localWalEnd(this.#context, await this.observe());
   }
@@ -303,7 +308,7 @@ export class PostgresLocal implements Postgres {
       value === null ? { kind: "user" } : { kind: "managed", value },
     );
     await this.#applyFiles();
-    if (value !== null) await this.#session.writeEmptyRecord();
+    if (value !== null) await this.#session.writeRecord();
   }
 
   async applySlots(plan: SlotPlan): Promise<void> {

@@ -160,6 +160,10 @@ export class MemoryPostgres implements Postgres {
     return "reloaded";
   }
 
+  writeRecord(): Promise<void> {
+    return Promise.resolve();
+  }
+
   /** Its settings are nobody's subject there. */
   standbyChange(): Promise<StandbyChange> {
     return Promise.resolve("nothing");
