@@ -42,7 +42,8 @@ export async function callMember(
     method: call.method,
     url: new URL(call.path, member.apiUrl).href,
     headers: {
-      ...(credentials === null ? {} : {
+      // A look needs none, and every member is asked for one.
+      ...(credentials === null || call.method === "GET" ? {} : {
         authorization: `Basic ${
           base64(`${credentials.username}:${credentials.password}`)
         }`,

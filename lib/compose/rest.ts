@@ -20,6 +20,7 @@ export async function restSettings(
       : await Allowlist.resolve(restapi.allowlist, log),
     isMembersAllowed: restapi.isMembersAllowed,
     isClientCertificateWanted: restapi.verifyClient !== "none",
+    ownNames: [restapi.connectAddress.host, ...restapi.listen.hosts],
     serverTokens: restapi.serverTokens,
     extraHeaders: {
       ...restapi.httpExtraHeaders,

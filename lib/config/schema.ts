@@ -38,6 +38,7 @@ import { ctlSection, restApiSection } from "./sections/restapi.ts";
 import { tagsSection } from "./sections/tags.ts";
 import { effectiveVips, vipSection } from "./sections/vip.ts";
 import { watchdogSection } from "./sections/watchdog.ts";
+import { exposureWarnings } from "./exposure.ts";
 import { configWarnings } from "./warnings.ts";
 
 /** A usable configuration and what its author should know. */
@@ -101,7 +102,11 @@ export function decodeLocalConfig(document: ConfigMap): DecodedConfig {
     proxy,
     document: modern,
   };
-  const warnings = [...configWarnings(modern), ...sealWarnings(modern, config)];
+  const warnings = [
+    ...configWarnings(modern),
+    ...exposureWarnings(config.restapi),
+    ...sealWarnings(modern, config),
+  ];
   return { config, warnings };
 }
 

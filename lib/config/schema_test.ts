@@ -36,7 +36,7 @@ Deno.test("decodeLocalConfig() lists all problems of all sections at once", () =
   const broken = documentWith(`
 scope: null
 log: {level: info}
-restapi: {listen: "8008", authentication: {username: u}}
+restapi: {listen: "8008", authentication: {username: u, password: null}}
 etcd3: {hosts: ["a:99999"], protocol: ftp}
 bootstrap: {initdb: [pgdata]}
 postgresql: {listen: "a:b", data_dir: "", parameters: {x: [1]}, pg_hba: y}

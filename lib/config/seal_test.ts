@@ -33,7 +33,7 @@ function member(
 scope: main
 name: n1
 etcd3: {hosts: "10.0.0.9:2379"}
-restapi: {listen: "10.0.0.1:8008"}
+restapi: {listen: "10.0.0.1:8008", allowlist: [10.0.0.0/8]}
 proxy: ${proxy}
 postgresql:
   listen: ${listen}

@@ -1,5 +1,5 @@
 /**
- * Who may send unsafe requests: allowlist, client certificate, password, in this
+ * Who may send unsafe requests: no page of another site, then allowlist, client certificate, password, in this
  * order, and the first failure answers.
  *
  * Source: spec/rest-api.md 3.
@@ -10,6 +10,7 @@ import type { MiddlewareHandler } from "hono";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import { addressesOf, plainAddress } from "./allowlist.ts";
 import type { ClientInfo, RestContext, RestEnv } from "./context.ts";
+import { isForeignPage, type PageHeaders } from "./foreign_page.ts";
 import type { RestCredentials } from "./rest_settings.ts";
 
 /** `restapi.allowlist_include_members` counts everywhere but at `/failsafe`. */
@@ -22,12 +23,27 @@ export function guard(
 ): MiddlewareHandler<RestEnv> {
   return async (c, next) => {
     const client = c.env?.client ?? null;
-    const refusal = await addressRefusal(context, client, membersRule) ??
+    const page = {
+      origin: c.req.header("origin") ?? null,
+      host: c.req.header("host") ?? null,
+      fetchSite: c.req.header("sec-fetch-site") ?? null,
+    };
+    const refusal = pageRefusal(context, page) ??
+      await addressRefusal(context, client, membersRule) ??
       certificateRefusal(context, client) ??
       passwordRefusal(context, c.req.header("authorization") ?? null);
     if (refusal === null) await next();
     return refusal ?? undefined;
   };
+}
+
+function pageRefusal(
+  { replies, settings }: RestContext,
+  page: PageHeaders,
+): Response | null {
+  return isForeignPage(page, settings().ownNames)
+    ? replies.text(403, "Requests of pages of other sites are refused")
+    : null;
 }
 
 async function addressRefusal(

@@ -20,6 +20,8 @@ export interface RestSettings {
   readonly isMembersAllowed: boolean;
   /** `verify_client` is `optional` or `required`. */
   readonly isClientCertificateWanted: boolean;
+  /** Host names of `restapi.connect_address` and `listen`; addresses need no mention. */
+  readonly ownNames: readonly string[];
   readonly serverTokens: "original" | "minimal" | "productonly";
   /** `http_extra_headers`, and `https_extra_headers` over them where TLS is on. */
   readonly extraHeaders: Readonly<Record<string, string>>;
@@ -31,6 +33,7 @@ export const DEFAULT_REST_SETTINGS: RestSettings = {
   allowlist: null,
   isMembersAllowed: false,
   isClientCertificateWanted: false,
+  ownNames: [],
   serverTokens: "original",
   extraHeaders: {},
 };

@@ -9,7 +9,7 @@ import {
   leaderOf,
   missingToBeWhole,
 } from "./cluster_status.ts";
-import type { LabPlan, MemberPlan } from "./plan.ts";
+import { type LabPlan, type MemberPlan, REST_USER } from "./plan.ts";
 import {
   type Child,
   type CommandLine,
@@ -117,8 +117,10 @@ export class LabCluster {
   /** Asks `leader` for a switchover to whoever is best. */
   async switchover(leader: string): Promise<void> {
     const port = this.member(leader).restPort;
+    const login = btoa(`${REST_USER}:${this.plan.password}`);
     const answer = await fetch(`http://127.0.0.1:${port}/switchover`, {
       method: "POST",
+      headers: { authorization: `Basic ${login}` },
       body: JSON.stringify({ leader }),
       signal: AbortSignal.timeout(60_000),
     });

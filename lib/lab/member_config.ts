@@ -5,7 +5,12 @@
  */
 import { stringify } from "yaml";
 import { etcdHosts } from "./etcd.ts";
-import type { LabPlan, MemberPlan, ProxyPorts } from "./plan.ts";
+import {
+  type LabPlan,
+  type MemberPlan,
+  type ProxyPorts,
+  REST_USER,
+} from "./plan.ts";
 
 type Section = Readonly<Record<string, unknown>>;
 
@@ -73,7 +78,11 @@ export function memberYaml(plan: LabPlan, member: MemberPlan): string {
   return stringify({
     scope: plan.scope,
     name: member.name,
-    restapi: { listen: api, connect_address: api },
+    restapi: {
+      listen: api,
+      connect_address: api,
+      authentication: { username: REST_USER, password: plan.password },
+    },
     ...dcsSection(plan),
     bootstrap: {
       dcs: bootstrapDcs(plan),

@@ -6,6 +6,9 @@
 import { type EtcdNode, etcdNodes } from "./etcd.ts";
 import type { PortUse } from "./ports.ts";
 
+/** May change something over the REST API of a member, with the plan's password. */
+export const REST_USER = "lab";
+
 /** The three ports of one proxy. */
 export interface ProxyPorts {
   readonly primary: number;

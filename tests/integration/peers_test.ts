@@ -170,7 +170,20 @@ Deno.test("peers: passwords are sent, certificates of members are not checked", 
   const asking = peers({ credentials });
   const [answer] = await asking.ask([registered("n1", { apiUrl })]);
   assert.equal(answer?.kind, "answered");
-  assert.deepEqual(seen, [`Basic ${btoa("user:pass")}`]);
+  // A look needs no password, so nobody gets it.
+  assert.deepEqual(seen, [null]);
+  const ping = {
+    name: "n0",
+    connUrl: "postgres://h/",
+    apiUrl,
+    slots: {},
+    ttlMs: null,
+  };
+  await asking.askFailsafe([{ name: "n1", apiUrl }], {
+    ping,
+    timeoutMs: 5_000,
+  });
+  assert.equal(seen[1], `Basic ${btoa("user:pass")}`);
 });
 
 Deno.test("peers: with a client certificate the chain is checked, names are not", async () => {

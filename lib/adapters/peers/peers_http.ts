@@ -174,7 +174,12 @@ async function send(
   const isTls = url.protocol === "https:";
   const plain: RequestOptions = {
     method: body === null ? "GET" : "POST",
-    headers: headersOf(options),
+    headers: {
+      "User-Agent": USER_AGENT,
+      "Connection": "close",
+      // A look needs no credentials.
+      ...(body === null ? {} : authorization(options)),
+    },
     agent: false,
   };
   const asked = isTls
@@ -219,14 +224,13 @@ async function readReply(answer: IncomingMessage): Promise<Reply> {
   };
 }
 
-function headersOf(
+function authorization(
   { credentials }: PeersOptions,
 ): Readonly<Record<string, string>> {
-  const headers = { "User-Agent": USER_AGENT, "Connection": "close" };
-  if (credentials === null) return headers;
+  if (credentials === null) return {};
   const { username, password } = credentials;
   const encoded = Buffer.from(`${username}:${password}`).toString("base64");
-  return { ...headers, "Authorization": `Basic ${encoded}` };
+  return { "Authorization": `Basic ${encoded}` };
 }
 
 function secureOptions(

@@ -8,7 +8,7 @@ import type { ValidationWorld } from "./world.ts";
 const GOOD = `
 name: n1
 scope: demo
-restapi: {listen: "0.0.0.0:8008", connect_address: "10.0.0.1:8008"}
+restapi: {listen: "0.0.0.0:8008", connect_address: "10.0.0.1:8008", allowlist: [10.0.0.0/8]}
 etcd3: {hosts: "10.0.0.9:2379"}
 bootstrap: {dcs: {ttl: 30, synchronous_mode: quorum}, initdb: {encoding: UTF8}}
 postgresql:
