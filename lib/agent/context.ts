@@ -3,6 +3,7 @@
  * mutable record of what it knows. Only the loop and the events that it hands
  * out change the record.
  */
+import { slotNameOf } from "../core/codec/slot_name.ts";
 import {
   type AgentMemory,
   FIRST_MEMORY,
@@ -206,6 +207,11 @@ export function usualUpstream(context: AgentContext): PostgresPeer | null {
   }
   const name = upstreamOf(view, { name: self, tags });
   return name === null ? null : peerOf(context, name);
+}
+
+/** The member's own slot on whom it copies from; null: slots are not used. */
+export function ownSlotName({ state, config }: AgentContext): string | null {
+  return state.settings.hasSlots ? slotNameOf(config.self) : null;
 }
 
 /** The instance that a standby cluster follows. */

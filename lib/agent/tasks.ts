@@ -3,7 +3,6 @@
  * of port calls, no decisions about whether.
  */
 import { promoteBudgetMs } from "../core/calc/budgets.ts";
-import { slotNameOf } from "../core/codec/slot_name.ts";
 import { remainingMs } from "../core/base/units.ts";
 import type { LongTask } from "../core/model/task_view.ts";
 import {
@@ -12,7 +11,13 @@ import {
   RewindNotBegunError,
 } from "../ports/errors.ts";
 import type { StartMode } from "../ports/postgres.ts";
-import { type AgentContext, peerOf, usualUpstream } from "./context.ts";
+import {
+  type AgentContext,
+  ownSlotName,
+  peerOf,
+  usualUpstream,
+} from "./context.ts";
+import { reinitialize, removeData, setAside } from "./data_tasks.ts";
 import { demote, stopAtOnce } from "./demote.ts";
 import { untilFenceAnswers } from "./fence_watch.ts";
 import { standbyRole } from "./observe.ts";
@@ -48,6 +53,8 @@ export function bodyOf(context: AgentContext, task: LongTask): TaskBody {
       return (signal) => copySlots(context, task, signal);
     case "remove_data":
       return () => removeData(context, task);
+    case "set_aside":
+      return () => setAside(context, task);
     case "reinitialize":
       return (signal) => reinitialize(context, task, signal);
   }
@@ -90,12 +97,6 @@ async function leaveInitialize(context: AgentContext): Promise<void> {
   const timeoutMs = context.state.settings.retryTimeoutMs;
   context.state.remember({ kind: "initialize", isOwner: false });
   await context.store.cancelInitialize({ timeoutMs });
-}
-
-/** Null: slots are not used. */
-function ownSlotName(context: AgentContext): string | null {
-  const { state, config } = context;
-  return state.settings.hasSlots ? slotNameOf(config.self) : null;
 }
 
 async function start(
@@ -341,46 +342,4 @@ async function copySlots(
       event: null,
     });
   });
-}
-
-async function removeData(
-  context: AgentContext,
-  task: TaskOf<"remove_data">,
-): Promise<void> {
-  const { postgres, log } = context.ports;
-  log.warning(`Removing the data directory: ${task.why}`);
-  await context.events.stop({
-    mode: "immediate",
-    isCheckpointFirst: false,
-    escalateAfterMs: 30_000,
-    onShutdownCheckpoint: null,
-  });
-  await postgres.removeData();
-  context.state.remember({ kind: "divergence", value: "suspected" });
-}
-
-async function reinitialize(
-  context: AgentContext,
-  task: TaskOf<"reinitialize">,
-  signal: AbortSignal,
-): Promise<void> {
-  const { postgres, log } = context.ports;
-  log.warning("Removing the data directory: operator_request");
-  await context.events.stop({
-    mode: "immediate",
-    isCheckpointFirst: false,
-    escalateAfterMs: 30_000,
-    onShutdownCheckpoint: null,
-  });
-  context.state.remember({ kind: "divergence", value: "suspected" });
-  if (signal.aborted) throw new CancelledError("Reinitialize was cancelled");
-  // A method with keep_data reuses what is there; all others clear it first.
-  if (!task.isForcedFromLeader) {
-    return await clone(context, task.source, signal);
-  }
-  await postgres.basebackup(
-    peerOf(context, task.source),
-    ownSlotName(context),
-    signal,
-  );
 }

@@ -36,6 +36,7 @@ const POSTGRES: readonly PostgresView[] = [
   { kind: "empty" },
   { kind: "unusable", problem: "half_made", detail: "" },
   { kind: "unusable", problem: "half_rewound", detail: "" },
+  { kind: "unusable", problem: "doubtful", detail: "" },
   stopped({ control: control({ state: "in production" }) }),
   stopped({ isStandby: true }),
   { kind: "starting", control: control(), isStandby: false, postmasterPid: 1 },
@@ -296,6 +297,12 @@ const LAWS: readonly Law[] = [
       d.kind !== "race_initialize" ||
       o.postgres.kind === "empty" && o.dcs.kind === "reachable" &&
         o.dcs.view.initialize.kind === "absent" && leaderOf(o) === null,
+  ],
+  [
+    "what may be somebody's is thrown away only if an operator says so",
+    (o, d) =>
+      o.postgres.kind !== "unusable" || o.postgres.problem !== "doubtful" ||
+      !["remove_data", "clone", "bootstrap"].includes(taskOf(d)?.kind ?? ""),
   ],
   [
     "data is thrown away only outside of a pause",

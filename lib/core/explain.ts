@@ -181,6 +181,8 @@ function explainTask(task: LongTask): string {
       }] from the primary`;
     case "remove_data":
       return `removing the data directory: ${task.why}`;
+    case "set_aside":
+      return `moving the data directory aside: ${task.why}`;
     case "reinitialize":
       return `reinitializing from ${task.source}`;
   }

@@ -139,9 +139,15 @@ export interface Postgres {
 
   /** initdb or the custom method, first start as primary, users, passwords, post_bootstrap. Leaves a running primary. On failure the directory is moved away. */
   bootstrap(signal: AbortSignal): Promise<{ readonly systemId: string }>;
-  /** pg_basebackup (or create_replica_methods) into the data directory, which methods with keep_data find as it is; on failure nothing is left. `slotName` null: without slot. */
+  /** pg_basebackup (or create_replica_methods) into the empty data directory; an error if data is there. On failure nothing is left. `slotName` null: without slot. */
   clone(
     source: PostgresPeer | null,
+    slotName: string | null,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** The same in place of the data that is there, which methods with keep_data find as it is. */
+  reinitialize(
+    source: PostgresPeer,
     slotName: string | null,
     signal: AbortSignal,
   ): Promise<void>;
@@ -190,6 +196,8 @@ export interface Postgres {
   archiveShutdownWal(signal: AbortSignal): Promise<void>;
   /** Removes the content of the data directory (tablespaces and WAL directory included). The instance is down. */
   removeData(): Promise<void>;
+  /** Moves the data directory to a name beside it that is free, and says to which. The instance is down. */
+  setDataAside(): Promise<string>;
 
   /** Sets synchronous_standby_names and reloads; null restores the user's own value. */
   setSynchronousStandbys(value: string | null): Promise<void>;

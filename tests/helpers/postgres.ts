@@ -123,7 +123,7 @@ export class TestWorld {
       await stop(postgres, "kill");
       await postgres.close();
       const context = testContext(options);
-      await new DataDirectory(context).endLeftoverProgram();
+      await new DataDirectory(context).filling.endLeftoverProgram();
     }
     await Deno.remove(this.path, { recursive: true });
   }

@@ -6,6 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { basename, relative } from "node:path";
+import { MARK_INSIDE } from "../../lib/adapters/postgres/fill_marks.ts";
 import { AgentCluster, sectionOf } from "../helpers/agent_cluster.ts";
 import { step } from "../helpers/step.ts";
 import type { AgentMember, Section } from "../helpers/agent_member.ts";
@@ -108,7 +109,7 @@ function assertFinished(member: AgentMember): void {
   const names = [...Deno.readDirSync(member.place.directory)]
     .concat([...Deno.readDirSync(member.dataDir)]).map(({ name }) => name);
   assert.deepEqual(
-    names.filter((name) => /incomplete|half|new/.test(name)),
+    names.filter((name) => /incomplete|unfinished|aside|half|new/.test(name)),
     [],
   );
 }
@@ -140,7 +141,7 @@ async function builtInCopy(
     const first = await cluster.until("a copy is under way", () => {
       const pids = copiesOf(member);
       return Promise.resolve(
-        pids.length > 0 && hasFile(member, "base") ? pids : null,
+        pids.length > 0 && hasFile(member, MARK_INSIDE) ? pids : null,
       );
     });
     await member.end("SIGKILL");
@@ -185,7 +186,7 @@ async function ownProgram(
     member.start();
     await cluster.until(
       "the program writes",
-      () => Promise.resolve(hasFile(member, "half")),
+      () => Promise.resolve(hasFile(member, MARK_INSIDE)),
     );
     const slow = pidsWith(program);
     await member.end("SIGKILL");

@@ -10,6 +10,7 @@ import type { DataDirectory } from "./data_directory.ts";
 import { type LibpqAccess, libpqAccess } from "./libpq_access.ts";
 import type { CloneMethod, PostgresContext } from "./options.ts";
 import type { SettingsKeeper } from "./settings_keeper.ts";
+import { foldersOfCopy } from "./planned_folders.ts";
 import {
   customCommand,
   isAboutSlot,
@@ -25,6 +26,8 @@ export interface CloneCall {
   readonly signal: AbortSignal;
   /** All that are configured, or only the built-in one. */
   readonly kinds: "all" | "basebackup";
+  /** Data that is there: somebody's whom nobody asked, or given away. */
+  readonly existing: "refused" | "replaced";
 }
 
 /** What of the instance a copy uses. */
@@ -47,6 +50,7 @@ export async function cloneReplica(
   { directory, settings }: CloneTools,
   call: CloneCall,
 ): Promise<void> {
+  directory.filling.forget();
   const { cloneMethods } = await settings.config();
   const remoteMethods = call.source?.remote === undefined
     ? null
@@ -65,13 +69,13 @@ export async function cloneReplica(
     const problem = await clone.tryMethod(method);
     if (problem === null) {
       await directory.restrict();
-      return await directory.unmark();
+      return await directory.filling.done();
     }
     problems.push(problem);
     context.log.warning(`Cannot create the replica: ${problem}`);
   }
   // What a method with keep_data left is of no use to anybody now.
-  await directory.clear();
+  await clone.empty();
   throw new PostgresError(
     `Cannot create the replica: ${problems.join("; ") || "no usable method"}`,
   );
@@ -121,18 +125,23 @@ class Clone {
   async tryMethod(method: CloneMethod): Promise<string | null> {
     const isKept = method.kind === "custom" && method.isDataKept;
     try {
-      if (!isKept) await this.#directory.clear();
-      await this.#directory.mark("clone");
+      if (!isKept) await this.empty();
       const problem = method.kind === "custom"
         ? await this.#custom(method)
         : await this.#basebackup(method.options);
-      if (problem !== null && !isKept) await this.#directory.clear();
+      if (problem !== null && !isKept) await this.empty();
       return problem;
     } catch (error) {
-      if (!isKept) await this.#directory.clear();
+      if (!isKept) await this.empty();
       if (error instanceof CancelledError) throw error;
       return error instanceof Error ? error.message : String(error);
     }
+  }
+
+  /** Removes what this copy wrote, and what was there only if that was given away. */
+  async empty(): Promise<void> {
+    await this.#directory.filling.discard();
+    if (this.#call.existing === "replaced") await this.#directory.clear();
   }
 
   async #basebackup(own: readonly string[]): Promise<string | null> {
@@ -160,8 +169,7 @@ class Clone {
   ): Promise<string | null> {
     const { log } = this.#context;
     const major = await binaryMajor(this.#context);
-    await this.#directory.clear();
-    await this.#directory.mark("clone");
+    await this.empty();
     const own = options.filter((option) => {
       const isRefused = isCompressionRefused(option, major);
       if (isRefused) {
@@ -169,6 +177,7 @@ class Clone {
       }
       return !isRefused;
     });
+    await this.#begin({ args: own, isOwnProgram: true, isKept: false });
     const { conninfo, env } = await this.#access();
     return await this.#run({
       command: programPath(this.#context, "pg_basebackup"),
@@ -189,6 +198,8 @@ class Clone {
     method: Extract<CloneMethod, { kind: "custom" }>,
   ): Promise<string | null> {
     const { scope, dataDir } = this.#context.options;
+    const isKept = method.isDataKept;
+    await this.#begin({ args: [], isOwnProgram: false, isKept });
     const { conninfo, env } = await this.#access();
     const call = customCommand(method, {
       before: [],
@@ -200,6 +211,25 @@ class Clone {
       ],
     });
     return await this.#run({ ...call, env });
+  }
+
+  async #begin(
+    { args, isOwnProgram, isKept }: {
+      readonly args: readonly string[];
+      readonly isOwnProgram: boolean;
+      readonly isKept: boolean;
+    },
+  ): Promise<void> {
+    const { filling } = this.#directory;
+    const { source, existing } = this.#call;
+    // Methods that keep data find what the one before them left.
+    const isOwn = existing === "replaced" || filling.isUnderWay;
+    await filling.begin({
+      what: "clone",
+      isOwnProgram,
+      folders: await foldersOfCopy(this.#context, source, args),
+      existing: isKept && isOwn ? "kept" : "refused",
+    });
   }
 
   /** Empty without source. */
@@ -217,9 +247,9 @@ class Clone {
   ): Promise<string | null> {
     const { code, stderr } = await run({
       ...call,
-      env: { ...call.env, ...this.#directory.fillerEnv },
+      env: { ...call.env, ...this.#directory.filling.env },
       signal: this.#call.signal,
-      onStart: (pid) => this.#directory.mark("clone", pid),
+      onStart: (pid) => this.#directory.filling.started(pid),
     });
     if (code === 0) return null;
     return `${call.command} exited with ${code}: ${lastLines(stderr)}`;

@@ -64,10 +64,11 @@ export class Bootstrap {
    */
   async run(): Promise<string> {
     const { directory, control } = this.#tools;
+    directory.filling.forget();
     try {
-      await directory.clear();
-      await fillDataDirectory(this.#context, directory, this.#signal);
+      await fillDataDirectory(this.#context, directory.filling, this.#signal);
       await directory.restrict();
+      await directory.filling.settle();
       this.#tools.settings.forget();
       if (this.#context.options.bootstrap?.method.kind === "initdb") {
         await this.#startNew();
@@ -76,7 +77,7 @@ export class Bootstrap {
       if (systemId === undefined) {
         throw new PostgresError("The new data directory has no pg_control");
       }
-      await directory.unmark();
+      await directory.filling.done();
       return systemId;
     } catch (error) {
       await this.#giveUp();
@@ -91,13 +92,19 @@ export class Bootstrap {
   }
 
   async #giveUp(): Promise<void> {
+    // It never began: what is there is somebody else's.
+    const { directory } = this.#tools;
+    if (!directory.filling.isUnderWay) return;
+    if (await livePostmaster(this.#context) !== null) {
+      await directory.remember();
+    }
     await this.#tools.stop({
       mode: "immediate",
       isCheckpointFirst: false,
       escalateAfterMs: 10_000,
       onShutdownCheckpoint: null,
     });
-    const target = await this.#tools.directory.moveAway();
+    const target = await directory.moveFailed();
     this.#tools.settings.forget();
     if (target === null) return;
     this.#context.log.error(`The data directory was moved to ${target}`);

@@ -6,26 +6,33 @@
  */
 import { userInfo } from "node:os";
 import { PostgresError } from "../../ports/errors.ts";
-import type { DataDirectory } from "./data_directory.ts";
 import { removeIfPresent } from "./files.ts";
+import type { FillingWork } from "./filling.ts";
 import type { PostgresContext } from "./options.ts";
+import { foldersOfCopy } from "./planned_folders.ts";
 import { customCommand } from "./program_options.ts";
 import { programPath, runOrThrow } from "./programs.ts";
 
 /** Runs initdb or the custom method; the directory stays marked as unfinished. */
 export async function fillDataDirectory(
   context: PostgresContext,
-  directory: DataDirectory,
+  filling: FillingWork,
   signal: AbortSignal,
 ): Promise<void> {
   const method = context.options.bootstrap?.method;
   if (method === undefined) {
     throw new PostgresError("There is no bootstrap section");
   }
-  await directory.mark("bootstrap");
-  const onStart = (pid: number): Promise<void> =>
-    directory.mark("bootstrap", pid);
-  const env = directory.fillerEnv;
+  const isOwnProgram = method.kind === "initdb";
+  const args = isOwnProgram ? method.options : [];
+  await filling.begin({
+    what: "bootstrap",
+    isOwnProgram,
+    folders: await foldersOfCopy(context, null, args),
+    existing: "refused",
+  });
+  const onStart = (pid: number): Promise<void> => filling.started(pid);
+  const { env } = filling;
   if (method.kind === "initdb") {
     const { options } = method;
     return await initdb(context, { options, signal, env, onStart });

@@ -110,6 +110,8 @@ export class Observer {
     const file = await livePostmaster(this.#context);
     if (file === null) return await this.#stopped();
     await this.#server.remember();
+    // Not waited for: a tablespace may be on a disk that hangs.
+    this.#tools.directory.remember();
     this.#postmasterPid = file.pid;
     try {
       return await this.#running(file);

@@ -57,6 +57,9 @@ export interface PostgresDeps {
   readonly log: Log;
 }
 
+const CLONE = { kinds: "all", existing: "refused" } as const;
+const REPLACE = { kinds: "all", existing: "replaced" } as const;
+
 /** See the head of this file. */
 export class PostgresLocal implements Postgres {
   readonly slots: LocalSlots;
@@ -129,21 +132,14 @@ export class PostgresLocal implements Postgres {
     return { systemId: await bootstrap.run() };
   }
 
-  async clone(
-    source: PostgresPeer | null,
-    slotName: string | null,
-    signal: AbortSignal,
-  ): Promise<void> {
-    await this.#copy({ kinds: "all", source, slotName, signal });
-  }
+  readonly clone: Postgres["clone"] = (source, slotName, signal) =>
+    this.#copy({ ...CLONE, source, slotName, signal });
 
-  async basebackup(
-    source: PostgresPeer,
-    slotName: string | null,
-    signal: AbortSignal,
-  ): Promise<void> {
-    await this.#copy({ kinds: "basebackup", source, slotName, signal });
-  }
+  readonly reinitialize: Postgres["clone"] = (source, slotName, signal) =>
+    this.#copy({ ...REPLACE, source, slotName, signal });
+
+  readonly basebackup: Postgres["clone"] = (source, slotName, signal) =>
+    this.#copy({ ...REPLACE, kinds: "basebackup", source, slotName, signal });
 
   async #copy(call: CloneCall): Promise<void> {
     await cloneReplica(this.#context, this.#tools, call);
@@ -294,13 +290,18 @@ export class PostgresLocal implements Postgres {
     await rewindInstance(this.#context, this.#tools, { source, signal });
   }
 
-  async removeData(): Promise<void> {
+  readonly removeData: Postgres["removeData"] = () =>
+    this.#withoutServer(() => this.#tools.directory.clear());
+
+  readonly setDataAside: Postgres["setDataAside"] = () =>
+    this.#withoutServer(() => this.#tools.directory.setAside());
+
+  async #withoutServer<T>(work: () => Promise<T>): Promise<T> {
     const file = await livePostmaster(this.#context);
     if (file !== null) throw new PostgresError("PostgreSQL is still running");
     await this.#postmaster.endOrphans();
     await this.#observer.close();
-    await this.#tools.directory.clear();
-    this.#tools.settings.forget();
+    return await work().finally(() => this.#tools.settings.forget());
   }
 
   async setSynchronousStandbys(value: string | null): Promise<void> {

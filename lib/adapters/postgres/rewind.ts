@@ -112,19 +112,19 @@ async function runRewind(
     },
   });
   const args = await rewindArguments(context, tools, conninfo);
-  const { directory } = tools;
+  const { filling } = tools.directory;
   let isSafe = true;
   try {
-    await directory.mark("rewind");
+    await filling.beginChange("rewind");
     const { code, stdout, stderr } = await run({
       command: programPath(context, "pg_rewind"),
       output: "parsed",
       args,
-      env: { ...env, ...directory.fillerEnv },
+      env: { ...env, ...filling.env },
       signal: call.signal,
       onStart: (pid) => {
         isSafe = false;
-        return directory.mark("rewind", pid);
+        return filling.started(pid);
       },
     });
     const output = `${stdout}\n${stderr}`;
@@ -132,7 +132,7 @@ async function runRewind(
     if (code === 0) return;
     throw new PostgresError(`pg_rewind failed: ${lastLines(output)}`);
   } finally {
-    if (isSafe) await directory.unmark();
+    if (isSafe) await filling.done();
   }
 }
 

@@ -64,6 +64,7 @@ function taskState(task: LongTask): MemberState | null {
     case "demote":
     case "rewind":
     case "remove_data":
+    case "set_aside":
       return "stopping";
     case "promote":
     case "follow":

@@ -93,6 +93,7 @@ export type TaskReason =
   | "twin_timeline"
   | "rewind_failed"
   | "half_made_clone"
+  | "doubtful_marker"
   | "logical_slots_missing"
   | "switchover_requested"
   | "start_timed_out"

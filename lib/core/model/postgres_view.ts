@@ -125,6 +125,8 @@ export type PostgresView =
       | "invalid_system_id"
       /** By initdb or a copy: nothing is lost with it. */
       | "half_made"
+      /** Something did not end, but perhaps in another directory: may be somebody's. */
+      | "doubtful"
       /** By pg_rewind: it may be the last trace of what this member had. */
       | "half_rewound";
     readonly detail: string;

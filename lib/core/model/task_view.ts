@@ -57,6 +57,8 @@ export type LongTask =
   }
   /** Throws the data directory away so that a clone can follow. */
   | { readonly kind: "remove_data"; readonly why: RemoveDataReason }
+  /** Moves a data directory that may be somebody's out of the way of a clone. */
+  | { readonly kind: "set_aside"; readonly why: SetAsideReason }
   | {
     readonly kind: "reinitialize";
     readonly source: MemberName;
@@ -70,6 +72,9 @@ export type RemoveDataReason =
   | "twin_timeline"
   | "half_made_clone"
   | "operator_request";
+
+/** Why a data directory is moved out of the way and kept. */
+export type SetAsideReason = "doubtful_marker";
 
 /** How a task ended. */
 export interface TaskOutcome {

@@ -28,13 +28,13 @@ export const BOOTSTRAP: readonly Rule[] = [
   {
     id: "R110",
     why:
-      "A data directory that a failed clone or initdb left is thrown away, but not what a failed rewind left: nobody leads who could be copied.",
+      "A data directory that surely is what a failed clone or initdb left is thrown away, but not what a failed rewind left: nobody leads who could be copied.",
     match: removeHalfMade,
   },
   {
     id: "R120",
     why:
-      "A data directory that can not be read, or that holds something else, is left alone.",
+      "A data directory that can not be read, that holds something else, or that may be a restored one beside an old marker, is left alone.",
     match: leaveUnusable,
   },
   {
@@ -117,6 +117,20 @@ function canBeCopied(o: Observation): boolean {
   const view = viewOf(o);
   return view.leader !== null &&
     memberOf(view, view.leader.name)?.state === "running";
+}
+
+/** Moves what may be somebody's out of the way, where a copy can take its place. */
+export function setAsideDoubtful(o: Observation): Decision | null {
+  const isMoved = o.postgres.kind === "unusable" &&
+    o.postgres.problem === "doubtful" && canBeCopied(o) &&
+    !o.settings.isPaused && o.request?.kind !== "reinitialize";
+  if (!isMoved) return null;
+  return pauseAfterFailure(o, "set_aside") ??
+    startTask(
+      { kind: "set_aside", why: "doubtful_marker" },
+      "doubtful_marker",
+      { detail: o.postgres.detail },
+    );
 }
 
 /** Leaves alone what nobody can be sure of; shared with the follower section. */

@@ -7,7 +7,11 @@ import { memberOf } from "../model/cluster_view.ts";
 import type { Decision } from "../model/decision.ts";
 import type { MemberName } from "../model/member.ts";
 import type { Observation } from "../model/observation.ts";
-import { leaveUnusable, removeHalfMade } from "./bootstrap.ts";
+import {
+  leaveUnusable,
+  removeHalfMade,
+  setAsideDoubtful,
+} from "./bootstrap.ts";
 import {
   restartBlockedReplay,
   restartOnRequest,
@@ -61,8 +65,14 @@ export const FOLLOWER: readonly Rule[] = [
   {
     id: "R630",
     why:
-      "A data directory that a failed clone left is thrown away; what a failed rewind left, as soon as the leader can be copied.",
+      "A data directory that surely is what a failed clone left is thrown away; what a failed rewind left, as soon as the leader can be copied.",
     match: removeHalfMade,
+  },
+  {
+    id: "R635",
+    why:
+      "A data directory beside a marker that may speak of another one is moved aside, as soon as the leader can be copied.",
+    match: setAsideDoubtful,
   },
   {
     id: "R640",

@@ -40,6 +40,11 @@ const HALF_REWOUND = {
   problem: "half_rewound",
   detail: "",
 } as const;
+const DOUBTFUL = {
+  kind: "unusable",
+  problem: "doubtful",
+  detail: "",
+} as const;
 
 const NEW_LEADER = cluster({
   members: [leaderMember("n1", { timeline: 2 }), member("n2")],
@@ -283,6 +288,29 @@ const FOLLOWER: readonly Row[] = [
     "half-rewound data is replaced by a copy",
     observation({ postgres: HALF_REWOUND }),
     ["R630", "remove_data half_made_clone"],
+  ],
+  [
+    "what may be somebody's is moved aside for a copy",
+    observation({ postgres: DOUBTFUL }),
+    ["R635", "set_aside doubtful_marker"],
+  ],
+  [
+    "it stays while the leader can not be copied",
+    observation({
+      postgres: DOUBTFUL,
+      view: cluster({
+        members: [leaderMember("n1", { state: "starting" }), member("n2")],
+      }),
+    }),
+    ["R640", "wait data_directory_unusable"],
+  ],
+  [
+    "an operator may give it away",
+    observation({
+      postgres: DOUBTFUL,
+      request: { kind: "reinitialize", isForcedFromLeader: false },
+    }),
+    ["R650", "reinitialize reinitialize_requested"],
   ],
   [
     "but not while the leader can not be copied",

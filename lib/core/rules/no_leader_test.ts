@@ -69,6 +69,14 @@ const NO_LEADER: readonly Row[] = [
     ["R120", "wait data_directory_unusable"],
   ],
   [
+    "what may have been restored stays beside an old marker",
+    observation({
+      view: unlocked(),
+      postgres: { kind: "unusable", problem: "doubtful", detail: "" },
+    }),
+    ["R120", "wait data_directory_unusable"],
+  ],
+  [
     "unreadable data is left alone",
     observation({
       view: unlocked(),

@@ -107,6 +107,7 @@ export class Tasks {
       case "rewind":
         return yield* this.#rewind(task.source);
       case "remove_data":
+      case "set_aside":
         return yield* this.#removeData();
       case "copy_slots":
         // Slots are not part of the model.

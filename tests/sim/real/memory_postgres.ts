@@ -92,6 +92,14 @@ export class MemoryPostgres implements Postgres {
     if (!isDone) throw new PostgresError("pg_basebackup failed");
   }
 
+  async reinitialize(
+    source: PostgresPeer,
+    slotName: string | null,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.basebackup(source, slotName, signal);
+  }
+
   async basebackup(
     source: PostgresPeer,
     slotName: string | null,
@@ -207,6 +215,11 @@ export class MemoryPostgres implements Postgres {
   removeData(): Promise<void> {
     this.#instance.removeData();
     return Promise.resolve();
+  }
+
+  setDataAside(): Promise<string> {
+    this.#instance.removeData();
+    return Promise.resolve("aside");
   }
 
   setSynchronousStandbys(value: string | null): Promise<void> {
