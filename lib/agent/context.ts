@@ -11,7 +11,12 @@ import {
   remember,
 } from "../core/model/memory.ts";
 import type { MemberIdentity } from "../core/calc/publication.ts";
-import { type Moment, moment, type Revision } from "../core/base/units.ts";
+import {
+  type Lsn,
+  type Moment,
+  moment,
+  type Revision,
+} from "../core/base/units.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { FailsafePing } from "../core/model/failsafe.ts";
 import type { MemberName, Tags } from "../core/model/member.ts";
@@ -91,6 +96,8 @@ export class AgentState {
   document: Document | null = null;
   configRevision: Revision | null = null;
   view: ClusterView | null = null;
+  /** The last one that the store showed, however long ago. */
+  lastView: ClusterView | null = null;
   viewedAt: Moment | null = null;
   viewedAtWallMs = 0;
   observation: Observation | null = null;
@@ -99,6 +106,8 @@ export class AgentState {
     null;
   /** All members agreed that this primary goes on without the store. */
   isFailsafeGranted = false;
+  /** How far the members were when they agreed last. */
+  failsafePositions: Readonly<Record<MemberName, Lsn>> = {};
   /** Receivers of WAL that held up the last handing over of the lead, and were ended. */
   endedReceivers: readonly EndedReceiver[] = [];
   sentence = "starting";

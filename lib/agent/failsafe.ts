@@ -9,7 +9,9 @@ import {
   failsafeMap,
   isSameFailsafe,
   slotPositions,
+  slotViewWithoutStore,
   strangeness,
+  viewOfMembers,
   withFailsafeLeader,
 } from "../core/calc/failsafe.ts";
 import { after, remainingMs } from "../core/base/units.ts";
@@ -67,6 +69,11 @@ export async function askFailsafe(
     log.warning(`Member ${name} did not accept the failsafe ping: ${detail}`);
   }
   state.isFailsafeGranted = refusals.length === 0;
+  state.failsafePositions = Object.fromEntries(
+    answers.flatMap(({ name, position }) =>
+      position === null ? [] : [[name, position]]
+    ),
+  );
   const isByLeader = refusals.some((answer) => answer.isLeading);
   state.remember({
     kind: "failsafe_answered",
@@ -150,6 +157,19 @@ export function completed(
   const ping = heardLeader(context);
   const known = context.state.memory.knownPeers?.members ?? [];
   return ping === null ? view : withFailsafeLeader(view, ping, known);
+}
+
+/**
+ * By what the slots here are moved while the store is away: the last view, with
+ * what the leader, or the members, said since. Null: failsafe mode decides
+ * nothing here.
+ */
+export function slotView(context: AgentContext): ClusterView | null {
+  const { lastView, isFailsafeGranted, failsafePositions } = context.state;
+  const ping = heardLeader(context);
+  if (lastView === null) return null;
+  if (ping !== null) return slotViewWithoutStore(lastView, ping);
+  return isFailsafeGranted ? viewOfMembers(lastView, failsafePositions) : null;
 }
 
 /** A leader of its own right needs no failsafe; called when the lease is held or the member is promoted. */

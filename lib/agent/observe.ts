@@ -117,6 +117,7 @@ export async function noteView(
   const { state, ports } = context;
   const view = completed(context, seen);
   state.view = view;
+  state.lastView = view;
   state.viewedAt = ports.clock.now();
   state.viewedAtWallMs = ports.clock.wallTimeMs();
   state.remember({ kind: "viewed", view });

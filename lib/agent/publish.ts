@@ -13,7 +13,7 @@ import type { Observation } from "../core/model/observation.ts";
 import type { PrimaryView } from "../core/model/postgres_view.ts";
 import type { DcsLimits } from "../ports/dcs.ts";
 import type { AgentContext } from "./context.ts";
-import { publishFailsafe } from "./failsafe.ts";
+import { publishFailsafe, slotView } from "./failsafe.ts";
 import { dcsBudgetMs } from "./limits.ts";
 import { SlotTender } from "./slots.ts";
 
@@ -31,7 +31,7 @@ export class Publisher {
 
   /** Writes what changed. Throws what the ports throw. */
   async publish(o: Observation): Promise<void> {
-    if (o.dcs.kind !== "reachable") return;
+    if (o.dcs.kind !== "reachable") return await this.#tendWithoutStore(o);
     const { view } = o.dcs;
     await this.#touchMember(o);
     const running = o.postgres.kind === "running" ? o.postgres : null;
@@ -43,6 +43,13 @@ export class Publisher {
       this.#checkpointOnce(o);
     }
     await this.#slots.tend(o);
+  }
+
+  /** In failsafe mode slots go on; logical ones would fall back otherwise. */
+  async #tendWithoutStore(o: Observation): Promise<void> {
+    const view = slotView(this.#context);
+    if (view === null) return;
+    await this.#slots.advance({ ...o, dcs: { kind: "reachable", view } });
   }
 
   /** Anew for each call: the lease of a primary runs out while earlier ones were slow. */

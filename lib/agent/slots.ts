@@ -78,13 +78,30 @@ export class SlotTender {
 
   /** Every member's part: its own slots. Failures are logged. */
   async tend(o: Observation): Promise<void> {
+    await this.#inBackground(o, (inputs) => this.#change(inputs));
+  }
+
+  /** Moves what is there, by a view that the store does not back: makes and drops nothing. */
+  async advance(o: Observation): Promise<void> {
+    await this.#inBackground(o, async (inputs) => {
+      const { advance, advanceLogical } = planSlots(inputs);
+      const { postgres } = this.#context.ports;
+      await postgres.applySlots({ drop: [], create: [], advance });
+      this.#startLogical({ createLogical: [], advanceLogical });
+    });
+  }
+
+  async #inBackground(
+    o: Observation,
+    change: (inputs: SlotInputs) => Promise<void>,
+  ): Promise<void> {
     const inputs = this.#inputsOf(o);
     if (inputs === null || o.task.kind !== "idle") return;
     if (inputs.view.config === null || inputs.view.leader === null) return;
     if (this.#physical !== null) return;
     const { log, clock } = this.#context.ports;
     const done = new AbortController();
-    this.#physical = this.#change(inputs)
+    this.#physical = change(inputs)
       .catch((error: unknown) =>
         log.error(`Cannot look after replication slots: ${String(error)}`)
       )
@@ -162,7 +179,9 @@ export class SlotTender {
     }
   }
 
-  #startLogical(plan: SlotChanges): void {
+  #startLogical(
+    plan: Pick<SlotChanges, "createLogical" | "advanceLogical">,
+  ): void {
     const { createLogical: create, advanceLogical: advance } = plan;
     if (this.#logical !== null) return;
     if (create.length === 0 && advance.length === 0) return;

@@ -1,5 +1,6 @@
 /**
- * Failsafe mode loses a member: the leader that went on by consents steps down
+ * Failsafe mode keeps permanent logical slots moving on replicas, and loses a
+ * member: the leader that went on by consents steps down
  * soon, and the restarted member keeps the word of its dead agent for as long as
  * that was given, not for a ttl from its own start.
  */
@@ -15,6 +16,13 @@ const TTL_MS = 20_000;
 /** For so long at least nobody has agreed any more when R825 stops a leader. */
 const REFUSED_MS = 4_000;
 
+const FEED = {
+  type: "logical",
+  database: "postgres",
+  plugin: "test_decoding",
+};
+const CONSUME = "SELECT pg_logical_slot_get_changes('feed', NULL, NULL)";
+
 unprivileged(import.meta.url, () => {
   Deno.test({
     name: "a lost member ends failsafe mode, and leads soon when it is back",
@@ -23,19 +31,41 @@ unprivileged(import.meta.url, () => {
       await using cluster = await AgentCluster.running({
         dcs: "etcd",
         members: 2,
-        bootstrapDcs: { failsafe_mode: true },
+        bootstrapDcs: {
+          failsafe_mode: true,
+          slots: { feed: FEED },
+          postgresql: {
+            use_pg_rewind: true,
+            parameters: { wal_level: "logical", max_connections: 30 },
+          },
+        },
       });
       const [first, second] = [cluster.member("n1"), cluster.member("n2")];
       await cluster.until("the map lists both", async () => {
         const map = await cluster.key("failsafe");
         return Object.keys(map ?? {}).sort().join() === "n1,n2";
       });
-      await step(t, "without the member the leader steps down", async () => {
-        cluster.etcd?.freeze();
-        await cluster.until("the leader lives by consents", async () => {
-          const status = await first.status();
-          return status?.["failsafe_mode_is_active"] === true;
+      await first.sql("CREATE TABLE t (id int PRIMARY KEY)");
+      await cluster.until("both have the logical slot", async () => {
+        await first.sql("CHECKPOINT");
+        await first.sql(CONSUME);
+        return await positionOf(second) !== null;
+      });
+      cluster.etcd?.freeze();
+      await cluster.until("the leader lives by consents", async () => {
+        const status = await first.status();
+        return status?.["failsafe_mode_is_active"] === true;
+      });
+      await step(t, "the logical slot moves on the replica", async () => {
+        await first.sql("INSERT INTO t VALUES (1)");
+        await first.sql(CONSUME);
+        const wanted = await positionOf(first);
+        await cluster.until("the slot of n2 follows", async () => {
+          const position = await positionOf(second);
+          return position !== null && position >= (wanted ?? Infinity);
         });
+      });
+      await step(t, "without the member the leader steps down", async () => {
         await second.killAll();
         await untilReadOnly(cluster, first);
         assert.deepEqual(
@@ -61,6 +91,15 @@ unprivileged(import.meta.url, () => {
     },
   });
 });
+
+/** Where the consumer of the slot is, in bytes; null: there is no slot. */
+async function positionOf(member: AgentMember): Promise<number | null> {
+  const [row] = await member.sql(
+    `SELECT (confirmed_flush_lsn - '0/0')::float8 AS position
+     FROM pg_replication_slots WHERE slot_name = 'feed'`,
+  );
+  return row === undefined ? null : Number(row["position"]);
+}
 
 async function untilReadOnly(
   cluster: AgentCluster,

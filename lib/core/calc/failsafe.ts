@@ -4,7 +4,7 @@
  *
  * Source: spec/ha.md 12; spec/dcs.md 3.10.
  */
-import { revision } from "../base/units.ts";
+import { type Lsn, revision } from "../base/units.ts";
 import { parseConnUrl } from "../codec/conn_url.ts";
 import type { FailsafeMap } from "../codec/failsafe_codec.ts";
 import type { ClusterView } from "../model/cluster_view.ts";
@@ -98,6 +98,33 @@ export function withFailsafeLeader(
     status: { ...view.status, slots: ping.slots },
     members: [...others, member].sort((a, b) => a.name < b.name ? -1 : 1),
   };
+}
+
+/**
+ * The last view of a store that is away, with what a leader that goes on without
+ * it says of its slots: by these the slots here are moved on.
+ */
+export function slotViewWithoutStore(
+  last: ClusterView,
+  ping: FailsafePing,
+): ClusterView {
+  return {
+    ...last,
+    leader: { name: ping.name, leaseId: null, revision: revision(0) },
+    status: { ...last.status, slots: ping.slots },
+  };
+}
+
+/** The last view for a leader without store: the members told it how far they are. */
+export function viewOfMembers(
+  last: ClusterView,
+  positions: Readonly<Record<MemberName, Lsn>>,
+): ClusterView {
+  const members = last.members.map((member) => ({
+    ...member,
+    xlogLsn: positions[member.name] ?? member.xlogLsn,
+  }));
+  return { ...last, members };
 }
 
 function sameHostOnly(connUrl: string, apiUrl: string | null): string | null {

@@ -12,7 +12,9 @@ import { racePeers } from "./candidates.ts";
 import {
   failsafeMap,
   isSameFailsafe,
+  slotViewWithoutStore,
   strangeness,
+  viewOfMembers,
   withFailsafeLeader,
 } from "./failsafe.ts";
 
@@ -82,6 +84,19 @@ Deno.test("withFailsafeLeader() believes no address that the store does not back
   assert.deepEqual(
     strange.map((url) => addressIn(url, map)[0]),
     strange.map(() => null),
+  );
+});
+
+Deno.test("without store the slots go by what the leader and the members say", () => {
+  const last = cluster({ members: [member("n2"), member("n3")] });
+  const seen = slotViewWithoutStore(last, PING);
+  assert.equal(seen.leader?.name, PING.name);
+  assert.deepEqual(seen.status.slots, PING.slots);
+  assert.equal(seen.members, last.members);
+  const told = viewOfMembers(last, { n2: lsn(77) });
+  assert.deepEqual(
+    told.members.map(({ name, xlogLsn }) => [name, xlogLsn]),
+    [["n2", 77n], ["n3", member("n3").xlogLsn]],
   );
 });
 
