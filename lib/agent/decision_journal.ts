@@ -4,6 +4,7 @@
  * so that a long quiet time does not push out what happened before it.
  */
 import type { Ruling } from "../core/decide.ts";
+import type { Facts } from "../core/model/decision.ts";
 
 /** Entries of each ring. */
 const RING_MAX = 50;
@@ -11,6 +12,8 @@ const RING_MAX = 50;
 /** One decision, made once or several times in a row. */
 export interface JournalEntry {
   readonly ruling: Ruling;
+  /** Of the decision and its circumstances. */
+  readonly facts: Facts;
   /** Wall clock, milliseconds since the epoch. */
   readonly firstAtMs: number;
   readonly lastAtMs: number;
@@ -23,7 +26,7 @@ export class DecisionJournal {
   readonly #deeds: JournalEntry[] = [];
 
   /** Keeps a decision; renewals and questions of every cycle are left out. */
-  note(ruling: Ruling, wallTimeMs: number): void {
+  note(ruling: Ruling, wallTimeMs: number, around: Facts = {}): void {
     if (isRoutine(ruling)) return;
     const ring = ruling.decision.kind === "wait" ? this.#waits : this.#deeds;
     const last = ring.at(-1);
@@ -31,6 +34,7 @@ export class DecisionJournal {
     if (isRepeated) ring.pop();
     ring.push({
       ruling,
+      facts: { ...factsOf(ruling), ...around },
       firstAtMs: isRepeated ? last.firstAtMs : wallTimeMs,
       lastAtMs: wallTimeMs,
       count: isRepeated ? last.count + 1 : 1,
@@ -43,6 +47,10 @@ export class DecisionJournal {
     return [...this.#deeds, ...this.#waits]
       .sort((one, other) => one.lastAtMs - other.lastAtMs);
   }
+}
+
+function factsOf({ decision }: Ruling): Facts {
+  return "facts" in decision ? decision.facts : {};
 }
 
 function isRoutine({ decision: { kind } }: Ruling): boolean {

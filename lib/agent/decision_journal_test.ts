@@ -22,6 +22,7 @@ Deno.test("journal: repeats are counted, with the last facts", () => {
   const [entry, ...rest] = journal.entries();
   assert.deepEqual(rest, []);
   assert.deepEqual(entry, {
+    facts: { position: 3 },
     ruling: waiting(3),
     firstAtMs: 1,
     lastAtMs: 3,

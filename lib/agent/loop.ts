@@ -131,7 +131,7 @@ export class AgentLoop {
 
   #note(ruling: Ruling, o: Observation): void {
     const { ports, state, config, statistics } = this.#context;
-    statistics.countDecision(ruling);
+    statistics.countDecision(ruling, o);
     const { rule, decision } = ruling;
     const pause = o.settings.isPaused ? "PAUSE: " : "";
     const sentence = `${pause}${explain(decision, config.self)}`;

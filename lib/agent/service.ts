@@ -18,8 +18,8 @@ import type {
   AgentIdentity,
   AgentStatus,
   ConfigWrite,
-  DecisionRecord,
   FailsafeConsent,
+  JournalRecord,
   RequestOutcome,
 } from "../ports/agent_api.ts";
 import { DcsRefusedError, DcsUnreachableError } from "../ports/errors.ts";
@@ -180,17 +180,16 @@ export class AgentService implements AgentApi {
     return this.#context.state.observation;
   }
 
-  decisions(): readonly DecisionRecord[] {
+  decisions(): readonly JournalRecord[] {
     const { statistics, config } = this.#context;
-    return statistics.journal.entries().map(({ ruling, ...times }) => {
+    return statistics.journal.entries().map(({ ruling, ...rest }) => {
       const { rule, decision } = ruling;
       return {
-        ...times,
+        ...rest,
         rule,
         kind: decision.kind,
         task: decision.kind === "start_task" ? decision.task.kind : null,
         reason: decision.reason,
-        facts: "facts" in decision ? decision.facts : {},
         sentence: explain(decision, config.self),
       };
     });

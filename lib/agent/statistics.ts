@@ -8,6 +8,8 @@ import type { TaskOutcome } from "../core/model/task_view.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Metrics, MetricSample } from "../ports/metrics.ts";
 import type { ProxyProcess } from "../ports/proxy_process.ts";
+import { circumstances } from "../core/calc/circumstances.ts";
+import type { Observation } from "../core/model/observation.ts";
 import { DecisionJournal } from "./decision_journal.ts";
 import { FailoverWatch } from "./failover_phases.ts";
 import type { LeaseKeeper } from "./leases.ts";
@@ -38,10 +40,11 @@ export class LoopStatistics implements Metrics {
     this.#sources = sources;
   }
 
-  countDecision(ruling: Ruling): void {
+  countDecision(ruling: Ruling, o: Observation): void {
     const { rule, decision } = ruling;
     const { clock } = this.#sources;
-    this.journal.note(ruling, clock.wallTimeMs());
+    const around = circumstances(decision, o);
+    this.journal.note(ruling, clock.wallTimeMs(), around);
     this.#failover.decided(decision, clock.now());
     const key = JSON.stringify({ rule, reason: decision.reason });
     this.#decisions.set(key, (this.#decisions.get(key) ?? 0) + 1);

@@ -3,26 +3,16 @@
  * /explain`: the history in the store knows when the leader changed, only the
  * agents know the reason.
  */
-import { asObject, parseJsonObject } from "../core/codec/json.ts";
+import { decodeDecision } from "../core/codec/decision_codec.ts";
+import { parseJsonObject } from "../core/codec/json.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { MemberName } from "../core/model/member.ts";
+import type { ToldDecision } from "../core/model/told_decision.ts";
 import { callMember } from "./api_client.ts";
 import type { Session } from "./session.ts";
 
 const TIMEOUT_MS = 2_000;
 const OK = 200;
-
-/** One decision of a member. */
-export interface ToldDecision {
-  readonly member: MemberName;
-  readonly rule: string;
-  readonly decision: string;
-  readonly reason: string;
-  /** For people. */
-  readonly text: string;
-  /** ISO 8601; of the last time, if it was made again and again. */
-  readonly at: string;
-}
 
 /** The decisions of all members that tell them, each's oldest first; never throws. */
 export async function askDecisions(
@@ -55,48 +45,9 @@ function decisionsIn(
   const items = parseJsonObject(body)?.["decisions"];
   if (!Array.isArray(items)) return [];
   return items.flatMap((item: unknown): readonly ToldDecision[] => {
-    const given = asObject(item);
-    const { rule, decision, reason, text, last_at: at } = given ?? {};
-    const isWhole = typeof rule === "string" && typeof decision === "string" &&
-      typeof reason === "string" && typeof text === "string" &&
-      typeof at === "string";
-    return isWhole ? [{ member, rule, decision, reason, text, at }] : [];
+    const decision = decodeDecision(item);
+    return decision === null ? [] : [{ ...decision, member }];
   });
-}
-
-/** Decisions by which the lead goes from one member to another. */
-const TAKES = ["acquire_lease"];
-const GIVES = ["demote", "release_lease"];
-
-function byTime(one: ToldDecision, other: ToldDecision): number {
-  return one.at < other.at ? -1 : 1;
-}
-
-/**
- * Why the leader last changed: the bid that won, and before it the last time
- * that a member stepped down.
- *
- * @param change Its winner, because those who lost the race have bid as well;
- * null: unknown. And when (ISO 8601) the change before it was, null if there was
- * none or nobody knows: who stepped down until then did so for that one.
- */
-export function lastChangeDecisions(
-  told: readonly ToldDecision[],
-  change: {
-    readonly winner: MemberName | null;
-    readonly previousAt: string | null;
-  },
-): readonly ToldDecision[] {
-  const { winner, previousAt } = change;
-  const [taken] = told.filter(({ member, decision }) =>
-    TAKES.includes(decision) && (winner === null || member === winner)
-  ).toSorted(byTime).slice(-1);
-  const since = Date.parse(previousAt ?? "");
-  const given = told.filter(({ member, decision, at }) =>
-    GIVES.includes(decision) && member !== taken?.member &&
-    at <= (taken?.at ?? at) && !(Date.parse(at) <= since)
-  ).toSorted(byTime).slice(-1);
-  return taken === undefined ? given : [...given, taken];
 }
 
 /** Each member's newest decision: what it is doing about it now. */
@@ -115,7 +66,10 @@ const WAITS: ReadonlyMap<string, string> = new Map([
 
 /** `2026-11-20T... n2: acquire_lease, healthiest - ... (R310)`. */
 export function decisionLine(told: ToldDecision): string {
-  const { member, decision, reason, rule, at } = told;
-  const text = decision === "wait" ? WAITS.get(reason) ?? told.text : told.text;
-  return `  ${at} ${member}: ${decision}, ${reason} - ${text} (${rule})`;
+  const { member, kind, task, reason, rule, lastAt } = told;
+  const text = kind === "wait"
+    ? WAITS.get(reason) ?? told.sentence
+    : told.sentence;
+  const what = task === null ? kind : `${kind} ${task}`;
+  return `  ${lastAt} ${member}: ${what}, ${reason} - ${text} (${rule})`;
 }

@@ -6,7 +6,6 @@ import type { Moment } from "../core/base/units.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { Lsn } from "../core/base/units.ts";
 import type { EndedReceiver } from "./postgres.ts";
-import type { Decision, Facts } from "../core/model/decision.ts";
 import type { FailsafePing } from "../core/model/failsafe.ts";
 import type {
   Member,
@@ -14,6 +13,7 @@ import type {
   MemberState,
   Tags,
 } from "../core/model/member.ts";
+import type { DecisionRecord } from "../core/model/told_decision.ts";
 import type { Observation } from "../core/model/observation.ts";
 import type { PeerAnswer } from "../core/model/peer_view.ts";
 import type { PostgresView } from "../core/model/postgres_view.ts";
@@ -73,21 +73,12 @@ export type FailsafeConsent =
   /** This member leads itself, or the asker can not be a leader of the scope. */
   | { readonly kind: "refused"; readonly why: "leading" | "stranger" };
 
-/** One of the last decisions, made once or several times in a row. */
-export interface DecisionRecord {
-  readonly rule: string;
-  readonly kind: Decision["kind"];
-  /** The task that was started; null: none. */
-  readonly task: string | null;
-  readonly reason: Decision["reason"];
-  /** Of the last time, as everything but `firstAtMs`. */
-  readonly facts: Facts;
-  /** For people. */
-  readonly sentence: string;
+/** One of the last decisions, as the agent's own clock has it. */
+export interface JournalRecord
+  extends Omit<DecisionRecord, "firstAt" | "lastAt"> {
   /** Wall clock, milliseconds since the epoch. */
   readonly firstAtMs: number;
   readonly lastAtMs: number;
-  readonly count: number;
 }
 
 /** Result of a compare-and-set on the config key. */
@@ -142,6 +133,6 @@ export interface AgentApi {
   /** The observation behind the last decision, for `explain`; null before the first. */
   lastObservation(): Observation | null;
   /** The last decisions, oldest first; renewals and questions are left out. */
-  decisions(): readonly DecisionRecord[];
+  decisions(): readonly JournalRecord[];
   sleep(ms: number): Promise<void>;
 }

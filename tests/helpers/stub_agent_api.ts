@@ -24,8 +24,8 @@ import type {
   AgentIdentity,
   AgentStatus,
   ConfigWrite,
-  DecisionRecord,
   FailsafeConsent,
+  JournalRecord,
   RequestOutcome,
 } from "../../lib/ports/agent_api.ts";
 import type { Observation } from "../../lib/core/model/observation.ts";
@@ -183,7 +183,7 @@ export class StubAgentApi implements AgentApi {
   isRestartScheduled = false;
   consent: FailsafeConsent = { kind: "accepted", position: lsn(7) };
   failsafeMap: Readonly<Record<string, string>> | null = null;
-  records: DecisionRecord[] = [];
+  records: JournalRecord[] = [];
   readonly calls: unknown[][] = [];
   looks = 0;
   #elapsedMs = 0;
@@ -287,7 +287,7 @@ export class StubAgentApi implements AgentApi {
     return null;
   }
 
-  decisions(): readonly DecisionRecord[] {
+  decisions(): readonly JournalRecord[] {
     return this.records;
   }
 

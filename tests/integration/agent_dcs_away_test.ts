@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { AgentCluster } from "../helpers/agent_cluster.ts";
 import { step } from "../helpers/step.ts";
 import { etcdSkipReason } from "../helpers/etcd.ts";
+import { leadEndSaid } from "../helpers/explained.ts";
 import { linkToStore } from "../helpers/link_to_store.ts";
 import type { SeverableLink } from "../helpers/severable_link.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
@@ -69,6 +70,10 @@ async function isolatedLeader(
     link.heal();
     const leader = await cluster.untilWhole();
     assert.notEqual(leader.name, "n1");
+    assert.match(
+      await leadEndSaid(cluster, leader),
+      /^n1 stepped down: it could not (reach the store to )?renew its leader k/,
+    );
   });
 }
 

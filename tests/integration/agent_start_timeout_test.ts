@@ -7,6 +7,7 @@ import { AgentCluster, sectionOf } from "../helpers/agent_cluster.ts";
 import { step } from "../helpers/step.ts";
 import type { AgentMember, Section } from "../helpers/agent_member.ts";
 import { pastCycles } from "../helpers/cycles.ts";
+import { leadEndSaid } from "../helpers/explained.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 
 unprivileged(import.meta.url, () => {
@@ -189,5 +190,10 @@ async function timedOut(
     await cluster.untilLeader([other.name]);
     await open(leader);
     assert.equal((await cluster.untilWhole()).name, other.name);
+    assert.equal(
+      await leadEndSaid(cluster, other),
+      "n1 stepped down: its PostgreSQL was not up again within " +
+        "primary_start_timeout",
+    );
   });
 }

@@ -1,13 +1,15 @@
 /**
  * `matriarch explain` on real servers: with all well, with agents that are dead,
- * frozen or not allowed to lead, and after a failover. It answers whatever the
- * members do, names everybody, and says what hinders them.
+ * frozen or not allowed to lead, and after each way in which a lead ends. It
+ * answers whatever the members do, names everybody, and says what hinders them
+ * and why the leader changed.
  */
 import assert from "node:assert/strict";
 import { AgentCluster } from "../helpers/agent_cluster.ts";
 import { step } from "../helpers/step.ts";
-import type { Section } from "../helpers/agent_member.ts";
-import { commandLine } from "../helpers/command_line.ts";
+import type { AgentMember, Section } from "../helpers/agent_member.ts";
+import { pastCycles } from "../helpers/cycles.ts";
+import { explainLines, leadEndSaid } from "../helpers/explained.ts";
 import { etcdSkipReason } from "../helpers/etcd.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 
@@ -18,6 +20,8 @@ unprivileged(import.meta.url, () => {
     fn: async (t) => {
       await using cluster = await AgentCluster.running({ dcs: "etcd" });
       await well(t, cluster);
+      await asked(t, cluster);
+      await unasked(t, cluster);
       await dead(t, cluster);
       await frozen(t, cluster);
       await nobodyMay(t, cluster);
@@ -31,10 +35,7 @@ async function explained(
   cluster: AgentCluster,
   what: string,
 ): Promise<readonly string[]> {
-  const { code, text } = await commandLine(cluster.member("n2"), ["explain"]);
-  console.log(`--- ${what}\n${text}`);
-  assert.equal(code, 0);
-  return text.trimEnd().split("\n");
+  return await explainLines(cluster.member("n2"), what);
 }
 
 /** The line about one member. */
@@ -66,6 +67,137 @@ async function well(t: Deno.TestContext, cluster: AgentCluster): Promise<void> {
       lines.includes("There was no failover or switchover yet (timeline 1)"),
     );
   });
+}
+
+/** A request to the member's REST API, which the command line makes as well. */
+async function ask(
+  member: AgentMember,
+  path: string,
+  body: Section,
+): Promise<void> {
+  const { status, text } = await member.rest(path, { method: "POST", body });
+  assert.ok(status < 300, `${path}: ${status} ${text}`);
+}
+
+async function asked(
+  t: Deno.TestContext,
+  cluster: AgentCluster,
+): Promise<void> {
+  const sentences: readonly (readonly [string, string, Section, string])[] = [
+    [
+      "n1",
+      "/switchover",
+      { leader: "n1", candidate: "n2" },
+      "a switchover to n2",
+    ],
+    ["n2", "/failover", { candidate: "n1" }, "a failover to n1"],
+  ];
+  for (const [name, path, body, what] of sentences) {
+    await step(t, `${what} is named`, async () => {
+      const from = cluster.member(name);
+      await ask(from, path, body);
+      const leader = await cluster.untilLeader([String(body["candidate"])]);
+      assert.equal(
+        await leadEndSaid(cluster, leader),
+        `${name} stepped down: ${what} was requested`,
+      );
+      await cluster.untilWhole();
+    });
+  }
+  await step(t, "a switchover without a candidate is named", async () => {
+    const others = ["n2", "n3"];
+    await ask(cluster.member("n1"), "/switchover", { leader: "n1" });
+    const leader = await cluster.untilLeader(others);
+    assert.equal(
+      await leadEndSaid(cluster, leader),
+      "n1 stepped down: a switchover was requested",
+    );
+    await cluster.untilWhole();
+  });
+  await step(t, "a scheduled switchover is named", async () => {
+    const from = await cluster.untilWhole();
+    const at = new Date(Date.now() + 4_000).toISOString();
+    const body = { leader: from.name, candidate: "n1", scheduled_at: at };
+    await ask(from, "/switchover", body);
+    const leader = await cluster.untilLeader(["n1"]);
+    assert.match(
+      await leadEndSaid(cluster, leader),
+      new RegExp(
+        `^${from.name} stepped down: a switchover to n1 was requested for ` +
+          `${at.slice(0, 19)}`,
+      ),
+    );
+    await cluster.untilWhole();
+  });
+}
+
+async function unasked(
+  t: Deno.TestContext,
+  cluster: AgentCluster,
+): Promise<void> {
+  await step(t, "an agent that was stopped in order", async () => {
+    await cluster.member("n1").end();
+    const leader = await cluster.untilLeader(["n2", "n3"]);
+    assert.equal(
+      await leadEndSaid(cluster, leader),
+      "n1 handed the lead over because its agent was stopped",
+    );
+    cluster.member("n1").start();
+    await cluster.untilWhole();
+  });
+  await step(t, "a crash without patience", async () => {
+    const from = await cluster.untilWhole();
+    const settings = { method: "PATCH", body: { primary_start_timeout: 0 } };
+    assert.equal((await from.rest("/config", settings)).status, 200);
+    await pastCycles(cluster, from);
+    from.killPostmaster();
+    const leader = await cluster.untilLeader(
+      cluster.others(from.name).map(({ name }) => name),
+    );
+    assert.match(
+      await leadEndSaid(cluster, leader),
+      new RegExp(`^${from.name} stepped down: its PostgreSQL crashed, and `),
+    );
+    await cluster.untilWhole();
+  });
+  await step(t, "a frozen agent", async () => {
+    const from = await cluster.untilWhole();
+    from.signal("SIGSTOP");
+    const leader = await cluster.untilLeader(
+      cluster.others(from.name).map(({ name }) => name),
+    );
+    const frozen = new RegExp(
+      `^${from.name} did not step down: its REST API did not answer \\(.*\\), ` +
+        "so its agent was frozen, or its host lost",
+    );
+    assert.match(await leadEndSaid(cluster, leader), frozen);
+    from.signal("SIGCONT");
+    await cluster.untilWhole();
+    assert.match(await leadEndSaid(cluster, leader), frozen, "not its waking");
+  });
+  await step(t, "a host that is lost", async () => {
+    const from = await cluster.untilWhole();
+    await from.killAll();
+    const leader = await cluster.untilLeader(
+      cluster.others(from.name).map(({ name }) => name),
+    );
+    assert.match(
+      await leadEndSaid(cluster, leader),
+      new RegExp(`^${from.name} did not step down: .*, so its agent was dead`),
+    );
+    from.start();
+    await cluster.untilWhole();
+    await switchBack(cluster);
+  });
+}
+
+/** The rest of the test counts on n1. */
+async function switchBack(cluster: AgentCluster): Promise<void> {
+  const from = await cluster.untilWhole();
+  if (from.name === "n1") return;
+  await ask(from, "/switchover", { leader: from.name, candidate: "n1" });
+  await cluster.untilLeader(["n1"]);
+  await cluster.untilWhole();
 }
 
 async function dead(t: Deno.TestContext, cluster: AgentCluster): Promise<void> {
@@ -179,7 +311,7 @@ async function afterwards(
     assert.match(lineOf(lines, "n1"), /not_registered/);
     const at = lines.findIndex((line) => line.startsWith("Last change of"));
     assert.match(lines[at] ?? "", new RegExp(`: ${name} was promoted; `));
-    assert.match(lines[at + 1] ?? "", /Nobody stepped down .*key ran out/);
+    assert.match(lines[at + 1] ?? "", /n1 did not step down: .* was dead/);
     assert.match(lines[at + 2] ?? "", new RegExp(`${name}: acquire_lease, `));
     cluster.member("n1").start();
     await cluster.untilWhole();

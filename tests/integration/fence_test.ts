@@ -11,6 +11,7 @@ import {
 import { step } from "../helpers/step.ts";
 import type { AgentMember } from "../helpers/agent_member.ts";
 import { signalTo } from "../helpers/own_processes.ts";
+import { leadEndSaid } from "../helpers/explained.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 import { WritableWatch } from "../helpers/writable_watch.ts";
 
@@ -210,6 +211,10 @@ async function notBack(
     assert.equal(old.postmasterPid(), null);
     assert.match(old.log(), /the leader key is given back/);
     assert.equal((await fenceOf(old)).state, "fenced");
+    assert.match(
+      await leadEndSaid(cluster, await cluster.untilLeader(others)),
+      new RegExp(`^${old.name} did not step down: .*agent was dead.*fence`),
+    );
   });
   await step(t, "its next agent rejoins", async () => {
     old.start();

@@ -9,13 +9,11 @@ import {
 } from "../definition.ts";
 import type { ClusterView } from "../../core/model/cluster_view.ts";
 import type { PeerAnswer } from "../../core/model/peer_view.ts";
-import {
-  askDecisions,
-  decisionLine,
-  lastChangeDecisions,
-  newestDecisions,
-  type ToldDecision,
-} from "../decisions.ts";
+import { encodeDecision } from "../../core/codec/decision_codec.ts";
+import { leadChange, type LeadChangeTold } from "../../core/calc/lead_end.ts";
+import type { ToldDecision } from "../../core/model/told_decision.ts";
+import { askDecisions, decisionLine, newestDecisions } from "../decisions.ts";
+import { leadEndText } from "../lead_end_text.ts";
 import { DcsUnreachableError } from "../../ports/errors.ts";
 import { CliError } from "../errors.ts";
 import { jsonText } from "../output.ts";
@@ -77,10 +75,7 @@ async function explainScope(
     loss: lossLine(view, answers, verdicts),
     lastChange: lastChangeLine(view),
     request: requestLine(view),
-    change: lastChangeDecisions(told, {
-      winner: view.leader?.name ?? view.history?.at(-1)?.newLeader ?? null,
-      previousAt: view.history?.at(-2)?.timestamp ?? null,
-    }),
+    change: lastChange(view, told),
     newest: newestDecisions(told),
   };
   if (format === "json") print(session, jsonText(asDocument(report)));
@@ -94,8 +89,8 @@ interface Report {
   readonly loss: string;
   readonly lastChange: string;
   readonly request: string | null;
-  /** By which decisions the leader last changed. */
-  readonly change: readonly ToldDecision[];
+  /** How the lead last changed; null: it never did. */
+  readonly change: LeadChangeTold | null;
   /** What each member decided last. */
   readonly newest: readonly ToldDecision[];
 }
@@ -114,30 +109,47 @@ function asLines(report: Report): readonly string[] {
     ...verdicts.map((verdict) => verdictLine(verdict, answers, ttlMs)),
     report.loss,
     report.lastChange,
-    ...givenByNobody(report),
-    ...change.map(decisionLine),
+    ...(change === null ? [] : [`  ${leadEndText(change.end)}`]),
+    ...changeDecisions(change).map(decisionLine),
     ...(newest.length === 0 ? [] : ["Last decision of each member:"]),
     ...newest.map(decisionLine),
     ...(request === null ? [] : [request]),
   ];
 }
 
-/** The old leader did not hand over, and its own agent can not say why. */
-function givenByNobody({ view, change }: Report): readonly string[] {
-  const [first] = change;
-  const isFailover = (view.history?.length ?? 0) > 0 && change.length === 1 &&
-    first?.decision === "acquire_lease";
-  return isFailover
-    ? [
-      "  Nobody stepped down before, as far as who answers knows: the leader " +
-      "key ran out (agent or host dead, frozen, or cut off from the store), " +
-      "or that agent was restarted since",
-    ]
-    : [];
+function lastChange(
+  view: ClusterView,
+  told: readonly ToldDecision[],
+): LeadChangeTold | null {
+  const { history, leader } = view;
+  if (history === null || history.length === 0) return null;
+  return leadChange(told, {
+    winner: leader?.name ?? history.at(-1)?.newLeader ?? null,
+    before: history.at(-2)?.newLeader ?? null,
+    previousAt: utcOf(history.at(-2)?.timestamp ?? ""),
+  });
+}
+
+/** The same moment as decisions write it; null if the text is no time. */
+function utcOf(timestamp: string): string | null {
+  const time = Date.parse(timestamp);
+  return Number.isNaN(time) ? null : new Date(time).toISOString();
+}
+
+/** The last step down and the bid that won after it, as far as they are told. */
+function changeDecisions(
+  change: LeadChangeTold | null,
+): readonly ToldDecision[] {
+  if (change === null) return [];
+  const { end, taken } = change;
+  return [
+    ...(end.kind === "given" ? [end.decision] : []),
+    ...(taken === null ? [] : [taken]),
+  ];
 }
 
 function asDocument(report: Report): Readonly<Record<string, unknown>> {
-  const { view, verdicts, answers, loss, lastChange, request } = report;
+  const { view, verdicts, answers, loss, lastChange, request, change } = report;
   const { ttlMs } = settingsOf(view);
   return {
     members: verdicts.map((verdict) => {
@@ -146,10 +158,17 @@ function asDocument(report: Report): Readonly<Record<string, unknown>> {
     }),
     loss,
     last_change: lastChange,
-    change_decisions: report.change,
-    last_decisions: report.newest,
+    lead_end: change === null
+      ? null
+      : { kind: change.end.kind, text: leadEndText(change.end) },
+    change_decisions: changeDecisions(change).map(asTold),
+    last_decisions: report.newest.map(asTold),
     request,
   };
+}
+
+function asTold(told: ToldDecision): Readonly<Record<string, unknown>> {
+  return { member: told.member, ...encodeDecision(told) };
 }
 
 function asObject(

@@ -69,6 +69,7 @@ Deno.test("explain says who could take over and what would be lost", async () =>
     "replica at 0/4000060",
     "Last change of leader at 2026-11-20: n1 was promoted; timeline 3 began " +
     "after 0/4000000 of timeline 2",
+    "  How the lead before ended is told by nobody who answers",
   ]);
 });
 
@@ -244,7 +245,7 @@ Deno.test("explain says by which decisions the leader last changed", async () =>
       n2: {
         position: HERE,
         decisions: [
-          decision("demote", "lease_lost", 1),
+          { ...decision("start_task", "lease_lost", 1), task: "demote" },
           { text: "no decision" },
           decision("wait", "following", 8),
         ],
@@ -253,7 +254,8 @@ Deno.test("explain says by which decisions the leader last changed", async () =>
     },
   });
   assert.deepEqual(lines.slice(-5), [
-    "  2026-11-20T10:00:01.000Z n2: demote, lease_lost - why lease_lost (R1)",
+    "  2026-11-20T10:00:01.000Z n2: start_task demote, lease_lost - why " +
+    "lease_lost (R1)",
     "  2026-11-20T10:00:02.000Z n1: acquire_lease, healthiest - why " +
     "healthiest (R1)",
     "Last decision of each member:",
@@ -278,7 +280,10 @@ Deno.test("explain does not take a bid that lost the race for the last change", 
   });
   const at = lines.findIndex((line) => line.startsWith("Last decision"));
   assert.match(lines[at - 1] ?? "", /n1: acquire_lease, healthiest/);
-  assert.match(lines[at - 2] ?? "", /^ {2}Nobody stepped down before, /);
+  assert.match(
+    lines[at - 2] ?? "",
+    /^ {2}How the lead before ended is told by/,
+  );
 });
 
 Deno.test("explain leaves out who stepped down for an earlier change", async () => {
@@ -295,12 +300,12 @@ Deno.test("explain leaves out who stepped down for an earlier change", async () 
         ...LEADER,
         decisions: [decision("acquire_lease", "healthiest", 4)],
       },
-      n2: { position: HERE, decisions: [decision("demote", "switchover", 1)] },
+      n2: { position: HERE, decisions: [decision("release_lease", "x", 1)] },
     },
   });
   const at = lines.findIndex((line) => line.startsWith("Last change"));
   assert.match(lines[at] ?? "", /T10:00:05Z: n1 was promoted after n3; /);
-  assert.match(lines[at + 1] ?? "", /^ {2}Nobody stepped down before, /);
+  assert.match(lines[at + 1] ?? "", /^ {2}How the lead of n3 ended is told by/);
   assert.match(lines[at + 2] ?? "", /n1: acquire_lease, healthiest/);
   assert.match(lines[at + 3] ?? "", /^Last decision of each member/);
 });

@@ -2,7 +2,8 @@
  * GET /explain (our own): what this member decided last, by which rule, for what
  * reason, with the facts compared and the sentence for people.
  */
-import type { DecisionRecord } from "../../ports/agent_api.ts";
+import { encodeDecision } from "../../core/codec/decision_codec.ts";
+import type { JournalRecord } from "../../ports/agent_api.ts";
 import type { RestApp, RestContext } from "../context.ts";
 
 /** Hangs the route on the application. */
@@ -19,18 +20,10 @@ export function explainRoutes(app: RestApp, context: RestContext): void {
   });
 }
 
-function decisionItem(
-  record: DecisionRecord,
-): Readonly<Record<string, unknown>> {
-  return {
-    rule: record.rule,
-    decision: record.kind,
-    ...(record.task === null ? {} : { task: record.task }),
-    reason: record.reason,
-    facts: record.facts,
-    text: record.sentence,
-    first_at: new Date(record.firstAtMs).toISOString(),
-    last_at: new Date(record.lastAtMs).toISOString(),
-    count: record.count,
-  };
+function decisionItem({ firstAtMs, lastAtMs, ...record }: JournalRecord) {
+  return encodeDecision({
+    ...record,
+    firstAt: new Date(firstAtMs).toISOString(),
+    lastAt: new Date(lastAtMs).toISOString(),
+  });
 }
