@@ -2,7 +2,8 @@
  * `matriarch explain` on real servers: with all well, with agents that are dead,
  * frozen or not allowed to lead, and after each way in which a lead ends. It
  * answers whatever the members do, names everybody, and says what hinders them
- * and why the leader changed.
+ * and why the leader changed. What is said of frozen and fenced agents, slow
+ * starts and lost stores stands in the tests that arrange them.
  */
 import assert from "node:assert/strict";
 import { AgentCluster } from "../helpers/agent_cluster.ts";
@@ -160,35 +161,7 @@ async function unasked(
     );
     await cluster.untilWhole();
   });
-  await step(t, "a frozen agent", async () => {
-    const from = await cluster.untilWhole();
-    from.signal("SIGSTOP");
-    const leader = await cluster.untilLeader(
-      cluster.others(from.name).map(({ name }) => name),
-    );
-    const frozen = new RegExp(
-      `^${from.name} did not step down: its REST API did not answer \\(.*\\), ` +
-        "so its agent was frozen, or its host lost",
-    );
-    assert.match(await leadEndSaid(cluster, leader), frozen);
-    from.signal("SIGCONT");
-    await cluster.untilWhole();
-    assert.match(await leadEndSaid(cluster, leader), frozen, "not its waking");
-  });
-  await step(t, "a host that is lost", async () => {
-    const from = await cluster.untilWhole();
-    await from.killAll();
-    const leader = await cluster.untilLeader(
-      cluster.others(from.name).map(({ name }) => name),
-    );
-    assert.match(
-      await leadEndSaid(cluster, leader),
-      new RegExp(`^${from.name} did not step down: .*, so its agent was dead`),
-    );
-    from.start();
-    await cluster.untilWhole();
-    await switchBack(cluster);
-  });
+  await switchBack(cluster);
 }
 
 /** The rest of the test counts on n1. */
@@ -255,8 +228,8 @@ async function nobodyMay(
     "a leader that is lost and that nobody may replace",
     async () => {
       await setTags(cluster, { nofailover: true });
-      await cluster.member("n1").end("SIGKILL");
-      const silent = await explained(cluster, "n1's agent is killed");
+      await cluster.member("n1").killAll();
+      const silent = await explained(cluster, "n1's host is lost");
       assert.match(
         lineOf(silent, "n1"),
         /leads now, but .*not running there.* within ttl \(20 s\)$/,
@@ -310,7 +283,10 @@ async function afterwards(
     const lines = await explained(cluster, `${name} took over`);
     assert.match(lineOf(lines, "n1"), /not_registered/);
     const at = lines.findIndex((line) => line.startsWith("Last change of"));
-    assert.match(lines[at] ?? "", new RegExp(`: ${name} was promoted; `));
+    assert.match(
+      lines[at] ?? "",
+      new RegExp(`: ${name} was promoted after n1; `),
+    );
     assert.match(lines[at + 1] ?? "", /n1 did not step down: .* was dead/);
     assert.match(lines[at + 2] ?? "", new RegExp(`${name}: acquire_lease, `));
     cluster.member("n1").start();

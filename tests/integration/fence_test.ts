@@ -253,6 +253,10 @@ async function frozen(
   });
   await step(t, "it rejoins when it wakes up", async () => {
     assert.equal((await cluster.untilWhole()).name, "n2");
+    assert.match(
+      await leadEndSaid(cluster, other),
+      /^n1 did not step down: .*so its agent was frozen, or its host lost/,
+    );
     await watch.end();
     assert.deepEqual(watch.violations(), []);
     assert.deepEqual(await watch.lostOn(old), []);
