@@ -173,7 +173,7 @@ async function restart(
   task: TaskOf<"restart">,
   signal: AbortSignal,
 ): Promise<void> {
-  const { postgres, proxy } = context.ports;
+  const { log, postgres, proxy } = context.ports;
   const view = await postgres.observe();
   const isStandby = view.kind === "running"
     ? view.role === "replica"
@@ -187,8 +187,14 @@ async function restart(
     .finally(() => proxy?.endDrain());
   if (state === "starting") {
     const text = "postgres is still starting";
-    context.inbox.answer({ status: 503, text });
+    return context.inbox.answer({ status: 503, text });
   }
+  const after = await postgres.observe();
+  if (after.kind !== "unresponsive") return;
+  // It is up, but with these settings (pg_hba, password) not for the agent.
+  const text = `restarted, but it does not answer the agent: ${after.detail}`;
+  log.error(`PostgreSQL was ${text}`);
+  context.inbox.answer({ status: 503, text });
 }
 
 async function stopAndStart(

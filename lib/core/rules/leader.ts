@@ -27,6 +27,7 @@ import {
   primaryOf,
   replicaOf,
   startAsStandby,
+  startDelay,
   startingMs,
   startTask,
   viewOf,
@@ -366,13 +367,13 @@ function giveUpSlowStart(o: Observation): Decision | null {
   const passedMs = startingMs(o);
   if (passedMs === null) return null;
   const timeoutMs = o.memory.startTimeoutMs ?? o.settings.primaryStartTimeoutMs;
+  const delay = startDelay(o, { passedMs, timeoutMs });
   if (passedMs <= timeoutMs || o.settings.isPaused) {
-    return waitShortly("starting_up", { passedMs, timeoutMs });
+    return waitShortly(delay.reason, delay.facts);
   }
   return demoteIfPossible(o, "start_timed_out") ??
     waitShortly("start_timed_out_no_candidate", {
-      passedMs,
-      timeoutMs,
+      ...delay.facts,
       ...refusals(o, viewOf(o), {
         answers: o.peers.kind === "asked" ? o.peers.answers : [],
         limits: { requiredLsn: null, leaderLsn: viewOf(o).status.leaderLsn },

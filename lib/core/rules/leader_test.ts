@@ -170,6 +170,14 @@ const LEADER: readonly Row[] = [
     ["R470", "demote immediate start_timed_out"],
   ],
   [
+    "a start after which the agent is refused is no start that lasts",
+    leaderObservation({
+      postgres: HANGING,
+      memory: { ...MEMORY, startingSince: moment(NOW - 1_000) },
+    }),
+    ["R470", "wait unresponsive"],
+  ],
+  [
     "what answered once and is silent now is watched",
     leaderObservation({ postgres: HANGING, memory: MEMORY }),
     ["R480", "wait unresponsive"],

@@ -167,3 +167,13 @@ export function startingMs(o: Observation): number | null {
   if (o.postgres.kind !== "starting" && !isHanging) return null;
   return o.now - (startingSince ?? o.now);
 }
+
+/** Why a start is not over: a server that refuses the agent (pg_hba, password) is up, and says why. */
+export function startDelay(
+  { postgres }: Observation,
+  times: Facts,
+): { readonly reason: WaitReason; readonly facts: Facts } {
+  return postgres.kind === "unresponsive"
+    ? { reason: "unresponsive", facts: { detail: postgres.detail, ...times } }
+    : { reason: "starting_up", facts: times };
+}
