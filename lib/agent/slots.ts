@@ -32,6 +32,8 @@ const DROP_REASONS = {
   changed: "its type, plugin or database is not the configured one",
   stale_xmin: "nobody uses it and its xmin holds back vacuum",
   no_wal_reserved: "it reserves no WAL",
+  never_synced:
+    "this former primary made it, which keeps the leader's from being synchronized",
 } as const;
 
 /** As long as a cycle waits for its changes; they go on afterwards. */

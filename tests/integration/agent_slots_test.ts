@@ -151,8 +151,32 @@ async function failoverSlot(
     const status = await cluster.key("status") as Section;
     assert.ok(!("theirs" in Object(status["slots"])));
     assert.doesNotMatch(cluster.logs(), /slot '?theirs/);
-    await leader.sql("SELECT pg_drop_replication_slot('theirs')");
   });
+  await step(t, "a former primary drops those that it made", async () => {
+    await switchover(cluster, "n1", "n2");
+    await cluster.until(
+      "n1 has it no more",
+      async () => !(await slotsOf(leader)).has("theirs"),
+    );
+    assert.match(
+      leader.log(),
+      /Dropping replication slot 'theirs': this former/,
+    );
+    await switchover(cluster, "n2", "n1");
+  });
+}
+
+async function switchover(
+  cluster: AgentCluster,
+  from: string,
+  to: string,
+): Promise<void> {
+  const { status, text } = await cluster.member(from).rest("/switchover", {
+    method: "POST",
+    body: { leader: from, candidate: to },
+  });
+  assert.equal(status, 200, text);
+  assert.equal((await cluster.untilWhole()).name, to);
 }
 
 async function moving(

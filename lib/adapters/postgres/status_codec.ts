@@ -162,6 +162,7 @@ function slot(row: Row): SlotView {
     database: textOrNull(row["database"]),
     plugin: textOrNull(row["plugin"]),
     walStatus: textOrNull(row["wal_status"]),
+    isNeverSynced: row["failover"] === true,
   };
 }
 

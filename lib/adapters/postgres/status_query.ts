@@ -18,10 +18,18 @@ const SENDERS = `(SELECT coalesce(json_agg(json_build_object(
     'flush_lsn', r.flush_lsn, 'replay_lsn', r.replay_lsn)), '[]')
   FROM pg_stat_replication r)`;
 
-/** The major version is not known before the first answer: both are tried. */
+/**
+ * The columns of failover slots exist from version 17 on. PostgreSQL itself keeps
+ * those slots; only one that a standby made while it was a primary is shown,
+ * because it keeps the real one from being synchronized.
+ *
+ * Source: PostgreSQL 17 manual, "Replication Slot Synchronization".
+ */
 const SLOTS = `(SELECT coalesce(json_agg(to_json(s)), '[]')
   FROM pg_replication_slots s
-  WHERE NOT s.temporary AND NOT coalesce((to_json(s)->>'failover')::bool, false))`;
+  WHERE NOT s.temporary AND (
+    NOT coalesce((to_json(s)->>'failover')::bool, false) OR
+    pg_is_in_recovery() AND NOT (to_json(s)->>'synced')::bool))`;
 
 const RECEIVER = `(SELECT json_build_object('status', w.status,
     'received_tli', w.received_tli, 'latest_end_lsn', w.latest_end_lsn)

@@ -31,6 +31,7 @@ export type DropReason =
   | "wal_lost"
   | "changed"
   | "stale_xmin"
+  | "never_synced"
   | "no_wal_reserved";
 
 /** The changes. Drops come first: some names are made again at once. */
@@ -111,11 +112,10 @@ function dropReason(
   wanted: WantedSlot | undefined,
 ): DropReason | null {
   const { settings } = inputs;
-  if (wanted === undefined) {
-    const isLeft = settings.isPaused ||
-      settings.slots.ignored.some((ignored) => isIgnored(slot, ignored));
-    return isLeft ? null : "unknown";
-  }
+  const isLeft = settings.isPaused ||
+    settings.slots.ignored.some((ignored) => isIgnored(slot, ignored));
+  if (slot.isNeverSynced) return isLeft ? null : "never_synced";
+  if (wanted === undefined) return isLeft ? null : "unknown";
   if (slot.walStatus === "lost" && !settings.isPaused) return "wal_lost";
   if (!isSameSlot(slot, wanted)) return "changed";
   if (wanted.type === "logical" || wanted.use !== "inactive") return null;

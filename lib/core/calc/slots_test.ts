@@ -38,6 +38,7 @@ function slot(name: string, changes: Partial<SlotView> = {}): SlotView {
     database: null,
     plugin: null,
     walStatus: "reserved",
+    isNeverSynced: false,
     ...changes,
   };
 }
@@ -238,6 +239,43 @@ const CASES: readonly [string, Case, Record<string, unknown>][] = [
       settings: { isPaused: true },
       postgres: primary({
         slots: [slot("n2", { walStatus: "lost" }), slot("n3")],
+      }),
+    },
+    {},
+  ],
+  [
+    "a former primary drops the failover slots that it made",
+    {
+      self: "n2",
+      settings: withSlots({ permanent: { mine: LOGICAL } }),
+      view: status({ mine: BEFORE }),
+      postgres: replica({
+        slots: [
+          ...REPLICA_BOTH,
+          logical("theirs", { isNeverSynced: true }),
+          logical("mine", { isNeverSynced: true }),
+        ],
+      }),
+    },
+    {
+      drop: ["theirs never_synced", "mine never_synced"],
+      isFeedbackForced: true,
+    },
+  ],
+  [
+    "but not in pause, nor one that is to be ignored",
+    {
+      self: "n2",
+      settings: withSlots({
+        ignored: [{
+          name: "theirs",
+          type: null,
+          database: null,
+          plugin: null,
+        }],
+      }),
+      postgres: replica({
+        slots: [...REPLICA_BOTH, logical("theirs", { isNeverSynced: true })],
       }),
     },
     {},

@@ -58,6 +58,8 @@ export interface SlotView {
   readonly database: string | null;
   readonly plugin: string | null;
   readonly walStatus: string | null;
+  /** A failover slot on a standby that it made itself, as a primary. */
+  readonly isNeverSynced: boolean;
 }
 
 /** Where a standby is configured to stream from. */
