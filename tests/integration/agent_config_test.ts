@@ -17,6 +17,7 @@ unprivileged(import.meta.url, () => {
     await hostBasedAccess(t, cluster);
     await local(t, cluster);
     await byCommandLine(t, cluster);
+    await alterSystem(t, cluster);
     await byRole(t, cluster);
   });
 });
@@ -219,6 +220,37 @@ async function byCommandLine(
     assert.match(shown.text, /^loop_wait: 3$/m);
     assert.match(shown.text, /^ +work_mem: 11MB$/m);
   });
+}
+
+async function alterSystem(
+  t: Deno.TestContext,
+  cluster: AgentCluster,
+): Promise<void> {
+  const leader = cluster.member("n1");
+  await step(
+    t,
+    "ALTER SYSTEM against the agent is told, with its reason",
+    async () => {
+      await leader.sql("ALTER SYSTEM SET max_connections = 99");
+      await leader.sql("ALTER SYSTEM SET work_mem = '13MB'");
+      await leader.sql("SELECT pg_reload_conf()");
+      await cluster.until("n1 says so", () =>
+        Promise.resolve(
+          /max_connections = '99' .* has no effect, .* started with 35;/.test(
+            leader.log(),
+          ) && /work_mem = '13MB' .* beats the configured/.test(leader.log()),
+        ));
+      // A restart would change nothing, so none is asked for.
+      assert.equal((await leader.status())?.["pending_restart"], undefined);
+      await leader.sql("ALTER SYSTEM RESET ALL");
+      await leader.sql("SELECT pg_reload_conf()");
+      await untilSetting(cluster, {
+        member: leader,
+        name: "work_mem",
+        value: "11MB",
+      });
+    },
+  );
 }
 
 async function byRole(

@@ -8,6 +8,7 @@ import type {
   ReplicaView,
 } from "../../core/model/postgres_view.ts";
 import { FencedPostgres } from "./fenced_server.ts";
+import { AutoConfAudit } from "./auto_conf.ts";
 import type { ControlFile } from "./control_data.ts";
 import type { DataDirectory } from "./data_directory.ts";
 import type { PostgresContext } from "./options.ts";
@@ -45,15 +46,17 @@ export class Observer {
   readonly #context: PostgresContext;
   readonly #tools: ObserverTools;
   readonly #seal: SealAudit;
+  readonly #audit: AutoConfAudit;
   readonly #server: FencedPostgres;
   /** Of the server that was seen last. */
   #postmasterPid = 0;
   #recovery: RecoverySettings | null = null;
   #connection: { readonly key: string; readonly sql: Connection } | null = null;
-  #pending: { readonly backendPid: number; readonly reasons: Reasons } = {
-    backendPid: 0,
-    reasons: {},
-  };
+  #pending: {
+    readonly backendPid: number;
+    readonly loadedAt: string;
+    readonly reasons: Reasons;
+  } = { backendPid: 0, loadedAt: "", reasons: {} };
   /** Reasons that only the start knows (hot-standby minimums), by postmaster. */
   #startReasons: Reasons = {};
 
@@ -61,6 +64,7 @@ export class Observer {
     this.#context = context;
     this.#tools = tools;
     this.#seal = new SealAudit(context);
+    this.#audit = new AutoConfAudit(context);
     this.#server = new FencedPostgres(context);
   }
 
@@ -88,7 +92,7 @@ export class Observer {
 
   /** The server took over new settings: its flags must be read again. */
   forgetPending(): void {
-    this.#pending = { backendPid: 0, reasons: {} };
+    this.#pending = { backendPid: 0, loadedAt: "", reasons: {} };
   }
 
   async close(): Promise<void> {
@@ -189,9 +193,13 @@ export class Observer {
     return this.#connection.sql;
   }
 
-  /** Read once per session and after each reload, not in every look. */
+  /** Read once per session and after each reload, people's too, not in every look. */
   async #pendingRestart(row: StatusRow, file: PidFile): Promise<Reasons> {
-    if (this.#pending.backendPid !== row.backendPid) {
+    const { backendPid, loadedAt } = row;
+    const read = { backendPid, loadedAt };
+    const isRead = this.#pending.backendPid === backendPid &&
+      this.#pending.loadedAt === loadedAt;
+    if (!isRead) {
       const sql = this.#sql(file);
       const reasons = await pendingRestart(
         this.#context,
@@ -199,7 +207,8 @@ export class Observer {
         this.#tools.settings.path("settings"),
       );
       await this.#seal.look((text, ms) => sql.query(text, ms));
-      this.#pending = { backendPid: row.backendPid, reasons };
+      await this.#audit.look((await this.#tools.settings.standbys()).kind);
+      this.#pending = { ...read, reasons };
     }
     return { ...this.#startReasons, ...this.#pending.reasons };
   }

@@ -6,6 +6,7 @@
  */
 import { RECOVERY_NAMES } from "../../core/base/recovery_names.ts";
 import type { PendingRestartReason } from "../../core/model/member.ts";
+import { readAutoSettings } from "./auto_conf.ts";
 import type { PostgresContext } from "./options.ts";
 import { programPath, run } from "./programs.ts";
 import type { Query, Rows } from "./sql.ts";
@@ -37,9 +38,13 @@ export async function pendingRestart(
     2_000,
   );
   const reasons: Record<string, PendingRestartReason> = {};
+  const auto = rows.length > 0 ? await readAutoSettings(context) : new Map();
   for (const row of rows) {
     const name = String(row["name"]);
     if (RECOVERY_NAMES.has(name) || name === "hot_standby") continue;
+    // PostgreSQL flags what ALTER SYSTEM wants, but is started with this value.
+    const given = context.config?.commandLine[name];
+    if (auto.has(name) && given === String(row["value"])) continue;
     reasons[name] = {
       oldValue: String(row["value"]),
       newValue: await newValue(context, row, settingsPath),

@@ -26,6 +26,8 @@ export interface RowContext {
 export interface StatusRow {
   readonly view: PrimaryView | ReplicaView;
   readonly backendPid: number;
+  /** When that session read the configuration. */
+  readonly loadedAt: string;
   /** The recovery settings that a standby runs with; null: it is none. */
   readonly recovery: RecoverySettings | null;
 }
@@ -51,15 +53,17 @@ export function decodeStatus(row: Row, context: RowContext): StatusRow {
     pendingRestart: {},
   };
   const backendPid = number(row, "backend_pid");
+  const loadedAt = text(row, "loaded_at");
   if (row["is_in_recovery"] === true) {
     const recovery = recoverySettings(row["recovery_settings"]);
     const view = { ...shared, ...replicaFacts(row, recovery) };
-    return { backendPid, view, recovery };
+    return { backendPid, loadedAt, view, recovery };
   }
   const flushedLsn = lsnOrNull(row["flushed_lsn"]);
   if (flushedLsn === null) throw wrong("flushed_lsn");
   return {
     backendPid,
+    loadedAt,
     recovery: null,
     view: {
       ...shared,

@@ -55,6 +55,7 @@ export const STATUS_QUERY = `SELECT
     AS recovery_timeline,
   current_setting('server_version_num')::int AS server_version,
   to_char(pg_postmaster_start_time(), ${TIME_FORMAT}) AS start_time,
+  pg_conf_load_time()::text AS loaded_at,
   current_setting('synchronous_standby_names') AS synchronous_standby_names,
   current_setting('restore_command') <> '' AS has_restore_command,
   CASE WHEN pg_is_in_recovery() THEN ${RECOVERY_SETTINGS} END
