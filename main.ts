@@ -8,6 +8,7 @@
  */
 import { isDaemonCall } from "./lib/compose/daemon_arguments.ts";
 import { isRefusal, refusalLines } from "./lib/compose/refusal.ts";
+import { dropPermissions } from "./lib/compose/permissions.ts";
 import { invokedName } from "./lib/compose/self_command.ts";
 import {
   COMPATIBLE_VERSION,
@@ -92,6 +93,7 @@ async function runCommandLine(
   programName: string,
   argv: readonly string[],
 ): Promise<number> {
+  dropPermissions(argv);
   const [{ runCli }, { createCliContext }] = await Promise.all([
     import("./lib/cli/cli.ts"),
     import("./lib/compose/cli.ts"),
@@ -103,8 +105,8 @@ async function runCommandLine(
       version: COMPATIBLE_VERSION,
       otherCommands: programName === "patronictl" ? [] : PROGRAMS,
       openDcs: async (target) => {
-        const { openDcsTarget } = await import("./lib/compose/dcs.ts");
-        return await openDcsTarget(target);
+        const { openDcsOfCall } = await import("./lib/compose/dcs.ts");
+        return await openDcsOfCall(target);
       },
     }),
   );

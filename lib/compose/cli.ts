@@ -1,5 +1,5 @@
 /** Connects the command line with this process, its terminal and its network. */
-import { SystemClock } from "../adapters/os/clock.ts";
+import { CallClock } from "../adapters/os/clock.ts";
 import { SystemRandom } from "../adapters/os/random.ts";
 import { decodeStatus } from "../adapters/peers/codec.ts";
 import type { CliContext, DcsTarget } from "../cli/context.ts";
@@ -28,7 +28,7 @@ export function createCliContext(parts: CliParts): CliContext {
     isMacOs: Deno.build.os === "darwin",
     terminal: new ProcessTerminal(),
     files: new ProcessFiles(),
-    clock: new SystemClock(),
+    clock: new CallClock(),
     random: new SystemRandom(),
     send: sendHttp,
     decodeAnswer: decodeStatus,

@@ -1,7 +1,7 @@
 /** Constructs the DCS that a configuration names, on one scope's keys. */
 import { DcsEtcd, type DcsEtcdOptions } from "../adapters/etcd/dcs_etcd.ts";
 import type { EtcdLogin, EtcdTls } from "../adapters/etcd/options.ts";
-import { SystemClock } from "../adapters/os/clock.ts";
+import { CallClock, SystemClock } from "../adapters/os/clock.ts";
 import { DcsSqlite } from "../adapters/sqlite/dcs_sqlite.ts";
 import type { DcsTarget } from "../cli/context.ts";
 import type {
@@ -46,6 +46,11 @@ export function openDcs(
 /** {@link openDcs} on this host's clock, for programs that are no agent. */
 export function openDcsTarget(target: DcsTarget): Promise<Dcs> {
   return openDcs(target, { clock: new SystemClock(), isMaker: false });
+}
+
+/** The same for one call of the command line. */
+export function openDcsOfCall(target: DcsTarget): Promise<Dcs> {
+  return openDcs(target, { clock: new CallClock(), isMaker: false });
 }
 
 /** The keys of a member's own scope. */

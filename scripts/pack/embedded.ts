@@ -31,6 +31,7 @@ export async function compileEmbedded(
       "compile",
       "--quiet",
       "--allow-all",
+      "--no-prompt",
       "--no-config",
       "--no-lock",
       "--no-check",
