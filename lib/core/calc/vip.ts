@@ -122,7 +122,7 @@ export function unbindCommand(bound: BoundAddress): CommandWords {
   return ["ip", "address", "delete", local, "dev", bound.interface];
 }
 
-/** Tells the network where the address is now; nothing for IPv6, where the kernel does it. Source: arping(8). */
+/** Tells the network where the address is now; nothing for IPv6: there neighbours find out by themselves. Source: arping(8). */
 export function announceCommands(vip: Vip): readonly CommandWords[] {
   if (isIpv6(vip.address)) return [];
   const { address, gateway } = vip;
