@@ -134,7 +134,9 @@ async function renewLease(context: AgentContext, o: Observation): Promise<Act> {
   );
   if (outcome === "renewed") {
     resetFailsafe(context);
-    return round(context, o, { lease: fresh(context) });
+    // Binding the key to a new lease began a new term, which the view must show.
+    const dcs = isOwnTerm(context, o.dcs) ? o.dcs : await readAgain(context);
+    return round(context, o, { dcs, lease: fresh(context) });
   }
   context.ports.log.warning("failed to update leader lock");
   const dcs = await readAgain(context);
@@ -255,21 +257,17 @@ async function setSynchronousStandbys(
   decision: Of<"set_synchronous_standbys">,
 ): Promise<Act> {
   const { postgres } = context.ports;
-  // Until the new names are seen in force, no earlier position proves anything.
-  context.state.remember({ kind: "synchronous_standbys_set", at: null });
+  // The key that allows it must have been seen in this member's own term.
+  if (!isOwnTerm(context, o.dcs)) {
+    await readAgain(context);
+    return { kind: "rest", againInMs: AFTER_CONFLICT_MS };
+  }
   await postgres.setSynchronousStandbys(decision.value);
   const view = await postgres.observe();
   notePostgres(context, view);
   const isApplied = view.kind === "running" &&
     (decision.value === null ||
       view.synchronousStandbyNames === decision.value);
-  if (isApplied && view.role === "primary") {
-    // Read after the reload: what was flushed later surely waited for the new names.
-    context.state.remember({
-      kind: "synchronous_standbys_set",
-      at: view.flushedLsn,
-    });
-  }
   return isApplied
     ? round(context, o, { postgres: view })
     : { kind: "rest", againInMs: AFTER_CONFLICT_MS };
@@ -318,8 +316,9 @@ async function write(
   view: ClusterView,
   decision: KeyWrite,
 ): Promise<"written" | "conflict"> {
-  const { store, state } = context;
+  const { store, state, leases } = context;
   const limits = { timeoutMs: dcsBudgetMs(context) };
+  const expectation = { revision: view.sync.revision, term: leases.term };
   switch (decision.kind) {
     case "race_initialize":
       return await store.raceInitialize(limits);
@@ -332,11 +331,9 @@ async function write(
         ? "written"
         : await store.clearFailover(view.failover.revision, limits);
     case "write_sync":
-      return await store.writeSync(decision, view.sync.revision, limits);
+      return await store.writeSync(decision, expectation, limits);
     case "delete_sync":
-      return view.sync.revision === null
-        ? "written"
-        : await store.deleteSync(view.sync.revision, limits);
+      return await store.deleteSync(expectation, limits);
   }
 }
 
@@ -346,6 +343,12 @@ async function readAgain(context: AgentContext): Promise<DcsView> {
     (limits) => context.store.view(limits),
   );
   return { kind: "reachable", view: await noteView(context, view) };
+}
+
+/** True if the view shows the leader key as this member's lease holds it. */
+function isOwnTerm({ leases }: AgentContext, dcs: DcsView): boolean {
+  return dcs.kind === "reachable" && dcs.view.leader !== null &&
+    dcs.view.leader.revision === leases.term;
 }
 
 /** A view that still names us although the store refused us: nobody leads, as far as we know. */

@@ -90,6 +90,11 @@ export class LeaseKeeper {
     return this.#keyRevision === null ? null : `${this.#keyRevision}`;
   }
 
+  /** The term of this leader: every write of the sync key depends on it; null: it never led. */
+  get term(): Revision | null {
+    return this.#keyRevision;
+  }
+
   /** The lease that the member key should hang on; null before the first grant. */
   get leaseId(): LeaseId | null {
     return this.#lease?.id ?? null;

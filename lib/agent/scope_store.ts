@@ -26,6 +26,17 @@ import type { Dcs, DcsGuard, DcsLimits } from "../ports/dcs.ts";
 /** Whether a guarded write took place. */
 export type Guarded = "written" | "conflict";
 
+/**
+ * What a write of the sync key rests on. Without the term, the write of a leader
+ * that was replaced meanwhile could still list whom the next one does not wait for.
+ */
+export interface SyncExpectation {
+  /** Of the sync key; null: it must still be absent. */
+  readonly revision: Revision | null;
+  /** Revision of the leader key while this member leads; null: it does not. */
+  readonly term: Revision | null;
+}
+
 /** Reads and writes the keys of one scope. Throws what the Dcs port throws. */
 export class ScopeStore {
   readonly #dcs: Dcs;
@@ -105,23 +116,39 @@ export class ScopeStore {
     });
   }
 
-  /** Writes the sync key; `expected` null: the key must still be absent. */
-  writeSync(
+  /** Writes the sync key, as the leader of that term. */
+  async writeSync(
     sync: SyncPublication,
-    expected: Revision | null,
+    expected: SyncExpectation,
     limits: DcsLimits,
   ): Promise<Guarded> {
-    const guard: DcsGuard = expected === null
-      ? { kind: "absent" }
-      : { kind: "revision_is", revision: expected };
-    return this.#put("sync", encodeSync(sync), { guard, limits });
+    const { revision, term } = expected;
+    if (term === null) return "conflict";
+    const result = await this.#dcs.write({
+      kind: "put",
+      key: "sync",
+      value: encodeSync(sync),
+      leaseId: null,
+      guard: revision === null
+        ? { kind: "absent" }
+        : { kind: "revision_is", revision },
+      onlyWhile: { key: "leader", revision: term },
+    }, limits);
+    return result.kind === "done" ? "written" : "conflict";
   }
 
-  async deleteSync(expected: Revision, limits: DcsLimits): Promise<Guarded> {
+  /** Deletes the sync key, as the leader of that term. */
+  async deleteSync(
+    { revision, term }: SyncExpectation,
+    limits: DcsLimits,
+  ): Promise<Guarded> {
+    if (revision === null) return "written";
+    if (term === null) return "conflict";
     const result = await this.#dcs.write({
       kind: "delete",
       key: "sync",
-      guard: { kind: "revision_is", revision: expected },
+      guard: { kind: "revision_is", revision },
+      onlyWhile: { key: "leader", revision: term },
     }, limits);
     return result.kind === "done" ? "written" : "conflict";
   }

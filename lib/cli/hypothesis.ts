@@ -62,6 +62,7 @@ function hypotheticalReplica({ position, timeline }: UsablePeer): ReplicaView {
     slots: [],
     synchronousStandbyNames: "",
     areStandbysManaged: false,
+    namesInForceLsn: null,
     pendingRestart: {},
     receivedLsn: position,
     replayedLsn: position,

@@ -30,7 +30,13 @@ export type DcsGuard =
   | { readonly kind: "value_is_or_absent"; readonly value: string }
   | { readonly kind: "revision_is"; readonly revision: Revision };
 
-/** One guarded write. */
+/** A second thing that must hold: another key is there, and has not changed since that revision. */
+export interface DcsCondition {
+  readonly key: string;
+  readonly revision: Revision;
+}
+
+/** One guarded write; guard and condition are checked with it, in one step. */
 export type DcsWrite =
   | {
     readonly kind: "put";
@@ -39,14 +45,16 @@ export type DcsWrite =
     /** The key disappears with that lease; null: it stays. */
     readonly leaseId: LeaseId | null;
     readonly guard: DcsGuard;
+    readonly onlyWhile?: DcsCondition;
   }
   | {
     readonly kind: "delete";
     readonly key: string;
     readonly guard: DcsGuard;
+    readonly onlyWhile?: DcsCondition;
   };
 
-/** Whether the guard held, and where the store stands. */
+/** Whether guard and condition held, and where the store stands. */
 export type DcsResult =
   | { readonly kind: "done"; readonly revision: Revision }
   | { readonly kind: "guard_failed" };

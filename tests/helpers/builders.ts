@@ -114,6 +114,7 @@ const RUNNING = {
   slots: [],
   synchronousStandbyNames: "",
   areStandbysManaged: false,
+  namesInForceLsn: HERE,
   pendingRestart: {},
 } as const;
 

@@ -43,6 +43,7 @@ const RUNNING = {
   slots: [],
   synchronousStandbyNames: "",
   areStandbysManaged: false,
+  namesInForceLsn: null,
   pendingRestart: {},
 } as const;
 

@@ -103,7 +103,11 @@ export class MemoryStore {
   write(path: string, write: DcsWrite): DcsResult {
     const scope = this.#scope(path);
     const stored = scope.entries.get(write.key);
-    if (!guardHolds(write.guard, stored)) return { kind: "guard_failed" };
+    const other = write.onlyWhile;
+    const isHeld = guardHolds(write.guard, stored) &&
+      (other === undefined ||
+        scope.entries.get(other.key)?.revision === other.revision);
+    if (!isHeld) return { kind: "guard_failed" };
     if (write.kind === "delete") {
       if (stored !== undefined) this.#deleteKeys(scope, [write.key]);
       return { kind: "done", revision: revision(this.#revision) };

@@ -137,5 +137,9 @@ export class DcsEtcd implements Dcs {
 /** Whether doing it twice comes to the same as doing it once. */
 function isIdempotent(write: DcsWrite): boolean {
   const { kind } = write.guard;
+  return write.onlyWhile === undefined && isRepeatable(kind);
+}
+
+function isRepeatable(kind: DcsWrite["guard"]["kind"]): boolean {
   return kind === "none" || kind === "value_is_or_absent";
 }

@@ -10,7 +10,12 @@ import type {
   IRequestOp,
 } from "etcd3";
 import { type Revision, revision } from "../../core/base/units.ts";
-import type { DcsGuard, DcsSnapshot, DcsWrite } from "../../ports/dcs.ts";
+import type {
+  DcsCondition,
+  DcsGuard,
+  DcsSnapshot,
+  DcsWrite,
+} from "../../ports/dcs.ts";
 import type { Attempt, CallOptions } from "./client.ts";
 import type { ScopeKeys } from "./keys.ts";
 
@@ -93,7 +98,10 @@ export function txnOf(
       },
     }
     : { request_delete_range: { key } };
-  const { compare, failure } = guarded(key, write.guard, operation);
+  const also = write.onlyWhile === undefined
+    ? []
+    : [isAt(keys.full(write.onlyWhile.key), write.onlyWhile)];
+  const { compare, failure } = guarded(key, write.guard, { operation, also });
   return async (etcd, { deadline, witness }) => {
     const request = { compare, success: [operation], failure };
     const answer = await etcd.kv.txn(request, { deadline });
@@ -136,36 +144,40 @@ interface Guarded {
   readonly failure: IRequestOp[];
 }
 
+/** @param also What must hold besides the guard, whichever way the guard holds. */
 function guarded(
   key: Buffer,
   guard: DcsGuard,
-  operation: IRequestOp,
+  { operation, also }: {
+    readonly operation: IRequestOp;
+    readonly also: readonly ICompare[];
+  },
 ): Guarded {
   switch (guard.kind) {
     case "none":
-      return { compare: [], failure: [] };
+      return { compare: [...also], failure: [] };
     case "absent":
-      return { compare: [isAbsent(key)], failure: [] };
+      return { compare: [isAbsent(key), ...also], failure: [] };
     case "value_is":
-      return { compare: [valueIs(key, guard.value)], failure: [] };
-    case "value_is_or_absent":
+      return { compare: [valueIs(key, guard.value), ...also], failure: [] };
+    case "value_is_or_absent": {
+      const compare = [isAbsent(key), ...also];
       return {
-        compare: [valueIs(key, guard.value)],
-        failure: [{
-          request_txn: { compare: [isAbsent(key)], success: [operation] },
-        }],
+        compare: [valueIs(key, guard.value), ...also],
+        failure: [{ request_txn: { compare, success: [operation] } }],
       };
+    }
     case "revision_is":
-      return {
-        compare: [{
-          key,
-          target: "Mod",
-          result: "Equal",
-          mod_revision: String(guard.revision),
-        }],
-        failure: [],
-      };
+      return { compare: [isAt(key, guard), ...also], failure: [] };
   }
+}
+
+function isAt(
+  key: Buffer,
+  { revision }: Pick<DcsCondition, "revision">,
+): ICompare {
+  const expected = String(revision);
+  return { key, target: "Mod", result: "Equal", mod_revision: expected };
 }
 
 function isAbsent(key: Buffer): ICompare {

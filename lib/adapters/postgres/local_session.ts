@@ -143,7 +143,8 @@ export class LocalSession {
 }
 
 /** A committed record without content. Not in recovery, where nothing can be written. */
-const EMPTY_RECORD = "SELECT pg_logical_emit_message(true, 'matriarch', '') " +
+export const EMPTY_RECORD =
+  "SELECT pg_logical_emit_message(true, 'matriarch', '') " +
   "WHERE NOT pg_is_in_recovery()";
 
 /** @throws {PostgresError} If the server does not answer, or refuses. */
@@ -162,7 +163,8 @@ async function isInRecovery(query: Query): Promise<boolean> {
   return row?.["is_in_recovery"] !== false;
 }
 
-async function loadTime(query: Query): Promise<string> {
+/** When the session's configuration was read: at its beginning by the postmaster. */
+export async function loadTime(query: Query): Promise<string> {
   const [row] = await query(
     "SELECT pg_conf_load_time()::text AS time",
     QUERY_TIMEOUT_MS,

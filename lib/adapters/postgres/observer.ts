@@ -2,6 +2,7 @@
  * One look at the instance, cheap enough for every cycle and every REST request:
  * a few files, one look at /proc, one query over a kept connection.
  */
+import type { Lsn } from "../../core/base/units.ts";
 import type { PendingRestartReason } from "../../core/model/member.ts";
 import type {
   PostgresView,
@@ -17,6 +18,7 @@ import { livePostmaster, type PidFile } from "./pid_file.ts";
 import type { RecoverySettings } from "./recovery.ts";
 import { SealAudit } from "./seal_audit.ts";
 import type { SettingsKeeper } from "./settings_keeper.ts";
+import type { SynchronousNames } from "./synchronous_names.ts";
 import { Connection, errorCode, errorText } from "./sql.ts";
 import { decodeStatus, type StatusRow } from "./status_codec.ts";
 import { STATUS_QUERY } from "./status_query.ts";
@@ -28,6 +30,7 @@ export interface ObserverTools {
   readonly directory: DataDirectory;
   readonly control: ControlFile;
   readonly settings: SettingsKeeper;
+  readonly names: SynchronousNames;
 }
 
 type Reasons = Readonly<Record<string, PendingRestartReason>>;
@@ -154,6 +157,7 @@ export class Observer {
     this.#recovery = row.recovery;
     const view = {
       ...row.view,
+      namesInForceLsn: await this.#namesInForce(row, file),
       pendingRestart: await this.#pendingRestart(row, file),
     };
     if (view.role === "primary" || view.isStreaming) return view;
@@ -211,6 +215,13 @@ export class Observer {
       this.#pending = { ...read, reasons };
     }
     return { ...this.#startReasons, ...this.#pending.reasons };
+  }
+
+  /** What users set is nobody's key to commits. */
+  async #namesInForce({ view }: StatusRow, file: PidFile): Promise<Lsn | null> {
+    if (!view.areStandbysManaged) return null;
+    const { synchronousStandbyNames: value, role } = view;
+    return await this.#tools.names.look(file, { value, role });
   }
 
   /** Without a WAL receiver only a replication connection knows it exactly. */

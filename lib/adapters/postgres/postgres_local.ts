@@ -32,7 +32,7 @@ import { type HistoryFile, readHistory } from "./history_file.ts";
 import { runBeforeStop, runPrePromote } from "./hooks.ts";
 import { withMinimums } from "./hot_standby.ts";
 import { LocalSession, writeEmptyRecord } from "./local_session.ts";
-import { Observer, Shared } from "./observer.ts";
+import { Observer, type ObserverTools, Shared } from "./observer.ts";
 import type { MutableContext, PostgresOptions } from "./options.ts";
 import { livePostmaster, removeStalePidFile } from "./pid_file.ts";
 import { Postmaster } from "./postmaster.ts";
@@ -44,6 +44,7 @@ import {
   saveDynamicDocument,
 } from "./dynamic_document.ts";
 import { SettingsKeeper } from "./settings_keeper.ts";
+import { SynchronousNames } from "./synchronous_names.ts";
 import { LocalSlots } from "./local_slots.ts";
 import { Standby } from "./standby.ts";
 import { remoteTarget } from "./targets.ts";
@@ -64,11 +65,7 @@ const REPLACE = { kinds: "all", existing: "replaced" } as const;
 export class PostgresLocal implements Postgres {
   readonly slots: LocalSlots;
   readonly #context: MutableContext;
-  readonly #tools: {
-    readonly directory: DataDirectory;
-    readonly control: ControlFile;
-    readonly settings: SettingsKeeper;
-  };
+  readonly #tools: ObserverTools;
   readonly #session: LocalSession;
   readonly #postmaster: Postmaster;
   readonly #observer: Observer;
@@ -80,12 +77,19 @@ export class PostgresLocal implements Postgres {
   constructor(options: PostgresOptions, deps: PostgresDeps) {
     this.#context = { options, config: null, ...deps };
     const control = new ControlFile(this.#context);
+    const settings = new SettingsKeeper(this.#context);
+    this.#session = new LocalSession(this.#context);
     this.#tools = {
       directory: new DataDirectory(this.#context),
       control,
-      settings: new SettingsKeeper(this.#context),
+      settings,
+      names: new SynchronousNames(this.#context, {
+        settings,
+        session: this.#session,
+        isFilled: () => this.#isFilled(),
+        reload: () => this.#reloadServer(),
+      }),
     };
-    this.#session = new LocalSession(this.#context);
     this.#postmaster = new Postmaster(this.#context, control);
     this.#observer = new Observer(this.#context, this.#tools);
     this.#shared = new Shared(() => this.#observer.observe());
@@ -305,11 +309,7 @@ export class PostgresLocal implements Postgres {
   }
 
   async setSynchronousStandbys(value: string | null): Promise<void> {
-    await this.#tools.settings.setStandbys(
-      value === null ? { kind: "user" } : { kind: "managed", value },
-    );
-    await this.#applyFiles();
-    if (value !== null) await this.#session.writeRecord();
+    await this.#tools.names.set(value);
   }
 
   async applySlots(plan: SlotPlan): Promise<void> {

@@ -35,7 +35,7 @@ export interface StatusRow {
 const DEFAULT_PORT = 5432;
 
 /**
- * Decodes the row. `pendingRestart` is empty: it is known elsewhere.
+ * Decodes the row. `pendingRestart` is empty and `namesInForceLsn` null: both are known elsewhere.
  *
  * @throws {PostgresError} If a column is missing or of a wrong kind.
  */
@@ -50,6 +50,7 @@ export function decodeStatus(row: Row, context: RowContext): StatusRow {
     slots: list(row, "slots").map(slot),
     synchronousStandbyNames: text(row, "synchronous_standby_names"),
     areStandbysManaged: context.areStandbysManaged,
+    namesInForceLsn: null,
     pendingRestart: {},
   };
   const backendPid = number(row, "backend_pid");

@@ -93,7 +93,11 @@ export class SqliteStore {
   /** @throws {LeaseGoneError} If a put names a lease that is gone. */
   write(write: DcsWrite, now: Moment): DcsResult {
     const stored = this.#entry(write.key);
-    if (!guardHolds(write.guard, stored)) return { kind: "guard_failed" };
+    const other = write.onlyWhile;
+    const isHeld = guardHolds(write.guard, stored) &&
+      (other === undefined ||
+        this.#entry(other.key)?.revision === other.revision);
+    if (!isHeld) return { kind: "guard_failed" };
     const place = { scope: this.#scope, key: write.key };
     if (write.kind === "delete") {
       if (stored === null) return { kind: "done", revision: this.#revision() };

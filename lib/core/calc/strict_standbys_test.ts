@@ -19,6 +19,7 @@ interface Scene {
   readonly quorum?: number;
   readonly names: string;
   readonly nosync?: readonly string[];
+  readonly areNamesInForce?: boolean;
 }
 
 /** What is left when the planner has nothing to do any more. */
@@ -55,13 +56,18 @@ function settle(scene: Scene, phase: Phase): End {
     });
     const facts = { synchronousStandbyNames: names, areStandbysManaged: true };
     const decision = phase === "promoting"
-      ? planBeforePromotion({ self: "p", settings, view, ...facts })
+      ? planBeforePromotion({
+        self: "p",
+        settings,
+        view,
+        ...facts,
+        areNamesInForce: scene.areNamesInForce ?? true,
+      })
       : planSynchronous({
         self: "p",
         settings,
         view,
         postgres: primary(facts),
-        changedAtLsn: null,
         isWriteUncertain: false,
       });
     if (decision === null) return { names, standbys: sync.standbys };
@@ -164,6 +170,25 @@ const ROWS: readonly (readonly [string, Scene, Phase, End])[] = [
     { mode: "quorum", leader: null, standbys: [], names: "" },
     "promoting",
     { names: `ANY 1 (${NOBODY})`, standbys: [] },
+  ],
+  [
+    "quorum: a new leader waits for the key's other members, who keep their votes",
+    { mode: "quorum", leader: "x", quorum: 1, standbys: ["a", "p"], names: "" },
+    "promoting",
+    { names: "ANY 1 (a,x)", standbys: ["a", "p"] },
+  ],
+  [
+    "quorum: and lose them if that is not in force",
+    {
+      mode: "quorum",
+      leader: "x",
+      quorum: 1,
+      standbys: ["a", "p"],
+      names: "",
+      areNamesInForce: false,
+    },
+    "promoting",
+    { names: "ANY 1 (a,x)", standbys: [] },
   ],
 ];
 

@@ -16,8 +16,6 @@ export interface SyncInputs {
   readonly settings: ClusterSettings;
   readonly view: ClusterView;
   readonly postgres: PrimaryView;
-  /** The primary's position when the names last changed; null: not by this agent. */
-  readonly changedAtLsn: Lsn | null;
   /** A write of the sync key may still be on its way. */
   readonly isWriteUncertain: boolean;
 }
@@ -94,19 +92,25 @@ function byPreference(a: SyncCandidate, b: SyncCandidate): number {
   return a.member.name < b.member.name ? -1 : 1;
 }
 
-/** True if commits surely wait for that listed replica. */
+/** True if PostgreSQL shows that replica as one that acknowledges; that alone proves nothing. */
+export function isListed(
+  { settings }: Pick<SyncInputs, "settings">,
+  { sender }: SyncCandidate,
+): boolean {
+  const wanted = settings.synchronousMode === "quorum" ? "quorum" : "sync";
+  return sender.syncState === wanted;
+}
+
+/**
+ * True if that replica surely has every commit that was acknowledged before the
+ * names were in force: it has what was flushed when that was known. What came
+ * later was acknowledged by the names.
+ */
 export function isConfirmed(
   inputs: SyncInputs,
   candidate: SyncCandidate,
 ): boolean {
-  const wanted = inputs.settings.synchronousMode === "quorum"
-    ? "quorum"
-    : "sync";
-  if (candidate.sender.syncState !== wanted) return false;
-  const isKnown = wanted === "sync" &&
-    inputs.view.sync.standbys.includes(candidate.member.name);
-  if (isKnown) return true;
-  return inputs.changedAtLsn === null
-    ? candidate.position >= inputs.postgres.flushedLsn
-    : candidate.position >= inputs.changedAtLsn;
+  const since = inputs.postgres.namesInForceLsn;
+  return since !== null && isListed(inputs, candidate) &&
+    candidate.position >= since;
 }

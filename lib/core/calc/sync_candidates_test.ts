@@ -37,7 +37,6 @@ function candidates(
         sender("n3"),
       ],
     }),
-    changedAtLsn: null,
     isWriteUncertain: false,
   }).map(({ member }) => member.name);
 }

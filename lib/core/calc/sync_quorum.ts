@@ -5,7 +5,7 @@
  * Source: spec/ha.md 11.2, 11.4 and 11.5.
  */
 import type { Decision } from "../model/decision.ts";
-import { planQuorum } from "./quorum_plan.ts";
+import { nextQuorumStep } from "./quorum_step.ts";
 import { formatQuorum, parseStandbys } from "./standby_names.ts";
 import { lastKnownNames } from "./strict_standbys.ts";
 import {
@@ -18,13 +18,14 @@ import {
 export function planQuorumCommit(inputs: SyncInputs): Decision | null {
   const { settings, view, postgres, self } = inputs;
   const active = activeCandidates(inputs);
-  const [step] = planQuorum({
+  const step = nextQuorumStep({
     self,
     leader: view.sync.leader,
     quorum: view.sync.quorum,
     voters: view.sync.standbys,
     ...parseStandbys(postgres.synchronousStandbyNames),
-    confirmed: active.filter((c) => isConfirmed(inputs, c)).length,
+    confirmed: active.filter((c) => isConfirmed(inputs, c))
+      .map((c) => c.member.name),
     active: active.length > 0
       ? active.map((c) => c.member.name)
       : lastKnownNames({
@@ -45,7 +46,7 @@ export function planQuorumCommit(inputs: SyncInputs): Decision | null {
       quorum: step.quorum,
     };
   }
-  if (step !== undefined && inputs.isWriteUncertain) {
+  if (step !== null && inputs.isWriteUncertain) {
     // A new revision of the key stops an older write that is still on its way.
     return writeAgain(inputs);
   }
@@ -75,27 +76,37 @@ function activeCandidates(inputs: SyncInputs) {
 
 /**
  * Before a promotion the key stays as it is; PostgreSQL is made to wait for as
- * many of the key's other members as keeps every vote honest.
+ * many of the key's other members as keeps every vote honest. Commits could come
+ * before that is in force: then nobody votes until replicas are confirmed.
  */
 export function planQuorumBeforePromotion(
   inputs: Pick<SyncInputs, "self" | "settings" | "view"> & {
     readonly synchronousStandbyNames: string;
+    readonly areNamesInForce: boolean;
   },
 ): Decision | null {
   const { view, self, settings } = inputs;
   const { leader, standbys, quorum } = view.sync;
   const members = [...new Set(leader === null ? [] : [leader, ...standbys])];
-  const others = members.filter((name) => name !== self);
-  const isMember = others.length < members.length;
+  const keyed = members.filter((name) => name !== self);
+  const isMember = keyed.length < members.length;
   const numsync = members.length - quorum - 1 + (isMember ? 0 : 1);
-  const value = formatQuorum(
-    Math.max(0, Math.min(numsync, others.length)),
-    others,
-    settings.isSynchronousModeStrict,
-  );
-  return value === inputs.synchronousStandbyNames ? null : {
-    kind: "set_synchronous_standbys",
-    reason: "before_promotion",
-    value,
+  const needed = Math.max(0, Math.min(numsync, keyed.length));
+  const standbyNames = inputs.synchronousStandbyNames;
+  const others = keyed.length > 0
+    ? keyed
+    : lastKnownNames({ ...inputs, standbyNames });
+  const isStrict = settings.isSynchronousModeStrict;
+  const value = formatQuorum(needed, others, isStrict);
+  if (value !== standbyNames) {
+    const kind = "set_synchronous_standbys";
+    return { kind, reason: "before_promotion", value };
+  }
+  return needed === 0 || inputs.areNamesInForce ? null : {
+    kind: "write_sync",
+    reason: "synchronous_enabled",
+    leader: self,
+    standbys: [],
+    quorum: 0,
   };
 }

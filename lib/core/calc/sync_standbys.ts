@@ -11,10 +11,13 @@
 import type { Decision } from "../model/decision.ts";
 import type { MemberName } from "../model/member.ts";
 import { formatStandbys } from "./standby_names.ts";
+import { isHonestWrite } from "./honest_key.ts";
 import { lastKnownNames } from "./strict_standbys.ts";
 import {
   isConfirmed,
+  isListed,
   sortedCandidates,
+  type SyncCandidate,
   type SyncInputs,
 } from "./sync_candidates.ts";
 import { planQuorumBeforePromotion, planQuorumCommit } from "./sync_quorum.ts";
@@ -37,23 +40,48 @@ export function planSynchronous(inputs: SyncInputs): Decision | null {
     standbyNames: postgres.synchronousStandbyNames,
   });
   const activeNames = [...active.map((c) => c.member.name), ...kept].sort();
-  const confirmed = [
-    ...active.filter((c) => isConfirmed(inputs, c)).map((c) => c.member.name),
-    // Nothing was acknowledged without them since they left.
-    ...kept.filter((name) => voters.includes(name)),
-  ].sort();
+  const next = nextVoters(inputs, active, kept);
+  const safe = voters.filter((name) => next.includes(name));
+  // A key of quorum mode says less of each voter.
+  const isSame = (names: readonly MemberName[]) =>
+    areEqual(names, voters) && view.sync.quorum === 0;
   const wanted = formatStandbys(activeNames, settings.isSynchronousModeStrict);
   if (postgres.synchronousStandbyNames !== wanted) {
-    const safe = voters.filter((name) => confirmed.includes(name));
     // A new revision of the key stops an older write that is still on its way:
     // it could list a name just when PostgreSQL no longer waits for it.
-    return areEqual(safe, voters) && !inputs.isWriteUncertain
+    return isSame(safe) && !inputs.isWriteUncertain
       ? setStandbys(wanted)
       : writeSync(inputs, safe, "synchronous_standbys_changed");
   }
-  return areEqual(confirmed, voters)
+  if (isSame(next)) return null;
+  const isHonest = isHonestWrite(
+    { ...view.sync, voters },
+    { quorum: 0, voters: next },
+    active.filter((c) => isConfirmed(inputs, c)).map((c) => c.member.name),
+  );
+  if (isHonest) return writeSync(inputs, next, "synchronous_standbys_changed");
+  return isSame(safe)
     ? null
-    : writeSync(inputs, confirmed, "synchronous_standbys_changed");
+    : writeSync(inputs, safe, "synchronous_standbys_changed");
+}
+
+/**
+ * Who may stand in the key: the confirmed; and of those in it already whom
+ * PostgreSQL still lists, or whom strict mode waits for since all have left:
+ * nothing was acknowledged without them.
+ */
+function nextVoters(
+  inputs: SyncInputs,
+  active: readonly SyncCandidate[],
+  kept: readonly MemberName[],
+): readonly MemberName[] {
+  const { standbys, quorum } = inputs.view.sync;
+  const confirmed = active.filter((c) => isConfirmed(inputs, c));
+  const listed = active.filter((c) => isListed(inputs, c));
+  const known = [...listed.map((c) => c.member.name), ...kept]
+    .filter((name) => quorum === 0 && standbys.includes(name));
+  const names = new Set([...confirmed.map((c) => c.member.name), ...known]);
+  return [...names].sort();
 }
 
 /** True while listed replicas have not yet proved that commits wait for them. */
@@ -79,6 +107,7 @@ export function planBeforePromotion(
   inputs: Pick<SyncInputs, "self" | "settings" | "view"> & {
     readonly synchronousStandbyNames: string;
     readonly areStandbysManaged: boolean;
+    readonly areNamesInForce: boolean;
   },
 ): Decision | null {
   const { settings, view, self } = inputs;

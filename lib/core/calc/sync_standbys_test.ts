@@ -65,7 +65,7 @@ class Walk {
   readonly #scope: Scope;
   sync: ClusterView["sync"];
   names = "";
-  #changedAt: Lsn | null = null;
+  inForceAt: Lsn | null = null;
   replicas: readonly Replica[] = [];
   isUncertain = true;
 
@@ -93,6 +93,7 @@ class Walk {
       postgres: primary({
         synchronousStandbyNames: this.names,
         areStandbysManaged: true,
+        namesInForceLsn: this.inForceAt,
         walSenders: this.replicas.filter((r) => r.isStreaming).map((r) =>
           sender(r.name, {
             flushedLsn: lsn(HERE - BigInt(r.lag)),
@@ -100,7 +101,6 @@ class Walk {
           })
         ),
       }),
-      changedAtLsn: this.#changedAt,
       isWriteUncertain: this.isUncertain,
     };
   }
@@ -110,12 +110,21 @@ class Walk {
     if (decision.kind === "write_sync") {
       const next = (this.sync.revision ?? revision(1)) + 1n;
       const { leader, standbys } = decision;
+      for (const name of standbys) this.#checkNew(name);
       this.sync = { leader, standbys, quorum: 0, revision: revision(next) };
       this.isUncertain = false;
     } else if (decision.kind === "set_synchronous_standbys") {
       this.names = decision.value ?? "";
-      this.#changedAt = HERE;
+      this.inForceAt = null;
     } else assert.fail(`unexpected ${decision.kind}`);
+  }
+
+  /** The key only gains who has all that came before the names were in force. */
+  #checkNew(name: string): void {
+    if (this.sync.standbys.includes(name)) return;
+    const replica = this.replicas.find((r) => r.name === name);
+    assert.notEqual(this.inForceAt, null, `${name} was not proved to be there`);
+    assert.equal(replica?.lag, 0, `${name} lags`);
   }
 
   /** Whoever stands in the key is waited for. */
@@ -175,19 +184,20 @@ Deno.test("planSynchronous() keeps the key true at every step, and ends", () => 
   fc.assert(
     fc.property(
       SCOPE,
-      fc.array(fc.tuple(REPLICAS, fc.integer({ min: 0, max: 4 })), {
-        minLength: 1,
-        maxLength: 4,
-      }),
+      fc.array(
+        fc.tuple(REPLICAS, fc.integer({ min: 0, max: 4 }), fc.boolean()),
+        { minLength: 1, maxLength: 4 },
+      ),
       (scope, changes) => {
         const walk = new Walk(scope);
-        for (const [replicas, steps] of changes) {
+        for (const [replicas, steps, isAtOnce] of changes) {
           walk.replicas = replicas;
           // An agent may die, or the replicas change, after any step.
           for (let step = 0; step < steps; step++) {
             const decision = planSynchronous(walk.inputs);
             if (decision === null) break;
             walk.apply(decision);
+            if (isAtOnce) walk.inForceAt = HERE;
             walk.check();
           }
         }
@@ -197,6 +207,7 @@ Deno.test("planSynchronous() keeps the key true at every step, and ends", () => 
           ? active
           : naiveKept(walk.replicas, [...listed, ...walk.sync.standbys]);
         for (let step = 0; step < 8; step++) {
+          walk.inForceAt = HERE;
           const decision = planSynchronous(walk.inputs);
           if (decision === null) break;
           walk.apply(decision);
@@ -232,12 +243,42 @@ Deno.test("planSynchronous(): a replica that is behind is waited for before it i
     kinds.push(decision.kind);
     walk.apply(decision);
   }
+  walk.inForceAt = HERE;
   assert.deepEqual(kinds, ["write_sync", "set_synchronous_standbys"]);
   assert.equal(walk.names, "a");
   assert.deepEqual(walk.sync.standbys, []);
   assert.equal(isConfirmationPending(walk.inputs), true);
   walk.replicas = [{ name: "a", ...late, priority: 1, lag: 0 }];
   assert.equal(planSynchronous(walk.inputs)?.kind, "write_sync");
+});
+
+Deno.test("planSynchronous(): names that are not in force prove nothing", () => {
+  const walk = new Walk({ count: 1, isStrict: false, maximumLag: -1 });
+  const near = { isStreaming: true, isNosync: false, isNofailover: false };
+  walk.replicas = [{ name: "a", ...near, priority: 1, lag: 0 }];
+  walk.sync = { leader: "p", quorum: 0, standbys: [], revision: revision(2) };
+  walk.names = "a";
+  walk.isUncertain = false;
+  assert.equal(planSynchronous(walk.inputs), null);
+  assert.equal(isConfirmationPending(walk.inputs), true);
+  walk.inForceAt = HERE;
+  assert.equal(planSynchronous(walk.inputs)?.kind, "write_sync");
+});
+
+Deno.test("planSynchronous(): voters of quorum mode are believed only when confirmed", () => {
+  const walk = new Walk({ count: 1, isStrict: false, maximumLag: -1 });
+  const near = { isStreaming: true, isNosync: false, isNofailover: false };
+  walk.replicas = [{ name: "a", ...near, priority: 1, lag: 50 }];
+  const standbys = ["a", "c"];
+  walk.sync = { leader: "p", quorum: 1, standbys, revision: revision(2) };
+  walk.names = "a";
+  walk.isUncertain = false;
+  walk.inForceAt = HERE;
+  const first = planSynchronous(walk.inputs);
+  assert.deepEqual(
+    first?.kind === "write_sync" && [first.standbys, first.quorum],
+    [[], 0],
+  );
 });
 
 const BEFORE_PROMOTION: readonly (readonly [
@@ -282,6 +323,7 @@ for (const [name, sync, { mode, names }, expected] of BEFORE_PROMOTION) {
       view: cluster({ sync: { ...empty, revision: revision(1), ...sync } }),
       synchronousStandbyNames: names,
       areStandbysManaged: names !== "",
+      areNamesInForce: true,
     });
     const gist = decision === null
       ? null

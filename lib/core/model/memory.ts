@@ -42,8 +42,6 @@ export interface AgentMemory {
   readonly startTimeoutMs: number | null;
   /** This member gave the lease away by a switchover at that moment. */
   readonly demotedAt: Moment | null;
-  /** Flush position when synchronous_standby_names last changed; null: not changed by this agent. */
-  readonly syncChangedAtLsn: Lsn | null;
   /** A write of the sync key was sent whose outcome is not known: it may still take effect. */
   readonly isSyncWriteUncertain: boolean;
   /** The watchdog is required and can not be used: this member must not lead. */
@@ -82,7 +80,6 @@ export const FIRST_MEMORY: AgentMemory = {
   startingSince: null,
   startTimeoutMs: null,
   demotedAt: null,
-  syncChangedAtLsn: null,
   // The agent before this one may have left a write on its way.
   isSyncWriteUncertain: true,
   hasWatchdogFailed: false,
@@ -139,9 +136,7 @@ export type MemoryEvent =
   | { readonly kind: "initialize"; readonly isOwner: boolean }
   | { readonly kind: "divergence"; readonly value: DivergenceMemory }
   | { readonly kind: "watchdog"; readonly hasFailed: boolean }
-  | { readonly kind: "sync_written"; readonly outcome: "unknown" | "known" }
-  /** Null: about to be set. */
-  | { readonly kind: "synchronous_standbys_set"; readonly at: Lsn | null };
+  | { readonly kind: "sync_written"; readonly outcome: "unknown" | "known" };
 
 /** The memory after `event`. */
 export function remember(
@@ -200,8 +195,6 @@ export function remember(
       return { ...memory, hasWatchdogFailed: event.hasFailed };
     case "sync_written":
       return { ...memory, isSyncWriteUncertain: event.outcome === "unknown" };
-    case "synchronous_standbys_set":
-      return { ...memory, syncChangedAtLsn: event.at };
   }
 }
 

@@ -304,10 +304,6 @@ const ROWS: readonly Row[] = [
     { seenLsn: lsn(9), walMovedAt: null },
     { seenLsn: lsn(8) },
   ],
-  ["the position of a change is kept", {
-    kind: "synchronous_standbys_set",
-    at: lsn(9),
-  }, { syncChangedAtLsn: lsn(9) }],
 ];
 
 function walSeen(

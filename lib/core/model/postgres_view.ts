@@ -84,6 +84,11 @@ interface RunningFacts {
   readonly synchronousStandbyNames: string;
   /** That value was set by an agent (survives agent restarts), not by the user's configuration. */
   readonly areStandbysManaged: boolean;
+  /**
+   * A position read when the value was known to be in force: every commit after
+   * it waits for these standbys. Null: not known (yet), or nobody is listed.
+   */
+  readonly namesInForceLsn: Lsn | null;
   readonly pendingRestart: Readonly<Record<string, PendingRestartReason>>;
 }
 

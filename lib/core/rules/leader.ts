@@ -222,6 +222,7 @@ const PROMOTION: readonly Rule[] = [
         view: viewOf(o),
         synchronousStandbyNames: replica.synchronousStandbyNames,
         areStandbysManaged: replica.areStandbysManaged,
+        areNamesInForce: replica.namesInForceLsn !== null,
       });
     },
   },
@@ -302,7 +303,6 @@ function syncInputs(
     settings: o.settings,
     view: viewOf(o),
     postgres,
-    changedAtLsn: o.memory.syncChangedAtLsn,
     isWriteUncertain: o.memory.isSyncWriteUncertain,
   };
 }

@@ -3,7 +3,7 @@
  */
 import { isSameVacancy, racePeers } from "../../../lib/core/calc/candidates.ts";
 import { successors } from "../../../lib/core/calc/successors.ts";
-import { moment } from "../../../lib/core/base/units.ts";
+import { moment, type Revision } from "../../../lib/core/base/units.ts";
 import type { Decision } from "../../../lib/core/model/decision.ts";
 import type { Member } from "../../../lib/core/model/member.ts";
 import type {
@@ -86,7 +86,10 @@ function* renewLease(agent: FastAgent, o: Observation): Process<Act> {
     (timeoutMs) => agent.leases.renew(view, timeoutMs),
     (value) => value === "unreachable",
   );
-  if (outcome === "held") return round(agent, o, { lease: fresh(agent) });
+  if (outcome === "held") {
+    const dcs = isOwnTerm(agent, o.dcs) ? o.dcs : yield* agent.readAgain();
+    return round(agent, o, { dcs, lease: fresh(agent) });
+  }
   if (outcome === "unreachable") return unreachable(agent, o);
   const dcs = withoutLeader(yield* agent.readAgain(), agent.self);
   const lease = {
@@ -201,14 +204,14 @@ function* setStandbys(
   const { instance } = agent.site;
   const { replication } = instance;
   replication.areNamesManaged = true;
-  agent.remember({ kind: "synchronous_standbys_set", at: null });
+  if (!isOwnTerm(agent, o.dcs)) {
+    yield* agent.readAgain();
+    return rest(AFTER_CONFLICT_MS);
+  }
   yield (resume) => replication.setNames(value, resume);
   const view = agent.look();
   const isApplied = view.kind === "running" &&
     view.synchronousStandbyNames === value;
-  if (isApplied && view.role === "primary") {
-    agent.remember({ kind: "synchronous_standbys_set", at: view.flushedLsn });
-  }
   return isApplied
     ? round(agent, o, { postgres: view })
     : rest(AFTER_CONFLICT_MS);
@@ -230,10 +233,11 @@ function* writeKey(
 ): Process<Act> {
   if (o.dcs.kind !== "reachable") return rest(null);
   const { view } = o.dcs;
+  const { term } = agent.leases;
   const isSync = decision.kind === "write_sync";
   if (isSync) agent.remember({ kind: "sync_written", outcome: "unknown" });
   const written: Answer<boolean> = yield* agent.call(
-    (store) => write(store, view, decision),
+    (store) => write(store, { view, term }, decision),
     agent.budgetMs(),
   );
   if (written === null) return unreachable(agent, o);
@@ -253,7 +257,10 @@ function* writeKey(
 
 function write(
   store: StoreModel,
-  view: Extract<DcsView, { kind: "reachable" }>["view"],
+  { view, term }: {
+    readonly view: Extract<DcsView, { kind: "reachable" }>["view"];
+    readonly term: Revision | null;
+  },
   decision: KeyWrite,
 ): boolean {
   switch (decision.kind) {
@@ -271,11 +278,16 @@ function write(
       return view.failover === null ||
         store.putFailover(null, view.failover.revision);
     case "write_sync":
-      return store.putSync(decision, view.sync.revision);
+      return store.putSync(decision, { revision: view.sync.revision, term });
     case "delete_sync":
       return view.sync.revision === null ||
-        store.putSync(null, view.sync.revision);
+        store.putSync(null, { revision: view.sync.revision, term });
   }
+}
+
+function isOwnTerm({ leases }: FastAgent, dcs: DcsView): boolean {
+  return dcs.kind === "reachable" && dcs.view.leader !== null &&
+    dcs.view.leader.revision === leases.term;
 }
 
 /** A view that still names us although the store refused us. */

@@ -3,7 +3,7 @@
  * store, with a place to plant the mistakes that it exists to avoid.
  */
 import { driftAllowanceMs } from "../../../lib/core/calc/budgets.ts";
-import type { LeaseId } from "../../../lib/core/base/units.ts";
+import type { LeaseId, Revision } from "../../../lib/core/base/units.ts";
 import type { ClusterView } from "../../../lib/core/model/cluster_view.ts";
 import type { Host } from "../world/host.ts";
 import type { Process } from "./process.ts";
@@ -47,6 +47,7 @@ export class LeaseModel {
   #id: LeaseId | null = null;
   #deadline: number | null = null;
   #isReleased = false;
+  #term: Revision | null = null;
 
   constructor(
     parts: { readonly host: Host; readonly call: StoreCall },
@@ -62,6 +63,11 @@ export class LeaseModel {
   /** On the host's clock. */
   get deadline(): number | null {
     return this.#deadline;
+  }
+
+  /** Revision of the leader key as this agent last wrote or saw it as its own. */
+  get term(): Revision | null {
+    return this.#term;
   }
 
   get id(): LeaseId | null {
@@ -82,7 +88,8 @@ export class LeaseModel {
       timeoutMs,
     );
     if (won === null) return "unreachable";
-    if (!won.value) return "lost";
+    if (won.value === null) return "lost";
+    this.#term = won.value;
     if (!(yield* isStillFit())) {
       yield* this.#call((store) => store.deleteLeader(name), timeoutMs);
       return "lost";
@@ -112,8 +119,9 @@ export class LeaseModel {
           timeoutMs,
         );
         if (bound === null) return "unreachable";
-        if (!bound.value) return this.#lose();
-      }
+        if (bound.value === null) return this.#lose();
+        this.#term = bound.value;
+      } else this.#term = leader.revision;
     }
     this.#hold(fresh.since);
     return "held";

@@ -119,19 +119,19 @@ export class StoreModel {
     return true;
   }
 
-  /** Puts the leader key if it is absent, or already names that member. */
+  /** Puts the leader key if it is absent, or already names that member; null: it did not. */
   putLeader(
     name: string,
     id: LeaseId,
     guard: "absent" | "own",
-  ): boolean {
+  ): Revision | null {
     const holds = guard === "absent"
       ? this.#leader === null
       : this.#leader?.name === name;
-    if (!holds || !this.#leases.has(id)) return false;
+    if (!holds || !this.#leases.has(id)) return null;
     this.#changed("leader");
     this.#leader = { name, leaseId: id, revision: revision(this.#revision) };
-    return true;
+    return this.#leader.revision;
   }
 
   deleteLeader(name: string): boolean {
@@ -151,9 +151,14 @@ export class StoreModel {
   /** Null deletes the key. */
   putSync(
     sync: Omit<SyncKey, "revision"> | null,
-    expected: Revision | null,
+    expected: {
+      readonly revision: Revision | null;
+      readonly term: Revision | null;
+    },
   ): boolean {
-    if (this.#sync.revision !== expected) return false;
+    const { revision: known, term } = expected;
+    const isTerm = term !== null && this.#leader?.revision === term;
+    if (this.#sync.revision !== known || !isTerm) return false;
     this.#changed("sync");
     this.#sync = sync === null
       ? NO_SYNC

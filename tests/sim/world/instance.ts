@@ -21,6 +21,8 @@ export type Work =
   | "promote"
   | "copy"
   | "reload"
+  /** Until it reads what was reloaded. */
+  | "checkpointer"
   | "network";
 
 /** What an instance needs of the world around it. */
@@ -312,7 +314,7 @@ export class Instance {
       });
       this.#world.note(this.name, "primary accepts connections");
     }
-    this.replication.begin();
+    this.replication.begin("started");
   }
 
   #shutDown(how: Stop): void {
@@ -353,7 +355,7 @@ export class Instance {
       control: "in production",
     });
     this.#world.note(this.name, `promoted, timeline ${branch.timeline}`);
-    this.replication.begin();
+    this.replication.begin("promoted");
     this.#world.promoted(this.name);
   }
 

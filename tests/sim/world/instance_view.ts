@@ -19,6 +19,7 @@ import {
   replica,
   sender,
 } from "../../helpers/builders.ts";
+import { parseStandbys } from "../../../lib/core/calc/standby_names.ts";
 import { NO_TAGS } from "../../../lib/core/model/member.ts";
 import { parseConnUrl } from "../../../lib/core/codec/conn_url.ts";
 import type { Data, Instance } from "./instance.ts";
@@ -63,8 +64,11 @@ function runningView(instance: Instance, data: Data): PostgresView {
     systemId: data.systemId,
     timeline: data.point.branch.timeline,
     postmasterPid: instance.pid,
-    synchronousStandbyNames: replication.namesText,
+    synchronousStandbyNames: replication.shownText,
     areStandbysManaged: replication.areNamesManaged,
+    namesInForceLsn: replication.inForceAt === null
+      ? null
+      : lsn(replication.inForceAt),
     walSenders: sendersOf(instance),
   };
   if (!data.isStandby) {
@@ -87,7 +91,8 @@ function addressOf(name: string | null): ReturnType<typeof parseConnUrl> {
 }
 
 function sendersOf(instance: Instance): readonly WalSender[] {
-  const { senders, names, namesText } = instance.replication;
+  const { senders, shownText: namesText } = instance.replication;
+  const { names } = parseStandbys(namesText);
   const [first] = senders.keys();
   return [...senders].map(([name, { flushedLsn }]) => {
     const here = lsn(flushedLsn);

@@ -30,6 +30,10 @@ export class Replication {
   /** How many of them must have a commit. */
   #numsync = 0;
   #namesText = "";
+  /** What sessions show; the checkpointer may not have read it yet. */
+  #shownText = "";
+  #inForceAt: number | null = null;
+  #changes = 0;
   #waiting: Point[] = [];
   #isTicking = false;
   /** Set by an agent, not by the user. */
@@ -62,13 +66,25 @@ export class Replication {
     return this.#namesText;
   }
 
+  /** synchronous_standby_names as a session shows it. */
+  get shownText(): string {
+    return this.#shownText;
+  }
+
+  /** End of the WAL when what is shown was in force, on this server and in this role; null: it is not. */
+  get inForceAt(): number | null {
+    return this.#inForceAt;
+  }
+
   /** The members that commits wait for. */
   get names(): readonly string[] {
     return this.#names;
   }
 
-  /** The instance accepts connections. */
-  begin(): void {
+  /** The instance accepts connections: it has read its files, or was promoted. */
+  begin(how: "started" | "promoted"): void {
+    if (how === "started") this.#obey(this.#shownText);
+    else if (this.#inForceAt !== null) this.#noteInForce();
     this.#disconnect();
     this.#tick(0);
   }
@@ -115,22 +131,40 @@ export class Replication {
     });
   }
 
-  /** Writes the parameter; in force when `done` is called. */
+  /**
+   * Writes the parameter; shown when `done` is called, and in force when the
+   * checkpointer has read it.
+   */
   setNames(text: string, done: () => void): void {
-    this.#world.timeline.after(this.#world.durationMs("reload"), () => {
-      this.#namesText = text;
-      const { names, numsync } = parseStandbys(text);
-      this.#names = names;
-      const count = /^ANY/.test(text) ? numsync : names.length;
-      // Names of nobody: commits wait for ever.
-      this.#numsync = text === "" ? 0 : Math.max(1, count);
-      this.#world.note(
-        this.#self.name,
-        `synchronous_standby_names = '${text}'`,
-      );
-      this.#release();
+    const change = ++this.#changes;
+    const { timeline } = this.#world;
+    timeline.after(this.#world.durationMs("reload"), () => {
+      if (change === this.#changes) {
+        this.#shownText = text;
+        this.#inForceAt = null;
+      }
+      timeline.after(this.#world.durationMs("checkpointer"), () => {
+        if (change === this.#changes) this.#obey(text);
+      });
       done();
     });
+  }
+
+  #obey(text: string): void {
+    this.#changes++;
+    this.#namesText = text;
+    const { names, numsync } = parseStandbys(text);
+    this.#names = names;
+    const count = /^ANY/.test(text) ? numsync : names.length;
+    // Names of nobody: commits wait for ever.
+    this.#numsync = text === "" ? 0 : Math.max(1, count);
+    this.#world.note(this.#self.name, `commits wait for '${text}'`);
+    this.#noteInForce();
+    this.#release();
+  }
+
+  #noteInForce(): void {
+    this.#inForceAt = this.#self.data?.point.lsn ?? null;
   }
 
   /** A commit record was flushed here. */

@@ -62,6 +62,7 @@ const DURATIONS: Readonly<Record<Work, readonly [number, number, number]>> = {
   promote: [100, 1_500, 40_000],
   copy: [500, 8_000, 40_000],
   reload: [5, 100, 1_500],
+  checkpointer: [0, 50, 20_000],
   network: [1, 30, 30],
 };
 
@@ -187,7 +188,8 @@ export class World implements Surroundings {
 
   durationMs(work: Work): number {
     const [min, usual, slow] = DURATIONS[work];
-    const rng = this.rng("work");
+    // It came later: a stream of its own leaves the other seeds as they are.
+    const rng = this.rng(work === "checkpointer" ? work : "work");
     const isSlow = !this.isHealed && this.plan.faults.has("slow_postgres") &&
       rng.chance(0.25);
     return rng.int(min, isSlow ? slow : usual);
