@@ -7,6 +7,7 @@ import type { LeaseId, Revision } from "../../lib/core/base/units.ts";
 import type {
   Dcs,
   DcsChange,
+  DcsCondition,
   DcsGuard,
   DcsListener,
   DcsResult,
@@ -49,19 +50,22 @@ export function guardedPut(
     readonly value: string;
     readonly guard: DcsGuard;
     readonly leaseId?: LeaseId;
+    readonly onlyWhile?: DcsCondition;
   },
 ): Promise<DcsResult> {
-  const { value, guard, leaseId = null } = put;
-  return dcs.write({ kind: "put", key, value, leaseId, guard }, LIMITS);
+  const { leaseId = null, ...rest } = put;
+  return dcs.write({ kind: "put", key, leaseId, ...rest }, LIMITS);
 }
 
-/** Deletes with a guard. */
+/** Deletes with a guard, and maybe a condition. */
 export function guardedDelete(
   dcs: Dcs,
   key: string,
   guard: DcsGuard,
+  onlyWhile?: DcsCondition,
 ): Promise<DcsResult> {
-  return dcs.write({ kind: "delete", key, guard }, LIMITS);
+  const also = onlyWhile === undefined ? {} : { onlyWhile };
+  return dcs.write({ kind: "delete", key, guard, ...also }, LIMITS);
 }
 
 /** The revision of a write that must have happened. */

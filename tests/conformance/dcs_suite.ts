@@ -4,6 +4,7 @@
  *
  * Each case has its own scope and its own clients; the store is shared.
  */
+import { CONDITION_CASES } from "./dcs_cases_conditions.ts";
 import { KEY_CASES } from "./dcs_cases_keys.ts";
 import { LEASE_CASES } from "./dcs_cases_leases.ts";
 import { OUTAGE_CASES } from "./dcs_cases_outages.ts";
@@ -37,6 +38,7 @@ export interface SuiteOptions {
 
 const CASES: readonly DcsCase[] = [
   ...KEY_CASES,
+  ...CONDITION_CASES,
   ...LEASE_CASES,
   ...WATCH_CASES,
   ...OUTAGE_CASES,
