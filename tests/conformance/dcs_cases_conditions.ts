@@ -1,7 +1,12 @@
 /** Promises about writes that also depend on another key. */
 import assert from "node:assert/strict";
 import type { Revision } from "../../lib/core/base/units.ts";
-import type { DcsGuard } from "../../lib/ports/dcs.ts";
+import type {
+  Dcs,
+  DcsCondition,
+  DcsGuard,
+  DcsResult,
+} from "../../lib/ports/dcs.ts";
 import {
   contents,
   eventually,
@@ -18,6 +23,14 @@ const FAILED = { kind: "guard_failed" };
 
 function leaderAt(revision: Revision) {
   return { key: "leader", revision };
+}
+
+function deleteWhile(
+  dcs: Dcs,
+  guard: DcsGuard,
+  onlyWhile: DcsCondition,
+): Promise<DcsResult> {
+  return dcs.write({ kind: "delete", key: "sync", guard, onlyWhile }, LIMITS);
 }
 
 /** Guards that hold for an absent key, for the value "1", and for both. */
@@ -65,7 +78,7 @@ export const CONDITION_CASES: readonly DcsCase[] = [
         FAILED,
       );
       assert.deepEqual(
-        await guardedDelete(dcs, "sync", now, leaderAt(term)),
+        await deleteWhile(dcs, now, leaderAt(term)),
         FAILED,
       );
       assert.deepEqual(await contents(dcs), {
@@ -92,11 +105,11 @@ export const CONDITION_CASES: readonly DcsCase[] = [
         FAILED,
       );
       assert.deepEqual(
-        await guardedDelete(dcs, "sync", other, leaderAt(term)),
+        await deleteWhile(dcs, other, leaderAt(term)),
         FAILED,
       );
       revisionOf(
-        await guardedDelete(dcs, "sync", { kind: "none" }, leaderAt(term)),
+        await deleteWhile(dcs, { kind: "none" }, leaderAt(term)),
       );
       assert.deepEqual(await contents(dcs), { leader: "n1" });
     },

@@ -57,15 +57,13 @@ export function guardedPut(
   return dcs.write({ kind: "put", key, leaseId, ...rest }, LIMITS);
 }
 
-/** Deletes with a guard, and maybe a condition. */
+/** Deletes with a guard. */
 export function guardedDelete(
   dcs: Dcs,
   key: string,
   guard: DcsGuard,
-  onlyWhile?: DcsCondition,
 ): Promise<DcsResult> {
-  const also = onlyWhile === undefined ? {} : { onlyWhile };
-  return dcs.write({ kind: "delete", key, guard, ...also }, LIMITS);
+  return dcs.write({ kind: "delete", key, guard }, LIMITS);
 }
 
 /** The revision of a write that must have happened. */

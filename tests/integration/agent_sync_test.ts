@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { AgentCluster } from "../helpers/agent_cluster.ts";
+import { pastCycles } from "../helpers/cycles.ts";
 import { step } from "../helpers/step.ts";
 import type { AgentMember } from "../helpers/agent_member.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
@@ -35,6 +36,11 @@ unprivileged(import.meta.url, () => {
       await patch(cluster, { synchronous_node_count: 1 });
       await untilAgreed(cluster, first, 1);
     });
+    await step(
+      t,
+      "names that the checkpointer did not read prove nothing",
+      () => notInForce(cluster, first),
+    );
     await dutyMoves(t, { cluster, watch });
     for (let round = 1; round <= ROUNDS; round++) {
       await step(
@@ -58,6 +64,36 @@ unprivileged(import.meta.url, () => {
     assert.deepEqual(watch.violations(), []);
   });
 });
+
+/** Commits do not wait for a new name yet, so the key must not list it. */
+async function notInForce(
+  cluster: AgentCluster,
+  leader: AgentMember,
+): Promise<void> {
+  const [before = ""] = await untilAgreed(cluster, leader, 1);
+  const [row] = await leader.sql(
+    "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'",
+  );
+  const checkpointer = Number(row?.["pid"]);
+  Deno.kill(checkpointer, "SIGSTOP");
+  try {
+    await patch(cluster, { synchronous_node_count: 2 });
+    await cluster.until("PostgreSQL shows both as synchronous", async () => {
+      const rows = await leader.sql(
+        "SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'",
+      );
+      return rows.length === 2;
+    });
+    await pastCycles(cluster, leader);
+    const key = await cluster.key("sync") as SyncKey;
+    assert.equal(key.sync_standby, before);
+  } finally {
+    Deno.kill(checkpointer, "SIGCONT");
+  }
+  assert.deepEqual(await untilAgreed(cluster, leader, 2), ["n2", "n3"]);
+  await patch(cluster, { synchronous_node_count: 1 });
+  await untilAgreed(cluster, leader, 1);
+}
 
 interface Scene {
   readonly cluster: AgentCluster;

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { AgentCluster } from "../helpers/agent_cluster.ts";
 import { step } from "../helpers/step.ts";
 import type { AgentMember } from "../helpers/agent_member.ts";
+import { pastCycles } from "../helpers/cycles.ts";
 import { etcdSkipReason } from "../helpers/etcd.ts";
 import {
   patch,
@@ -38,6 +39,7 @@ unprivileged(import.meta.url, () => {
       await using watch = new WritableWatch(cluster.members);
       const scene = { cluster, watch };
       await numbers(t, cluster);
+      await laggard(t, scene);
       await switchovers(t, scene);
       for (let round = 1; round <= ROUNDS; round++) {
         await step(
@@ -69,6 +71,44 @@ async function numbers(
       standbys: ["n2", "n3"],
     });
     await patch(cluster, { synchronous_node_count: 1 });
+    await untilSync(cluster, leader, anyOne(["n2", "n3"]));
+  });
+}
+
+/** A commit that one standby alone acknowledged must not be out of sight when that one leaves. */
+async function laggard(
+  t: Deno.TestContext,
+  { cluster, watch }: Scene,
+): Promise<void> {
+  await step(t, "who lags does not decide alone", async () => {
+    const leader = cluster.member("n1");
+    const [quick, slow] = [cluster.member("n2"), cluster.member("n3")];
+    const [row] = await slow.sql("SELECT pid FROM pg_stat_wal_receiver");
+    const receiver = Number(row?.["pid"]);
+    Deno.kill(receiver, "SIGSTOP");
+    try {
+      const count = watch.acknowledged.length;
+      await cluster.until(
+        "n2 alone acknowledges",
+        () => Promise.resolve(watch.acknowledged.length > count + 5),
+      );
+      await quick.killAll();
+      await cluster.until(
+        "commits wait for n3",
+        async () => await standbyNames(leader) === "ANY 1 (n3)",
+      );
+      for (let look = 0; look < 3; look++) {
+        await pastCycles(cluster, leader);
+        const { quorum, standbys } = await syncKey(cluster);
+        const others = standbys.filter((name) => name !== "n3").length;
+        assert.ok(standbys.length === 0 || quorum > others - 1, "n3 decides");
+      }
+    } finally {
+      Deno.kill(receiver, "SIGCONT");
+    }
+    await untilSync(cluster, leader, anyOne(["n3"]));
+    quick.start();
+    assert.equal((await cluster.untilWhole()).name, "n1");
     await untilSync(cluster, leader, anyOne(["n2", "n3"]));
   });
 }

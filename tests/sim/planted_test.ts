@@ -12,6 +12,7 @@ const PLANTED: readonly (readonly [PlantedBug, number, RegExp])[] = [
   ["lease_from_response", 1_500, /two leaders/],
   ["promotion_without_budget", 3_000, /late promotion|keyless|overstay/],
   ["stale_leader_view", 200, /two leaders/],
+  ["shown_names_believed", 3_000, /lost commit|broken sync key/],
 ];
 
 function firstFinding(

@@ -213,7 +213,7 @@ const PROMOTION: readonly Rule[] = [
   {
     id: "R493",
     why:
-      "Before a promotion the old leader's synchronous replicas are forgotten.",
+      "Before a promotion the old leader's synchronous replicas are forgotten; in quorum mode they stay if commits are sure to wait for them.",
     match: (o) => {
       const replica = replicaOf(o);
       return replica === null ? null : planBeforePromotion({
@@ -259,7 +259,7 @@ const STEADY: readonly Rule[] = [
   {
     id: "R580",
     why:
-      "The synchronous set changes one safe step at a time: add to PostgreSQL first, remove from the key first.",
+      "The synchronous set changes one safe step at a time: add to PostgreSQL first, remove from the key first; the key gains only replicas that are confirmed under names that are in force.",
     match: planSyncStep,
   },
   STANDBY_SYNC_KEY,

@@ -174,7 +174,8 @@ export class FastAgent {
       this.remember({ kind: "answered", role: view.role });
     }
     this.#watchPostmaster();
-    return view;
+    const isBelieved = this.driver.bug === "shown_names_believed";
+    return isBelieved ? withNamesBelieved(view) : view;
   }
 
   /** Keeps a fresh view. */
@@ -358,4 +359,11 @@ export class FastAgent {
     const enter = host.entrance;
     instance.whenDown(() => enter(() => this.wake()));
   }
+}
+
+/** A planted bug: the position is read as soon as the names are shown. */
+function withNamesBelieved(view: PostgresView): PostgresView {
+  if (view.kind !== "running" || view.role !== "primary") return view;
+  const namesInForceLsn = view.namesInForceLsn ?? view.flushedLsn;
+  return { ...view, namesInForceLsn };
 }

@@ -17,7 +17,9 @@ export type PlantedBug =
   /** A promotion begins however little of the lease is left. */
   | "promotion_without_budget"
   /** A view in which this member led is used again, and believed. */
-  | "stale_leader_view";
+  | "stale_leader_view"
+  /** Names that a session shows are taken for names that commits wait for. */
+  | "shown_names_believed";
 
 /** True if `text` names one. */
 export function isPlantedBug(text: string): text is PlantedBug {
@@ -26,6 +28,7 @@ export function isPlantedBug(text: string): text is PlantedBug {
     "lease_from_response",
     "promotion_without_budget",
     "stale_leader_view",
+    "shown_names_believed",
   ].includes(text);
 }
 
