@@ -3,6 +3,7 @@
  * new proxy to the one that it replaces. It translates lines into calls; what
  * they mean is decided elsewhere.
  */
+import type { Clock } from "../lib/ports/clock.ts";
 import type { Log } from "../lib/ports/log.ts";
 import type {
   AgentWord,
@@ -17,8 +18,12 @@ import type { LocalAgent } from "./local_agent.ts";
 import { ProxyStartError } from "./options.ts";
 import { closeQuietly } from "./portable_plane.ts";
 
+const FAILED_PAUSE_MS = 100;
+const FAILED_LOG_MS = 10_000;
+
 /** What the control socket needs. */
 export interface ControlParts {
+  readonly clock: Clock;
   readonly path: string;
   readonly log: Log;
   readonly agent: LocalAgent;
@@ -41,6 +46,7 @@ export class Control {
   readonly #served: Promise<void>;
   /** The new proxy's connection. */
   #successor: Deno.UnixConn | null = null;
+  #loggedAt = -Infinity;
   #isClosed = false;
 
   private constructor(parts: ControlParts, listener: Deno.UnixListener) {
@@ -102,12 +108,21 @@ export class Control {
         talk.finally(() => talks.delete(talk));
       } catch (error) {
         if (this.#isClosed || this.#successor !== null) break;
-        const message = `The control socket failed: ${errorText(error)}`;
-        this.#parts.log.error(message, { error });
-        break;
+        // Out of descriptors, say: an agent that can not connect now must later.
+        await this.#pause(error);
       }
     }
     await Promise.all(talks);
+  }
+
+  async #pause(error: unknown): Promise<void> {
+    const { clock, log } = this.#parts;
+    if (clock.now() - this.#loggedAt > FAILED_LOG_MS) {
+      this.#loggedAt = clock.now();
+      const message = `The control socket failed: ${errorText(error)}`;
+      log.error(message, { error });
+    }
+    await clock.sleep(FAILED_PAUSE_MS);
   }
 
   async #talk(connection: Deno.UnixConn): Promise<void> {

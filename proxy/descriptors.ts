@@ -6,10 +6,14 @@
 
 /** Clients that are being told "too many" at once; more are closed in silence. */
 export const REFUSALS_MAX = 32;
-/** Those, and: listeners, DCS, control socket, log, statistics clients, the runtime's own. */
-const RESERVED = 64 + REFUSALS_MAX;
+/** Connections to the statistics port at the same time. */
+export const STATS_CONNECTIONS_MAX = 32;
+/** Replicas that are being told of cancel requests at once, per thread; more wait. */
+export const TELLINGS_MAX = 32;
+/** Those of control, and: listeners, DCS, control socket, log, the runtime's own. */
+const RESERVED = 64 + REFUSALS_MAX + STATS_CONNECTIONS_MAX;
 /** A thread's runtime, its loop, its inbox, clients on their way from thread to thread. */
-const PER_THREAD = 32;
+const PER_THREAD = 32 + TELLINGS_MAX;
 /** A session has two ends. */
 const PER_CLIENT = 2;
 
@@ -31,7 +35,7 @@ export function clientsFor(
 
 /** How many descriptors `clients` clients and `threads` worker threads need. */
 export function descriptorsFor(clients: number, threads: number): number {
-  return RESERVED + PER_THREAD * threads + PER_CLIENT * clients;
+  return RESERVED + PER_THREAD * Math.max(1, threads) + PER_CLIENT * clients;
 }
 
 /** The soft limit of this process; null if there is none, or it is unknown. */

@@ -5,13 +5,15 @@
 import type { Clock } from "../lib/ports/clock.ts";
 import type { Log } from "../lib/ports/log.ts";
 import type { ByteStream, DataPlane } from "./data_plane.ts";
+import { TELLINGS_MAX } from "./descriptors.ts";
 import type { Dialer } from "./dial.ts";
 import type { FrontLimits, FrontTable } from "./front.ts";
 import { Gate } from "./gate.ts";
 import { HopDialer } from "./hop.ts";
 import { type Ledger, type Route, ROUTES } from "./ledger.ts";
 import { Networks } from "./networks.ts";
-import { OpeningLimit } from "./opening_limit.ts";
+import { OpeningLimit, sourceOf } from "./opening_limit.ts";
+import { Places } from "./places.ts";
 import { closeQuietly } from "./portable_plane.ts";
 import { refuse } from "./refuse.ts";
 import { Session, type SessionWorld } from "./session.ts";
@@ -43,7 +45,7 @@ export interface DeskParts {
 export interface Arrival {
   readonly route: Route;
   readonly client: ByteStream;
-  /** Its address, without port; asked for only if it matters. */
+  /** Its address, without port. */
   readonly address: () => string;
 }
 
@@ -53,7 +55,7 @@ export class Desk {
   readonly #gates: Readonly<Record<Route, Gate>>;
   readonly #world: SessionWorld;
   readonly #networks: Networks;
-  readonly #openingLimit: OpeningLimit;
+  readonly #openingLimits: Readonly<Record<Route, OpeningLimit>>;
   readonly #sessions = new Set<Promise<void>>();
   readonly #ending = new AbortController();
   #refusals = 0;
@@ -63,7 +65,14 @@ export class Desk {
     this.#parts = parts;
     const { clock, limits } = parts;
     this.#networks = new Networks(limits.allow);
-    this.#openingLimit = new OpeningLimit(clock, limits.startupTimeoutMs);
+    const terms = {
+      limitMs: limits.startupTimeoutMs,
+      perSourceMax: limits.silentPerSourceMax,
+    };
+    this.#openingLimits = {
+      primary: new OpeningLimit(clock, terms),
+      replica: new OpeningLimit(clock, terms),
+    };
     this.#gates = {
       primary: new Gate({ ...parts, route: "primary" }),
       replica: new Gate({ ...parts, route: "replica" }),
@@ -71,8 +80,9 @@ export class Desk {
     this.#world = {
       ...parts,
       ...parts.limits,
-      openingLimit: this.#openingLimit,
+      openingLimits: this.#openingLimits,
       dialer: new HopDialer(parts.dialer, parts.clock),
+      tellings: new Places(TELLINGS_MAX),
       noBackendText: (route) => this.#table?.refusals[route] ?? NOT_READY,
     };
   }
@@ -83,25 +93,29 @@ export class Desk {
   }
 
   /** Takes a client over, whatever comes of it. */
-  admit({ route, client, address }: Arrival): void {
+  admit({ route, client, address: addressOf }: Arrival): void {
     const { ledger } = this.#parts;
     ledger.count(route, "accepted");
-    if (!this.#networks.isOpen && !this.#networks.includes(address())) {
+    const address = addressOf();
+    if (!this.#networks.isOpen && !this.#networks.includes(address)) {
       ledger.count(route, "denied");
       return closeQuietly(client);
     }
-    if (this.#isFull(route)) {
+    if (!this.#hasRoom(route)) {
       ledger.count(route, "tooMany");
       return this.#refuse(client);
     }
-    this.#keep(new Session(client, this.#gates[route], this.#world).run());
+    const arrived = { client, source: sourceOf(address) };
+    this.#keep(new Session(arrived, this.#gates[route], this.#world).run());
   }
 
   /** Ends every session. */
   endAll(): void {
     this.#ending.abort();
-    this.#openingLimit.close();
-    for (const route of ROUTES) this.#gates[route].endAll();
+    for (const route of ROUTES) {
+      this.#openingLimits[route].close();
+      this.#gates[route].endAll();
+    }
   }
 
   /** Resolves when the sessions of now have ended. */
@@ -109,12 +123,16 @@ export class Desk {
     await Promise.all(this.#sessions);
   }
 
-  #isFull(route: Route): boolean {
+  /** Whether there is a place, or one could be made by ending a silent client. */
+  #hasRoom(route: Route): boolean {
     const { ledger, limits } = this.#parts;
+    const own = this.#openingLimits[route];
     const inside = ledger.inside(route);
-    if (inside >= limits.routeConnectionsMax[route]) return true;
-    const other = ledger.inside(route === "primary" ? "replica" : "primary");
-    return inside + other >= limits.connectionsMax;
+    if (inside >= limits.routeConnectionsMax[route]) return own.makeRoom();
+    const other = route === "primary" ? "replica" : "primary";
+    const isFull = inside + ledger.inside(other) >= limits.connectionsMax;
+    if (!isFull) return true;
+    return own.makeRoom() || this.#openingLimits[other].makeRoom();
   }
 
   #refuse(client: ByteStream): void {

@@ -29,6 +29,8 @@ export interface FrontLimits {
   readonly connectionsMax: number;
   /** Clients of one door. */
   readonly routeConnectionsMax: Readonly<Record<Route, number>>;
+  /** Clients of one address whose first packet is not there yet, per thread. */
+  readonly silentPerSourceMax: number;
   /** Clients that are told "too many" at once, per thread; more are closed in silence. */
   readonly refusalsMax: number;
   /** Networks that clients may come from, `address/bits`; empty: all. */

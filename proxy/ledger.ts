@@ -28,6 +28,8 @@ const EVENTS = [
   "garbage",
   /** Did not finish its first packet in time. */
   "late",
+  /** Was silent while others of its address, or all, needed the place. */
+  "crowded",
   /** Came from a network that is not allowed. */
   "denied",
 ] as const;
@@ -173,6 +175,7 @@ export class Ledger {
       cut: sum("cut"),
       garbage: sum("garbage"),
       late: sum("late"),
+      crowded: sum("crowded"),
       denied: sum("denied"),
     };
   }

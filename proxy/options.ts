@@ -34,6 +34,8 @@ export interface ProxyOptions {
   readonly connectTimeoutMs: number;
   /** How long a client's first packet may take. */
   readonly startupTimeoutMs: number;
+  /** Clients of one address whose first packet is not there yet. */
+  readonly silentPerSourceMax: number;
   /** How long a client's turn is held back while its backend is drained. */
   readonly turnHoldMs: number;
   /** Worker threads; 0 for the portable data plane. */

@@ -14,14 +14,9 @@ import type {
   ProxyState,
 } from "../lib/ports/proxy_process.ts";
 import { Control } from "./control.ts";
-import {
-  clientsFor,
-  descriptorsFor,
-  descriptorsMax,
-  REFUSALS_MAX,
-} from "./descriptors.ts";
 import { Fence, type FenceTools } from "./fence.ts";
-import type { Doorway, Front, FrontLimits } from "./front.ts";
+import type { Front } from "./front.ts";
+import { type FrontParts, frontParts, possibleClients } from "./front_parts.ts";
 import type { Route } from "./ledger.ts";
 import type { PortUse } from "./listener.ts";
 import { LocalAgent } from "./local_agent.ts";
@@ -33,7 +28,7 @@ import type { RefusalText } from "./startup.ts";
 import type { Stats } from "./stats.ts";
 import { StatsServer } from "./stats_server.ts";
 import { clientsOf, statsOf } from "./stats_view.ts";
-import { inherit, type Inheritance } from "./succession.ts";
+import { inherit } from "./succession.ts";
 
 /** A successor that can not read the DCS by then leaves the running proxy alone. */
 const FIRST_READ_MS = 10_000;
@@ -48,14 +43,6 @@ export interface ProxyParts {
   readonly fence?: FenceTools | null;
   /** Opens the doors for clients. */
   readonly openFront: (parts: FrontParts) => Promise<Front>;
-}
-
-/** What a front is told by control. */
-export interface FrontParts {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly limits: FrontLimits;
-  readonly doorway: Doorway;
 }
 
 /** The ports in use; they differ from the options where those said 0. */
@@ -133,7 +120,11 @@ export class Proxy {
     }));
     try {
       if (isTakeOver) opened.push(predecessor);
-      const stats = new StatsServer({ ...parts, uses });
+      const stats = new StatsServer({
+        ...parts,
+        uses,
+        allow: parts.options.allow,
+      });
       opened.push(stats);
       const front = await parts.openFront(frontParts(parts, inheritance));
       opened.push(front);
@@ -230,10 +221,11 @@ export class Proxy {
   }
 
   async #openControl(): Promise<void> {
-    const { log, options } = this.#parts;
+    const { clock, log, options } = this.#parts;
     if (options.controlPath === null) return;
     this.#control = await Control.open({
       path: options.controlPath,
+      clock,
       log,
       agent: this.#agent,
       state: () => this.state(),
@@ -346,54 +338,4 @@ export class Proxy {
       refusals: { primary: textOf("primary"), replica: textOf("replica") },
     });
   }
-}
-
-function frontParts(
-  parts: ProxyParts,
-  { doors, predecessor }: Inheritance,
-): FrontParts {
-  const { clock, log, options } = parts;
-  const { connectTimeoutMs, holdTimeoutMs, startupTimeoutMs } = options;
-  const { turnHoldMs, allow } = options;
-  const { listen, primaryPort, replicaPort } = options;
-  return {
-    clock,
-    log,
-    limits: {
-      holdTimeoutMs,
-      connectTimeoutMs,
-      startupTimeoutMs,
-      turnHoldMs,
-      allow,
-      refusalsMax: Math.ceil(REFUSALS_MAX / Math.max(1, options.workers)),
-      connectionsMax: clientsMax(parts),
-      routeConnectionsMax: options.routeConnectionsMax,
-    },
-    doorway: {
-      listen,
-      ports: { primary: primaryPort, replica: replicaPort },
-      isTakeOver: predecessor !== null,
-      inherited: doors,
-    },
-  };
-}
-
-/** `max_connections`, or less if the file descriptors are not enough for it. */
-function clientsMax({ log, options }: ProxyParts): number {
-  const wanted = options.connectionsMax;
-  const possible = possibleClients(options);
-  if (possible < wanted) {
-    log.warning(
-      `proxy.max_connections is ${wanted}, which takes ` +
-        `${
-          descriptorsFor(wanted, options.workers)
-        } file descriptors; the limit of this ` +
-        `process is ${descriptorsMax()}, so the proxy takes ${possible} clients`,
-    );
-  }
-  return possible;
-}
-
-function possibleClients({ connectionsMax, workers }: ProxyOptions): number {
-  return Math.min(connectionsMax, clientsFor(descriptorsMax(), workers));
 }

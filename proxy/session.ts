@@ -23,7 +23,8 @@ import { EarlyReader } from "./early_reader.ts";
 import type { Gate, GateSession } from "./gate.ts";
 import type { Ledger, Route, RouteEvent } from "./ledger.ts";
 import { HOP_ACCEPTED } from "./hop.ts";
-import type { OpeningLimit } from "./opening_limit.ts";
+import type { OpeningEnd, OpeningLimit } from "./opening_limit.ts";
+import type { Places } from "./places.ts";
 import { closeQuietly, writeAll } from "./portable_plane.ts";
 import { refuse } from "./refuse.ts";
 import { hopRequest, type RefusalText } from "./startup.ts";
@@ -47,9 +48,18 @@ export interface SessionWorld {
   /** How long one attempt to reach a backend may take. */
   readonly connectTimeoutMs: number;
   /** How long the first packet may take. */
-  readonly openingLimit: OpeningLimit;
+  readonly openingLimits: Readonly<Record<Route, OpeningLimit>>;
+  /** For telling replicas of cancel requests. */
+  readonly tellings: Places;
   /** What a client is told after it waited in vain. */
   readonly noBackendText: (route: Route) => RefusalText;
+}
+
+/** A client that was let in. */
+export interface ArrivedClient {
+  readonly client: ByteStream;
+  /** Who shares the places of silent clients with it. */
+  readonly source: string;
 }
 
 interface Found {
@@ -62,13 +72,15 @@ export class Session implements GateSession {
   readonly #world: SessionWorld;
   readonly #gate: Gate;
   readonly #client: EarlyReader;
+  readonly #source: string;
   readonly #ending = new AbortController();
   #isWatched = false;
   #dialing: AbortController | null = null;
   #relay: Relay | null = null;
 
-  constructor(client: ByteStream, gate: Gate, world: SessionWorld) {
-    this.#client = new EarlyReader(client);
+  constructor(arrived: ArrivedClient, gate: Gate, world: SessionWorld) {
+    this.#client = new EarlyReader(arrived.client);
+    this.#source = arrived.source;
     this.#gate = gate;
     this.#world = world;
   }
@@ -90,6 +102,8 @@ export class Session implements GateSession {
           return this.#count("gone");
         case "late":
           return this.#count("late");
+        case "crowded":
+          return this.#count("crowded");
         case "garbage":
           return this.#count("garbage");
       }
@@ -122,17 +136,17 @@ export class Session implements GateSession {
 
   /** Reads the first packet, within a time limit. */
   async #open(): Promise<
-    Awaited<ReturnType<EarlyReader["opening"]>> | "late"
+    Awaited<ReturnType<EarlyReader["opening"]>> | OpeningEnd
   > {
-    const { openingLimit } = this.#world;
-    let isLate = false;
-    const wait = openingLimit.begin(() => {
-      isLate = true;
+    const openingLimit = this.#world.openingLimits[this.#gate.route];
+    let over: OpeningEnd | null = null;
+    const wait = openingLimit.begin(this.#source, (end) => {
+      over = end;
       closeQuietly(this.#client);
     });
     const opening = await this.#client.opening();
     openingLimit.end(wait);
-    return isLate ? "late" : opening;
+    return over ?? opening;
   }
 
   async #serve(): Promise<void> {
@@ -160,26 +174,39 @@ export class Session implements GateSession {
 
   /** Whose session it was is known to the replicas alone. */
   async #cancelEverywhere(): Promise<void> {
-    const { clock, connectTimeoutMs, dialer } = this.#world;
+    const { clock, connectTimeoutMs, holdTimeoutMs } = this.#world;
+    const { dialer, tellings } = this.#world;
     const { kept } = this.#client.surrender();
-    const { signal } = this.#ending;
-    const deadline = new AbortController();
+    const over = new AbortController();
+    const { signal } = over;
+    const onEnd = (): void => over.abort();
+    this.#ending.signal.addEventListener("abort", onEnd, { once: true });
+    clock.sleep(holdTimeoutMs, signal).then(onEnd);
     const tell = async (backend: Backend): Promise<void> => {
       const result = await dialer.dial(backend, connectTimeoutMs, signal);
       if (result.kind !== "connected") return;
+      const { conn } = result;
+      const onOver = (): void => closeQuietly(conn);
+      signal.addEventListener("abort", onOver, { once: true });
+      const done = new AbortController();
       try {
-        await writeAll(result.conn, kept);
+        await writeAll(conn, kept);
         // PostgreSQL closes when it has passed the request on.
-        clock.sleep(CANCEL_MS_MAX, deadline.signal).then(() =>
-          closeQuietly(result.conn)
-        );
-        await result.conn.read(new Uint8Array(1)).catch(() => null);
+        clock.sleep(CANCEL_MS_MAX, done.signal).then(onOver);
+        await conn.read(new Uint8Array(1)).catch(() => null);
       } finally {
-        closeQuietly(result.conn);
+        done.abort();
+        signal.removeEventListener("abort", onOver);
+        closeQuietly(conn);
       }
     };
-    await Promise.allSettled(this.#gate.reachable.map(tell));
-    deadline.abort();
+    await Promise.allSettled(
+      this.#gate.reachable.map((one) =>
+        tellings.within(signal, () => tell(one))
+      ),
+    );
+    over.abort();
+    this.#ending.signal.removeEventListener("abort", onEnd);
   }
 
   #count(event: RouteEvent): void {

@@ -191,6 +191,10 @@ function routeMetrics(stats: Stats): readonly Metric[] {
       (p) => p.garbage,
     ),
     metric(
+      counter("crowded", "Silent clients that made room for others."),
+      (p) => p.crowded,
+    ),
+    metric(
       counter("late", "Clients that did not finish their first packet."),
       (p) => p.late,
     ),

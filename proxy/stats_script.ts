@@ -80,7 +80,8 @@ function door(stats, route, title, seconds) {
   const counted = [["accepted", port.accepted], ["cut", port.cut],
     ["waited in vain", port.holdTimeouts], ["too many", port.tooMany],
     ["left while waiting", port.gone], ["not PostgreSQL", port.garbage],
-    ["too slow", port.late], ["not allowed", port.denied]];
+    ["too slow", port.late], ["silent in a crowd", port.crowded],
+    ["not allowed", port.denied]];
   for (const [what, n] of counted) {
     if (n === 0 && what !== "accepted" && what !== "cut") continue;
     totals.append(element("span", "", element("b", "", count(n)), " " + what));

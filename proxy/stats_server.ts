@@ -1,8 +1,22 @@
-/** Port 7000: the statistics for people (`/`), programs and monitoring. */
+/**
+ * Port 7000: the statistics for people (`/`), programs and monitoring. Whoever
+ * opens connections there can not hurt the clients of the proxy: there are few
+ * at a time, each has little time, and the one that took the longest makes room
+ * for the next. A connection is for one request.
+ */
 import type { Clock } from "../lib/ports/clock.ts";
 import type { Log } from "../lib/ports/log.ts";
+import { STATS_CONNECTIONS_MAX } from "./descriptors.ts";
 import { errorText } from "./error_text.ts";
-import { openPorts, type PortUse } from "./listener.ts";
+import {
+  HEAD_BYTES_MAX,
+  isOwnHost,
+  type RequestHead,
+  requestHead,
+} from "./http_head.ts";
+import { acceptAll, listenTcp, openPorts, type PortUse } from "./listener.ts";
+import { Networks } from "./networks.ts";
+import { closeQuietly, writeAll } from "./portable_plane.ts";
 import { prometheusText, type Stats, statsJson } from "./stats.ts";
 import { STATS_PAGE } from "./stats_page.ts";
 
@@ -12,26 +26,36 @@ const LATE_LOOK_MS = 50;
 const LATE_MS = 5_000;
 const RETRY_MS = 5_000;
 
+/** From the connection to the end of the answer. */
+const EXCHANGE_MS = 5_000;
+
 /** What it needs. */
 export interface StatsServerParts {
   readonly uses: readonly PortUse[];
   readonly clock: Clock;
   readonly log: Log;
+  /** Networks that may ask, `address/bits`; empty: all. */
+  readonly allow: readonly string[];
 }
 
 /** See the head of this file. */
 export class StatsServer {
   readonly #parts: StatsServerParts;
+  readonly #networks: Networks;
   readonly #closing = new AbortController();
-  #servers: readonly Deno.HttpServer<Deno.NetAddr>[] = [];
+  /** In order of arrival. */
+  readonly #conns = new Set<Deno.TcpConn>();
+  readonly #talks = new Set<Promise<void>>();
+  #listeners: readonly Deno.TcpListener[] = [];
   #stats: (() => Stats) | null = null;
 
   constructor(parts: StatsServerParts) {
     this.#parts = parts;
+    this.#networks = new Networks(parts.allow);
   }
 
   get port(): number {
-    return this.#servers[0]?.addr.port ?? this.#parts.uses[0]?.port ?? 0;
+    return this.#listeners[0]?.addr.port ?? this.#parts.uses[0]?.port ?? 0;
   }
 
   /**
@@ -47,7 +71,8 @@ export class StatsServer {
     const startedAt = clock.now();
     for (let hasWarned = false; !signal.aborted;) {
       try {
-        this.#servers = openPorts(uses, (host, at) => this.#serve(host, at));
+        this.#listeners = openPorts(uses, listenTcp);
+        for (const listener of this.#listeners) this.#accept(listener);
         if (hasWarned) log.info(`The statistics are on port ${this.port} now`);
         return;
       } catch (error) {
@@ -66,7 +91,9 @@ export class StatsServer {
 
   async close(): Promise<void> {
     this.#closing.abort();
-    await Promise.all(this.#servers.map((server) => server.finished));
+    for (const listener of this.#listeners) closeQuietly(listener);
+    for (const conn of this.#conns) closeQuietly(conn);
+    await Promise.all(this.#talks);
   }
 
   #warn(error: unknown): void {
@@ -77,47 +104,136 @@ export class StatsServer {
     );
   }
 
-  #serve(hostname: string, port: number): Deno.HttpServer<Deno.NetAddr> {
-    return Deno.serve({
-      hostname,
-      port,
-      signal: this.#closing.signal,
-      onListen: () => {},
-      onError: (error) => {
-        const message = `The statistics page failed: ${errorText(error)}`;
-        this.#parts.log.error(message, { error });
-        return new Response("internal error\n", { status: 500 });
-      },
-    }, (request) => this.#answer(request));
+  #accept(listener: Deno.TcpListener): void {
+    const onClient = (conn: Deno.TcpConn): void => this.#admit(conn);
+    this.#keep(acceptAll(listener, { ...this.#parts, onClient }));
   }
 
-  #answer(request: Request): Response {
-    if (this.#stats === null) return new Response(null, { status: 503 });
-    return answer(request, this.#stats());
+  #admit(conn: Deno.TcpConn): void {
+    if (!this.#networks.includes(conn.remoteAddr.hostname)) {
+      return closeQuietly(conn);
+    }
+    const [oldest] = this.#conns;
+    if (this.#conns.size >= STATS_CONNECTIONS_MAX && oldest !== undefined) {
+      this.#conns.delete(oldest);
+      closeQuietly(oldest);
+    }
+    this.#conns.add(conn);
+    this.#keep(this.#serve(conn));
+  }
+
+  #keep(talk: Promise<void>): void {
+    this.#talks.add(talk);
+    talk.finally(() => this.#talks.delete(talk));
+  }
+
+  /** One request. Never rejects. */
+  async #serve(conn: Deno.TcpConn): Promise<void> {
+    const done = new AbortController();
+    this.#parts.clock.sleep(EXCHANGE_MS, done.signal)
+      .then(() => closeQuietly(conn));
+    try {
+      const head = await readHead(conn);
+      if (head === null) return;
+      await writeAll(conn, new TextEncoder().encode(this.#answer(head)));
+      await conn.closeWrite();
+      // Its own end: closing before it could discard the answer.
+      await conn.read(new Uint8Array(64));
+    } catch {
+      // It went away, was too slow, or made room for another one.
+    } finally {
+      done.abort();
+      this.#conns.delete(conn);
+      closeQuietly(conn);
+    }
+  }
+
+  #answer(head: RequestHead | "garbage"): string {
+    if (head === "garbage") return answerText(BAD_REQUEST, "GET");
+    const listen = this.#parts.uses.map(({ hostname }) => hostname);
+    if (!isOwnHost(head.host, { own: Deno.hostname(), listen })) {
+      return answerText(FOREIGN_HOST, head.method);
+    }
+    if (head.method !== "GET" && head.method !== "HEAD") {
+      return answerText(BAD_METHOD, head.method);
+    }
+    const reply = this.#stats === null
+      ? NOT_READY
+      : this.#reply(head.path, this.#stats);
+    return answerText(reply, head.method);
+  }
+
+  #reply(path: string, stats: () => Stats): Reply {
+    try {
+      return replyTo(path, stats);
+    } catch (error) {
+      const message = `The statistics page failed: ${errorText(error)}`;
+      this.#parts.log.error(message, { error });
+      return { status: "500 Internal Server Error", body: "internal error\n" };
+    }
   }
 }
 
-/** The answer to one request; exported for its test. */
-export function answer(request: Request, stats: Stats): Response {
-  if (request.method !== "GET" && request.method !== "HEAD") {
-    const headers = { allow: "GET, HEAD" };
-    return new Response("method not allowed\n", { status: 405, headers });
+/** The head of a request, whatever it is worth; null: it ended before. */
+async function readHead(
+  conn: Deno.TcpConn,
+): Promise<RequestHead | "garbage" | null> {
+  const bytes = new Uint8Array(HEAD_BYTES_MAX);
+  for (let filled = 0;;) {
+    const length = await conn.read(bytes.subarray(filled));
+    if (length === null) return null;
+    filled += length;
+    const head = requestHead(bytes.subarray(0, filled));
+    if (head !== "incomplete") return head;
   }
-  switch (new URL(request.url).pathname) {
+}
+
+interface Reply {
+  readonly status: string;
+  readonly body: string;
+  readonly type?: string;
+}
+
+const BAD_REQUEST = { status: "400 Bad Request", body: "bad request\n" };
+const BAD_METHOD = {
+  status: "405 Method Not Allowed\r\nallow: GET, HEAD",
+  body: "method not allowed\n",
+};
+const FOREIGN_HOST = {
+  status: "421 Misdirected Request",
+  body: "ask by address, or by the name of this host\n",
+};
+const NOT_FOUND = { status: "404 Not Found", body: "not found\n" };
+const NOT_READY = { status: "503 Service Unavailable", body: "not ready\n" };
+
+function replyTo(path: string, stats: () => Stats): Reply {
+  const status = "200 OK";
+  switch (path) {
     case "/":
-      return reply(STATS_PAGE, "text/html; charset=utf-8");
+      return { status, body: STATS_PAGE, type: "text/html; charset=utf-8" };
     case "/stats":
-      return reply(statsJson(stats), "application/json");
-    case "/metrics":
-      return reply(prometheusText(stats), "text/plain; version=0.0.4");
+      return { status, body: statsJson(stats()), type: "application/json" };
+    case "/metrics": {
+      const type = "text/plain; version=0.0.4";
+      return { status, body: prometheusText(stats()), type };
+    }
     case "/healthz":
-      return reply("ok\n", "text/plain");
+      return { status, body: "ok\n" };
     default:
-      return new Response("not found\n", { status: 404 });
+      return NOT_FOUND;
   }
 }
 
-function reply(body: string, type: string): Response {
-  const headers = { "content-type": type, "cache-control": "no-store" };
-  return new Response(body, { headers });
+function answerText(reply: Reply, method: string): string {
+  const { status, body, type = "text/plain" } = reply;
+  const length = new TextEncoder().encode(body).length;
+  const head = [
+    `HTTP/1.1 ${status}`,
+    `content-type: ${type}`,
+    `content-length: ${length}`,
+    "cache-control: no-store",
+    "x-content-type-options: nosniff",
+    "connection: close",
+  ].join("\r\n");
+  return `${head}\r\n\r\n${method === "HEAD" ? "" : body}`;
 }

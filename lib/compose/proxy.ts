@@ -135,6 +135,7 @@ function optionsOf(
     },
     connectTimeoutMs: proxy.connectTimeoutMs,
     startupTimeoutMs: proxy.startupTimeoutMs,
+    silentPerSourceMax: proxy.silentPerAddressMax,
     upgradeMs: proxy.upgradeTimeoutMs,
     allow: proxy.allow,
     workers: workersOf(proxy),

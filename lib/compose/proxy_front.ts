@@ -4,7 +4,7 @@ import { TcpDialer } from "../../proxy/dial.ts";
 import type { Front } from "../../proxy/front.ts";
 import { ProxyStartError } from "../../proxy/options.ts";
 import { PortableFront } from "../../proxy/portable_front.ts";
-import type { FrontParts } from "../../proxy/proxy.ts";
+import type { FrontParts } from "../../proxy/front_parts.ts";
 import { WorkerFront } from "../../proxy/worker_front.ts";
 
 /**

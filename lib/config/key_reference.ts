@@ -163,6 +163,7 @@ proxy.drain_timeout | 5 | local | reload | Ours: seconds that running transactio
 proxy.upgrade_timeout | 86400 | local | reload | Ours: seconds that sessions of a replaced proxy may go on
 proxy.connect_timeout | 2 | local | reload | Ours: seconds for one attempt to reach a server; then the next one is tried
 proxy.startup_timeout | 10 | local | reload | Ours: seconds that a client has for its first packet
+proxy.max_silent_per_address | 100 | local | reload | Ours: clients of one address (IPv6: /64) that have not said yet what they want
 proxy.allow | everyone | local | reload | Ours: networks whose clients are served
 proxy.agent_grace | 5 | local | reload | Ours: seconds that a dead agent of a primary has to come back, then PostgreSQL is stopped
 proxy.sealed | false | local | reload | Ours: PostgreSQL takes clients only from the proxy beside it

@@ -123,7 +123,7 @@ export const KNOWN_KEYS: KeyTree = {
   ),
   proxy: leaves(
     `listen primary_port replica_port stats_port hold_timeout drain_timeout
-    connect_timeout startup_timeout upgrade_timeout replica_max_lag replica_max_lag_time
+    connect_timeout max_silent_per_address startup_timeout upgrade_timeout replica_max_lag replica_max_lag_time
     replica_fallback zone max_connections primary_max_connections
     replica_max_connections allow agent_grace data_plane workers io_uring
     sealed`,

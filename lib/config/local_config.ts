@@ -214,6 +214,8 @@ export interface ProxyConfig {
   readonly connectTimeoutMs: number;
   /** How long a client's first packet may take. */
   readonly startupTimeoutMs: number;
+  /** Clients of one address whose first packet is not there yet. */
+  readonly silentPerAddressMax: number;
   /** Before a planned stop of the primary: how long running transactions may take. */
   readonly drainTimeoutMs: number;
   /** How long the sessions of a replaced proxy may go on. */

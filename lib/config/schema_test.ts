@@ -190,6 +190,7 @@ Deno.test("decodeLocalConfig() turns the proxy on, off and down", () => {
   max_connections: 20
   primary_max_connections: 15
   connect_timeout: 700ms
+  max_silent_per_address: 7
   startup_timeout: 3s
   drain_timeout: 2s
   upgrade_timeout: 1h
@@ -213,6 +214,7 @@ Deno.test("decodeLocalConfig() turns the proxy on, off and down", () => {
       primaryConnectionsMax: 15,
       replicaConnectionsMax: null,
       connectTimeoutMs: 700,
+      silentPerAddressMax: 7,
       startupTimeoutMs: 3000,
       drainTimeoutMs: 2000,
       upgradeTimeoutMs: 3_600_000,

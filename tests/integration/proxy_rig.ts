@@ -193,6 +193,7 @@ const OPTIONS: ProxyOptions = {
   routeConnectionsMax: { primary: 100, replica: 100 },
   connectTimeoutMs: 2_000,
   startupTimeoutMs: 10_000,
+  silentPerSourceMax: 100,
   turnHoldMs: 40,
   allow: [],
   workers: WORKERS,
