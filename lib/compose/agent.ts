@@ -229,30 +229,52 @@ async function reloadAll(
   configuration: Configuration,
   parts: Parts,
 ): Promise<void> {
-  const { log, context, postgres, current, systemd, configPath } = parts;
+  const { log, context, postgres, current, systemd } = parts;
   systemd.reloading();
   try {
-    const { config, warnings } = await configuration.again();
-    log.reconfigure(logOptions(config));
-    for (const { text } of warnings) log.warning(text);
-    context.config = agentConfig(config);
+    const next = await prepareReload(configuration, parts);
+    const { config } = next;
+    // The last part that can fail: the port or the certificates can not be used.
+    await reloadListener(parts.listener, next.serve, log);
+    log.reconfigure(next.log);
+    for (const { text } of next.warnings) log.warning(text);
+    context.config = next.agent;
     current.dcs = config.dcs;
-    current.rest = await restSettings(config, log);
-    current.peers = await peersOptions(config, log);
-    current.callbacks = callbackCommands(config);
-    await reloadListener(parts.listener, config, log);
-    postgres.updateOptions(postgresOptions(config, log));
+    current.rest = next.rest;
+    current.peers = next.peers;
+    current.callbacks = next.callbacks;
+    postgres.updateOptions(next.postgres);
+    if (next.orders !== null) parts.proxy?.reorder(next.orders);
     await postgres.reload();
-    const { env } = configuration;
-    const sessions = postgres;
-    const orders = proxyOrders({ config, configPath, env, sessions });
-    if (orders !== null) parts.proxy?.reorder(orders);
     context.events.reloaded();
   } catch (error) {
-    log.error(`Exception when reloading local configuration: ${String(error)}`);
+    log.error(
+      `Exception when reloading local configuration: ${String(error)}; ` +
+        "the configuration before stays in force",
+    );
   } finally {
     systemd.ready();
   }
+}
+
+/** Everything of a reload that can fail, before anything changes: half of a configuration is worse than the old one. */
+async function prepareReload(configuration: Configuration, parts: Parts) {
+  const { log, configPath, postgres: sessions } = parts;
+  const { config, warnings } = await configuration.again();
+  const { env } = configuration;
+  return {
+    config,
+    warnings,
+    agent: agentConfig(config),
+    rest: await restSettings(config, log),
+    serve: await serveOptions(config, log),
+    peers: await peersOptions(config, log),
+    callbacks: callbackCommands(config),
+    postgres: postgresOptions(config, log),
+    orders: proxyOrders({ config, configPath, env, sessions }),
+    // Last: it may open a file.
+    log: logOptions(config),
+  };
 }
 
 function agentConfig(config: LocalConfig): AgentConfig {

@@ -11,6 +11,8 @@ export async function peersOptions(
   const { ctl } = config;
   return {
     credentials: ctl.authentication,
+    askTimeoutMs: ctl.peerTimeoutMs,
+    aliveTimeoutMs: Math.max(3_000, ctl.peerTimeoutMs),
     tls: {
       ca: await readOrNull(ctl.cacert),
       cert: await readOrNull(ctl.certfile),

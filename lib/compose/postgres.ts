@@ -29,6 +29,7 @@ export function postgresOptions(
     database: fixed.database,
     listen: postgresql.listen,
     authentication: postgresql.authentication,
+    connectTimeoutMs: postgresql.connectTimeoutMs,
     pgpass: postgresql.pgpass ?? `${Deno.env.get("HOME") ?? "."}/pgpass`,
     bootstrap,
     sealedFor: config.proxy?.isSealed

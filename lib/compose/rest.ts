@@ -44,25 +44,18 @@ export async function serveOptions(
 }
 
 /**
- * Gives the listener the settings of a reload. What can not be used is logged,
- * and the listener goes on as before: the other settings must not wait for it.
+ * Gives the listener the settings of a reload.
+ *
+ * @throws {ListenError} If they can not be used; it goes on as before then.
  */
 export async function reloadListener(
   listener: RestListener,
-  config: LocalConfig,
+  options: ServeOptions,
   log: Log,
 ): Promise<void> {
-  try {
-    const change = await listener.apply(await serveOptions(config, log));
-    if (change === "replaced") {
-      log.info("The REST API listens anew: its settings have changed");
-    }
-  } catch (error) {
-    log.error(
-      `The REST API goes on as before the reload: ${
-        error instanceof Error ? error.message : error
-      }`,
-    );
+  const change = await listener.apply(options);
+  if (change === "replaced") {
+    log.info("The REST API listens anew: its settings have changed");
   }
 }
 

@@ -35,6 +35,7 @@ function layered(
         dataDir: "/d",
         configDir: "/d",
         pgpass: null,
+        connectTimeoutMs: 2_000,
         authentication: {
           superuser: { username: null, password: null, options: {} },
           replication: { username: "r", password: null, options: {} },

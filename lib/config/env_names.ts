@@ -18,7 +18,7 @@ export interface EnvTarget {
 
 const ROLES = ["superuser", "replication", "rewind"];
 const LIBPQ_KEYS =
-  "username password sslmode sslcert sslkey sslpassword sslrootcert sslcrl sslcrldir gssencmode channel_binding sslnegotiation";
+  "username password sslmode sslcert sslkey sslpassword sslrootcert sslcrl sslcrldir gssencmode channel_binding sslnegotiation require_auth";
 const PROGRAMS =
   "pg_ctl initdb pg_controldata pg_basebackup postgres pg_isready pg_rewind";
 

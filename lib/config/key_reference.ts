@@ -75,6 +75,7 @@ ctl.cacert | restapi.cafile | local | reload | Authorities of servers' certifica
 ctl.certfile |  | local | reload | Client certificate
 ctl.keyfile |  | local | reload | Its key
 ctl.keyfile_password |  | local | reload | Passphrase of the key
+ctl.peer_timeout | 2 | local | reload | Seconds that another member may take to answer
 etcd3.hosts |  | local | agent | Endpoints, a list or text with commas
 etcd3.host |  | local | agent | One endpoint
 etcd3.port | 2379 | local | agent | Port where an endpoint names none
@@ -102,6 +103,7 @@ postgresql.proxy_address |  | local | reload | Address of a pooler, published as
 postgresql.data_dir | required | local | agent | Data directory
 postgresql.config_dir | postgresql.data_dir | local | agent | Directory of the configuration files
 postgresql.pgpass | ~/pgpass | local | agent | Password file that the agent writes
+postgresql.connect_timeout | 2 | local | reload | Seconds for the agent's own connections to stand, and for their login
 postgresql.authentication.superuser.* |  | local | reload | username, password and libpq's TLS settings
 postgresql.authentication.replication.* | required | local | reload | The same for replication
 postgresql.authentication.rewind.* | the superuser | local | reload | The same for pg_rewind

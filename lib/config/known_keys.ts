@@ -17,7 +17,7 @@ export interface KeyTree {
 
 const LIBPQ = leaves(
   `username password sslmode sslcert sslkey sslpassword sslrootcert sslcrl
-  sslcrldir gssencmode channel_binding sslnegotiation`,
+  sslcrldir gssencmode channel_binding sslnegotiation require_auth`,
 );
 
 const ETCD = leaves(
@@ -83,7 +83,7 @@ export const KNOWN_KEYS: KeyTree = {
     authentication: leaves("username password"),
   },
   ctl: {
-    ...leaves("insecure cacert certfile keyfile keyfile_password"),
+    ...leaves("insecure cacert certfile keyfile keyfile_password peer_timeout"),
     authentication: leaves("username password"),
   },
   citus: leaves("group database"),
@@ -111,7 +111,7 @@ export const KNOWN_KEYS: KeyTree = {
   postgresql: {
     ...POSTGRESQL_SHARED,
     ...leaves(
-      `listen connect_address proxy_address data_dir config_dir pgpass name
+      `listen connect_address proxy_address data_dir config_dir pgpass name connect_timeout
       replication superuser pg_rewind`,
     ),
     authentication: { superuser: LIBPQ, replication: LIBPQ, rewind: LIBPQ },

@@ -99,6 +99,8 @@ export interface CtlConfig {
   readonly certfile: string | null;
   readonly keyfile: string | null;
   readonly keyfilePassword: string | null;
+  /** How long a member may take to answer a question in a race. */
+  readonly peerTimeoutMs: number;
 }
 
 /** The one DCS in use. */
@@ -179,6 +181,8 @@ export interface PostgresqlConfig {
   readonly configDir: string;
   /** Null: `pgpass` in the home directory. */
   readonly pgpass: string | null;
+  /** Of our own connections: until they stand, and until the login is done. */
+  readonly connectTimeoutMs: number;
   readonly authentication: AuthenticationConfig;
 }
 

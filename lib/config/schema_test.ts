@@ -380,6 +380,7 @@ ctl: {certfile: /crt}`);
     certfile: "/crt",
     keyfile: null,
     keyfilePassword: null,
+    peerTimeoutMs: 2_000,
   });
 });
 

@@ -55,7 +55,7 @@ const ROWS: readonly LawRow[] = [
     packages: [],
   },
   adapterRow("etcd", ["etcd3"]),
-  adapterRow("postgres", ["postgres"]),
+  adapterRow("postgres", ["postgres", "@mongodb-js/saslprep"]),
   {
     folder: "lib/http",
     mayImport: ["lib/core", "lib/ports", "lib/http"],

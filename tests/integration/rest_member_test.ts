@@ -315,23 +315,50 @@ async function certificates(
     );
     await untilShown(cluster, { port: restPort, name: "second" });
   });
-  await step(t, "a broken certificate leaves the old one", async () => {
-    await Deno.writeTextFile(certfile, "no certificate");
-    member.signal("SIGHUP");
-    await cluster.until(
-      "the log tells it",
-      () =>
+  const before = member.config;
+  const cacert = `${directory}/missing.pem`;
+  const broken = [
+    ["a broken certificate", "no certificate", {}],
+    ["an authority that is missing", null, { ctl: { cacert } }],
+    ["a certificate that is missing", null, {
+      restapi: { ...sectionOf(before, "restapi"), certfile: cacert },
+    }],
+  ] as const;
+  for (const [what, text, section] of broken) {
+    await step(t, `${what} leaves all of the old configuration`, async () => {
+      const good = await Deno.readTextFile(certfile);
+      if (text !== null) await Deno.writeTextFile(certfile, text);
+      const postgresql = sectionOf(before, "postgresql");
+      const parameters = {
+        ...sectionOf(postgresql, "parameters"),
+        work_mem: "9MB",
+      };
+      member.config = {
+        ...before,
+        ...section,
+        postgresql: { ...postgresql, parameters },
+        tags: { half: true },
+      };
+      member.writeConfig();
+      const seen = member.log().length;
+      member.signal("SIGHUP");
+      await cluster.until("the log tells it", () =>
         Promise.resolve(
-          /ERROR: The REST API goes on as before the reload: ./.test(
-            member.log(),
+          /Exception when reloading .* the configuration before stays/.test(
+            member.log().slice(seen),
           ),
-        ),
-    );
-    assert.match(
-      await overTls(restPort, "GET /liveness HTTP/1.0\r\n\r\n"),
-      /^second: HTTP\/1.1 200 /,
-    );
-  });
+        ));
+      const [row] = await member.sql("SHOW work_mem");
+      assert.equal(row?.["work_mem"], "4MB");
+      assert.match(
+        await overTls(restPort, "GET /patroni HTTP/1.0\r\n\r\n"),
+        /^second: HTTP\/1.1 200 (?!.*"half")/s,
+      );
+      await Deno.writeTextFile(certfile, good);
+      member.config = before;
+      member.writeConfig();
+    });
+  }
 }
 
 async function ended(

@@ -36,6 +36,7 @@ const KEYWORDS: readonly {
   { name: "channel_binding", since: 13 },
   { name: "target_session_attrs", since: 10 },
   { name: "sslnegotiation", since: 17 },
+  { name: "require_auth", since: 16 },
 ];
 
 /** Keywords of `account` for a server at `address`, without password. */
@@ -47,6 +48,8 @@ export function accountConninfo(
   const credentials = credentialsOf(context, account);
   const krbsrvname = context.config?.krbsrvname ?? null;
   const result: Record<string, string> = {
+    // A server that is not the expected one must not get the password.
+    require_auth: "!password",
     host: address.host,
     port: String(address.port),
   };

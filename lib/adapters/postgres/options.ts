@@ -126,6 +126,8 @@ export interface PostgresOptions {
     readonly port: number;
   };
   readonly authentication: Authentication;
+  /** Of our own connections: until they stand, and until the login is done; 2 s unless told. */
+  readonly connectTimeoutMs?: number;
   /** Password file that the adapter writes, mode 0600. */
   readonly pgpass: string;
   /** Null: this member never initializes a scope. */
@@ -153,6 +155,8 @@ export interface PostgresContext {
   readonly options: PostgresOptions;
   /** The layered settings that were loaded last; null before the first time. */
   readonly config: EffectivePostgresConfig | null;
+  /** Major version that the settings were layered for; missing like these. */
+  readonly major?: number;
   readonly log: Log;
   readonly clock: Clock;
 }
@@ -161,4 +165,5 @@ export interface PostgresContext {
 export interface MutableContext extends PostgresContext {
   options: PostgresOptions;
   config: EffectivePostgresConfig | null;
+  major?: number;
 }

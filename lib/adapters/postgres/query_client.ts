@@ -2,8 +2,13 @@
  * Runs an operator's SQL on any member and keeps PostgreSQL's own texts, so that
  * the command line decides how values look.
  */
-import postgres from "postgres";
-import { errorCode } from "./sql.ts";
+import type postgres from "postgres";
+import {
+  optionsFromEnvironment,
+  type Way,
+  waysOf,
+} from "../../core/base/libpq_options.ts";
+import { connect, errorCode } from "./sql.ts";
 
 /** Where and as whom. */
 export interface QueryTarget {
@@ -14,6 +19,8 @@ export interface QueryTarget {
   readonly database: string;
   /** Whether the server must be in recovery; null: either. */
   readonly isRecoveryWanted: boolean | null;
+  /** Also in clear text or as md5 hash; else only by SCRAM, unless PGREQUIREAUTH says more. */
+  readonly isAnyPasswordAnswered?: boolean;
 }
 
 /** What came of it. */
@@ -34,28 +41,50 @@ export type QueryAnswer =
   }
   | { readonly kind: "wrong_role" };
 
-const CONNECT_TIMEOUT_S = 5;
+const CONNECT_TIMEOUT_MS = 5_000;
 
 /** Connects, runs the text as it is, disconnects. Never throws. */
 export async function queryOnce(
   target: QueryTarget,
   text: string,
 ): Promise<QueryAnswer> {
-  const { host, port, username, password, database } = target;
-  const sql = postgres({
-    host,
-    port,
-    username,
-    password,
-    database,
-    ssl: "prefer",
-    max: 1,
-    connect_timeout: CONNECT_TIMEOUT_S,
-    fetch_types: false,
-    onnotice: () => {},
-    connection: { application_name: "Patroni ctl" },
-  });
+  let failed: QueryAnswer | null = null;
+  const environment = optionsFromEnvironment(Deno.env.toObject());
+  for (const way of waysOf(environment, target.host)) {
+    failed = await queryBy(target, way, text);
+    const isOtherWayWorth = failed.kind === "failed" &&
+      (failed.code === "28000" || failed.code === "28P01");
+    if (!isOtherWayWorth) break;
+  }
+  return failed ??
+    { kind: "failed", code: null, message: "no way to connect is allowed" };
+}
+
+async function queryBy(
+  target: QueryTarget,
+  way: Way,
+  text: string,
+): Promise<QueryAnswer> {
+  const { username, password, isAnyPasswordAnswered } = target;
+  let sql: postgres.Sql | null = null;
   try {
+    // TLS files and PGSSL... come from the environment, as with libpq.
+    sql = await connect(
+      {
+        ...target,
+        settings: {},
+        connectTimeoutMs: CONNECT_TIMEOUT_MS,
+        credentials: {
+          username,
+          password,
+          options: isAnyPasswordAnswered
+            ? { require_auth: "password,md5,scram-sha-256,none" }
+            : {},
+        },
+      },
+      way,
+      { connection: { application_name: "Patroni ctl" } },
+    );
     if (target.isRecoveryWanted !== null) {
       const [row] = await sql`select pg_is_in_recovery() as in_recovery`;
       const isFitting = row?.["in_recovery"] === target.isRecoveryWanted;
@@ -65,7 +94,7 @@ export async function queryOnce(
   } catch (error) {
     return failure(error);
   } finally {
-    await sql.end({ timeout: 0 });
+    await sql?.end({ timeout: 0 });
   }
 }
 

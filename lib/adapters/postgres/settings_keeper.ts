@@ -264,6 +264,7 @@ export class SettingsKeeper {
     const version = await majorVersion(this.#context) * 10_000;
     const config = effective(this.#document ?? {}, version, role);
     this.#context.config = config;
+    this.#context.major = version / 10_000;
     return config;
   }
 

@@ -3,11 +3,19 @@
  * Every query has a time limit on our side, because a stopped backend never
  * answers and a stopped postmaster accepts connections all the same.
  */
-import { createPrivateKey } from "node:crypto";
 import { userInfo } from "node:os";
 import postgres from "postgres";
 import { PostgresError } from "../../ports/errors.ts";
+import {
+  isAnswered,
+  optionsFromEnvironment,
+  type Way,
+  waysOf,
+} from "../../core/base/libpq_options.ts";
 import type { Credentials } from "./options.ts";
+import { guardPassword } from "./password_guard.ts";
+import { normalPassword } from "./saslprep.ts";
+import { openSocket } from "./server_socket.ts";
 
 /** Rows as the driver gives them; a codec makes them a type. */
 export type Rows = readonly Readonly<Record<string, unknown>>[];
@@ -21,6 +29,10 @@ export interface SqlTarget {
   readonly credentials: Credentials;
   /** Server settings of the session, e.g. statement_timeout. */
   readonly settings: Readonly<Record<string, string>>;
+  /** A request for an md5 password is answered, if `require_auth` says nothing. */
+  readonly isMd5Expected?: boolean;
+  /** For the connection and for the login, each; 2 s unless told. */
+  readonly connectTimeoutMs?: number;
 }
 
 /** Runs one statement. */
@@ -96,8 +108,32 @@ export class Connection {
    * @throws {PostgresError} With the driver's error as cause.
    */
   async query(text: string, timeoutMs: number): Promise<Rows> {
-    this.#sql ??= await connect(this.#target);
+    if (this.#sql !== null) return await this.#run(text, timeoutMs);
+    const { host, credentials, connectTimeoutMs } = this.#target;
+    const options = {
+      ...optionsFromEnvironment(Deno.env.toObject()),
+      ...credentials.options,
+    };
+    const ways = waysOf(options, host);
+    // The first statement waits for the login; who has a slow wire says so.
+    const loginMs = (connectTimeoutMs ?? CONNECT_TIMEOUT_MS) -
+      CONNECT_TIMEOUT_MS;
+    for (const [index, way] of ways.entries()) {
+      try {
+        this.#sql = await opened(this.#target, way);
+        return await this.#run(text, timeoutMs + Math.max(0, loginMs));
+      } catch (error) {
+        const isLast = index === ways.length - 1;
+        if (isLast || !isOtherWayWorth(error)) throw error;
+        await this.close();
+      }
+    }
+    throw new PostgresError("No way to connect is allowed");
+  }
+
+  async #run(text: string, timeoutMs: number): Promise<Rows> {
     const sql = this.#sql;
+    if (sql === null) throw new PostgresError("The connection was closed");
     const isReplication = "replication" in this.#target.settings;
     const query = isReplication ? sql.unsafe(text).simple() : sql.unsafe(text);
     try {
@@ -127,77 +163,73 @@ function isSqlState(code: string): boolean {
   return /^(?=.*\d)[0-9A-Z]{5}$/.test(code);
 }
 
-async function connect(target: SqlTarget): Promise<postgres.Sql> {
+async function opened(target: SqlTarget, way: Way): Promise<postgres.Sql> {
+  try {
+    return await connect(target, way);
+  } catch (cause) {
+    if (cause instanceof PostgresError) throw cause;
+    throw new PostgresError(errorText(cause), { cause });
+  }
+}
+
+/** pg_hba may have a line for the other kind of connection; or the handshake failed. */
+function isOtherWayWorth(error: unknown): boolean {
+  return /^(28000|28P01|ERR_SSL|ERR_TLS|EPROTO)/.test(errorCode(error));
+}
+
+/** The driver, on a connection that is open already. */
+export async function connect(
+  target: SqlTarget,
+  way: Way,
+  more: postgres.Options<Record<string, never>> = {},
+): Promise<postgres.Sql> {
   const { credentials } = target;
-  const options: postgres.Options<Record<string, never>> = {
-    host: target.host,
+  const timeoutMs = target.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
+  const options = {
+    ...optionsFromEnvironment(Deno.env.toObject()),
+    ...credentials.options,
+  };
+  const door = { host: target.host, port: target.port, options, timeoutMs };
+  let isPasswordSafe = () => true;
+  const open = async () => {
+    const socket = await openSocket(door, way);
+    isPasswordSafe = guardPassword(socket, (method) =>
+      isAnswered(
+        method,
+        options["require_auth"],
+        target.isMd5Expected ? "md5" : "scram",
+      ));
+    return socket;
+  };
+  let first: Awaited<ReturnType<typeof open>> | null = await open();
+  const given = {
+    host: "localhost",
     port: target.port,
     database: target.database,
     username: credentials.username ?? userInfo().username,
-    password: credentials.password ?? "",
-    ssl: await tls(target),
+    password: () =>
+      isPasswordSafe() ? normalPassword(credentials.password ?? "") : "",
+    ssl: false,
     max: 1,
     idle_timeout: 0,
     max_lifetime: null,
-    connect_timeout: CONNECT_TIMEOUT_MS / 1000,
+    connect_timeout: timeoutMs / 1000,
     backoff: false,
     fetch_types: false,
     onnotice: () => {},
     connection: { application_name: "Matriarch", ...target.settings },
+    ...more,
   };
   if ("replication" in target.settings) {
-    Object.assign(options, { types: { bytea: AS_SENT } });
+    Object.assign(given, { types: { bytea: AS_SENT } });
   }
-  if (target.host.startsWith("/")) return postgres(options);
-  // A list, although the type knows only a text: of that the driver takes what
-  // follows a colon for a port, also in an IPv6 address.
-  const host = target.host.split(",").map((one) => one.trim());
-  const port = host.map(() => target.port);
-  return postgres(Object.assign(options, { host, port }));
-}
-
-type Tls = NonNullable<postgres.Options<Record<string, never>>["ssl"]>;
-
-/** Source: PostgreSQL 17 manual, "SSL Mode Descriptions". */
-async function tls({ host, credentials }: SqlTarget): Promise<Tls> {
-  const mode = credentials.options["sslmode"] ?? "prefer";
-  if (host.startsWith("/") || mode === "disable") return false;
-  const [ca, cert, key] = await Promise.all(
-    ["sslrootcert", "sslcert", "sslkey"].map((name) => {
-      const path = credentials.options[name];
-      return path ? Deno.readTextFile(path) : Promise.resolve(undefined);
-    }),
-  );
-  const isChecked = mode === "verify-ca" || mode === "verify-full";
-  if (!isChecked && cert === undefined) {
-    return mode === "require" || mode === "allow" ? mode : "prefer";
-  }
-  const passphrase = credentials.options["sslpassword"];
-  if (key !== undefined) checkKey(key, passphrase);
-  return {
-    rejectUnauthorized: isChecked,
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-    ...(passphrase === undefined ? {} : { passphrase }),
-    ...(mode === "verify-full" ? {} : { checkServerIdentity: () => undefined }),
+  // The driver's types do not know this one.
+  const socket = async () => {
+    const ready = first;
+    first = null;
+    return ready ?? await open();
   };
-}
-
-/** The runtime would leave out a certificate whose key it can not read. */
-function checkKey(key: string, passphrase: string | undefined): void {
-  try {
-    createPrivateKey({
-      key,
-      ...(passphrase === undefined ? {} : { passphrase }),
-    });
-  } catch (cause) {
-    throw new PostgresError(
-      "Cannot read the client key (sslkey): it is no key, sslpassword is " +
-        "wrong, or it is encrypted with something else than AES",
-      { cause },
-    );
-  }
+  return postgres(Object.assign(given, { socket }));
 }
 
 async function withTimeout<T>(work: Promise<T>, timeoutMs: number): Promise<T> {

@@ -49,7 +49,8 @@ export function localTarget(
   const address = isSocket && directory.startsWith("/")
     ? { host: directory, port: file?.port || options.listen.port }
     : localTcp(context);
-  return remoteTarget(context, account, address);
+  // Who listens here is known: the postmaster of our own data directory.
+  return { ...remoteTarget(context, account, address), isMd5Expected: true };
 }
 
 /** Another instance, or this one at a known address. */
@@ -63,6 +64,16 @@ export function remoteTarget(
     port: address.port,
     database: context.options.database,
     credentials: credentialsOf(context, account),
+    isMd5Expected: isMd5Stored(context),
+    ...(context.options.connectTimeoutMs === undefined
+      ? {}
+      : { connectTimeoutMs: context.options.connectTimeoutMs }),
     settings: account === "replication" ? { replication: "true" } : SESSION,
   };
+}
+
+/** PostgreSQL stores new passwords as md5 hashes: by its configuration, or by the default before 14. */
+function isMd5Stored({ config, major }: PostgresContext): boolean {
+  const configured = config?.parameters["password_encryption"];
+  return configured === undefined ? (major ?? 14) < 14 : configured === "md5";
 }

@@ -3,8 +3,10 @@
  * directories, users. Source: spec 3.11.1, 3.11.2.
  */
 import type * as z from "zod";
+import { optionProblem } from "../../core/base/libpq_options.ts";
 import { parseHostPort, parseListen } from "../addresses.ts";
 import {
+  integer,
   isAbsent,
   mapped,
   optional,
@@ -33,6 +35,7 @@ export const ROLE_OPTION_KEYS = [
   "gssencmode",
   "channel_binding",
   "sslnegotiation",
+  "require_auth",
 ] as const;
 
 const readListen = mapped(
@@ -47,17 +50,31 @@ const readAddress = mapped(
   (value) => parseHostPort(value, DEFAULT_PORT) ?? new Wanted("HOST[:PORT]"),
 );
 
+/** A keyword whose value must be one that our own connections can honour. */
+function honoured(name: typeof ROLE_OPTION_KEYS[number]) {
+  return optional(
+    mapped(text, (value) => {
+      const problem = value === "" ? null : optionProblem(name, value);
+      return problem === null
+        ? value || null
+        : new Wanted(`another: ${problem}`);
+    }),
+    null,
+  );
+}
+
 const roleOptions = {
-  sslmode: optionalText(),
+  sslmode: honoured("sslmode"),
   sslcert: optionalText(),
   sslkey: optionalText(),
   sslpassword: optionalText(),
   sslrootcert: optionalText(),
-  sslcrl: optionalText(),
-  sslcrldir: optionalText(),
-  gssencmode: optionalText(),
-  channel_binding: optionalText(),
-  sslnegotiation: optionalText(),
+  sslcrl: honoured("sslcrl"),
+  sslcrldir: honoured("sslcrldir"),
+  gssencmode: honoured("gssencmode"),
+  channel_binding: honoured("channel_binding"),
+  sslnegotiation: honoured("sslnegotiation"),
+  require_auth: optionalText(),
 } satisfies Record<typeof ROLE_OPTION_KEYS[number], z.ZodType<string | null>>;
 
 const optionalRole = section({
@@ -80,6 +97,7 @@ export const postgresqlSection: z.ZodType<PostgresqlConfig> = requiredSection({
   data_dir: required(text),
   config_dir: optionalText(),
   pgpass: optionalText(),
+  connect_timeout: optional(integer({ min: 1, unit: "s" }), 2),
   authentication: requiredSection({
     superuser: optionalRole,
     replication: namedRole,
@@ -95,6 +113,7 @@ export const postgresqlSection: z.ZodType<PostgresqlConfig> = requiredSection({
   dataDir: raw.data_dir,
   configDir: raw.config_dir ?? raw.data_dir,
   pgpass: raw.pgpass,
+  connectTimeoutMs: raw.connect_timeout * 1000,
   authentication: raw.authentication,
 }));
 

@@ -107,6 +107,7 @@ export const ctlSection: z.ZodType<CtlConfig> = section({
   certfile: optionalText(),
   keyfile: optionalText(),
   keyfile_password: optionalText(),
+  peer_timeout: optional(integer({ min: 1, unit: "s" }), 2),
 }).transform((raw): CtlConfig => ({
   authentication: raw.authentication,
   isInsecure: raw.insecure,
@@ -114,6 +115,7 @@ export const ctlSection: z.ZodType<CtlConfig> = section({
   certfile: raw.certfile,
   keyfile: raw.keyfile,
   keyfilePassword: raw.keyfile_password,
+  peerTimeoutMs: raw.peer_timeout * 1000,
 }));
 
 /** Meaning of `restapi.verify_client`, `null` for a text that has none. */
