@@ -6,7 +6,8 @@ import { readySuccessors, successors } from "../core/calc/successors.ts";
 import { after, type Lsn, remainingMs } from "../core/base/units.ts";
 import type { PeerAnswer } from "../core/model/peer_view.ts";
 import type { LongTask } from "../core/model/task_view.ts";
-import type { StopOptions } from "../ports/postgres.ts";
+import type { Log } from "../ports/log.ts";
+import type { Postgres, StopOptions } from "../ports/postgres.ts";
 import type { AgentContext } from "./context.ts";
 
 /** How often the successors are asked whether they have the shutdown checkpoint. */
@@ -29,7 +30,10 @@ export async function demote(
 ): Promise<void> {
   const { events, ports: { log } } = context;
   log.info(`Demoting self (${task.how.replaceAll("_", "-")})`);
-  if (task.how === "graceful") await context.ports.proxy?.drain(signal);
+  if (task.how === "graceful") {
+    await checkpointBeforeDrain(context.ports, signal);
+    await context.ports.proxy?.drain(signal);
+  }
   context.heartbeats.standDown();
   await context.guards.standDown();
   switch (task.how) {
@@ -55,6 +59,28 @@ export async function demote(
       });
       return context.leases.forget();
     }
+  }
+}
+
+/**
+ * What is dirty goes to the disk while the clients still work: once a drain has
+ * let them go they wait for all that follows. Without a proxy nobody is let go,
+ * and the stop itself checkpoints first.
+ */
+export async function checkpointBeforeDrain(
+  { postgres, proxy, log }: {
+    readonly postgres: Pick<Postgres, "checkpoint">;
+    readonly proxy: unknown;
+    readonly log: Pick<Log, "warning">;
+  },
+  signal: AbortSignal,
+): Promise<void> {
+  if (proxy === null) return;
+  try {
+    await postgres.checkpoint(signal);
+  } catch (error) {
+    // The stop checkpoints again anyway; this only would have shortened it.
+    log.warning(`CHECKPOINT before a stop: ${String(error)}`);
   }
 }
 
@@ -94,7 +120,7 @@ export async function handOver(
   let releasing: Promise<boolean> = Promise.resolve(false);
   const stopping = context.events.stop({
     mode: "fast",
-    isCheckpointFirst: true,
+    isCheckpointFirst: context.ports.proxy === null,
     escalateAfterMs: isEscalated ? settings.primaryStopTimeoutMs : null,
     onShutdownCheckpoint: (checkpoint) => {
       position = checkpoint;

@@ -11,7 +11,7 @@ import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { Observation } from "../core/model/observation.ts";
 import { DcsRefusedError, DcsUnreachableError } from "../ports/errors.ts";
 import type { AgentContext } from "./context.ts";
-import { abortOf, handOver } from "./demote.ts";
+import { abortOf, checkpointBeforeDrain, handOver } from "./demote.ts";
 import { assemble } from "./observe.ts";
 import { hasSyncDuty, releaseSyncDuty } from "./sync_duty.ts";
 
@@ -92,6 +92,7 @@ async function letClientsGo(
 ): Promise<void> {
   // Without the right to lead nobody may write for one moment longer.
   if (context.leases.deadline !== null) {
+    await checkpointBeforeDrain(context.ports, signal);
     await Promise.race([announceStop(context), abortOf(signal)]);
     await context.ports.proxy?.drain(signal);
   }

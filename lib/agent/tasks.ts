@@ -18,7 +18,7 @@ import {
   usualUpstream,
 } from "./context.ts";
 import { reinitialize, removeData, setAside } from "./data_tasks.ts";
-import { demote, stopAtOnce } from "./demote.ts";
+import { checkpointBeforeDrain, demote, stopAtOnce } from "./demote.ts";
 import { untilFenceAnswers } from "./fence_watch.ts";
 import { standbyRole } from "./observe.ts";
 import { hasSyncDuty, releaseSyncDuty, resumeSyncDuty } from "./sync_duty.ts";
@@ -178,6 +178,8 @@ async function restart(
   const isStandby = view.kind === "running"
     ? view.role === "replica"
     : view.kind === "stopped" && view.isStandby;
+  const isPrimary = view.kind === "running" && view.role === "primary";
+  if (isPrimary) await checkpointBeforeDrain(context.ports, signal);
   if (view.kind === "running") await proxy?.drain(signal);
   const state = await stopAndStart(context, {
     isStandby,
@@ -208,7 +210,7 @@ async function stopAndStart(
   const { isStandby, signal, timeoutMs } = run;
   await context.ports.postgres.stop({
     mode: "fast",
-    isCheckpointFirst: true,
+    isCheckpointFirst: context.ports.proxy === null,
     escalateAfterMs: null,
     onShutdownCheckpoint: null,
   });

@@ -3,13 +3,13 @@
  * with Patroni + HAProxy and with this project, measured in turns by the same
  * meter on the same machine and the same etcd (ttl 30, loop_wait 10).
  *
- * --rounds N (5), --systems patroni,matriarch, --scenarios switchover,...,
+ * --client node (or psycopg2, Debian's python3-psycopg2), --rounds N (5), --systems patroni,matriarch, --scenarios switchover,...,
  * --json FILE, --dir DIR (kept), --port-base N (21000).
  */
 import { parseArgs } from "node:util";
 import { etcdNodes, startEtcd } from "../../lib/lab/etcd.ts";
 import { MeterProcess } from "../../lib/lab/meter_process.ts";
-import { killMarked } from "../../lib/lab/processes.ts";
+import { type CommandLine, killMarked } from "../../lib/lab/processes.ts";
 import {
   runStep,
   STEP_KINDS,
@@ -31,6 +31,7 @@ import {
 
 interface Options {
   readonly rounds: number;
+  readonly client: Client;
   readonly systems: readonly SystemName[];
   readonly scenarios: readonly StepKind[];
   /** Where the result is copied to; null: nowhere. */
@@ -40,12 +41,40 @@ interface Options {
   readonly portBase: number;
 }
 
+const CLIENTS = ["node", "psycopg2"] as const;
+
+/** Which driver writes. */
+type Client = typeof CLIENTS[number];
+
+const METERS: Readonly<Record<Client, CommandLine>> = {
+  node: {
+    command: Deno.execPath(),
+    args: ["run", "--allow-all", "--quiet", pathOf("meter.ts")],
+  },
+  // Debian's packages are made for Debian's own Python.
+  psycopg2: {
+    command: "/usr/bin/python3",
+    args: [pathOf("psycopg2_meter.py")],
+  },
+};
+
+const MANNERS: Readonly<
+  Record<Client, { readonly pauseMs: number; readonly silenceMs: number }>
+> = {
+  node: { pauseMs: 10, silenceMs: 15_000 },
+  psycopg2: { pauseMs: 5, silenceMs: 15_000 },
+};
+
 /** File in the run's directory that holds the result. */
 const RESULT = "result.json";
 
 /** Set for the second start, under the unprivileged user. */
 const DIRECTORY_VARIABLE = "MATRIARCH_BENCH_DIR";
 const PYTHON_VARIABLE = "MATRIARCH_BENCH_PYTHONPATH";
+
+function pathOf(file: string): string {
+  return new URL(file, import.meta.url).pathname;
+}
 
 function chosen<T extends string>(text: string, all: readonly T[]): T[] {
   const names = text.split(",");
@@ -62,6 +91,7 @@ function readOptions(): Options {
     options: {
       rounds: { type: "string", default: "5" },
       systems: { type: "string", default: SYSTEM_NAMES.join(",") },
+      client: { type: "string", default: "node" },
       scenarios: { type: "string", default: STEP_KINDS.join(",") },
       json: { type: "string" },
       dir: { type: "string" },
@@ -70,6 +100,7 @@ function readOptions(): Options {
   });
   return {
     rounds: Number(values.rounds),
+    client: chosen(values.client, CLIENTS)[0] ?? "node",
     systems: chosen(values.systems, SYSTEM_NAMES),
     scenarios: chosen(values.scenarios, STEP_KINDS),
     json: values.json ?? null,
@@ -100,19 +131,11 @@ function startSystems(
 async function measure(
   system: System,
   kind: StepKind,
+  client: Client,
 ): Promise<Omit<Round, "round">> {
   const meter = new MeterProcess(
-    {
-      command: Deno.execPath(),
-      args: [
-        "run",
-        "--allow-all",
-        "--quiet",
-        new URL("meter.ts", import.meta.url).pathname,
-      ],
-      mark: system.cluster.plan.directory,
-    },
-    { url: system.url, table: "bench_rows", pauseMs: 10, silenceMs: 15_000 },
+    { ...METERS[client], mark: system.cluster.plan.directory },
+    { url: system.url, table: "bench_rows", ...MANNERS[client] },
   );
   try {
     const { cluster } = system;
@@ -128,11 +151,11 @@ async function measure(
 async function tryRound(
   system: System,
   kind: StepKind,
-  round: number,
+  { round, client }: { readonly round: number; readonly client: Client },
 ): Promise<Round | null> {
   const what = `${STEP_TITLES[kind]}, ${SYSTEM_TITLES[system.name]}, ${round}`;
   try {
-    const result = { ...await measure(system, kind), round };
+    const result = { ...await measure(system, kind, client), round };
     console.log(
       `${what}: gap ${result.gapMs} ms, ${result.errors} errors, ` +
         `${result.acknowledged} rows, ${result.lost} lost ` +
@@ -156,7 +179,8 @@ async function measureAll(
   for (const kind of options.scenarios) {
     for (let round = 1; round <= options.rounds; round++) {
       for (const system of systems) {
-        const result = await tryRound(system, kind, round);
+        const { client } = options;
+        const result = await tryRound(system, kind, { round, client });
         if (result !== null) rounds.push(result);
       }
     }
