@@ -7,14 +7,17 @@
 import { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { MiddlewareHandler } from "hono";
-import type { ClusterView } from "../core/model/cluster_view.ts";
 import { addressesOf, plainAddress } from "./allowlist.ts";
 import type { ClientInfo, RestContext, RestEnv } from "./context.ts";
 import { isForeignPage, type PageHeaders } from "./foreign_page.ts";
-import type { RestCredentials } from "./rest_settings.ts";
+import type { RestCredentials, RestSettings } from "./rest_settings.ts";
 
-/** `restapi.allowlist_include_members` counts everywhere but at `/failsafe`. */
-export type MembersRule = "members_may_be_allowed" | "members_do_not_count";
+/**
+ * Whether the addresses of members count: where `restapi.allowlist_include_members`
+ * says so, or, at `/failsafe`, where nothing else tells a member from a stranger,
+ * who could keep the replicas from taking over.
+ */
+export type MembersRule = "members_may_be_allowed" | "members_only";
 
 /** Hono middleware that lets only those pass who may send unsafe requests. */
 export function guard(
@@ -51,14 +54,12 @@ async function addressRefusal(
   client: ClientInfo | null,
   membersRule: MembersRule,
 ): Promise<Response | null> {
-  const { allowlist, isMembersAllowed } = context.settings();
-  const hasMembers = isMembersAllowed &&
-    membersRule === "members_may_be_allowed";
+  const { allowlist } = context.settings();
+  const hasMembers = doMembersCount(context.settings(), membersRule);
   if (allowlist === null && !hasMembers) return null;
   const address = client?.address ?? "";
   if (allowlist?.includes(address)) return null;
-  const view = hasMembers ? context.api.glance().view : null;
-  if (view !== null && await isMemberAddress(view, address)) return null;
+  if (hasMembers && await isMemberAddress(context, address)) return null;
   return context.replies.text(403, "Access is denied");
 }
 
@@ -101,12 +102,24 @@ function isAuthenticated(
   );
 }
 
+function doMembersCount(settings: RestSettings, rule: MembersRule): boolean {
+  const { allowlist, credentials, isClientCertificateWanted } = settings;
+  return rule === "members_may_be_allowed"
+    ? settings.isMembersAllowed
+    : allowlist === null && credentials === null && !isClientCertificateWanted;
+}
+
+/** By the last view of the store, and by whom a leader asks without it. */
 async function isMemberAddress(
-  view: ClusterView,
+  { api }: RestContext,
   address: string,
 ): Promise<boolean> {
   const plain = plainAddress(address);
-  const hosts = view.members.map(({ apiUrl }) => hostOf(apiUrl))
+  const urls = [
+    ...(api.glance().view?.members ?? []).map(({ apiUrl }) => apiUrl),
+    ...Object.values(api.lastFailsafeMap() ?? {}),
+  ];
+  const hosts = [...new Set(urls.map(hostOf))]
     .filter((host) => host !== null);
   const known = await Promise.all(hosts.map(addressesOf));
   return known.some((addresses) => addresses.includes(plain));

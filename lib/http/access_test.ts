@@ -143,7 +143,7 @@ Deno.test("allowlist: names are resolved when the list is made", async () => {
   assert.ok(allowlist.includes("127.0.0.1") || allowlist.includes("::1"));
 });
 
-Deno.test("allowlist_include_members allows members, not at /failsafe", async () => {
+Deno.test("allowlist_include_members allows members", async () => {
   const bench = new RestBench();
   bench.settings = { ...bench.settings, isMembersAllowed: true };
   bench.api.current = leadingStatus({
@@ -162,8 +162,6 @@ Deno.test("allowlist_include_members allows members, not at /failsafe", async ()
   assert.equal(await status("::ffff:10.0.0.1"), 202);
   assert.equal(await status("fd00::2"), 202);
   assert.equal(await status("10.0.0.9"), 403);
-  const failsafe = await bench.ask("POST /failsafe", client("10.0.0.9"));
-  assert.equal(failsafe.status, 502);
   bench.settings = { ...bench.settings, allowlist: await listed("10.0.0.9") };
   assert.equal(await status("10.0.0.9"), 202);
   assert.equal(await status("10.0.0.1"), 202);
@@ -207,4 +205,23 @@ Deno.test("access checks answer in order: address, certificate, password", async
     await line({ ...shown, ...basic("u:p") }),
     "202 reload scheduled",
   );
+});
+
+Deno.test("only members, or who shows something better, are heard at /failsafe", async () => {
+  const bench = new RestBench();
+  // 502: it passed, and the mode is off.
+  const status = async (address: string, more = {}) =>
+    (await bench.ask("POST /failsafe", { ...client(address), ...more })).status;
+  assert.equal(await status("10.0.0.1"), 502);
+  assert.equal(await status("10.0.0.9"), 403);
+  bench.api.failsafeMap = { n4: "http://10.0.0.9:8008/patroni" };
+  assert.equal(await status("10.0.0.9"), 502);
+  bench.api.failsafeMap = null;
+  bench.settings = { ...bench.settings, allowlist: await listed("10.0.0.9") };
+  assert.equal(await status("10.0.0.9"), 502);
+  assert.equal(await status("10.0.0.1"), 403);
+  const credentials = { username: "u", password: "p" };
+  bench.settings = { ...bench.settings, allowlist: null, credentials };
+  assert.equal(await status("10.0.0.9"), 401);
+  assert.equal(await status("10.0.0.9", basic("u:p")), 502);
 });

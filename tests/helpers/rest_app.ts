@@ -39,6 +39,13 @@ export interface Answer {
   readonly statusText: string;
 }
 
+/** Who asks if a test does not say: the first of three members. */
+const MEMBER: ClientInfo = {
+  address: "10.0.0.1",
+  isTls: false,
+  hasCertificate: false,
+};
+
 /** The application under test. */
 export class RestBench {
   readonly api = new StubAgentApi();
@@ -63,7 +70,7 @@ export class RestBench {
       headers.set("content-length", String(length));
     }
     const init = { method, headers, ...(body === undefined ? {} : { body }) };
-    const env = options.client === undefined ? {} : { client: options.client };
+    const env = { client: options.client ?? MEMBER };
     const response = await this.app.request(path, init, env);
     return {
       status: response.status,

@@ -22,7 +22,7 @@ export function failsafeRoutes(app: RestApp, context: RestContext): void {
   });
   app.post(
     "/failsafe",
-    guard(context, "members_do_not_count"),
+    guard(context, "members_only"),
     async (c) => {
       const { settings, role } = api.glance();
       if (!settings.isFailsafeMode) throw new PageProblem(502);
