@@ -6,9 +6,14 @@
  */
 import {
   announceCommands,
+  type Arping,
+  ARPING_VERSION,
+  arpingBy,
   bindCommand,
   findOwnerCommand,
+  hasAsked,
   isSame,
+  ownerAnswer,
   ownerIn,
   planVips,
   unbindCommand,
@@ -51,6 +56,7 @@ export class VipLinux implements VipCarrier {
   readonly #carried = new Map<string, Moment>();
   readonly #announcing = new Set<Promise<void>>();
   #privilege: Privilege | null = null;
+  #by: Arping | null = null;
   #wishes: readonly VipWish[] | null = null;
   #work: Promise<void> | null = null;
   #abort = new AbortController();
@@ -67,7 +73,7 @@ export class VipLinux implements VipCarrier {
       log.error(`Can not carry any VIP: ${this.#privilege.why}`);
       return;
     }
-    const arping = await run(["arping", "-V"], this.#limit(PROGRAM_MAX_MS));
+    const arping = await run(ARPING_VERSION, this.#limit(PROGRAM_MAX_MS));
     if (arping.code !== null) return;
     log.warning(
       "arping (package iputils-arping) is not installed: VIPs are bound " +
@@ -221,12 +227,24 @@ export class VipLinux implements VipCarrier {
 
   /** The other host's hardware address; null if nobody answers, or nobody can be asked. */
   async #owner(vip: Vip): Promise<string | null> {
-    const command = findOwnerCommand(vip);
+    const by = await this.#arping();
+    const command = findOwnerCommand(vip, by);
     if (command === null) return null;
     const { code, output } = await this.#privileged(command);
-    if (code === 1) return ownerIn(output);
-    if (code !== 0 && !this.#abort.signal.aborted) this.#sayUnasked(output);
+    const answer = code === null ? "unasked" : ownerAnswer(by, code);
+    if (answer === "owned") return ownerIn(output);
+    const wasAsked = answer === "free" && hasAsked(by, output);
+    if (!wasAsked && !this.#abort.signal.aborted) this.#sayUnasked(output);
     return null;
+  }
+
+  /** Which arping this host has; asked anew while there is none. */
+  async #arping(): Promise<Arping> {
+    if (this.#by !== null) return this.#by;
+    const { code } = await this.#parts.run(ARPING_VERSION, this.#limit());
+    if (code === null || this.#abort.signal.aborted) return "iputils";
+    this.#by = arpingBy(code);
+    return this.#by;
   }
 
   /** A process that may change addresses need not be allowed to speak ARP. */
@@ -242,7 +260,7 @@ export class VipLinux implements VipCarrier {
 
   #announce(vip: Vip): void {
     const telling = (async () => {
-      for (const command of announceCommands(vip)) {
+      for (const command of announceCommands(vip, await this.#arping())) {
         if (this.#abort.signal.aborted) return;
         await this.#privileged(command);
       }

@@ -30,6 +30,8 @@ const NEVER = new AbortController().signal;
 
 /** A host that knows one interface; `isRoot` false refuses changes. */
 class ToyHost {
+  arping: "iputils" | "habets" = "iputils";
+  habetsAnswer = { code: 1, output: "" };
   readonly calls: string[] = [];
   readonly bound = new Set<string>();
   isRoot = true;
@@ -72,7 +74,12 @@ class ToyHost {
         output: "RTNETLINK answers: Cannot assign requested address",
       };
     }
+    if (line === "arping -V") {
+      const isOther = this.arping === "habets";
+      return { code: isOther ? 1 : 0, output: "" };
+    }
     this.calls.push(line);
+    if (line.startsWith("arping -0")) return { ...this.habetsAnswer };
     if (line.startsWith("arping -D")) {
       await this.gate;
       if (!this.canSpeakArp) {
@@ -109,6 +116,28 @@ function rig() {
 /** Everything that the carrier does in the background is done. */
 async function quiet(): Promise<void> {
   for (let turn = 0; turn < 10; turn++) await settle();
+}
+
+const TRANSMITTED = "1 packets transmitted, ";
+const HABETS = [
+  ["somebody answers", 0, `42 bytes from 9e:4d:72:f4:1a:f6 (10.0.0.9)`, false],
+  ["nobody answers", 1, `Timeout\n${TRANSMITTED}0 packets received`, true],
+  ["it may not ask", 1, "arping: libnet_init(): CAP_NET_RAW required", true],
+] as const;
+
+for (const [what, code, output, isBound] of HABETS) {
+  Deno.test(`vip: with the other arping: ${what}`, async () => {
+    const { host, carrier, lines } = rig();
+    host.arping = "habets";
+    host.habetsAnswer = { code, output };
+    carrier.reconcile([CARRY]);
+    await quiet();
+    assert.equal(host.calls[0], "arping -0 -i eth0 -c 1 -w 1 10.0.0.9");
+    assert.equal(host.bound.size, isBound ? 1 : 0);
+    const isUnasked = lines.some((line) => /Nobody is asked/.test(line));
+    assert.equal(isUnasked, what === "it may not ask", lines.join());
+    await carrier.close();
+  });
 }
 
 Deno.test("vip: binds for less than the lease, announces, then renews", async () => {

@@ -5,9 +5,14 @@
  */
 import {
   announceCommands,
+  type Arping,
+  ARPING_VERSION,
+  arpingBy,
   bindCommand,
   callbackStep,
   findOwnerCommand,
+  isIpv6,
+  ownerAnswer,
   unbindCommand,
 } from "../../core/calc/vip.ts";
 import type { CommandWords, Vip } from "../../core/model/vip.ts";
@@ -48,7 +53,10 @@ export const VIP_COMMAND: CommandDefinition = {
     }
     const host = await hostOf(session);
     if (step === "unbind") await unbind(host, vip);
-    else await bind(host, vip, (text) => print(session, text));
+    else {
+      const by = isIpv6(vip.address) ? "iputils" : await arpingOf(session);
+      await bind({ host, vip, by }, (text) => print(session, text));
+    }
     print(
       session,
       `VIP ${vip.address} is ${
@@ -88,20 +96,31 @@ function vipOf(invocation: Invocation): Vip {
   };
 }
 
+/** Asked without sudo, whose own code would be taken for arping's. */
+async function arpingOf({ context }: Session): Promise<Arping> {
+  const [program = "", ...args] = ARPING_VERSION;
+  const code = await context.runProgram({ program, args, input: null });
+  return arpingBy(code ?? 0);
+}
+
 async function bind(
-  host: Host,
-  vip: Vip,
+  { host, vip, by }: {
+    readonly host: Host;
+    readonly vip: Vip;
+    readonly by: Arping;
+  },
   say: (text: string) => void,
 ): Promise<void> {
-  const ask = findOwnerCommand(vip);
-  const asked = ask === null ? 0 : await host(ask);
-  if (asked > 1) {
+  const ask = findOwnerCommand(vip, by);
+  const code = ask === null ? null : await host(ask);
+  const answer = code === null ? "free" : ownerAnswer(by, code);
+  if (answer === "unasked") {
     say(
-      `Nobody was asked for another owner: arping ended with code ${asked}; ` +
+      `Nobody was asked for another owner: arping ended with code ${code}; ` +
         "it needs CAP_NET_RAW",
     );
   }
-  if (asked === 1) {
+  if (answer === "owned") {
     throw new CliError(
       `VIP ${vip.address} is not bound: another host answers for it on ${vip.interface}`,
     );
@@ -109,7 +128,7 @@ async function bind(
   if (await host(bindCommand(vip, null)) !== 0) {
     throw new CliError(`Can not bind VIP ${vip.address}`);
   }
-  for (const command of announceCommands(vip)) await host(command);
+  for (const command of announceCommands(vip, by)) await host(command);
 }
 
 /** An address that is not there is as good as taken away: ip says 2. */

@@ -36,6 +36,7 @@ Deno.test("vip binds on on_role_change primary: looks for an owner, binds, annou
   assert.equal(code, 0);
   assert.equal(out, "VIP 10.0.0.9 is on eth0\n");
   assert.deepEqual(calls, [
+    "arping -V",
     "arping -D -I eth0 -c 1 -w 1 10.0.0.9",
     "ip address replace 10.0.0.9/24 dev eth0 valid_lft forever preferred_lft forever",
     "arping -q -I eth0 -U -c 3 10.0.0.9",
@@ -60,21 +61,37 @@ Deno.test("vip does nothing on on_reload", async () => {
 Deno.test("vip does not bind what another host answers for", async () => {
   const { code, err, calls } = await callback(
     ["on_start", "primary", "demo"],
-    ({ program }) => program === "arping" ? 1 : 0,
+    ({ program, args }) => program === "arping" && args[0] === "-D" ? 1 : 0,
   );
   assert.equal(code, 1);
   assert.match(err, /another host answers for it on eth0/);
-  assert.equal(calls.length, 1);
+  assert.equal(calls.length, 2);
 });
+
+for (const [ends, isBound] of [[1, true], [0, false]] as const) {
+  Deno.test(`vip with the other arping, which ends with ${ends}: ${isBound}`, async () => {
+    const { code, calls } = await callback(
+      ["on_start", "primary", "demo"],
+      ({ program, args }) => {
+        if (program !== "arping") return 0;
+        // For it -V wants a word.
+        return args[0] === "-V" ? 1 : ends;
+      },
+    );
+    assert.equal(code, isBound ? 0 : 1);
+    assert.equal(calls[1], "arping -0 -i eth0 -c 1 -w 1 10.0.0.9");
+    assert.equal(calls.some((line) => line.startsWith("ip ")), isBound);
+  });
+}
 
 Deno.test("vip binds without the right to speak ARP, and says that nobody was asked", async () => {
   const { code, out, calls } = await callback(
     ["on_start", "primary", "demo"],
-    ({ program }) => program === "arping" ? 2 : 0,
+    ({ program, args }) => program === "arping" && args[0] === "-D" ? 2 : 0,
   );
   assert.equal(code, 0);
   assert.match(out, /^Nobody was asked for another owner.*CAP_NET_RAW/);
-  assert.match(calls[1] ?? "", /^ip address replace/);
+  assert.match(calls[2] ?? "", /^ip address replace/);
 });
 
 Deno.test("vip without the capability goes through sudo -n, and says when there is none", async () => {

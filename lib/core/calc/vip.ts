@@ -122,30 +122,70 @@ export function unbindCommand(bound: BoundAddress): CommandWords {
   return ["ip", "address", "delete", local, "dev", bound.interface];
 }
 
-/** Tells the network where the address is now; nothing for IPv6: there neighbours find out by themselves. Source: arping(8). */
-export function announceCommands(vip: Vip): readonly CommandWords[] {
-  if (isIpv6(vip.address)) return [];
+/**
+ * The two programs that are called arping; Debian has a package of each. They
+ * differ in options, and in what code 1 means.
+ */
+export type Arping = "iputils" | "habets";
+
+/** Prints the version and ends with code 0, or, where `-V` wants a word, with another. */
+export const ARPING_VERSION: CommandWords = ["arping", "-V"];
+
+/** Which of them ended with that code after {@link ARPING_VERSION}. */
+export function arpingBy(code: number): Arping {
+  return code === 0 ? "iputils" : "habets";
+}
+
+/** Tells the network where the address is now; nothing for IPv6, where the kernel does it. Source: arping(8) of both. */
+export function announceCommands(
+  vip: Vip,
+  by: Arping,
+): readonly CommandWords[] {
   const { address, gateway } = vip;
-  const common = ["arping", "-q", "-I", vip.interface];
+  if (isIpv6(address)) return [];
+  const isIputils = by === "iputils";
+  const common = ["arping", "-q", isIputils ? "-I" : "-i", vip.interface];
+  const from = [isIputils ? "-s" : "-S", address];
+  const count = ["-c", String(ANNOUNCEMENTS), address];
   return [
-    [...common, "-U", "-c", String(ANNOUNCEMENTS), address],
+    [...common, "-U", ...(isIputils ? [] : from), ...count],
     ...(gateway === null
       ? []
-      : [[...common, "-c", "1", "-w", "1", "-s", address, gateway]]),
+      : [[...common, "-c", "1", "-w", "1", ...from, gateway]]),
   ];
 }
 
-/** Ends with code 1 if another host answers for the address; null for IPv6, where the kernel looks. */
-export function findOwnerCommand(vip: Vip): CommandWords | null {
-  return isIpv6(vip.address) ? null : [
-    ...["arping", "-D", "-I", vip.interface],
-    ...["-c", "1", "-w", "1", vip.address],
+/** Asks who else has the address, see {@link ownerAnswer}; null for IPv6, where the kernel looks. */
+export function findOwnerCommand(vip: Vip, by: Arping): CommandWords | null {
+  if (isIpv6(vip.address)) return null;
+  const how = by === "iputils" ? ["-D", "-I"] : ["-0", "-i"];
+  return [
+    ...["arping", ...how, vip.interface, "-c", "1", "-w", "1"],
+    vip.address,
   ];
 }
 
-/** The hardware address in arping's output; null if there is none. */
+/**
+ * What the end of {@link findOwnerCommand} means. iputils says 1 when somebody
+ * answers, the other one when nobody does, or (nothing else tells them apart
+ * by the code) when it may not ask.
+ */
+export function ownerAnswer(
+  by: Arping,
+  code: number,
+): "owned" | "free" | "unasked" {
+  const [owned, free] = by === "iputils" ? [1, 0] : [0, 1];
+  return code === owned ? "owned" : code === free ? "free" : "unasked";
+}
+
+/** Whether what an arping said tells that it could ask at all. */
+export function hasAsked(by: Arping, output: string): boolean {
+  return by === "iputils" || /packets? transmitted/.test(output);
+}
+
+/** The hardware address in an arping's output; null if there is none. */
 export function ownerIn(output: string): string | null {
-  const match = /\[([0-9A-F:]{17})\]/i.exec(output);
+  const match = /(?:\[|from )((?:[0-9A-F]{2}:){5}[0-9A-F]{2})\b/i.exec(output);
   return match?.[1]?.toLowerCase() ?? null;
 }
 

@@ -20,6 +20,7 @@ import {
   bindCommand,
   callbackStep,
   findOwnerCommand,
+  ownerAnswer,
   ownerIn,
   planVips,
   unbindCommand,
@@ -238,13 +239,44 @@ Deno.test("vip commands", () => {
     "ip address delete 10.0.0.9/24 dev eth0",
   );
   const gateway = { ...WRITES, gateway: "10.0.0.1" };
-  assert.deepEqual(announceCommands(gateway).map((c) => c.join(" ")), [
-    "arping -q -I eth0 -U -c 3 10.0.0.9",
-    "arping -q -I eth0 -c 1 -w 1 -s 10.0.0.9 10.0.0.1",
-  ]);
+  assert.deepEqual(
+    announceCommands(gateway, "iputils").map((c) => c.join(" ")),
+    [
+      "arping -q -I eth0 -U -c 3 10.0.0.9",
+      "arping -q -I eth0 -c 1 -w 1 -s 10.0.0.9 10.0.0.1",
+    ],
+  );
+  assert.deepEqual(
+    announceCommands(gateway, "habets").map((c) => c.join(" ")),
+    [
+      "arping -q -i eth0 -U -S 10.0.0.9 -c 3 10.0.0.9",
+      "arping -q -i eth0 -c 1 -w 1 -S 10.0.0.9 10.0.0.1",
+    ],
+  );
+  assert.deepEqual(
+    (["iputils", "habets"] as const).map((by) =>
+      findOwnerCommand(WRITES, by)?.join(" ")
+    ),
+    [
+      "arping -D -I eth0 -c 1 -w 1 10.0.0.9",
+      "arping -0 -i eth0 -c 1 -w 1 10.0.0.9",
+    ],
+  );
   const v6 = { ...WRITES, address: "fd00::9", prefixLength: 128 };
-  assert.deepEqual(announceCommands(v6), []);
-  assert.equal(findOwnerCommand(v6), null);
+  assert.deepEqual(announceCommands(v6, "habets"), []);
+  assert.equal(findOwnerCommand(v6, "iputils"), null);
+});
+
+Deno.test("ownerAnswer() reads the same code of each arping in its own way", () => {
+  const codes = [0, 1, 2, -1];
+  assert.deepEqual(codes.map((code) => ownerAnswer("iputils", code)), [
+    ...["free", "owned", "unasked", "unasked"],
+  ]);
+  assert.deepEqual(codes.map((code) => ownerAnswer("habets", code)), [
+    ...["owned", "free", "unasked", "unasked"],
+  ]);
+  const answer = "42 bytes from 9e:4d:72:f4:1a:f6 (10.0.0.9): index=0\n";
+  assert.equal(ownerIn(answer), "9e:4d:72:f4:1a:f6");
 });
 
 Deno.test("ownerIn() finds the hardware address in arping's answer", () => {
