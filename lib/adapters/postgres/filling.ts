@@ -5,7 +5,7 @@
  * would start and that is wrong all the same, and what a failed one left is
  * removed. Only that: what was there before is never touched.
  */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { PostgresError } from "../../ports/errors.ts";
 import { identityOf, isSameFile } from "./file_identity.ts";
 import { removeIfPresent } from "./files.ts";
@@ -60,6 +60,8 @@ export class FillingWork {
   readonly #record: FolderRecord;
   /** Null: nothing is under way in this process. */
   #marker: FillMarker | null = null;
+  /** The directory was not there before. */
+  #isMade = false;
 
   constructor(context: PostgresContext, { marks, record }: FillingParts) {
     this.#context = context;
@@ -102,6 +104,8 @@ export class FillingWork {
     await this.endLeftoverProgram();
     const real = await realDirectory(this.#path);
     const names = await namesIn(real);
+    this.#isMade = real === resolve(this.#path) &&
+      await identityOf(real) === null;
     const hasData = names.some((name) => !isInsignificant(name));
     if (hasData && work.existing === "refused") {
       throw new PostgresError(
@@ -216,7 +220,10 @@ export class FillingWork {
   async discard(): Promise<void> {
     if (this.#marker === null) return;
     await this.endLeftoverProgram();
-    await removeContent(await realDirectory(this.#path));
+    const real = await realDirectory(this.#path);
+    await removeContent(real);
+    // A link's target stays, and so does what is not empty.
+    if (this.#isMade) await Deno.remove(this.#path).catch(() => {});
     await this.removeFolders(this.folders);
     await this.done();
   }
