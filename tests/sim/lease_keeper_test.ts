@@ -1,6 +1,7 @@
 /** The agent's LeaseKeeper against the memory store, fault by fault. */
 import assert from "node:assert/strict";
 import { LeaseKeeper } from "../../lib/agent/leases.ts";
+import { ScopeStore } from "../../lib/agent/scope_store.ts";
 import { driftAllowanceMs } from "../../lib/core/calc/budgets.ts";
 import { decodeClusterView } from "../../lib/core/codec/cluster_view_codec.ts";
 import type { ClusterView } from "../../lib/core/model/cluster_view.ts";
@@ -157,4 +158,52 @@ Deno.test("LeaseKeeper holds nothing after a release, whatever answers come", ()
     assert.equal(leases.deadline, null);
     assert.equal(await elapse(bench, released), true);
     assert.equal(bench.leader, null);
+  }));
+
+Deno.test("a write of the sync key does not outlive its term", () =>
+  withBench(async (bench) => {
+    const old = bench.keeper("n1");
+    assert.equal(old.leases.term, null);
+    assert.equal(await old.leases.acquire(TERMS, fits), "won");
+    const store = new ScopeStore(old.dcs);
+    const { term } = old.leases;
+    assert.equal(term, bench.view.leader?.revision);
+    const empty = { leader: "n1", quorum: 0, standbys: [] };
+    const first = { revision: null, term };
+    assert.equal(await store.writeSync(empty, first, TERMS), "written");
+    // On its way while n1 gives the lead away, and n2 takes it.
+    old.dcs.faults.requestDelayMs = 2_000;
+    const { revision } = bench.view.sync;
+    const listed = { ...empty, standbys: ["n3"] };
+    const late = store.writeSync(listed, { revision, term }, TERMS);
+    old.dcs.faults.requestDelayMs = 0;
+    assert.equal(await old.leases.release(TERMS), true);
+    const young = bench.keeper("n2");
+    assert.equal(await young.leases.acquire(TERMS, fits), "won");
+    assert.equal(await elapse(bench, late), "conflict");
+    assert.deepEqual(bench.view.sync, { ...empty, revision });
+    const own = { revision, term: young.leases.term };
+    assert.equal(
+      await new ScopeStore(young.dcs).deleteSync(own, TERMS),
+      "written",
+    );
+  }));
+
+Deno.test("binding the leader key to a new lease begins a new term", () =>
+  withBench(async (bench) => {
+    const old = bench.keeper("n1");
+    assert.equal(await old.leases.acquire(TERMS, fits), "won");
+    const young = bench.keeper("n1");
+    assert.equal(await young.leases.renew(bench.view, TERMS), "renewed");
+    assert.equal(young.leases.term, bench.view.leader?.revision);
+    assert.notEqual(young.leases.term, old.leases.term);
+    // A renewal does not.
+    const { term } = young.leases;
+    assert.equal(await young.leases.renew(bench.view, TERMS), "renewed");
+    assert.equal(young.leases.term, term);
+    const sync = { leader: "n1", quorum: 0, standbys: ["n2"] };
+    const stale = { revision: null, term: old.leases.term };
+    const store = new ScopeStore(old.dcs);
+    assert.equal(await store.writeSync(sync, stale, TERMS), "conflict");
+    assert.equal(bench.view.sync.leader, null);
   }));
