@@ -3,6 +3,7 @@ import type { Backend } from "../lib/core/calc/routing.ts";
 import type { Clock } from "../lib/ports/clock.ts";
 import type { ByteStream } from "./data_plane.ts";
 import { errorText } from "./error_text.ts";
+import type { KernelTuning } from "./kernel_tuning.ts";
 
 /** A connection, or why there is none. */
 export type DialResult =
@@ -22,9 +23,11 @@ export interface Dialer {
 /** Dials over TCP. */
 export class TcpDialer implements Dialer {
   readonly #clock: Clock;
+  readonly #tuning: KernelTuning | null;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, tuning: KernelTuning | null = null) {
     this.#clock = clock;
+    this.#tuning = tuning;
   }
 
   async dial(
@@ -39,12 +42,14 @@ export class TcpDialer implements Dialer {
     this.#clock.sleep(limitMs, done.signal).then(() => limit.abort());
     try {
       if (signal.aborted) return { kind: "failed", detail: "given up" };
+      const from = this.#tuning?.lowestFree() ?? -1;
       const conn = await Deno.connect({
         hostname: backend.host,
         port: backend.port,
         signal: limit.signal,
       });
       tune(conn);
+      this.#tuning?.tune(from, conn.localAddr);
       return { kind: "connected", conn };
     } catch (error) {
       return { kind: "failed", detail: errorText(error) };

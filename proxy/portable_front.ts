@@ -4,6 +4,7 @@ import type { Log } from "../lib/ports/log.ts";
 import { Desk } from "./desk.ts";
 import type { Dialer } from "./dial.ts";
 import type { Doorway, Front, FrontLimits, FrontTable } from "./front.ts";
+import type { KernelTuning } from "./kernel_tuning.ts";
 import { Ledger, type Route, ROUTES } from "./ledger.ts";
 import { acceptAll, closePort, listenTcp, openPorts } from "./listener.ts";
 import { ProxyStartError } from "./options.ts";
@@ -18,6 +19,7 @@ export interface PortableFrontParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly dialer: Dialer;
+  readonly tuning?: KernelTuning;
   readonly limits: FrontLimits;
   readonly doorway: Doorway;
 }
@@ -105,9 +107,16 @@ export class PortableFront implements Front {
         hostname,
         port: ports[route],
       }));
-    const primary = openPorts(uses("primary"), listenTcp);
+    const { tuning } = this.#parts;
+    const open = (host: string, port: number): Deno.TcpListener => {
+      const from = tuning?.lowestFree() ?? -1;
+      const listener = listenTcp(host, port);
+      tuning?.tune(from, listener.addr);
+      return listener;
+    };
+    const primary = openPorts(uses("primary"), open);
     try {
-      const replica = openPorts(uses("replica"), listenTcp);
+      const replica = openPorts(uses("replica"), open);
       const doors = { primary, replica };
       this.#doors = doors;
       this.#accepting = Promise.all(

@@ -2,6 +2,8 @@
 import type { ProxyConfig } from "../config/local_config.ts";
 import { TcpDialer } from "../../proxy/dial.ts";
 import type { Front } from "../../proxy/front.ts";
+import { KernelTuning } from "../../proxy/kernel_tuning.ts";
+import { loadLibc } from "../../proxy/native/libc.ts";
 import { ProxyStartError } from "../../proxy/options.ts";
 import { PortableFront } from "../../proxy/portable_front.ts";
 import type { FrontParts } from "../../proxy/front_parts.ts";
@@ -54,8 +56,9 @@ export async function openFront(
     if (choice.dataPlane === "workers") throw new ProxyStartError(text);
     parts.log.info(`${text}; the proxy uses the portable data plane`);
   }
-  const dialer = new TcpDialer(parts.clock);
-  return PortableFront.open({ ...parts, dialer });
+  const tuning = new KernelTuning(loadLibc());
+  const dialer = new TcpDialer(parts.clock, tuning);
+  return PortableFront.open({ ...parts, dialer, tuning });
 }
 
 /** Beside the main file of an executable, or in the checkout. */

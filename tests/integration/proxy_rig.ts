@@ -4,6 +4,7 @@ import type { Clock } from "../../lib/ports/clock.ts";
 import type { Dcs } from "../../lib/ports/dcs.ts";
 import type { Dialer } from "../../proxy/dial.ts";
 import { TcpDialer } from "../../proxy/dial.ts";
+import type { KernelTuning } from "../../proxy/kernel_tuning.ts";
 import type { ProxyOptions } from "../../proxy/options.ts";
 import type { Front } from "../../proxy/front.ts";
 import {
@@ -108,6 +109,7 @@ export interface RigOptions extends Partial<ProxyOptions> {
   /** Worker threads use io_uring where they can, unless said otherwise. */
   readonly isRingWanted?: boolean;
   readonly dialer?: Dialer;
+  readonly tuning?: KernelTuning;
   readonly clock?: Clock;
   /** Writes keys before the proxy starts. */
   readonly prepare?: (keys: KeyWriter) => Promise<void>;
@@ -142,7 +144,8 @@ export class ProxyRig {
     const keys = new KeyWriter(new MemoryDcs(store, "/service/demo"));
     const log = new KeptLog();
     const { dialer = new TcpDialer(clock), ...others } = rest;
-    const { front = "workers", isRingWanted = true, ...options } = others;
+    const { front = "workers", isRingWanted = true, tuning, ...options } =
+      others;
     await prepare?.(keys);
     if (isCutOff) dcs.cutOff();
     const openFront = async (parts: PortableFrontParts): Promise<Front> => {
@@ -159,7 +162,12 @@ export class ProxyRig {
       dcs,
       clock,
       log,
-      openFront: (parts) => openFront({ ...parts, dialer }),
+      openFront: (parts) =>
+        openFront({
+          ...parts,
+          dialer,
+          ...(tuning === undefined ? {} : { tuning }),
+        }),
     }).catch(async (error: unknown) => {
       await dcs.close();
       throw error;
