@@ -34,6 +34,8 @@ export function bodyOf(context: AgentContext, task: LongTask): TaskBody {
   switch (task.kind) {
     case "bootstrap":
       return (signal) => bootstrap(context, signal);
+    case "finish_restore":
+      return (signal) => context.ports.postgres.finishRestore(signal);
     case "clone":
       return (signal) => clone(context, task.source, signal);
     case "start":

@@ -32,6 +32,12 @@ import type { LongTask } from "./model/task_view.ts";
 
 const SELF = "n2";
 
+const RESTORE = {
+  target: "recovery_target_name = good",
+  action: "pause",
+  problem: null,
+} as const;
+
 const POSTGRES: readonly PostgresView[] = [
   { kind: "empty" },
   { kind: "unusable", problem: "half_made", detail: "" },
@@ -51,6 +57,8 @@ const POSTGRES: readonly PostgresView[] = [
   primary({ walSenders: [sender("n3", { syncState: "sync" })] }),
   replica(),
   replica({ isStreaming: false, timeline: 2 }),
+  stopped({ isStandby: true, restore: RESTORE }),
+  replica({ isStreaming: false, isReplayPaused: true, restore: RESTORE }),
 ];
 
 const LEADERS = ["unreachable", "nobody", SELF, "n1"] as const;
@@ -313,6 +321,22 @@ const LAWS: readonly Law[] = [
     const isTouched = task?.kind === "promote" || task?.kind === "demote";
     const request = o.dcs.kind === "reachable" ? o.dcs.view.failover : null;
     return !o.settings.isPaused || !isTouched || request !== null;
+  }],
+  [
+    "a restored backup is started or replaced by no other work",
+    (o, d) => {
+      const isWaiting = o.postgres.kind === "stopped" &&
+        o.postgres.restore !== undefined;
+      const kind = taskOf(d)?.kind ?? "finish_restore";
+      return !isWaiting || kind === "finish_restore" || kind === "demote";
+    },
+  ],
+  ["a restored backup is not promoted unasked", (o, d) => {
+    const isPaused = o.postgres.kind === "running" &&
+      o.postgres.role === "replica" && o.postgres.restore !== undefined;
+    const request = o.dcs.kind === "reachable" ? o.dcs.view.failover : null;
+    return !isPaused || d.kind !== "acquire_lease" ||
+      request?.candidate === SELF;
   }],
   ["every decision has a sentence", (_, d) => {
     const text = explain(d, SELF);

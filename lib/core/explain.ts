@@ -77,6 +77,8 @@ export function explain(decision: Decision, self: MemberName): string {
     case "cancel_task":
       return decision.reason === "lease_lost"
         ? "lost leader before promote"
+        : decision.reason === "other_leads"
+        ? "cancelling the recovery of the restored backup: another member leads"
         : "cancelling the running task";
   }
 }
@@ -116,6 +118,8 @@ const RELEASE = {
     "removed leader lock because postgres is not running as primary",
   system_id_mismatch:
     "released leader key voluntarily due to the system ID mismatch",
+  restored_backup:
+    "released leader key because a restored backup took the place of the data",
 } as const;
 
 const DROP = {
@@ -153,6 +157,8 @@ function explainTask(task: LongTask): string {
   switch (task.kind) {
     case "bootstrap":
       return "trying to bootstrap a new cluster";
+    case "finish_restore":
+      return "recovering the restored backup up to its target";
     case "clone":
       return task.source === null
         ? "trying to bootstrap (without leader)"
@@ -253,6 +259,13 @@ const WAITING: Readonly<Record<WaitReason, string>> = {
   start_timed_out_no_candidate:
     "primary start has timed out, but continuing to wait because failover is not possible",
   unresponsive: "PostgreSQL does not answer",
+  restore_refused:
+    "not starting the restored backup, nothing was touched: $why",
+  restore_on_its_way: "the restored backup is on its way to $target",
+  restore_paused:
+    "the recovery pauses at $target: have a look, then promote it by `failover --candidate $self`",
+  restore_shut_down:
+    "the recovery ended at $target, and PostgreSQL was shut down as recovery_target_action says",
 };
 
 function explainWait(

@@ -139,6 +139,12 @@ export interface Postgres {
 
   /** initdb or the custom method, first start as primary, users, passwords, post_bootstrap. Leaves a running primary. On failure the directory is moved away. */
   bootstrap(signal: AbortSignal): Promise<{ readonly systemId: string }>;
+  /**
+   * Recovers a restored backup as its own settings say: with the action pause it
+   * runs, read-only, when this resolves; else it is down. Nobody can connect
+   * while it becomes a primary for a moment.
+   */
+  finishRestore(signal: AbortSignal): Promise<void>;
   /** pg_basebackup (or create_replica_methods) into the empty data directory; an error if data is there. On failure nothing is left. `slotName` null: without slot. */
   clone(
     source: PostgresPeer | null,

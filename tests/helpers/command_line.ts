@@ -11,22 +11,28 @@ export interface CommandLineEnd {
   readonly text: string;
 }
 
-/** `main.ts -c CONFIG ...words`, without a terminal. */
+/** `main.ts -c CONFIG ...words`, without a terminal; `input` is all that it can read. */
 export async function commandLine(
   member: AgentMember,
   words: readonly string[],
+  input = "",
 ): Promise<CommandLineEnd> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+  const child = new Deno.Command(Deno.execPath(), {
     args: [
       ...["run", "--allow-all", "--no-check", "--node-modules-dir=manual"],
       ...["--frozen", "--quiet", MAIN, "-c", member.configPath, ...words],
     ],
     cwd: new URL("../../", import.meta.url).pathname,
-    stdin: "null",
+    stdin: "piped",
     stdout: "piped",
     stderr: "piped",
     signal: AbortSignal.timeout(LIMIT_MS),
-  }).output();
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  // Who asks nothing may be gone already.
+  await writer.write(new TextEncoder().encode(input)).catch(() => undefined);
+  await writer.close().catch(() => undefined);
+  const { code, stdout, stderr } = await child.output();
   const decoder = new TextDecoder();
   return { code, text: decoder.decode(stdout) + decoder.decode(stderr) };
 }

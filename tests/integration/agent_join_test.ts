@@ -344,7 +344,7 @@ async function restored(
         source: "archive",
         recovery_conf: {
           restore_command: backups.restoreCommand,
-          recovery_target_action: "promote",
+          recovery_target_action: "pause",
           ...recovery,
         },
       },
@@ -376,6 +376,7 @@ async function restored(
       `--datadir=${member.dataDir}`,
       "--source=archive",
     ]);
+    assert.match(member.log(), /recovery_target_action pause is ignored/);
     const rows = await member.sql("SELECT by FROM made ORDER BY 1");
     assert.deepEqual(rows.map((row) => row["by"]), ["before", "restored"]);
     const [row] = await member.sql("SHOW hot_standby");
@@ -407,7 +408,6 @@ async function keptRecovery(
 cat >>"$2/postgresql.auto.conf" <<END
 restore_command = '${backups.restoreCommand}'
 recovery_target_name = 'good'
-recovery_target_action = 'promote'
 END`,
     );
     configure(member, "bootstrap", {

@@ -69,6 +69,7 @@ export async function cloneReplica(
     const problem = await clone.tryMethod(method);
     if (problem === null) {
       await directory.restrict();
+      await settings.adoptCopy();
       return await directory.filling.done();
     }
     problems.push(problem);

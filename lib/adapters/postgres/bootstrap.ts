@@ -154,11 +154,12 @@ export class Bootstrap {
     await directory.ensure();
     const hba = `${settings.path("pg_hba.conf")}.bootstrap`;
     await writeAtomically(hba, this.#temporaryHba());
-    const isPromoting = recovery?.["recovery_target_action"] === "promote";
+    const isRecovering = recovery !== null || custom.isRecoveryConfKept;
+    // A new scope begins with a primary: PostgreSQL's default would pause for ever.
     await this.#mustStart({
       hba_file: hba,
-      ...(isPromoting || custom.isRecoveryConfKept
-        ? { hot_standby: "off" }
+      ...(isRecovering
+        ? { hot_standby: "off", recovery_target_action: "promote" }
         : {}),
     }, "starting");
     await this.#untilPrimary();
@@ -182,6 +183,12 @@ export class Bootstrap {
     conf: Readonly<Record<string, string>> | null,
   ): Promise<Record<string, string> | null> {
     if (conf === null) return null;
+    const action = conf["recovery_target_action"] ?? "promote";
+    if (action !== "promote") {
+      this.#context.log.warning(
+        `recovery_target_action ${action} is ignored: a bootstrap promotes`,
+      );
+    }
     return knownRecoverySettings(conf, await majorVersion(this.#context));
   }
 

@@ -17,6 +17,7 @@ import { pendingRestart } from "./pending_restart.ts";
 import { livePostmaster, type PidFile } from "./pid_file.ts";
 import type { RecoverySettings } from "./recovery.ts";
 import { SealAudit } from "./seal_audit.ts";
+import type { RestoredBackup } from "./restored_backup.ts";
 import type { SettingsKeeper } from "./settings_keeper.ts";
 import type { SynchronousNames } from "./synchronous_names.ts";
 import { Connection, errorCode, errorText } from "./sql.ts";
@@ -31,6 +32,7 @@ export interface ObserverTools {
   readonly control: ControlFile;
   readonly settings: SettingsKeeper;
   readonly names: SynchronousNames;
+  readonly backup: RestoredBackup;
 }
 
 type Reasons = Readonly<Record<string, PendingRestartReason>>;
@@ -149,7 +151,9 @@ export class Observer {
       return { kind: "unusable", problem: "invalid_system_id", detail };
     }
     const isStandby = await this.#tools.settings.isStandby();
-    return { kind: "stopped", control, isStandby };
+    const restore = await this.#tools.backup.look();
+    const view = { kind: "stopped", control, isStandby } as const;
+    return restore === null ? view : { ...view, restore };
   }
 
   async #running(file: PidFile): Promise<PostgresView> {
@@ -160,8 +164,14 @@ export class Observer {
       namesInForceLsn: await this.#namesInForce(row, file),
       pendingRestart: await this.#pendingRestart(row, file),
     };
-    if (view.role === "primary" || view.isStreaming) return view;
-    return { ...view, timeline: await this.#replayTimeline(view, file) };
+    if (view.role === "primary") return view;
+    if (view.isStreaming) {
+      this.#tools.settings.noteStream();
+      return view;
+    }
+    const timeline = await this.#replayTimeline(view, file);
+    const restore = await this.#tools.backup.look();
+    return { ...view, timeline, ...(restore === null ? {} : { restore }) };
   }
 
   async #ask(file: PidFile): Promise<StatusRow> {

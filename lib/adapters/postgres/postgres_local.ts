@@ -38,6 +38,8 @@ import { livePostmaster, removeStalePidFile } from "./pid_file.ts";
 import { Postmaster } from "./postmaster.ts";
 import { archiveShutdownWal } from "./ready_wal.ts";
 import { receiversBeforeStop } from "./wal_receivers.ts";
+import { RestoredBackup } from "./restored_backup.ts";
+import { finishRestore } from "./finish_restore.ts";
 import { isRewindPossible, rewindInstance } from "./rewind.ts";
 import {
   loadDynamicDocument,
@@ -86,9 +88,10 @@ export class PostgresLocal implements Postgres {
       names: new SynchronousNames(this.#context, {
         settings,
         session: this.#session,
-        isFilled: () => this.#isFilled(),
+        isFilled: () => this.#isOurs(),
         reload: () => this.#reloadServer(),
       }),
+      backup: new RestoredBackup(this.#context, settings),
     };
     this.#postmaster = new Postmaster(this.#context, control);
     this.#observer = new Observer(this.#context, this.#tools);
@@ -136,6 +139,16 @@ export class PostgresLocal implements Postgres {
     return { systemId: await bootstrap.run() };
   }
 
+  async finishRestore(signal: AbortSignal): Promise<void> {
+    const limits = { timeoutMs: Infinity, signal };
+    await finishRestore(this.#context, {
+      ...this.#tools,
+      ...{ session: this.#session, signal },
+      launch: (commandLine) => this.#launch(commandLine, limits),
+      stop: (options) => this.stop(options),
+    });
+  }
+
   readonly clone: Postgres["clone"] = (source, slotName, signal) =>
     this.#copy({ ...CLONE, source, slotName, signal });
 
@@ -156,12 +169,13 @@ export class PostgresLocal implements Postgres {
     signal: AbortSignal,
   ): Promise<StartResult> {
     const { settings, control } = this.#tools;
+    await this.#tools.backup.mustNotWait();
     await this.#postmaster.endOrphans();
     if (mode.kind === "primary") {
       await settings.setRole("primary");
       await settings.setRecovery(null);
     } else await this.#standby.setUpstream(mode.upstream);
-    await settings.setIdleLimit(null);
+    await settings.beginStart();
     await settings.write();
     await settings.writeSignal(mode.kind === "primary" ? "none" : "standby");
     const commandLine = await settings.commandLine();
@@ -226,8 +240,7 @@ export class PostgresLocal implements Postgres {
   }
 
   async promote(timeoutMs: number, signal: AbortSignal): Promise<void> {
-    // The recovery settings stay in the file until the next start: most of them
-    // can not change while the server runs, and a primary ignores them.
+    // The recovery settings stay in the file until the next start, unused.
     await this.#session.promote(timeoutMs, signal);
   }
 
@@ -327,27 +340,29 @@ export class PostgresLocal implements Postgres {
     if (await this.#tools.settings.setRole(role)) this.#isRoleNew = true;
     if (!this.#isRoleNew) return;
     this.#context.log.info(`Applying the settings of role ${role}`);
-    if (await this.#isFilled()) await this.#tools.settings.write();
+    if (await this.#isOurs()) await this.#tools.settings.write();
     await this.#reloadServer();
     this.#isRoleNew = false;
   }
 
   async reload(): Promise<void> {
     await this.#tools.settings.setDocument(null);
-    if (await this.#isFilled()) await this.#tools.settings.write();
+    if (await this.#isOurs()) await this.#tools.settings.write();
     await this.#reloadServer();
   }
 
   /** Writes what differs and lets a running server read it. */
   async #applyFiles(): Promise<boolean> {
-    if (!await this.#isFilled()) return false;
+    if (!await this.#isOurs()) return false;
     if (!await this.#tools.settings.write()) return false;
     await this.#reloadServer();
     return true;
   }
 
-  async #isFilled(): Promise<boolean> {
-    return (await this.#tools.directory.look()).kind === "filled";
+  async #isOurs(): Promise<boolean> {
+    // What a restored backup is to be recovered with stays as it is until then.
+    return (await this.#tools.directory.look()).kind === "filled" &&
+      await this.#tools.backup.look() === null;
   }
 
   async #reloadServer(): Promise<void> {
@@ -362,7 +377,7 @@ export class PostgresLocal implements Postgres {
   async saveDynamicConfig(
     document: Readonly<Record<string, unknown>>,
   ): Promise<void> {
-    if (!await this.#isFilled()) return;
+    if (!await this.#isOurs()) return;
     await saveDynamicDocument(this.#context, document);
   }
 

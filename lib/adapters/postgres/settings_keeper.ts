@@ -25,18 +25,13 @@ import { majorVersion } from "./version.ts";
 import { acceptedParameters } from "./parameter_check.ts";
 import { RECOVERY_NAMES } from "../../core/base/recovery_names.ts";
 import { type RecoverySettings, withClusterCommands } from "./recovery.ts";
+import { type Standbys, standbysIn } from "./managed_standbys.ts";
 import {
-  authorOf,
   parseSettings,
   renderLines,
   renderSettings,
   withoutSettings,
 } from "./settings_file.ts";
-
-/** Who decides synchronous_standby_names. */
-export type Standbys =
-  | { readonly kind: "user" }
-  | { readonly kind: "managed"; readonly value: string };
 
 /** What the files are made from. */
 interface Wanted {
@@ -55,6 +50,11 @@ interface Wanted {
 const FEEDBACK = "hot_standby_feedback";
 const SIGNALS = ["standby.signal", "recovery.signal"] as const;
 
+/** What a restored standby must not keep of its own recovery settings. */
+const WITHOUT_RESTORE: ReadonlySet<string> = new Set(
+  [...RECOVERY_NAMES].filter((name) => name !== "restore_command"),
+);
+
 /** Controlled parameters that stand in the file only. */
 const FILE_ONLY: ReadonlySet<string> = new Set([
   "wal_keep_segments",
@@ -66,6 +66,7 @@ export class SettingsKeeper {
   readonly #context: MutableContext;
   #document: Readonly<Record<string, unknown>> | null = null;
   #wanted: Wanted | null = null;
+  #hasStreamed = false;
   #checked: { readonly key: string; readonly accepted: RecoverySettings } = {
     key: "",
     accepted: {},
@@ -163,7 +164,11 @@ export class SettingsKeeper {
   /** Writes what differs; tells whether anything did. */
   async write(): Promise<boolean> {
     const isWritten = await this.writeOwn();
-    return await this.#cleanAutoConf() || isWritten;
+    const { recovery } = await this.#load();
+    const isRestoreKept = !recovery?.["restore_command"] &&
+      !this.#hasStreamed && await this.isStandby();
+    const names = isRestoreKept ? WITHOUT_RESTORE : RECOVERY_NAMES;
+    return await this.#withoutAutoConf(names) || isWritten;
   }
 
   /** The same without touching what a restore left in postgresql.auto.conf. */
@@ -207,6 +212,30 @@ export class SettingsKeeper {
       if (await exists(join(dataDir, name))) return true;
     }
     return false;
+  }
+
+  /**
+   * Takes over what a program of the user copied or restored for a replica: no
+   * target, but its restore_command, because the WAL of its backup may be nowhere
+   * else.
+   */
+  async adoptCopy(): Promise<void> {
+    const { dataDir } = this.#context.options;
+    if (await exists(join(dataDir, "recovery.signal"))) {
+      await this.writeSignal("standby");
+    }
+    await this.#withoutAutoConf(WITHOUT_RESTORE);
+  }
+
+  /** Whoever streams does not need the archive to begin with. */
+  noteStream(): void {
+    this.#hasStreamed = true;
+  }
+
+  /** Ends what held for the last run of the server only. */
+  async beginStart(): Promise<void> {
+    this.#hasStreamed = false;
+    await this.setIdleLimit(null);
   }
 
   /** Copies of the four files, for a clone that comes without them. */
@@ -356,26 +385,10 @@ export class SettingsKeeper {
     return isElsewhere ? [] : [[this.path(name), renderLines(lines)]];
   }
 
-  async #cleanAutoConf(): Promise<boolean> {
+  async #withoutAutoConf(names: ReadonlySet<string>): Promise<boolean> {
     const path = join(this.#context.options.dataDir, "postgresql.auto.conf");
     const text = await readTextOrNull(path);
     if (text === null) return false;
-    return await writeIfDifferent(path, withoutSettings(text, RECOVERY_NAMES));
+    return await writeIfDifferent(path, withoutSettings(text, names));
   }
-}
-
-/** Who decides, by what an earlier agent left in the file. */
-function standbysIn(
-  text: string,
-  config: EffectivePostgresConfig,
-  memberName: string,
-): Standbys {
-  const old = parseSettings(text);
-  const value = old?.parameters["synchronous_standby_names"];
-  if (value === undefined) return { kind: "user" };
-  // Patroni leaves no mark: what the user did not configure is the agent's.
-  const isManaged = authorOf(text) === "Patroni"
-    ? value !== config.parameters["synchronous_standby_names"]
-    : old?.standbysManagedBy === memberName;
-  return isManaged ? { kind: "managed", value } : { kind: "user" };
 }

@@ -57,6 +57,7 @@ function taskState(task: LongTask): MemberState | null {
     case "reinitialize":
       return "creating replica";
     case "start":
+    case "finish_restore":
       return "starting";
     case "restart":
     case "copy_slots":

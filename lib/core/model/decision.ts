@@ -56,6 +56,10 @@ export type WaitReason =
   | "switchover_scheduled"
   | "restart_scheduled"
   | "start_timed_out_no_candidate"
+  | "restore_refused"
+  | "restore_on_its_way"
+  | "restore_paused"
+  | "restore_shut_down"
   | "unresponsive";
 
 /** Why the free leader key is bid for. */
@@ -75,7 +79,8 @@ export type ReleaseReason =
   | "pre_promote_failed"
   | "watchdog_failed"
   | "not_synchronous"
-  | "system_id_mismatch";
+  | "system_id_mismatch"
+  | "restored_backup";
 
 /** Why a task is started. */
 export type TaskReason =
@@ -109,7 +114,8 @@ export type TaskReason =
   | "restart_requested"
   | "restart_due"
   | "replay_blocked"
-  | "reinitialize_requested";
+  | "reinitialize_requested"
+  | "restored_backup";
 
 /** Why the agent ends itself. */
 export type ExitReason =
@@ -209,7 +215,7 @@ export type Decision =
   }
   | {
     readonly kind: "cancel_task";
-    readonly reason: "lease_lost" | "reinitialize_requested";
+    readonly reason: "lease_lost" | "reinitialize_requested" | "other_leads";
   }
   /** End the agent. `isPostgresLeft`: the instance is not touched. */
   | {

@@ -4,6 +4,7 @@
  */
 import type { Lsn } from "../base/units.ts";
 import type { PendingRestartReason } from "./member.ts";
+import type { RestoreView } from "./restore.ts";
 
 /** The state text of pg_control, in PostgreSQL's own words. */
 export type ControlState =
@@ -115,6 +116,8 @@ export interface ReplicaView extends RunningFacts {
   /** From the live primary_conninfo; null if there is none. */
   readonly upstream: UpstreamAddress | null;
   readonly hasRestoreCommand: boolean;
+  /** Set while it is on the way to a recovery target, or pauses there. */
+  readonly restore?: RestoreView;
 }
 
 /** What it takes until a running standby has everything that it should have. */
@@ -143,6 +146,8 @@ export type PostgresView =
     readonly kind: "stopped";
     readonly control: ControlData;
     readonly isStandby: boolean;
+    /** Set if a recovery with a target waits in it. */
+    readonly restore?: RestoreView;
   }
   /** A postmaster that rejects connections (starting up, or shutting down). */
   | {

@@ -27,6 +27,8 @@ export type DemoteMode =
 /** Work that takes longer than a cycle may. */
 export type LongTask =
   | { readonly kind: "bootstrap" }
+  /** Recovers what somebody restored up to its target. */
+  | { readonly kind: "finish_restore" }
   /** `source` null: a method that needs no running member. */
   | { readonly kind: "clone"; readonly source: MemberName | null }
   | {

@@ -15,6 +15,7 @@ import {
   wait,
   waitShortly,
 } from "./parts.ts";
+import { RESTORE_WITHOUT_STORE } from "./restore.ts";
 import type { Rule } from "./rule.ts";
 
 /** A renewal is tried again after that time while the lease runs. */
@@ -74,6 +75,7 @@ export const DCS_LOSS: readonly Rule[] = [
         ? null
         : waitShortly("lease_still_covers", {}, untilStop(o)),
   },
+  RESTORE_WITHOUT_STORE,
   {
     id: "R840",
     why:

@@ -6,6 +6,7 @@ import { leaseRemainingMs, stopBudgetMs } from "../calc/budgets.ts";
 import type { Decision } from "../model/decision.ts";
 import type { Observation } from "../model/observation.ts";
 import type { Rule } from "./rule.ts";
+import { RESTORE_OVERTAKEN, RESTORE_WITH_KEY } from "./restore.ts";
 import { localSystemId, mayBeWritable, startTask, wait } from "./parts.ts";
 
 /** The rows of this section; unlike the others it may match nothing. */
@@ -44,6 +45,7 @@ export const EARLY: readonly Rule[] = [
         : null;
     },
   },
+  RESTORE_OVERTAKEN,
   {
     id: "R050",
     why: "Long work of the leader does not cost it the lease.",
@@ -61,6 +63,7 @@ export const EARLY: readonly Rule[] = [
         ? wait("task_in_progress", { task: o.task.task.kind })
         : null,
   },
+  RESTORE_WITH_KEY,
   {
     id: "R070",
     why:

@@ -30,6 +30,7 @@ import {
   waitShortly,
 } from "./parts.ts";
 import { checkDivergence, trustStream } from "./divergence.ts";
+import { RESTORE_BESIDE_LEADER } from "./restore.ts";
 import type { Rule } from "./rule.ts";
 import {
   isOnUpstream,
@@ -80,6 +81,7 @@ export const FOLLOWER: readonly Rule[] = [
       "A data directory that can not be read, or that holds something else, is left alone unless an operator asks.",
     match: (o) => o.request?.kind === "reinitialize" ? null : leaveUnusable(o),
   },
+  RESTORE_BESIDE_LEADER,
   {
     id: "R650",
     why:

@@ -16,9 +16,8 @@ import {
   planBeforePromotion,
   planSynchronous,
 } from "../calc/sync_standbys.ts";
-import type { Decision, ReleaseReason } from "../model/decision.ts";
+import type { Decision, ReleaseReason, TaskReason } from "../model/decision.ts";
 import type { Observation } from "../model/observation.ts";
-import type { TaskReason } from "../model/decision.ts";
 import {
   isPromotionBarred,
   localSystemId,

@@ -33,6 +33,7 @@ import {
   waitShortly,
 } from "./parts.ts";
 import type { Rule } from "./rule.ts";
+import { RESTORE_FIRST, RESTORE_RUNS } from "./restore.ts";
 import { remoteOf } from "./standby_cluster.ts";
 
 /** A peer race is repeated after that time, in case nobody bid. */
@@ -102,6 +103,7 @@ export const RACE: readonly Rule[] = [
         ? waitShortly("new_leader_expected")
         : null,
   },
+  RESTORE_FIRST,
   {
     id: "R260",
     why: "A stopped instance starts in recovery, so that it can take part.",
@@ -110,6 +112,7 @@ export const RACE: readonly Rule[] = [
         ? startAsStandby(o, remoteOf(o), "instance_down")
         : null,
   },
+  RESTORE_RUNS,
   {
     id: "R270",
     why:

@@ -89,6 +89,9 @@ export class Tasks {
     switch (task.kind) {
       case "bootstrap":
         return yield* this.#bootstrap();
+      case "finish_restore":
+        // Nobody restores backups in the model.
+        return "failed";
       case "clone":
         if (task.source === null) return "failed";
         return yield* this.#clone(task.source);

@@ -80,6 +80,10 @@ export class MemoryPostgres implements Postgres {
     throw new PostgresError("initdb failed");
   }
 
+  finishRestore(): Promise<void> {
+    return Promise.reject(new PostgresError("Nothing was restored"));
+  }
+
   async clone(
     source: PostgresPeer | null,
     _slotName: string | null,
