@@ -4,6 +4,7 @@
  *
  * Source: spec/cli.md A1.
  */
+import { visibleBlock } from "../core/base/visible.ts";
 import { parseArguments } from "./arguments.ts";
 import { COMMANDS } from "./command_table.ts";
 import type { CliContext } from "./context.ts";
@@ -69,7 +70,7 @@ function report(
   }
   if (error instanceof UsageError) {
     const hint = usageHint(programPath, commandNamed(error.commandName));
-    terminal.writeError(`${hint}\n\nError: ${error.message}\n`);
+    terminal.writeError(`${hint}\n\nError: ${visibleBlock(error.message)}\n`);
     return EXIT_MISUSED;
   }
   if (error instanceof AbortedError) {
@@ -77,7 +78,7 @@ function report(
     return EXIT_FAILED;
   }
   if (isClosedPipe(error)) return EXIT_FAILED;
-  terminal.writeError(`Error: ${messageOf(error)}\n`);
+  terminal.writeError(`Error: ${visibleBlock(messageOf(error))}\n`);
   return EXIT_FAILED;
 }
 

@@ -4,6 +4,7 @@
  *
  * Source: spec/cli.md A5, "Order, title, footer, drawing".
  */
+import { visible } from "../core/base/visible.ts";
 import {
   type ClusterDocument,
   clusterDocument,
@@ -79,7 +80,7 @@ function footer(document: ClusterDocument): string {
       lines.push(`${label.padStart(LABEL_END_COLUMN)}: ${name}`);
     }
   }
-  return lines.map((line) => `${line}\n`).join("");
+  return lines.map((line) => `${visible(line)}\n`).join("");
 }
 
 /**

@@ -4,6 +4,7 @@
  *
  * Source: spec/cli.md A4.
  */
+import { visible, visibleBlock } from "../core/base/visible.ts";
 import { isConfigMap, textForm } from "../core/calc/config_merge.ts";
 import type { Row, RowColumn, Rows } from "./member_rows.ts";
 import { shortReason } from "./member_rows.ts";
@@ -43,7 +44,7 @@ export function printedRows(rows: Rows, options: PrintOptions): string {
     case "json":
       return `${jsonText(objects(rows, options))}\n`;
     case "yaml":
-      return `${toYaml(objects(rows, options))}\n`;
+      return `${visibleBlock(toYaml(objects(rows, options)))}\n`;
     case "tsv":
       return tsvText(rows);
     case "pretty":
@@ -110,11 +111,22 @@ function tableText({ columns, rows }: Rows, options: PrintOptions): string {
   });
 }
 
+/** Cells that have several lines by themselves. */
+const MANY_LINES: ReadonlySet<string> = new Set([
+  "Pending restart reason",
+  "Scheduled restart",
+]);
+
 function cellText(
   name: string,
   value: unknown,
   tagsForm: "flow" | "block",
 ): string {
-  if (name !== "Tags" || !isConfigMap(value)) return textForm(value);
-  return tagsForm === "flow" ? toFlowYaml(value) : toYaml(value).trimEnd();
+  if (name !== "Tags" || !isConfigMap(value)) {
+    const text = textForm(value);
+    return MANY_LINES.has(name) ? visibleBlock(text) : visible(text);
+  }
+  return visibleBlock(
+    tagsForm === "flow" ? toFlowYaml(value) : toYaml(value).trimEnd(),
+  );
 }

@@ -4,11 +4,12 @@
  *
  * Source: spec/cli.md A1, "Prompts".
  */
+import { visible, visibleBlock } from "../core/base/visible.ts";
 import type { CliContext } from "./context.ts";
 import { AbortedError } from "./errors.ts";
 
 async function ask(context: CliContext, prompt: string): Promise<string> {
-  context.terminal.write(prompt);
+  context.terminal.write(visibleBlock(prompt));
   const line = await context.terminal.readLine();
   if (line === null) throw new AbortedError("end of input");
   return line;
@@ -56,7 +57,9 @@ export async function promptInteger(
   for (;;) {
     const answer = await promptRequired(context, text);
     if (/^\s*[-+]?\d+\s*$/.test(answer)) return Number(answer);
-    context.terminal.write(`Error: '${answer}' is not a valid integer.\n`);
+    context.terminal.write(
+      `Error: '${visible(answer)}' is not a valid integer.\n`,
+    );
   }
 }
 
@@ -65,7 +68,7 @@ export async function promptSecret(
   context: CliContext,
   text: string,
 ): Promise<string> {
-  context.terminal.write(`${text}: `);
+  context.terminal.write(`${visibleBlock(text)}: `);
   const line = await context.terminal.readSecret();
   if (line === null) throw new AbortedError("end of input");
   return line;

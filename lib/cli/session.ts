@@ -3,6 +3,7 @@
  *
  * Reads always ask the store itself; the command line has no cache to trust.
  */
+import { visibleBlock } from "../core/base/visible.ts";
 import { decodeClusterView } from "../core/codec/cluster_view_codec.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { Dcs, DcsLimits, DcsResult, DcsWrite } from "../ports/dcs.ts";
@@ -117,7 +118,7 @@ export function showTable(
 
 /** Prints a line on stdout. */
 export function print({ context }: Session, line: string): void {
-  context.terminal.write(`${line}\n`);
+  context.terminal.write(`${visibleBlock(line)}\n`);
 }
 
 /** Logs a line on stderr, unless the wanted level is higher. */

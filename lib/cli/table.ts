@@ -5,6 +5,8 @@
  * Source: spec/cli.md A4 and A5.
  */
 
+import { visible, visibleBlock } from "../core/base/visible.ts";
+
 /** One column. */
 export interface Column {
   readonly title: string;
@@ -26,7 +28,9 @@ export interface Table {
  * A rule follows every row as soon as one cell has several lines.
  */
 export function drawTable({ title, columns, rows }: Table): string {
-  const cells = rows.map((row) => row.map((cell) => cell.split("\n")));
+  const cells = rows.map((row) =>
+    row.map((cell) => visibleBlock(cell).split("\n"))
+  );
   const widths = columns.map((column, index) =>
     Math.max(
       width(column.title),
@@ -61,7 +65,7 @@ function rowLines(row: readonly (readonly string[])[]): string[][] {
 
 function titled(rule: string, title: string | null): string {
   if (title === null) return rule;
-  const inner = ` ${title} `.slice(0, rule.length - 2);
+  const inner = ` ${visible(title)} `.slice(0, rule.length - 2);
   return `+${inner}${rule.slice(inner.length + 1)}`;
 }
 

@@ -4,15 +4,25 @@
  * type is named in the answer.
  */
 import * as z from "zod";
+import { visible } from "../core/base/visible.ts";
 import { parseBool } from "../core/base/scalars.ts";
 
 const text = z.string().nullish();
 
+/** Longer than the name of any member. */
+const NAME_LENGTH_MAX = 256;
+
+/** A member's name: it is logged, stored and shown, so it is one line of text. */
+const memberName = z.string().max(NAME_LENGTH_MAX)
+  .refine((name) => visible(name) === name, {
+    error: "Invalid input: a name has no control characters",
+  }).nullish();
+
 /** Body of POST /switchover and /failover. `member` is the old name of `candidate`. */
 export const manualFailoverBody = z.object({
-  leader: text,
-  candidate: text,
-  member: text,
+  leader: memberName,
+  candidate: memberName,
+  member: memberName,
   scheduled_at: text,
 });
 

@@ -3,6 +3,7 @@
  * lines to a sink. Where the lines end (stderr, rotated files) is the sink's
  * business.
  */
+import { visibleBlock } from "../../core/base/visible.ts";
 import type { Log, LogFacts, LogLevel } from "../../ports/log.ts";
 import type { LogFormatter } from "./log_format.ts";
 import { HeartbeatFilter } from "./heartbeats.ts";
@@ -71,9 +72,12 @@ export class LogStream implements Log {
     const masked = Object.fromEntries(
       Object.entries(facts).map(([key, value]) => [key, redact(value, key)]),
     );
-    const record = { wallTimeMs: wallTimeMs(), level, message, facts: masked };
+    const record = {
+      ...{ wallTimeMs: wallTimeMs(), level, facts: masked },
+      message: capped(message),
+    };
     for (const each of this.#wanted(record)) {
-      sink.writeLine(String(redact(formatter(each))));
+      sink.writeLine(asEntry(String(redact(formatter(each)))));
     }
   }
 
@@ -84,6 +88,21 @@ export class LogStream implements Log {
       ? this.#heartbeats.pass(record, hasHeartbeatsDeduplicated)
       : [record];
   }
+}
+
+/** More than any sentence of ours: what a stranger answered need not fill the disk. */
+const MESSAGE_LENGTH_MAX = 8_192;
+
+function capped(message: string): string {
+  const more = message.length - MESSAGE_LENGTH_MAX;
+  return more <= 0
+    ? message
+    : `${message.slice(0, MESSAGE_LENGTH_MAX)}... (${more} more characters)`;
+}
+
+/** Nothing in an entry can look like the beginning of another: its further lines are indented. */
+function asEntry(text: string): string {
+  return visibleBlock(text).replaceAll("\n", "\n    ");
 }
 
 /** The process's stderr. */

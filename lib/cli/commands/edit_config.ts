@@ -2,6 +2,7 @@
  * `edit-config`: changes the dynamic configuration by options, by files or in
  * an editor, and writes it only if nobody else changed it meanwhile.
  */
+import { visibleBlock } from "../../core/base/visible.ts";
 import { isDeepStrictEqual } from "node:util";
 import { type ConfigMap, mergePatch } from "../../core/calc/config_merge.ts";
 import { encodeJson } from "../../core/codec/json.ts";
@@ -210,7 +211,9 @@ async function showDiff(
     for (const line of lines) print(session, line);
     return;
   }
-  const input = lines.map((line) => `${colored(line)}\n`).join("");
+  const input = lines.map((line) => `${colored(visibleBlock(line))}\n`).join(
+    "",
+  );
   const wanted = context.environment["PAGER"] ?? "";
   const programs = wanted === "" ? ["less", "more"] : [wanted];
   for (const program of programs) {

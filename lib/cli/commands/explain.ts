@@ -7,6 +7,7 @@ import {
   type CommandDefinition,
   GROUP_OPTION,
 } from "../definition.ts";
+import { visible } from "../../core/base/visible.ts";
 import type { ClusterView } from "../../core/model/cluster_view.ts";
 import type { PeerAnswer } from "../../core/model/peer_view.ts";
 import { encodeDecision } from "../../core/codec/decision_codec.ts";
@@ -79,7 +80,7 @@ async function explainScope(
     newest: newestDecisions(told),
   };
   if (format === "json") print(session, jsonText(asDocument(report)));
-  else for (const line of asLines(report)) print(session, line);
+  else for (const line of asLines(report)) print(session, visible(line));
 }
 
 interface Report {

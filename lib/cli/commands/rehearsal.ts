@@ -1,4 +1,5 @@
 /** `switchover --dry-run`: what a switchover would come to. Reads only. */
+import { visible } from "../../core/base/visible.ts";
 import { readySuccessors } from "../../core/calc/successors.ts";
 import type { ClusterView } from "../../core/model/cluster_view.ts";
 import type { MemberName } from "../../core/model/member.ts";
@@ -42,7 +43,7 @@ export async function rehearseSwitchover(
     const asked = { leader, candidate };
     const facts = { view, answers, asked };
     const winners = chosen(facts);
-    for (const line of lines(facts, winners)) print(session, line);
+    for (const line of lines(facts, winners)) print(session, visible(line));
     if (winners.length > 0) {
       print(session, "Nothing was changed (dry run)");
       return;
