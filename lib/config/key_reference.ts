@@ -96,6 +96,7 @@ bootstrap.method | initdb | bootstrap | once | How the first data directory is m
 bootstrap.initdb | [] | bootstrap | once | Options of initdb
 bootstrap.pg_hba | [] | bootstrap | once | Lines added to pg_hba.conf
 bootstrap.post_bootstrap |  | bootstrap | once | Command run after it, with a connection string
+bootstrap.users | {} | bootstrap | once | Deprecated: roles to make, with password and options
 bootstrap.post_init |  | bootstrap | once | Older name of post_bootstrap
 postgresql.listen | required | local | restart | Addresses with commas and one port
 postgresql.connect_address | local address | local | reload | Where others and clients reach it

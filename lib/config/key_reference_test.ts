@@ -38,7 +38,7 @@ function keysReadBy(schema: { safeParse(value: unknown): unknown }): string[] {
 
 /** Stores that we can not use, and layouts of old versions. */
 const NOT_READ =
-  /^(?:citus|consul|etcd|exhibitor|kubernetes|raft|zookeeper)\b|^bootstrap\.(?:dcs\.|users)|^postgresql\.(?:name|replication|superuser|pg_rewind)$|version_prefix$|^standby_cluster$/;
+  /^(?:citus|consul|etcd|exhibitor|kubernetes|raft|zookeeper)\b|^bootstrap\.dcs\.|^postgresql\.(?:name|replication|superuser|pg_rewind)$|version_prefix$|^standby_cluster$/;
 
 function leavesOf(tree: KeyTree, prefix = ""): string[] {
   return Object.entries(tree).flatMap(([key, below]) =>

@@ -129,6 +129,14 @@ export interface SqliteConfig {
   readonly path: string;
 }
 
+/** A role of `bootstrap.users`. */
+export interface BootstrapUser {
+  readonly name: string;
+  readonly password: string | null;
+  /** Upper case, as CREATE ROLE takes them. */
+  readonly options: readonly string[];
+}
+
 /** Section `bootstrap`. */
 export interface BootstrapConfig {
   /** The first dynamic document, as written; null: this member creates no cluster. */
@@ -138,6 +146,7 @@ export interface BootstrapConfig {
   readonly pgHba: readonly string[];
   /** Words of the command; one connection string is appended. */
   readonly postBootstrap: readonly string[] | null;
+  readonly users: readonly BootstrapUser[];
 }
 
 /** How the first data directory is made. */

@@ -369,6 +369,35 @@ Deno.test("decodeLocalConfig() takes a bootstrap section without dcs", () => {
   ]]);
 });
 
+Deno.test("decodeLocalConfig() reads the users of a bootstrap section", () => {
+  const { bootstrap } = decoded(
+    "bootstrap: {dcs: {}, users: {admin: {password: 'admin%', " +
+      "options: [createrole, Connection  limit 5]}, app: {password: 7}, " +
+      "group: }}",
+  );
+  assert.deepEqual(bootstrap?.users, [
+    {
+      name: "admin",
+      password: "admin%",
+      options: ["CREATEROLE", "CONNECTION LIMIT 5"],
+    },
+    { name: "app", password: "7", options: [] },
+    { name: "group", password: null, options: [] },
+  ]);
+});
+
+Deno.test("decodeLocalConfig() refuses options of users that are more than that", () => {
+  for (
+    const option of ["superuser; DROP ROLE x", "in role x", "password 'x'"]
+  ) {
+    assert.throws(
+      () =>
+        decoded(`bootstrap: {dcs: {}, users: {a: {options: ["${option}"]}}}`),
+      /bootstrap\.users.*list of options.*user a/,
+    );
+  }
+});
+
 Deno.test("decodeLocalConfig() fills ctl from restapi", () => {
   const { ctl } = decoded(`
 restapi: {authentication: {username: u, password: p}, cafile: /ca}

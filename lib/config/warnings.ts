@@ -124,6 +124,11 @@ function replacedValues(document: ConfigMap): ConfigWarning[] {
       "used instead";
     warnings.push({ path: "bootstrap.method", text });
   }
+  if (!isAbsent(ownValue(bootstrap, "users"))) {
+    const text = "bootstrap.users is deprecated (Patroni 4 ignores it): " +
+      "create users in bootstrap.post_bootstrap";
+    warnings.push({ path: "bootstrap.users", text });
+  }
   return [...warnings, ...poolSizes(document)];
 }
 

@@ -6,7 +6,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { AgentCluster, sectionOf } from "../helpers/agent_cluster.ts";
-import { type AgentMember, PASSWORDS } from "../helpers/agent_member.ts";
+import {
+  type AgentMember,
+  connectTo,
+  PASSWORDS,
+} from "../helpers/agent_member.ts";
 import { isAboutSlot } from "../../lib/adapters/postgres/program_options.ts";
 import { BIN_DIR } from "../helpers/postgres.ts";
 import { step } from "../helpers/step.ts";
@@ -30,6 +34,14 @@ unprivileged(import.meta.url, () => {
             ...sectionOf(config, "bootstrap"),
             initdb: ["no-sync", { "auth-host": "scram-sha-256" }],
             post_bootstrap: `${directory}/note post_bootstrap`,
+            users: {
+              admin: {
+                password: "admin%",
+                options: ["createrole", "createdb"],
+              },
+              readers: { options: ["nologin"] },
+              replicator: { password: "another", options: ["superuser"] },
+            },
           },
           postgresql: {
             ...sectionOf(config, "postgresql"),
@@ -131,6 +143,28 @@ async function german(
       messages: GERMAN,
     });
     await assert.rejects(first.sql("SELECT 1/0"), /Division durch Null/);
+  });
+  await step(t, "bootstrap.users are made, with a warning", async () => {
+    const rows = await first.sql(
+      "SELECT rolname, rolsuper, rolcreaterole, rolcreatedb, rolcanlogin " +
+        "FROM pg_roles WHERE rolname IN ('admin', 'readers', 'replicator') " +
+        "ORDER BY 1",
+    );
+    assert.deepEqual(rows.map((row) => Object.values(row)), [
+      ["admin", false, true, true, true],
+      ["readers", false, false, false, false],
+      ["replicator", false, false, false, true],
+    ]);
+    const admin = connectTo(first.place.postgresPort, {
+      username: "admin",
+      password: "admin%",
+    });
+    try {
+      assert.equal((await admin`SELECT 1 AS one`)[0]?.["one"], 1);
+    } finally {
+      await admin.end({ timeout: 1 });
+    }
+    assert.match(first.log(), /bootstrap\.users is deprecated/);
   });
   await step(t, "what the server refuses is understood", () => {
     assert.match(first.log(), /unexpected parameter=no_such_thing/);

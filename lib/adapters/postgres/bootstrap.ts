@@ -16,7 +16,7 @@ import { allowPassword } from "./pgpass.ts";
 import { livePostmaster } from "./pid_file.ts";
 import { runOrThrow } from "./programs.ts";
 import { knownRecoverySettings } from "./recovery.ts";
-import { createAgentRoles, createSuperuser } from "./roles.ts";
+import { createAgentRoles, createSuperuser, createUsers } from "./roles.ts";
 import type { SettingsKeeper } from "./settings_keeper.ts";
 import { type Query, type SqlTarget, withConnection } from "./sql.ts";
 import { localTcp } from "./targets.ts";
@@ -262,7 +262,10 @@ export class Bootstrap {
 
   async #roles(query: Query, kind: "superuser" | "agent"): Promise<void> {
     if (kind === "superuser") await createSuperuser(this.#context, query);
-    else await createAgentRoles(this.#context, query);
+    else {
+      await createAgentRoles(this.#context, query);
+      await createUsers(this.#context, query);
+    }
   }
 
   async #postBootstrap(target: SqlTarget): Promise<void> {

@@ -75,6 +75,12 @@ export interface BootstrapOptions {
   readonly pgHba: readonly string[];
   /** Words of the command; null: none. */
   readonly postBootstrap: readonly string[] | null;
+  /** Roles to make after it, with the options of CREATE ROLE. */
+  readonly users?: readonly {
+    readonly name: string;
+    readonly password: string | null;
+    readonly options: readonly string[];
+  }[];
 }
 
 /** PostgreSQL's settings after all layers were merged and checked. */

@@ -67,6 +67,27 @@ export async function createAgentRoles(
   }
 }
 
+/**
+ * Makes or changes the roles of `bootstrap.users`. The agents' accounts are theirs,
+ * also where a file names them twice.
+ */
+export async function createUsers(
+  context: PostgresContext,
+  query: Query,
+): Promise<void> {
+  const { authentication, bootstrap } = context.options;
+  const { superuser, replication, rewind } = authentication;
+  const agents = [superuser, replication, rewind].map((a) => a?.username);
+  for (const { name, password, options } of bootstrap?.users ?? []) {
+    if (agents.includes(name)) continue;
+    await createRole(
+      query,
+      { username: name, password, options: {} },
+      options.join(" "),
+    );
+  }
+}
+
 async function createRole(
   query: Query,
   credentials: Credentials,
@@ -82,8 +103,10 @@ async function createRole(
   const password = credentials.password;
   const verb = rows.length > 0 ? "ALTER" : "CREATE";
   const secret = password ? ` PASSWORD ${literal(password)}` : "";
+  // Who may not log in says so; PostgreSQL refuses a word that is there twice.
+  const login = /\b(NO)?LOGIN\b/.test(attribute) ? "" : "LOGIN ";
   await query(
-    `${verb} ROLE ${identifier(name)} WITH LOGIN ${attribute}${secret}`,
+    `${verb} ROLE ${identifier(name)} WITH ${login}${attribute}${secret}`,
     STATEMENT_TIMEOUT_MS,
   );
 }

@@ -24,11 +24,17 @@ import {
   unless,
   Wanted,
 } from "../fields.ts";
-import type { BootstrapConfig, BootstrapMethod } from "../local_config.ts";
+import type {
+  BootstrapConfig,
+  BootstrapMethod,
+  BootstrapUser,
+} from "../local_config.ts";
+import { bootstrapUsers } from "./bootstrap_users.ts";
 import { renderParameters } from "../parameters.ts";
 import { INITDB_FORBIDDEN, optionArguments } from "../options.ts";
 
 const NO_LINES: readonly string[] = [];
+const NO_USERS: readonly BootstrapUser[] = [];
 const CUSTOM_KEYS: ReadonlySet<string> = new Set([
   "command",
   "no_params",
@@ -43,6 +49,7 @@ const fixedKeys: z.ZodType<FixedKeys> = requiredSection({
   pg_hba: optional(textList, NO_LINES),
   post_bootstrap: optional(command, null),
   post_init: optional(command, null),
+  users: optional(bootstrapUsers, NO_USERS),
 });
 
 const customKeys = requiredSection({
@@ -57,6 +64,7 @@ interface FixedKeys {
   readonly pg_hba: readonly string[];
   readonly post_bootstrap: readonly string[] | null;
   readonly post_init: readonly string[] | null;
+  readonly users: readonly BootstrapUser[];
 }
 
 /** Schema of the section `bootstrap`; null when it is absent. */
@@ -75,6 +83,7 @@ export const bootstrapSection: z.ZodType<BootstrapConfig | null> = unless(
       method: method.value ?? { kind: "initdb", options: data.initdb },
       pgHba: data.pg_hba,
       postBootstrap: data.post_bootstrap ?? data.post_init,
+      users: data.users,
     };
   }),
 );
