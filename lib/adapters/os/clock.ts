@@ -48,13 +48,15 @@ export class SystemClock implements Clock {
 }
 
 /**
- * For a program that ends soon and hands no moment on: counts from its own start
- * and needs no file, so that it works without all permissions (Deno gives
- * `/proc` only with all of them).
+ * For a program that ends soon and hands no moment on: needs no file, so that it
+ * works without all permissions (Deno gives `/proc` only with all of them). It is
+ * up to a second ahead of the others', which the leases of a SQLite file bear.
  */
 export class CallClock extends SystemClock {
+  readonly #startMs = Deno.osUptime() * 1000 - performance.now();
+
   override now(): Moment {
-    return moment(performance.now());
+    return moment(this.#startMs + performance.now());
   }
 }
 
