@@ -58,8 +58,11 @@ export class HopDialer implements Dialer {
 async function askedToHop(conn: ByteStream): Promise<boolean> {
   try {
     await writeAll(conn, hopRequest());
-    const word = new Uint8Array(HOP_ACCEPTED.length);
-    return await conn.read(word) !== null && word[0] === HOP_ACCEPTED[0];
+    // Behind the word nobody speaks before the client does: who says more is
+    // no proxy, but a web server, say, whose answers begin with that letter.
+    const word = new Uint8Array(HOP_ACCEPTED.length + 1);
+    const length = await conn.read(word);
+    return length === HOP_ACCEPTED.length && word[0] === HOP_ACCEPTED[0];
   } catch {
     return false;
   }
