@@ -210,11 +210,19 @@ unprivileged(import.meta.url, () => {
   });
 });
 
-/** What is in the member's directory beside its file and its log. */
+/** What every member has: its file, its log, what it keeps beside its data. */
+const ALWAYS = [
+  "member.yml",
+  "agent.log",
+  ".data.matriarch-consent",
+  ".data.matriarch-run",
+];
+
+/** What else is in the member's directory. */
 function leftBy(member: AgentMember): readonly string[] {
   return [...Deno.readDirSync(member.place.directory)]
     .map(({ name }) => name)
-    .filter((name) => !["member.yml", "agent.log"].includes(name))
+    .filter((name) => !ALWAYS.includes(name))
     .sort();
 }
 
