@@ -65,10 +65,11 @@ export function formatMarker(marker: FillMarker): string {
 /** Reads what {@link formatMarker} or an older version wrote. */
 export function parseMarker(text: string): FillMarker {
   const [what = "", program = "", binding = ""] = text.split("\n");
-  const [pid, startTicks] = program.split(" ").map(Number);
+  const [pid = 0, startTicks] = program.split(" ").map(Number);
   return {
     what,
-    pid: pid || 0,
+    // A signal to the group of any lower one would reach processes of others.
+    pid: Number.isInteger(pid) && pid >= 2 ? pid : 0,
     startTicks: startTicks || 0,
     binding: parseBinding(binding),
   };

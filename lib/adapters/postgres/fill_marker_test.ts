@@ -169,6 +169,12 @@ Deno.test("marker: what older versions wrote is read, and they read ours", () =>
   }
 });
 
+Deno.test("parseMarker() takes no pid whose group is another's", () => {
+  for (const pid of ["-1", "0", "1", "-7", "2.5", "x"]) {
+    assert.equal(parseMarker(`clone\n${pid} 34\n`).pid, 0, pid);
+  }
+});
+
 Deno.test("identity: a device may have another number after a boot", () => {
   assert.ok(isSameFile(HERE, { ...HERE, device: 2 }));
   const unborn = { ...HERE, bornAt: null };
