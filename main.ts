@@ -35,6 +35,9 @@ const PROGRAMS = [
 async function main(argv: readonly string[]): Promise<number> {
   const name = invokedName();
   if (name === "patronictl") return await runCommandLine(name, argv);
+  if (name === "patroni_barman") {
+    return await runCommandLine(name, ["barman", ...argv]);
+  }
   if (name === "patroni") return await runDaemon(name, argv);
   const [first, ...rest] = argv;
   switch (first) {

@@ -98,6 +98,7 @@ function commandFor(
     if (argument.arity !== "last") command.argument(argumentSyntax(argument));
   }
   const { name, options } = definition;
+  if (definition.isLenient) command.allowUnknownOption();
   addOptions(command, { name, options, values });
   command.action(() => {
     checkLast(definition, command.args);

@@ -9,7 +9,13 @@ import { parseArguments } from "./arguments.ts";
 import { COMMANDS } from "./command_table.ts";
 import type { CliContext } from "./context.ts";
 import type { CommandDefinition } from "./definition.ts";
-import { AbortedError, HelpRequest, messageOf, UsageError } from "./errors.ts";
+import {
+  AbortedError,
+  ExitError,
+  HelpRequest,
+  messageOf,
+  UsageError,
+} from "./errors.ts";
 import { commandHelp, programHelp, usageHint } from "./help.ts";
 import { loadSettings } from "./settings.ts";
 
@@ -21,7 +27,8 @@ const EXIT_MISUSED = 2;
  * Runs one command; never throws.
  *
  * @param argv Arguments after the program's name; a leading `ctl` is skipped.
- * @returns The exit code: 0 done, 1 failed or aborted, 2 wrong arguments.
+ * @returns The exit code: 0 done, 1 failed or aborted, 2 wrong arguments; others
+ * are the command's own.
  */
 export async function runCli(
   argv: readonly string[],
@@ -73,6 +80,7 @@ function report(
     terminal.writeError(`${hint}\n\nError: ${visibleBlock(error.message)}\n`);
     return EXIT_MISUSED;
   }
+  if (error instanceof ExitError) return error.code;
   if (error instanceof AbortedError) {
     terminal.writeError("Aborted!\n");
     return EXIT_FAILED;

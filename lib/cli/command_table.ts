@@ -1,4 +1,5 @@
 /** Every command of this program, in one place; each lives in its own file. */
+import { BARMAN_COMMAND } from "./commands/barman.ts";
 import { CONFIG_COMMAND } from "./commands/config.ts";
 import {
   DEMOTE_CLUSTER_COMMAND,
@@ -27,6 +28,7 @@ import type { CommandDefinition } from "./definition.ts";
 
 /** All commands, in alphabetical order. */
 export const COMMANDS: readonly CommandDefinition[] = [
+  BARMAN_COMMAND,
   COMPLETION_COMMAND,
   CONFIG_COMMAND,
   CONFIGURE_COMMAND,

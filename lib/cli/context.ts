@@ -38,6 +38,8 @@ export interface CliFiles {
   list(path: string): Promise<readonly string[] | null>;
   /** Writes a file for its user alone; makes the folders above it. */
   writeText(path: string, text: string): Promise<void>;
+  /** Adds to a file, which may be read by its user alone if it is new. */
+  appendText(path: string, text: string): Promise<void>;
   makeTemporary(
     name: { readonly prefix: string; readonly suffix: string },
     text: string,

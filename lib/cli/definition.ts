@@ -44,6 +44,8 @@ export interface ListedCommand {
 interface CommandSyntax extends ListedCommand {
   /** Ours: `patronictl` does not know it. */
   readonly isOwn?: true;
+  /** Options that it does not know become arguments: a caller adds its own. */
+  readonly isLenient?: true;
   readonly arguments: readonly ArgumentDefinition[];
   readonly options: readonly OptionDefinition[];
 }

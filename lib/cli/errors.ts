@@ -8,6 +8,16 @@ export class CliError extends Error {
   override readonly name: string = "CliError";
 }
 
+/** The command said all there is to say; only its exit code is left. */
+export class ExitError extends Error {
+  override readonly name: string = "ExitError";
+
+  /** @param code 1 to 255. */
+  constructor(readonly code: number) {
+    super(`exit code ${code}`);
+  }
+}
+
 /** The question got no answer (end of input, Ctrl-C): `Aborted!`, exit code 1. */
 export class AbortedError extends Error {
   override readonly name: string = "AbortedError";

@@ -248,6 +248,11 @@ function contextOf(
         seen.written.push([path, text]);
         return Promise.resolve();
       },
+      appendText: (path, text) => {
+        files.set(path, (files.get(path) ?? "") + text);
+        seen.written.push([path, text]);
+        return Promise.resolve();
+      },
       makeTemporary: ({ prefix, suffix }, text) => {
         const path = `/tmp/${prefix}x${suffix}`;
         files.set(path, text);

@@ -124,6 +124,10 @@ export class ProcessFiles implements CliFiles {
     await Deno.writeTextFile(path, text, { mode: 0o600 });
   }
 
+  appendText(path: string, text: string): Promise<void> {
+    return Deno.writeTextFile(path, text, { append: true, mode: 0o600 });
+  }
+
   async makeTemporary(
     name: { readonly prefix: string; readonly suffix: string },
     text: string,
