@@ -7,6 +7,7 @@ import type {
   SuccessorMessage,
 } from "../lib/ports/proxy_process.ts";
 
+import { isProcessId } from "../lib/core/base/process_id.ts";
 import { decodeFenceWord } from "./fence_codec.ts";
 
 /** What comes in through the control socket. */
@@ -56,7 +57,7 @@ export function decodeAnswer(line: string): PredecessorAnswer | null {
     case "state":
       return {
         type,
-        pid: isPid(pid) ? pid : 0,
+        pid: isProcessId(pid) ? pid : 0,
         version: textOf(fields["version"]) ?? "unknown",
         edition: textOf(fields["edition"]),
         sessions: numberOf(sessions),
@@ -72,7 +73,7 @@ function decodeHeartbeat(
   fields: Readonly<Record<string, unknown>>,
 ): Extract<AgentMessage, { type: "heartbeat" }> | null {
   const { pid, role, leaseDeadlineMs, fence: given } = fields;
-  if (!isPid(pid) || typeof role !== "string") return null;
+  if (!isProcessId(pid) || typeof role !== "string") return null;
   if (leaseDeadlineMs !== null && typeof leaseDeadlineMs !== "number") {
     return null;
   }
@@ -94,11 +95,6 @@ function recordOf(value: unknown): Readonly<Record<string, unknown>> {
 
 function textOf(value: unknown): string | null {
   return typeof value === "string" ? value : null;
-}
-
-/** A process that an agent can be; a signal to anything below reaches others. */
-function isPid(value: unknown): value is number {
-  return typeof value === "number" && Number.isInteger(value) && value >= 2;
 }
 
 function numberOf(value: unknown): number {

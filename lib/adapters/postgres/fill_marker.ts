@@ -4,6 +4,7 @@
  * directory: people move that away and restore a backup in its place, and what
  * they restored must not be taken for what we left.
  */
+import { isProcessId } from "../../core/base/process_id.ts";
 import { asObject, readText } from "../../core/codec/json.ts";
 import {
   type FileIdentity,
@@ -69,7 +70,7 @@ export function parseMarker(text: string): FillMarker {
   return {
     what,
     // A signal to the group of any lower one would reach processes of others.
-    pid: Number.isInteger(pid) && pid >= 2 ? pid : 0,
+    pid: isProcessId(pid) ? pid : 0,
     startTicks: startTicks || 0,
     binding: parseBinding(binding),
   };

@@ -5,8 +5,7 @@
  * Source: Linux manual pages proc_net(5), /proc/net/unix, and proc_pid_fd(5).
  */
 
-/** A process of the system, or the first one: never a proxy of ours. */
-const PID_MIN = 2;
+import { isProcessId } from "../../core/base/process_id.ts";
 
 /** The flag SO_ACCEPTCON: it listens, and is no connection of the listener. */
 const LISTENS = 0x10000;
@@ -21,7 +20,7 @@ export async function listenerAt(path: string): Promise<number | null> {
   if (inode === undefined || others.length > 0) return null;
   for await (const { name } of Deno.readDir("/proc")) {
     const pid = Number(name);
-    if (!Number.isInteger(pid) || pid < PID_MIN) continue;
+    if (!isProcessId(pid)) continue;
     if (await hasOpen(pid, `socket:[${inode}]`)) return pid;
   }
   return null;

@@ -1,21 +1,17 @@
 /** Reads the proxy's answers; what is not one is null. */
+import { isProcessId } from "../../core/base/process_id.ts";
 import type { ProxyState } from "../../ports/proxy_process.ts";
 
 /** The state in one line, or null if it is none. */
 export function decodeProxyState(line: string): ProxyState | null {
   const fields = fieldsOf(line);
   const { type, pid, sessions, held } = fields;
-  if (type !== "state" || !isPid(pid)) return null;
+  if (type !== "state" || !isProcessId(pid)) return null;
   if (typeof sessions !== "number" || typeof held !== "number") return null;
   const isFenceArmed = fields["isFenceArmed"] === true;
   const version = textOf(fields["version"]) ?? "unknown";
   const edition = textOf(fields["edition"]);
   return { type, pid, version, edition, sessions, held, isFenceArmed };
-}
-
-/** A process that a proxy can be; a signal to anything below reaches others. */
-function isPid(value: unknown): value is number {
-  return typeof value === "number" && Number.isInteger(value) && value >= 2;
 }
 
 function textOf(value: unknown): string | null {
