@@ -193,7 +193,7 @@ check_timeline | false | dynamic | reload | Only the newest timeline may lead
 pause | false | dynamic | reload | Maintenance mode
 member_slots_ttl | 30min | dynamic | reload | How long slots of vanished members stay
 ignore_slots | [] | dynamic | reload | Slots that are left alone
-slots | {} | dynamic | reload | Permanent slots, by name
+slots | {} | dynamic | reload | Permanent slots, by name; the first 1,000 count
 standby_cluster.host |  | dynamic | reload | The remote primary; makes this a standby cluster
 standby_cluster.port | 5432 | dynamic | reload | Its port
 standby_cluster.primary_slot_name |  | dynamic | reload | Slot there

@@ -9,8 +9,6 @@ import { PageProblem } from "./problems.ts";
 
 /** No configuration is larger; node_bridge.ts does not even read what is. */
 export const BODY_BYTES_MAX = 1 << 20;
-/** Deeper than any configuration; bounds every recursion over a body. */
-const BODY_DEPTH_MAX = 100;
 
 /** Path of the URL, not decoded, slashes at its start made one. */
 export function pathOf(url: string): string {
@@ -72,7 +70,7 @@ async function readObject(
   const bytes = length === 0 ? new Uint8Array() : await request.bytes();
   if (bytes.length > BODY_BYTES_MAX) throw new PageProblem(413);
   const body = asObject(parseJson(decodeUtf8(bytes)));
-  if (body === null || !isShallow(body)) throw new PageProblem(400);
+  if (body === null) throw new PageProblem(400);
   return body;
 }
 
@@ -82,16 +80,4 @@ function decodeUtf8(bytes: Uint8Array): string {
   } catch {
     throw new PageProblem(400);
   }
-}
-
-/** Level by level instead of recursively: the depth is what is in question. */
-function isShallow(body: JsonObject): boolean {
-  let level: readonly unknown[] = [body];
-  for (let depth = 0; depth < BODY_DEPTH_MAX; depth++) {
-    level = level.flatMap((value) =>
-      typeof value === "object" && value !== null ? Object.values(value) : []
-    );
-    if (level.length === 0) return true;
-  }
-  return false;
 }

@@ -82,6 +82,10 @@ export function wantedSlots(inputs: SlotInputs): WantedSlots {
     if (slots.has(name) || name === slotNameOf(self)) continue;
     slots.set(name, { type: "physical", name, use: "retained", target: null });
   }
+  const owners = new Map(
+    view.members.map((member) => [slotNameOf(member.name), member] as const)
+      .reverse(),
+  );
   for (const [name, slot] of Object.entries(permanentHere(inputs))) {
     const taken = slots.get(name);
     if (taken !== undefined && slot.type === "logical") {
@@ -94,7 +98,8 @@ export function wantedSlots(inputs: SlotInputs): WantedSlots {
     } else if (
       (taken === undefined || isRetained(taken)) && name !== slotNameOf(self)
     ) {
-      slots.set(name, permanentPhysical(inputs, name));
+      const owner = owners.get(name) ?? null;
+      slots.set(name, permanentPhysical(inputs, name, owner));
     }
   }
   return { slots, problems };
@@ -139,12 +144,15 @@ function isOldLeader(view: ClusterView): boolean {
   return /^[0-3]\./.test(leader?.version ?? "");
 }
 
-function permanentPhysical(inputs: SlotInputs, name: string): WantedPhysical {
+function permanentPhysical(
+  inputs: SlotInputs,
+  name: string,
+  owner: Member | null,
+): WantedPhysical {
   const { view, self, postgres } = inputs;
   const published = view.status.slots?.[name] ?? null;
-  const owner = view.members.find((member) => slotNameOf(member.name) === name);
   const isLeading = postgres.role === "primary" || view.leader?.name === self;
-  const isCascading = owner !== undefined && owner.tags.replicatefrom !== null;
+  const isCascading = (owner?.tags.replicatefrom ?? null) !== null;
   return {
     type: "physical",
     name,
@@ -179,18 +187,24 @@ export function permanentHere(
  */
 export function isFeedbackForced(
   inputs: Pick<SlotInputs, "self" | "tags" | "settings" | "view">,
-  seen: ReadonlySet<MemberName> = new Set(),
 ): boolean {
   const { view, settings, self } = inputs;
-  const isKept = Object.values(permanentHere(inputs))
+  const isLogical = Object.values(settings.slots.permanent)
     .some((slot) => slot.type === "logical");
-  if (isKept || !settings.hasSlots) return isKept;
-  return view.members.some((member) =>
-    member.tags.replicatefrom === self && !seen.has(member.name) &&
-    member.name !== view.leader?.name &&
-    isFeedbackForced(
-      { settings, view, self: member.name, tags: member.tags },
-      new Set([...seen, self]),
-    )
+  if (!isLogical || !settings.hasSlots) return false;
+  const followers = Map.groupBy(
+    view.members.filter(({ name }) => name !== view.leader?.name),
+    ({ tags }) => tags.replicatefrom,
   );
+  const branch = [{ name: self, tags: inputs.tags }];
+  const seen = new Set([self]);
+  for (const { name, tags } of branch) {
+    const kept = permanentHere({ settings, view, self: name, tags });
+    if (Object.values(kept).some(({ type }) => type === "logical")) return true;
+    const added = (followers.get(name) ?? [])
+      .filter((member) => !seen.has(member.name));
+    for (const member of added) seen.add(member.name);
+    branch.push(...added);
+  }
+  return false;
 }

@@ -16,6 +16,7 @@ import { decodeFailsafe } from "./failsafe_codec.ts";
 import { decodeHistory } from "./history_codec.ts";
 import { decodeInitialize } from "./initialize_codec.ts";
 import { parseJsonObject } from "./json.ts";
+import { ENTRIES_MAX, NAME_LENGTH_MAX } from "./limits.ts";
 import { decodeMember } from "./member_codec.ts";
 import { decodeStatus } from "./status_codec.ts";
 import { decodeSync } from "./sync_codec.ts";
@@ -34,12 +35,6 @@ export interface StoredSnapshot {
   readonly revision: Revision;
   readonly entries: readonly StoredEntry[];
 }
-
-/**
- * A hundred times what a scope has. More come from somebody who fills the store,
- * and each costs every process of every host; the first ones by name count.
- */
-const MEMBERS_MAX = 1_000;
 
 /** A member's key has some hundred bytes; a longer value leaves its name only. */
 const MEMBER_LENGTH_MAX = 65_536;
@@ -102,10 +97,11 @@ function members(entries: readonly StoredEntry[]): readonly Member[] {
   return entries.flatMap((entry) => {
     if (!entry.key.startsWith(MEMBERS_PREFIX)) return [];
     const name = entry.key.slice(MEMBERS_PREFIX.length);
-    const isMember = name !== "" && !name.includes("/");
+    const isMember = name !== "" && name.length <= NAME_LENGTH_MAX &&
+      !name.includes("/");
     return isMember ? [{ name, value: entry.value }] : [];
   }).sort((a, b) => a.name < b.name ? -1 : 1)
-    .slice(0, MEMBERS_MAX)
+    .slice(0, ENTRIES_MAX)
     .map(({ name, value }) =>
       decodeMember(name, value.length > MEMBER_LENGTH_MAX ? "" : value)
     );

@@ -1,6 +1,7 @@
 /** The `failsafe` key: whom a leader asks when the DCS is away. */
 import type { FailsafePing } from "../model/failsafe.ts";
 import { encodeJson, parseJsonObject, readText } from "./json.ts";
+import { firstEntries } from "./limits.ts";
 
 /** Member name to its `api_url`. */
 export type FailsafeMap = Readonly<Record<string, string>>;
@@ -15,7 +16,7 @@ export function decodeFailsafe(text: string | null): FailsafeMap | null {
   const document = parseJsonObject(text ?? "");
   if (document === null) return null;
   return Object.fromEntries(
-    Object.entries(document).flatMap(([name, value]) => {
+    firstEntries(document).flatMap(([name, value]) => {
       const url = readText(value);
       return url === null ? [] : [[name, url]];
     }),

@@ -5,6 +5,7 @@
  * values. Which fields a key has is decided in the key's own codec.
  */
 import { type Lsn, lsn } from "../base/units.ts";
+import { isShallow } from "./limits.ts";
 
 /** A decoded JSON object. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -36,8 +37,8 @@ const TEXT_LENGTH_MAX = 1_572_864;
 const LONG_INTEGER = /[0-9]{16}/;
 
 /**
- * The value that `text` spells, or `undefined` if it is no JSON, or longer than
- * 1.5 Mi characters.
+ * The value that `text` spells, or `undefined` if it is no JSON, longer than
+ * 1.5 Mi characters, or nested in more than 100 levels.
  *
  * Whole numbers beyond 2^53 come back as bigint.
  *
@@ -52,9 +53,10 @@ const LONG_INTEGER = /[0-9]{16}/;
 export function parseJson(text: string): unknown {
   if (text.length > TEXT_LENGTH_MAX) return undefined;
   try {
-    return LONG_INTEGER.test(text)
+    const value: unknown = LONG_INTEGER.test(text)
       ? EXACT_JSON.parse(text, keepExact)
       : JSON.parse(text);
+    return isShallow(value) ? value : undefined;
   } catch {
     // No JSON, or nested too deeply: both are "not readable" for every key.
     return undefined;

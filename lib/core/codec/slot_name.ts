@@ -17,7 +17,8 @@ const SLOT_NAME_LENGTH_MAX = 63;
  * Source: spec/dcs.md 4.
  */
 export function slotNameOf(name: MemberName): string {
-  const mapped = [...name.toLowerCase()].map(slotCharacter).join("");
+  const mapped = [...name.toLowerCase().slice(0, 2 * SLOT_NAME_LENGTH_MAX)]
+    .map(slotCharacter).join("");
   return mapped.slice(0, SLOT_NAME_LENGTH_MAX);
 }
 

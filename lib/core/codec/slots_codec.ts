@@ -10,6 +10,7 @@ import {
   type SlotSettings,
 } from "../model/slot_settings.ts";
 import { asObject, encodeJson, type JsonObject } from "./json.ts";
+import { ENTRIES_MAX, firstEntries } from "./limits.ts";
 
 /** The first that is not empty counts. */
 const PERMANENT_KEYS = [
@@ -41,7 +42,7 @@ export interface DecodedSlots {
 export function decodeSlots(document: JsonObject): DecodedSlots {
   const permanent: Record<string, PermanentSlot> = {};
   const problems: string[] = [];
-  for (const [name, value] of Object.entries(permanentSection(document))) {
+  for (const [name, value] of firstEntries(permanentSection(document))) {
     const slot = permanentSlot(value);
     if (!SLOT_NAME.test(name)) {
       problems.push(
@@ -110,7 +111,7 @@ function permanentSlot(value: unknown): PermanentSlot | null {
 
 function ignoredSlots(value: unknown): readonly IgnoredSlot[] {
   if (!Array.isArray(value)) return [];
-  return value.flatMap((item): IgnoredSlot[] => {
+  return value.slice(0, ENTRIES_MAX).flatMap((item): IgnoredSlot[] => {
     const entry = asObject(item);
     return entry === null ? [] : [{
       name: textOf(entry["name"]),

@@ -12,6 +12,7 @@ import {
   readTexts,
   readWhole,
 } from "./json.ts";
+import { ENTRIES_MAX, firstEntries } from "./limits.ts";
 
 /** A status with a known position: the only kind that is ever written. */
 export interface StatusPublication extends StatusKey {
@@ -45,7 +46,8 @@ export function decodeStatus(
   return {
     leaderLsn: readLsn(document["optime"]),
     slots: readSlots(document["slots"]),
-    retainSlots: readTexts(unwrapped(document["retain_slots"])),
+    retainSlots: readTexts(unwrapped(document["retain_slots"]))
+      ?.slice(0, ENTRIES_MAX) ?? null,
   };
 }
 
@@ -75,7 +77,7 @@ function readSlots(value: unknown): Readonly<Record<string, Lsn>> | null {
   const document = asObject(unwrapped(value));
   if (document === null) return null;
   return Object.fromEntries(
-    Object.entries(document).map(([name, position]) => [
+    firstEntries(document).map(([name, position]) => [
       name,
       slotLsn(position),
     ]),

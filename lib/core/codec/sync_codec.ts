@@ -2,6 +2,7 @@
 import type { Revision } from "../base/units.ts";
 import type { SyncKey } from "../model/cluster_view.ts";
 import { encodeJson, parseJsonObject, readCount, readText } from "./json.ts";
+import { ENTRIES_MAX } from "./limits.ts";
 
 /** What a leader writes into `sync`. */
 export type SyncPublication = Omit<SyncKey, "revision">;
@@ -53,5 +54,6 @@ export function encodeSync(sync: SyncPublication): string {
 }
 
 function splitNames(text: string): readonly string[] {
-  return text.split(",").map((name) => name.trim()).filter((n) => n !== "");
+  return text.split(",", ENTRIES_MAX).map((name) => name.trim())
+    .filter((name) => name !== "");
 }

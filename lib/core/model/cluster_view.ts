@@ -77,9 +77,18 @@ export interface ClusterView {
   readonly failsafe: Readonly<Record<string, string>> | null;
 }
 
-/** The member of that name, or null. */
+const INDEXES = new WeakMap<
+  readonly Member[],
+  ReadonlyMap<MemberName, Member>
+>();
+
+/** The member of that name, or null. Who follows chains of members asks often. */
 export function memberOf(view: ClusterView, name: MemberName): Member | null {
-  return view.members.find((member) => member.name === name) ?? null;
+  const known = INDEXES.get(view.members);
+  if (known !== undefined) return known.get(name) ?? null;
+  const index = new Map(view.members.map((member) => [member.name, member]));
+  INDEXES.set(view.members, index);
+  return index.get(name) ?? null;
 }
 
 /**
