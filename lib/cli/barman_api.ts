@@ -130,7 +130,7 @@ export class BarmanApi {
     const { url, tls } = this.#target;
     return await this.#context.send({
       method: body === null ? "GET" : "POST",
-      url: `${url.replace(/\/+$/, "")}/${path}`,
+      url: `${url.replace(/(?<!\/)\/+$/, "")}/${path}`,
       headers: body === null ? {} : { "content-type": "application/json" },
       ...{ body, tls, timeoutMs: TIMEOUT_MS },
     });

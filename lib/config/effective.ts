@@ -15,6 +15,7 @@ import type { InstanceRole } from "../core/model/member.ts";
 import { controlledParameter } from "./controlled_parameters.ts";
 import type { LocalConfig } from "./local_config.ts";
 import {
+  bareNames,
   checkedParameters,
   controlledValues,
   isRecoveryName,
@@ -140,7 +141,9 @@ export function effectivePostgres(input: EffectiveInput): EffectiveResult {
     listen: input.local.postgresql.listen,
     serverVersion: input.serverVersion,
   });
-  const others = otherParameters(dynamic, local, input.role);
+  const { kept: others, warnings: misnamed } = bareNames(
+    otherParameters(dynamic, local, input.role),
+  );
   const skipped = [
     ...refusedOptions(settings.data),
     ...controlledByRole(dynamic).map((path) =>
@@ -155,7 +158,7 @@ export function effectivePostgres(input: EffectiveInput): EffectiveResult {
   return {
     kind: "ok",
     config: open.length === 0 ? config : { ...config, pgHba: null },
-    warnings: [...warnings, ...skipped, ...open],
+    warnings: [...warnings, ...misnamed, ...skipped, ...open],
   };
 }
 

@@ -307,6 +307,54 @@ Deno.test("a sealed member does not take over lines that open it", () => {
   assert.deepEqual(kept.pgHba, [pg_hba[0]]);
 });
 
+Deno.test("a parameter's name is a name, and no line of postgresql.conf", () => {
+  const names = [
+    "zero = 1\nsynchronous_standby_names",
+    "a\rb",
+    "work mem",
+    "x'y",
+    "a=b",
+    "#a",
+    "",
+    "1a",
+    "a.b.c.",
+    "include",
+    "Include_Dir",
+    "include_if_exists",
+    "a\u0000b",
+    "n".repeat(1_000_000),
+  ];
+  for (const name of names) {
+    const dynamic = { parameters: { [name]: "on", "plpgsql.extra_errors": 1 } };
+    const { parameters } = config({ dynamic });
+    assert.equal(Object.hasOwn(parameters, name), false, name.slice(0, 99));
+    assert.equal(parameters["plpgsql.extra_errors"], "1");
+    assert.equal(warnings({ dynamic }).length, 1);
+  }
+});
+
+Deno.test("no spelling of a line opens a sealed member", () => {
+  const spellings = [
+    ["host all all 127.0.0.1/32 md5\nhost all all 0.0.0.0/0 md5"],
+    ["host replication, \\", "all all 0.0.0.0/0 md5"],
+    ["# a comment \\", "host all all 0.0.0.0/0 md5"],
+    ['"host" all all 0.0.0.0/0 md5'],
+    ['ho"st" all all 0.0.0.0/0 md5'],
+    ["host replication\u00a0,all all 0.0.0.0/0 md5"],
+    ['host all all "samehost" md5'],
+    ['host all all 127.0.0.1/32 "trust"'],
+    ['host all all 127.0.0.0 "255.0.0.0" trust'],
+    ["host replication r 0/0 trust"],
+    ["host replication r 0x7f000001/32 trust"],
+    ["host replication r 0:0:0:0:0:0:0:1/128 trust"],
+    ["host replication r ::1/64 trust"],
+  ];
+  for (const pg_hba of spellings) {
+    const { pgHba } = config({ dynamic: { pg_hba }, isSealed: true });
+    assert.equal(pgHba, null, pg_hba.join("; "));
+  }
+});
+
 const BY_ROLE: ConfigMap = {
   parameters: {
     work_mem: "4MB",

@@ -163,6 +163,36 @@ export function otherParameters(
   return Object.fromEntries(byName.values());
 }
 
+/**
+ * The names that PostgreSQL reads as such, and a sentence for each other one. In
+ * its file a name stands bare: another would be a line of its own, end the reading,
+ * or include a file.
+ *
+ * Source: PostgreSQL 17 `guc-file.l`, ID and QUALIFIED_ID.
+ */
+export function bareNames(
+  parameters: ParameterMap,
+): { readonly kept: ParameterMap; readonly warnings: readonly string[] } {
+  const isBare = (name: string): boolean =>
+    NAME.test(name) && !INCLUDES.has(name.toLowerCase());
+  const entries = Object.entries(parameters);
+  return {
+    kept: Object.fromEntries(entries.filter(([name]) => isBare(name))),
+    warnings: entries.filter(([name]) => !isBare(name)).map(([name]) =>
+      `postgresql parameter ${JSON.stringify(name)} is no name of a ` +
+      "parameter, it is skipped"
+    ),
+  };
+}
+
+const NAME =
+  /^[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]{0,62}(?:\.[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]{0,62})?$/;
+const INCLUDES: ReadonlySet<string> = new Set([
+  "include",
+  "include_dir",
+  "include_if_exists",
+]);
+
 /** Whether the parameter belongs to recovery, in any case. */
 export function isRecoveryName(name: string): boolean {
   return RECOVERY_NAMES.has(name.toLowerCase());

@@ -14,7 +14,7 @@ import {
   isConfigMap,
   ownValue,
 } from "../core/calc/config_merge.ts";
-import { parseHbaLine } from "../core/codec/hba_line.ts";
+import { hbaRules } from "../core/codec/hba_line.ts";
 import type { ListenAddress } from "./addresses.ts";
 import type {
   AuthenticationConfig,
@@ -67,10 +67,15 @@ export function sealedLines(
   path: string,
   agents: readonly string[],
 ): readonly ConfigProblem[] {
+  const breaches = new Map(
+    hbaRules(lines.map(String)).flatMap(({ rule, at }) => {
+      const breach = sealBreach(rule, agents);
+      return breach === null ? [] : [[at, breach] as const];
+    }).reverse(),
+  );
   return lines.flatMap((value, at) => {
-    const rule = parseHbaLine(String(value));
-    const breach = rule === null ? null : sealBreach(rule, agents);
-    if (breach === null) return [];
+    const breach = breaches.get(at);
+    if (breach === undefined) return [];
     const wanted = wantedInSeal(breach, agents);
     return [{ path: `${path}.${at}`, value, wanted }];
   });
@@ -120,10 +125,8 @@ export function sealWarnings(
   const given = HBA_PATHS.filter((path) => linesAt(document, path).length > 0);
   const shut = given.filter((path) => path !== "bootstrap.pg_hba")
     .filter((path) =>
-      !linesAt(document, path).some((line) => {
-        const rule = parseHbaLine(String(line));
-        return rule !== null && letsProxyIn(rule);
-      })
+      !hbaRules(linesAt(document, path).map(String))
+        .some(({ rule }) => letsProxyIn(rule))
     ).map((path) => ({
       path,
       text: `${path} lets nobody in from 127.0.0.1, which is where all ` +

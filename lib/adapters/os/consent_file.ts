@@ -22,7 +22,7 @@ export class ConsentFile implements ConsentRecord {
     place: { readonly dataDir: string; readonly member: string },
     bootIdPath = BOOT_ID_PATH,
   ) {
-    const path = place.dataDir.replace(/\/+$/, "");
+    const path = place.dataDir.replace(/(?<!\/)\/+$/, "");
     this.#path = join(dirname(path), `.${basename(path)}.matriarch-consent`);
     this.#member = place.member;
     this.#bootIdPath = bootIdPath;

@@ -22,14 +22,16 @@ export function walFolder(args: readonly string[]): readonly OutsideFolder[] {
   });
 }
 
+const MAPPING = "--tablespace-mapping=";
+
 /** Where `--tablespace-mapping` puts the tablespace of `path`. */
 export function mappedTo(path: string, args: readonly string[]): string {
   for (const arg of args) {
-    const mapping = /^--tablespace-mapping=([\s\S]*)$/.exec(arg)?.[1];
+    if (!arg.startsWith(MAPPING)) continue;
     // An equals sign within a path has a backslash before it.
-    const match = /^((?:\\=|[^=])*)=((?:\\=|[^=])*)$/.exec(mapping ?? "");
-    const [, from, to] = match?.map((part) => part.replaceAll("\\=", "=")) ??
-      [];
+    const parts = arg.slice(MAPPING.length).split(/(?<!\\)=/);
+    if (parts.length !== 2) continue;
+    const [from, to] = parts.map((part) => part.replaceAll("\\=", "="));
     if (from === path && to !== undefined) return to;
   }
   return path;

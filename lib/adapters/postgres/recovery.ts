@@ -181,8 +181,8 @@ const TIME_UNITS: Readonly<Record<string, number>> = {
  */
 function milliseconds(text: string): number | null {
   const match =
-    /^\s*([+-]?[\d.]+(?:[eE][+-]?\d+)?|0[xX][0-9a-fA-F]+)\s*(\w*)\s*$/
-      .exec(text);
+    /^([+-]?[\d.]{1,40}(?:[eE][+-]?\d{1,9})?|0[xX][0-9a-fA-F]{1,16})\s{0,9}(\w{0,9})$/
+      .exec(text.trim());
   const factor = TIME_UNITS[match?.[2] || "ms"];
   const amount = Number(match?.[1]);
   if (factor === undefined || Number.isNaN(amount)) return null;

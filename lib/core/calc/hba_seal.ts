@@ -86,8 +86,28 @@ function coversLoopback(rule: HbaRule): boolean {
   if (address === "all" || address === "samenet") return true;
   if (isLoopbackOnly(rule) || bits === 0) return true;
   if (bits === null) return false;
+  if (address.includes(":")) return coversV6Loopback(address, bits);
   // 127.0.0.1 in fewer than eight bits: 64.0.0.0/2, 96.0.0.0/3 ...
   const first = Number(address.split(".")[0]);
-  const isShared = bits < 8 && first >> (8 - bits) === 127 >> (8 - bits);
-  return !address.includes(":") ? isShared : /^(?:0*:)+0*$/.test(address);
+  return bits < 8 && first >> (8 - bits) === 127 >> (8 - bits);
+}
+
+/** An address that can not be read counts as one that does. */
+function coversV6Loopback(address: string, bits: number): boolean {
+  const [text = ""] = address.split("%");
+  const plain = URL.parse(`http://[${text}]`)?.hostname.slice(1, -1);
+  const [left = "", right] = (plain ?? "").split("::");
+  const [head, tail] = [left, right ?? ""].map((half) =>
+    half.split(":").filter((group) => group !== "")
+  );
+  if (plain === undefined || head === undefined || tail === undefined) {
+    return true;
+  }
+  const middle = Array.from({ length: 8 - head.length - tail.length }, () => 0);
+  const groups = [...head, ...middle, ...tail];
+  return groups.every((group, at) => {
+    const shift = 16 - Math.min(16, Math.max(0, bits - 16 * at));
+    const wanted = at === 7 ? 1 : 0;
+    return parseInt(String(group), 16) >> shift === wanted >> shift;
+  });
 }

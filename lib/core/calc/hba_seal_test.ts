@@ -57,6 +57,23 @@ const CASES: readonly (readonly [string, HbaRule, string | null])[] = [
     "without_proof",
   ],
   [
+    "trust in the loopback of IPv6, written out",
+    rule("0:0:0:0:0:0:0:1/128", {
+      ...{ method: "trust", databases: ["replication"] },
+    }),
+    "without_proof",
+  ],
+  [
+    "trust in what is around the loopback of IPv6",
+    rule("::1/64", { method: "trust", databases: ["replication"] }),
+    "without_proof",
+  ],
+  [
+    "trust in a neighbour of the loopback of IPv6",
+    rule("::2/128", { method: "trust", databases: ["replication"] }),
+    null,
+  ],
+  [
     "trust in this host's replication",
     rule("127.0.0.1/32", { databases: ["replication"], method: "trust" }),
     "without_proof",

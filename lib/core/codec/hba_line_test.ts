@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { maskBits, parseHbaLine } from "./hba_line.ts";
+import { hbaRules, maskBits, parseHbaLine } from "./hba_line.ts";
 
 const CASES: readonly (readonly [string, readonly unknown[] | null])[] = [
   ["local all all trust", ["local", "all", "all", "", null, "trust"]],
@@ -32,6 +32,27 @@ const CASES: readonly (readonly [string, readonly unknown[] | null])[] = [
   ["host all all 10.0.0.1", null],
   ["local all all", null],
   ["hots all all all md5", null],
+  ['"host" all all 10.0.0.0/8 "trust"', [
+    ...["host", "all", "all", "10.0.0.0", 8, "trust"],
+  ]],
+  ['ho"st" all a"b c",d 10.0.0.0 "255.0.0.0" trust', [
+    ...["host", "all", "ab c d", "10.0.0.0", 8, "trust"],
+  ]],
+  ["host replication\u00a0,all all 0.0.0.0/0 md5", [
+    ...["host", "replication\u00a0 all", "all", "0.0.0.0", 0, "md5"],
+  ]],
+  ['host all all "samehost" md5', [
+    ...["host", "all", "all", '"samehost"', null, "md5"],
+  ]],
+  ['host "a""b","""",""c all all md5', [
+    ...["host", '"a"b" """ "c"', "all", "all", null, "md5"],
+  ]],
+  ["host all all 0/0 md5", ["host", "all", "all", "0.0.0.0", 0, "md5"]],
+  ["host all all 0177.1/8 md5", ["host", "all", "all", "127.0.0.1", 8, "md5"]],
+  ["host all all 0x7f000001 md5", [
+    ...["host", "all", "all", "127.0.0.1", 32, "md5"],
+  ]],
+  ["host all all 1.2.3.4,5.6.7.8 md5", null],
 ];
 
 for (const [line, want] of CASES) {
@@ -55,4 +76,22 @@ Deno.test("maskBits() counts the ones of a netmask", () => {
   assert.equal(maskBits("0.0.0.0"), 0);
   assert.equal(maskBits("::"), 0);
   assert.equal(maskBits("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"), 128);
+});
+
+Deno.test("hbaRules() reads every line of an item, alone and continued", () => {
+  const rules = hbaRules([
+    "local all all peer\nhost all all all trust",
+    "host replication, \\",
+    "all all 10.0.0.0/8 md5",
+    "# no rule \\\r",
+    "host all all samenet md5",
+  ]);
+  assert.deepEqual(
+    rules.map(({ rule, at }) => `${at} ${rule.databases} ${rule.method}`)
+      .sort(),
+    [
+      ...["0 all peer", "0 all peer", "0 all trust", "0 all trust"],
+      ...["1 replication,all md5", "4 all md5"],
+    ],
+  );
 });
