@@ -175,9 +175,18 @@ function requestUrl(target: string): string | null {
     null;
 }
 
+/** What the application looks at; a header that is not here does not exist for it. */
+const HEADERS = [
+  "authorization",
+  "content-length",
+  "host",
+  "origin",
+  "sec-fetch-site",
+] as const;
+
 function headersOf(incoming: IncomingMessage): Headers {
   const headers = new Headers();
-  for (const name of ["authorization", "content-length"]) {
+  for (const name of HEADERS) {
     const value = incoming.headers[name];
     if (typeof value === "string") headers.set(name, value);
   }
