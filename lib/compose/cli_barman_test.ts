@@ -47,3 +47,21 @@ Deno.test("barman speaks with a real server", async () => {
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("a link called patroni_barman is the command", async () => {
+  const main = new URL("../../main.ts", import.meta.url).pathname;
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--allow-all", "--no-check", "--quiet", main],
+      ...["--api-url", "http://127.0.0.1:1", "config-switch"],
+      ...["--barman-server", "main", "--barman-model", "main:db1"],
+      ...["on_role_change", "replica", "demo"],
+    ],
+    // As the file's header says which link it was called by.
+    env: { MATRIARCH_AS: "patroni_barman" },
+  }).output();
+  const text = new TextDecoder().decode(stdout) +
+    new TextDecoder().decode(stderr);
+  assert.equal(code, 1, text);
+  assert.match(text, /skipped \(role=replica, switch_when=promoted\)/);
+});

@@ -47,8 +47,7 @@ function integer(flag: string, help: string): OptionDefinition {
 export const BARMAN_COMMAND: OfflineCommand = {
   name: "barman",
   isOwn: true,
-  summary: "Recover a backup, or switch Barman's configuration: " +
-    "barman ... recover, barman ... config-switch ... ACTION ROLE SCOPE",
+  summary: "Have Barman recover a backup or switch its configuration",
   isLenient: true,
   arguments: [
     { name: "OPERATION", arity: "required" },
