@@ -3,6 +3,7 @@
  * Every query has a time limit on our side, because a stopped backend never
  * answers and a stopped postmaster accepts connections all the same.
  */
+import { AnswerMeter } from "./answer_meter.ts";
 import { userInfo } from "node:os";
 import postgres from "postgres";
 import { PostgresError } from "../../ports/errors.ts";
@@ -33,6 +34,8 @@ export interface SqlTarget {
   readonly isMd5Expected?: boolean;
   /** For the connection and for the login, each; 2 s unless told. */
   readonly connectTimeoutMs?: number;
+  /** Absent: answers of any length are taken. */
+  readonly meter?: AnswerMeter;
 }
 
 /** Runs one statement. */
@@ -95,10 +98,11 @@ function whenAborted(
 /** At most one connection, opened when needed and reopened after a loss. */
 export class Connection {
   readonly #target: SqlTarget;
+  readonly #meter = new AnswerMeter();
   #sql: postgres.Sql | null = null;
 
   constructor(target: SqlTarget) {
-    this.#target = target;
+    this.#target = { ...target, meter: this.#meter };
   }
 
   /**
@@ -135,6 +139,7 @@ export class Connection {
     const sql = this.#sql;
     if (sql === null) throw new PostgresError("The connection was closed");
     const isReplication = "replication" in this.#target.settings;
+    this.#meter.begin();
     const query = isReplication ? sql.unsafe(text).simple() : sql.unsafe(text);
     try {
       return await withTimeout(query, timeoutMs);
@@ -193,6 +198,7 @@ export async function connect(
   let isPasswordSafe = () => true;
   const open = async () => {
     const socket = await openSocket(door, way);
+    target.meter?.watch(socket);
     isPasswordSafe = guardPassword(socket, (method) =>
       isAnswered(
         method,
