@@ -44,6 +44,14 @@ export interface AgentEnd {
   readonly signal: Deno.Signal | null;
 }
 
+/** What every member has in its directory. */
+const ALWAYS = [
+  "member.yml",
+  "agent.log",
+  ".data.matriarch-consent",
+  ".data.matriarch-run",
+];
+
 /** A member's processes and ways to ask them. */
 export class AgentMember {
   readonly place: MemberPlace;
@@ -65,6 +73,14 @@ export class AgentMember {
   }
 
   /** As its configuration says. */
+  /** What is in the member's directory beside its file, its log and what an agent keeps there. */
+  otherFiles(): readonly string[] {
+    return [...Deno.readDirSync(this.place.directory)]
+      .map(({ name }) => name)
+      .filter((name) => !ALWAYS.includes(name))
+      .sort();
+  }
+
   get dataDir(): string {
     const { data_dir: path } = Object(this.config["postgresql"]);
     return String(path);

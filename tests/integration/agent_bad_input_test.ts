@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { AgentCluster, sectionOf } from "../helpers/agent_cluster.ts";
-import type { AgentMember, Section } from "../helpers/agent_member.ts";
+import type { Section } from "../helpers/agent_member.ts";
 import { etcdSkipReason } from "../helpers/etcd.ts";
 import { pidsWith } from "../helpers/own_processes.ts";
 import { linkToStore } from "../helpers/link_to_store.ts";
@@ -104,7 +104,7 @@ unprivileged(import.meta.url, () => {
       assert.deepEqual(await member.ended(), { code: 1, signal: null });
       for (const sentence of says) assert.match(member.log(), sentence);
       assert.doesNotMatch(member.log(), /^\s+at /m);
-      assert.deepEqual(leftBy(member), [...leaves]);
+      assert.deepEqual(member.otherFiles(), [...leaves]);
       const keys = await cluster.keys();
       assert.deepEqual(
         Object.keys(keys).filter((key) => key !== "members/n1"),
@@ -203,28 +203,12 @@ unprivileged(import.meta.url, () => {
         () =>
           Promise.resolve(/Can not get cluster from dcs: /.test(member.log())),
       );
-      assert.deepEqual(leftBy(member), []);
+      assert.deepEqual(member.otherFiles(), []);
       link.heal();
       await cluster.untilLeader();
     },
   });
 });
-
-/** What every member has: its file, its log, what it keeps beside its data. */
-const ALWAYS = [
-  "member.yml",
-  "agent.log",
-  ".data.matriarch-consent",
-  ".data.matriarch-run",
-];
-
-/** What else is in the member's directory. */
-function leftBy(member: AgentMember): readonly string[] {
-  return [...Deno.readDirSync(member.place.directory)]
-    .map(({ name }) => name)
-    .filter((name) => !ALWAYS.includes(name))
-    .sort();
-}
 
 function postgresql(config: Section, changes: Section): Section {
   const section = { ...sectionOf(config, "postgresql"), ...changes };

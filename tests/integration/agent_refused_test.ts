@@ -76,10 +76,7 @@ async function namesake(
       / CRITICAL: Can't start; there is already a node named 'n1' running$/m,
     );
     assert.equal(JSON.parse(key ?? "{}").conn_url, urlOf(cluster, "n1"));
-    assert.deepEqual(
-      [...Deno.readDirSync(place.directory)].map(({ name }) => name).sort(),
-      ["agent.log", "member.yml"],
-    );
+    assert.deepEqual(second.otherFiles(), []);
     assert.equal(second.proxyPid(), null);
   });
 }
@@ -110,9 +107,8 @@ async function failingClone(
       /ERROR: Task clone failed: .*password authentication failed/,
     );
     assert.deepEqual(
-      [...Deno.readDirSync(replica.place.directory)]
-        .map(({ name }) => name)
-        .filter((name) => !/^(agent\.log|member\.yml|pgpass|data)$/.test(name)),
+      replica.otherFiles()
+        .filter((name) => !/^(pgpass|data)$/.test(name)),
       [],
     );
     assert.equal(await isAbsentOrEmpty(replica.dataDir), true);

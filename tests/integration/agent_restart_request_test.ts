@@ -54,9 +54,9 @@ async function conditions(
         async () => (await member.status())?.["pending_restart"] === true,
       );
     }
+    const pids = cluster.members.map((member) => member.postmasterPid());
     // The primary first: a standby must not have less than its primary.
-    for (const member of cluster.members) {
-      const pid = member.postmasterPid();
+    for (const [index, member] of cluster.members.entries()) {
       const answer = await member.rest("/restart", {
         method: "POST",
         body: { restart_pending: true },
@@ -67,7 +67,7 @@ async function conditions(
         const [row] = await member.sql("SHOW max_connections");
         return row?.["max_connections"] === "33";
       });
-      assert.notEqual(member.postmasterPid(), pid);
+      assert.notEqual(member.postmasterPid(), pids[index]);
     }
     assert.equal((await cluster.untilWhole()).name, "n1");
   });
