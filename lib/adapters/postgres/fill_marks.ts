@@ -167,7 +167,8 @@ async function removeWithDrafts(marker: string): Promise<void> {
   await removeIfPresent(marker);
   const start = `${basename(marker)}.`;
   const isDraft = (name: string): boolean =>
-    name.startsWith(start) && /^\d+\.new$/.test(name.slice(start.length));
+    name.startsWith(start) &&
+    /^[0-9a-f-]{1,36}\.new$/.test(name.slice(start.length));
   try {
     for (const name of await namesIn(dirname(marker))) {
       if (isDraft(name)) await removeIfPresent(join(dirname(marker), name));
