@@ -4,6 +4,7 @@
  *
  * Source: spec/cli.md A4, A7 "query".
  */
+import { visible, visibleBlock } from "../core/base/visible.ts";
 import { jsonText } from "./output.ts";
 import type { SqlCell } from "./sql_values.ts";
 import { drawTable } from "./table.ts";
@@ -27,19 +28,23 @@ export function tableText(
   table: QueryTable,
   { format, delimiter }: QueryFormat,
 ): string {
-  const texts = table.cells.map((row) => row.map(({ text }) => text));
+  // Values and names of columns are the server's; lines of a value stay lines.
+  const texts = table.cells.map((row) =>
+    row.map(({ text }) => visibleBlock(text))
+  );
+  const names = table.names?.map(visible) ?? null;
   switch (format) {
     case "tsv": {
-      const lines = table.names === null ? texts : [table.names, ...texts];
+      const lines = names === null ? texts : [names, ...texts];
       return lines.map((line) => `${line.join(delimiter)}\n`).join("");
     }
     case "pretty":
-      return `${drawn(table, texts)}\n`;
+      return `${drawn({ ...table, names }, texts)}\n`;
     case "json":
       return `${jsonText(objects(table))}\n`;
     case "yaml":
     case "yml":
-      return `${toYaml(objects(table))}\n`;
+      return `${visibleBlock(toYaml(objects(table)))}\n`;
     default:
       return "";
   }

@@ -59,7 +59,8 @@ export function pgpassLines(
     host.startsWith("/") ? [host, "localhost"] : [host]
   );
   const port = address.port === 0 ? "*" : String(address.port);
-  return hosts.map((host) =>
+  // A line break would begin a line of its own, and no such host answers.
+  return hosts.filter((host) => !/[\r\n\0]/.test(host)).map((host) =>
     [host, port, "*", username, password].map((field, index) =>
       field === "*" && index < 4 ? field : escape(field)
     ).join(":")
