@@ -216,6 +216,8 @@ Deno.test("peers: only the exact word consents to failsafe mode", async () => {
   const bench = new RestBench();
   const settings = { ...DEFAULT_SETTINGS, isFailsafeMode: true };
   bench.api.current = followingStatus({ settings });
+  // Without a password a member is known by its address.
+  bench.api.failsafeMap = { n1: `http://${HOST}:8008/patroni` };
   await using server = await served(bench);
   await using liar = await rawServer((socket) => {
     socket.end("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nAccepted!");
