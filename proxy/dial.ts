@@ -1,5 +1,5 @@
 /** Opens the connection to a backend, within a time limit. */
-import type { Backend } from "../lib/core/calc/routing.ts";
+import type { Backend } from "../lib/core/calc/host/routing.ts";
 import type { Clock } from "../lib/ports/clock.ts";
 import type { ByteStream } from "./data_plane.ts";
 import { errorText } from "./error_text.ts";

@@ -2,7 +2,7 @@
  * Carries the fence out: watches the agent of this host by its heartbeats, and
  * when it is dead or frozen takes away sessions, addresses, the running primary
  * and then the leader key. When, and in which order, is decided in
- * `lib/core/calc/fence.ts`; every step is asked for anew, so an agent that is
+ * `lib/core/calc/host/fence.ts`; every step is asked for anew, so an agent that is
  * heard again calls off what has not happened yet.
  *
  * Without a heartbeat of an agent that runs a primary nothing is ever fenced.
@@ -14,7 +14,7 @@ import {
   type FenceStep,
   nextFenceStep,
   NO_PROGRESS,
-} from "../lib/core/calc/fence.ts";
+} from "../lib/core/calc/host/fence.ts";
 import {
   type Moment,
   moment,

@@ -4,7 +4,7 @@
  * does it in this thread with the runtime's sockets (`portable_front.ts`), one in
  * worker threads over libc (`worker_front.ts`); both run the same sessions.
  */
-import type { Routes } from "../lib/core/calc/routing.ts";
+import type { Routes } from "../lib/core/calc/host/routing.ts";
 import type { Ledger, Route } from "./ledger.ts";
 import type { RefusalText } from "./startup.ts";
 

@@ -8,7 +8,7 @@ import {
   backendKey,
   drainedBackends,
   type Routes,
-} from "../lib/core/calc/routing.ts";
+} from "../lib/core/calc/host/routing.ts";
 import type { Clock } from "../lib/ports/clock.ts";
 import { HoldQueue } from "./hold.ts";
 import type { Ledger, Route } from "./ledger.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Backend, NO_ROUTES } from "../lib/core/calc/routing.ts";
+import { type Backend, NO_ROUTES } from "../lib/core/calc/host/routing.ts";
 import { ManualClock } from "../tests/helpers/manual_clock.ts";
 import { Gate, type GateSession } from "./gate.ts";
 import { Ledger, type Route } from "./ledger.ts";

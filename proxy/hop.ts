@@ -9,7 +9,7 @@
  * two proxies that take each other's member for the leader can not send a
  * client around in circles.
  */
-import type { Backend } from "../lib/core/calc/routing.ts";
+import type { Backend } from "../lib/core/calc/host/routing.ts";
 import type { Clock } from "../lib/ports/clock.ts";
 import type { Dialer, DialResult } from "./dial.ts";
 import type { ByteStream } from "./data_plane.ts";

@@ -3,7 +3,7 @@
  * lie in one row of cells, which worker threads share: each writes only its own
  * section, everybody may add up all of them.
  */
-import { type Backend, backendKey } from "../lib/core/calc/routing.ts";
+import { type Backend, backendKey } from "../lib/core/calc/host/routing.ts";
 import type { RelayMeter } from "./data_plane.ts";
 
 /** One of the two doors for clients. */

@@ -6,7 +6,7 @@
  * proxy.
  */
 import { moment, remainingMs } from "../lib/core/base/units.ts";
-import type { LocalVeto } from "../lib/core/calc/routing.ts";
+import type { LocalVeto } from "../lib/core/calc/host/routing.ts";
 import type { MemberName } from "../lib/core/model/member.ts";
 import type { Clock } from "../lib/ports/clock.ts";
 import type { ProxyHeartbeat } from "../lib/ports/proxy_process.ts";

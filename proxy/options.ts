@@ -1,5 +1,5 @@
 /** What a proxy process is told at its start. */
-import type { SealedInstance } from "../lib/core/calc/routing.ts";
+import type { SealedInstance } from "../lib/core/calc/host/routing.ts";
 import type { MemberName } from "../lib/core/model/member.ts";
 import type { Route } from "./ledger.ts";
 

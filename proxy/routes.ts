@@ -17,7 +17,7 @@ import {
   type LagHistory,
   NO_LAG_HISTORY,
   noteLeaderPosition,
-} from "../lib/core/calc/lag_history.ts";
+} from "../lib/core/calc/documents/lag_history.ts";
 import {
   backendKey,
   leaderPosition,
@@ -27,7 +27,7 @@ import {
   routes,
   type SealedInstance,
   zoneOf,
-} from "../lib/core/calc/routing.ts";
+} from "../lib/core/calc/host/routing.ts";
 import type { Clock } from "../lib/ports/clock.ts";
 import type { Dcs, DcsChange, DcsListener } from "../lib/ports/dcs.ts";
 import type { Log } from "../lib/ports/log.ts";

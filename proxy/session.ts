@@ -14,7 +14,7 @@
  * not be seen, and goes to one replica only.
  */
 import { after, type Moment, remainingMs } from "../lib/core/base/units.ts";
-import { type Backend, backendKey } from "../lib/core/calc/routing.ts";
+import { type Backend, backendKey } from "../lib/core/calc/host/routing.ts";
 import type { Clock } from "../lib/ports/clock.ts";
 import type { Log } from "../lib/ports/log.ts";
 import type { ByteStream, DataPlane, Relay } from "./data_plane.ts";

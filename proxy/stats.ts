@@ -3,7 +3,7 @@ import type {
   Backend,
   Exclusion,
   ExclusionReason,
-} from "../lib/core/calc/routing.ts";
+} from "../lib/core/calc/host/routing.ts";
 import type { Facts } from "../lib/core/model/decision.ts";
 import type { BackendField, Route, RouteTotals } from "./ledger.ts";
 import type { FenceStats } from "./fence.ts";

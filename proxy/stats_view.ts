@@ -1,5 +1,5 @@
 /** Makes the statistics of a running proxy out of its parts. */
-import { backendKey, type Routes } from "../lib/core/calc/routing.ts";
+import { backendKey, type Routes } from "../lib/core/calc/host/routing.ts";
 import type { Clock } from "../lib/ports/clock.ts";
 import type { Fence } from "./fence.ts";
 import type { Front } from "./front.ts";

@@ -10,7 +10,7 @@ import {
   type MemoryEvent,
   remember,
 } from "../core/model/memory.ts";
-import type { MemberIdentity } from "../core/calc/publication.ts";
+import type { MemberIdentity } from "../core/calc/documents/publication.ts";
 import {
   type Lsn,
   type Moment,
@@ -27,7 +27,7 @@ import {
   DEFAULT_SETTINGS,
 } from "../core/model/settings.ts";
 import { memberOf } from "../core/model/cluster_view.ts";
-import { upstreamOf } from "../core/calc/topology.ts";
+import { upstreamOf } from "../core/calc/lead/topology.ts";
 import { parseConnUrl } from "../core/codec/conn_url.ts";
 import type { ConsentRecord } from "../ports/consents.ts";
 import type { Callbacks } from "../ports/callbacks.ts";

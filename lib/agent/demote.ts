@@ -2,7 +2,7 @@
  * Giving up the lead: stop the instance in the way that fits, and hand the lease
  * over where that is still ours to do. Shared by demotion and agent shutdown.
  */
-import { readySuccessors, successors } from "../core/calc/successors.ts";
+import { readySuccessors, successors } from "../core/calc/lead/successors.ts";
 import { after, type Lsn, remainingMs } from "../core/base/units.ts";
 import type { PeerAnswer } from "../core/model/peer_view.ts";
 import type { LongTask } from "../core/model/task_view.ts";

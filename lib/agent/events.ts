@@ -4,7 +4,7 @@
  *
  * Source: spec/ha.md 18.
  */
-import { memberRole } from "../core/calc/publication.ts";
+import { memberRole } from "../core/calc/documents/publication.ts";
 import type { MemberRole } from "../core/model/member.ts";
 import type { Observation } from "../core/model/observation.ts";
 import type { CallbackEvent, Callbacks } from "../ports/callbacks.ts";

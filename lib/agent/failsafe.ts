@@ -4,7 +4,7 @@
  *
  * Source: spec/ha.md 12.
  */
-import { leaseRemainingMs, stopBudgetMs } from "../core/calc/budgets.ts";
+import { leaseRemainingMs, stopBudgetMs } from "../core/calc/lead/budgets.ts";
 import {
   failsafeMap,
   isSameFailsafe,
@@ -13,7 +13,7 @@ import {
   strangeness,
   viewOfMembers,
   withFailsafeLeader,
-} from "../core/calc/failsafe.ts";
+} from "../core/calc/lead/failsafe.ts";
 import { after, remainingMs } from "../core/base/units.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { FailsafeMember, FailsafePing } from "../core/model/failsafe.ts";

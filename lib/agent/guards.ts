@@ -4,7 +4,7 @@
  * renews it. Both are told after each cycle and before the instance stops;
  * neither decides anything about leading.
  */
-import { vipPart } from "../core/calc/vip.ts";
+import { vipPart } from "../core/calc/host/vip.ts";
 import {
   guardedDeadline,
   hasWatchdogFailed,
@@ -12,7 +12,7 @@ import {
   judgeTimeout,
   type WatchdogTerms,
   watchdogTimeoutS,
-} from "../core/calc/watchdog.ts";
+} from "../core/calc/host/watchdog.ts";
 import { type Moment, remainingMs } from "../core/base/units.ts";
 import type { Observation } from "../core/model/observation.ts";
 import { mayBeWritable } from "../core/rules/parts.ts";

@@ -16,7 +16,7 @@ import {
   type ClusterSettings,
   DEFAULT_SETTINGS,
 } from "../core/model/settings.ts";
-import type { WatchdogMode } from "../core/calc/watchdog.ts";
+import type { WatchdogMode } from "../core/calc/host/watchdog.ts";
 import type { Vip } from "../core/model/vip.ts";
 import type { VipCarrier, VipWish } from "../ports/vip.ts";
 import { type Watchdog, WatchdogError } from "../ports/watchdog.ts";

@@ -5,7 +5,7 @@
  * each step down, so that silence means an agent that does not run.
  */
 import { type Moment, remainingMs } from "../core/base/units.ts";
-import { stopBudgetMs } from "../core/calc/budgets.ts";
+import { stopBudgetMs } from "../core/calc/lead/budgets.ts";
 import type { FenceWord } from "../core/model/fence.ts";
 import type { Observation } from "../core/model/observation.ts";
 import { mayBeWritable } from "../core/rules/parts.ts";

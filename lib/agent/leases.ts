@@ -4,7 +4,7 @@
  * deadline counts from before the request, nobody renews in the background, a
  * released lease can not come back by itself.
  */
-import { driftAllowanceMs } from "../core/calc/budgets.ts";
+import { driftAllowanceMs } from "../core/calc/lead/budgets.ts";
 import {
   after,
   type LeaseId,

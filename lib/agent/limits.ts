@@ -3,7 +3,7 @@
  * has time to stop before its lease ends.
  */
 import { remainingMs } from "../core/base/units.ts";
-import { STORE_CALL_MIN_MS, storeBudgetMs } from "../core/calc/budgets.ts";
+import { STORE_CALL_MIN_MS, storeBudgetMs } from "../core/calc/lead/budgets.ts";
 import type { DcsLimits } from "../ports/dcs.ts";
 import { DcsUnreachableError } from "../ports/errors.ts";
 import type { AgentContext } from "./context.ts";

@@ -5,9 +5,9 @@
 import { decide, type Ruling } from "../core/decide.ts";
 import { explain } from "../core/explain.ts";
 import { invariant } from "../core/base/invariant.ts";
-import { leaderRestMs } from "../core/calc/watchdog.ts";
+import { leaderRestMs } from "../core/calc/host/watchdog.ts";
 import { after, remainingMs } from "../core/base/units.ts";
-import { stopBudgetMs } from "../core/calc/budgets.ts";
+import { stopBudgetMs } from "../core/calc/lead/budgets.ts";
 import type { Observation } from "../core/model/observation.ts";
 import { DcsRefusedError, DcsUnreachableError } from "../ports/errors.ts";
 import { type Act, act } from "./act.ts";

@@ -3,11 +3,14 @@
  * the history and the slots. Best effort: a failure here changes no decision.
  */
 import { encodeMember, isSamePublication } from "../core/codec/member_codec.ts";
-import { isHistoryStale, mergeHistory } from "../core/calc/history.ts";
+import {
+  isHistoryStale,
+  mergeHistory,
+} from "../core/calc/documents/history.ts";
 import {
   isCheckpointPending,
   publicationOf,
-} from "../core/calc/publication.ts";
+} from "../core/calc/documents/publication.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { Observation } from "../core/model/observation.ts";
 import type { PrimaryView } from "../core/model/postgres_view.ts";

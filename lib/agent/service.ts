@@ -3,9 +3,13 @@
  * that the loop serves. Nothing here acts on the instance by itself.
  */
 import { type Moment, moment, revision } from "../core/base/units.ts";
-import { memberRole, memberState, tagsNow } from "../core/calc/publication.ts";
+import {
+  memberRole,
+  memberState,
+  tagsNow,
+} from "../core/calc/documents/publication.ts";
 import { explain } from "../core/explain.ts";
-import { restartRefusal } from "../core/calc/restart_conditions.ts";
+import { restartRefusal } from "../core/calc/lead/restart_conditions.ts";
 import type { RestartFilters } from "../core/model/request.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { FailsafePing } from "../core/model/failsafe.ts";

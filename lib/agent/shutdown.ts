@@ -4,8 +4,8 @@
  * nothing is touched.
  */
 import { encodeMember } from "../core/codec/member_codec.ts";
-import { stopBudgetMs } from "../core/calc/budgets.ts";
-import { publicationOf } from "../core/calc/publication.ts";
+import { stopBudgetMs } from "../core/calc/lead/budgets.ts";
+import { publicationOf } from "../core/calc/documents/publication.ts";
 import { remainingMs } from "../core/base/units.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { Observation } from "../core/model/observation.ts";

@@ -6,19 +6,22 @@
  *
  * Source: spec/ha.md 15; spec/dcs.md 3.5.
  */
-import { planSlots, type SlotChanges } from "../core/calc/slots.ts";
+import { planSlots, type SlotChanges } from "../core/calc/slots/slots.ts";
 import {
   managedSlots,
   retain,
   type RetainStamps,
-} from "../core/calc/slots_published.ts";
-import { permanentHere, type SlotInputs } from "../core/calc/slots_wanted.ts";
+} from "../core/calc/slots/slots_published.ts";
+import {
+  permanentHere,
+  type SlotInputs,
+} from "../core/calc/slots/slots_wanted.ts";
 import {
   keepUnready,
   sortReady,
   type UnreadySlots,
-} from "../core/calc/slots_ready.ts";
-import { branchHead } from "../core/calc/topology.ts";
+} from "../core/calc/slots/slots_ready.ts";
+import { branchHead } from "../core/calc/lead/topology.ts";
 import { encodeStatus } from "../core/codec/status_codec.ts";
 import { slotNameOf } from "../core/codec/slot_name.ts";
 import type { Observation } from "../core/model/observation.ts";

@@ -8,7 +8,7 @@ import type { TaskOutcome } from "../core/model/task_view.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Metrics, MetricSample } from "../ports/metrics.ts";
 import type { ProxyProcess } from "../ports/proxy_process.ts";
-import { circumstances } from "../core/calc/circumstances.ts";
+import { circumstances } from "../core/calc/lead/circumstances.ts";
 import type { Observation } from "../core/model/observation.ts";
 import { DecisionJournal } from "./decision_journal.ts";
 import { FailoverWatch } from "./failover_phases.ts";

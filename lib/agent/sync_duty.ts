@@ -4,7 +4,7 @@
  *
  * Source: spec/ha.md 11.6.
  */
-import { isInSync } from "../core/calc/candidates.ts";
+import { isInSync } from "../core/calc/lead/candidates.ts";
 import { after, remainingMs } from "../core/base/units.ts";
 import type { AgentContext } from "./context.ts";
 

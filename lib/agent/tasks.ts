@@ -2,7 +2,7 @@
  * The bodies of the long tasks, except giving up the lead (demote.ts): sequences
  * of port calls, no decisions about whether.
  */
-import { promoteBudgetMs } from "../core/calc/budgets.ts";
+import { promoteBudgetMs } from "../core/calc/lead/budgets.ts";
 import { remainingMs } from "../core/base/units.ts";
 import type { LongTask } from "../core/model/task_view.ts";
 import {

@@ -9,7 +9,10 @@
  * Source: documentation of pg-backup-api 2, "operations"; Patroni 4.1
  * documentation, "patroni.scripts.barman.utils".
  */
-import { type ConfigMap, isConfigMap } from "../core/calc/config_merge.ts";
+import {
+  type ConfigMap,
+  isConfigMap,
+} from "../core/calc/documents/config_merge.ts";
 import type { CliContext, HttpReply, TlsSettings } from "./context.ts";
 import { messageOf } from "./errors.ts";
 

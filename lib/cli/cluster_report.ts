@@ -9,7 +9,7 @@ import {
   type ClusterDocument,
   clusterDocument,
   type MemberDocument,
-} from "../core/calc/cluster_document.ts";
+} from "../core/calc/documents/cluster_document.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import { memberRows } from "./member_rows.ts";
 import { type OutputFormat, printedRows } from "./output.ts";

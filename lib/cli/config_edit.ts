@@ -6,8 +6,8 @@ import {
   type ConfigMap,
   isConfigMap,
   ownValue,
-} from "../core/calc/config_merge.ts";
-import { parseYaml11 } from "../config/yaml_1_1.ts";
+} from "../core/calc/documents/config_merge.ts";
+import { parseYaml11 } from "../patroni/yaml_1_1.ts";
 import { CliError, messageOf } from "./errors.ts";
 
 const PARAMETERS = ["postgresql", "parameters"];

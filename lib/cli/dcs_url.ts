@@ -1,5 +1,5 @@
 /** The address given with `-d`: it replaces the DCS section of the configuration. */
-import type { ConfigMap } from "../core/calc/config_merge.ts";
+import type { ConfigMap } from "../core/calc/documents/config_merge.ts";
 import { DCS_SECTIONS } from "../config/sections/dcs.ts";
 import { CliError } from "./errors.ts";
 

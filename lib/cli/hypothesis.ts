@@ -3,7 +3,7 @@
  * and its answer, so that the core's own comparisons can be asked about it.
  */
 import { moment } from "../core/base/units.ts";
-import type { UsablePeer } from "../core/calc/candidates.ts";
+import type { UsablePeer } from "../core/calc/lead/candidates.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { Member } from "../core/model/member.ts";
 import { FIRST_MEMORY } from "../core/model/memory.ts";

@@ -1,5 +1,5 @@
 /** How the last lead ended, as one sentence for people. */
-import type { LeadEnd } from "../core/calc/lead_end.ts";
+import type { LeadEnd } from "../core/calc/lead/lead_end.ts";
 import type { TaskReason } from "../core/model/decision.ts";
 import type { Facts } from "../core/model/decision.ts";
 import type { ToldDecision } from "../core/model/told_decision.ts";

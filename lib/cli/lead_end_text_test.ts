@@ -1,6 +1,6 @@
 /** The sentences about the end of a lead. */
 import assert from "node:assert/strict";
-import type { LeadEnd } from "../core/calc/lead_end.ts";
+import type { LeadEnd } from "../core/calc/lead/lead_end.ts";
 import type { Facts } from "../core/model/decision.ts";
 import { leadEndText } from "./lead_end_text.ts";
 

@@ -8,8 +8,11 @@ import { roundHalfEven } from "../core/base/scalars.ts";
 import type {
   ClusterDocument,
   MemberDocument,
-} from "../core/calc/cluster_document.ts";
-import { type ConfigMap, textForm } from "../core/calc/config_merge.ts";
+} from "../core/calc/documents/cluster_document.ts";
+import {
+  type ConfigMap,
+  textForm,
+} from "../core/calc/documents/config_merge.ts";
 
 /** A column of a printable table. */
 export interface RowColumn {

@@ -5,11 +5,11 @@
  * Source: spec/cli.md A4.
  */
 import { visible, visibleBlock } from "../core/base/visible.ts";
-import { isConfigMap, textForm } from "../core/calc/config_merge.ts";
+import { isConfigMap, textForm } from "../core/calc/documents/config_merge.ts";
 import type { Row, RowColumn, Rows } from "./member_rows.ts";
 import { shortReason } from "./member_rows.ts";
 import { drawTable } from "./table.ts";
-import { toFlowYaml, toYaml } from "./yaml_text.ts";
+import { toFlowYaml, toYaml } from "../patroni/yaml_text.ts";
 
 /** How rows are printed; `topology` is `pretty` with tags on one line. */
 export type OutputFormat = "pretty" | "topology" | "tsv" | "json" | "yaml";

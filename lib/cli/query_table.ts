@@ -8,7 +8,7 @@ import { visible, visibleBlock } from "../core/base/visible.ts";
 import { jsonText } from "./output.ts";
 import type { SqlCell } from "./sql_values.ts";
 import { drawTable } from "./table.ts";
-import { toYaml } from "./yaml_text.ts";
+import { toYaml } from "../patroni/yaml_text.ts";
 
 /** Cells by row, with the names of their columns; null: they have none. */
 export interface QueryTable {

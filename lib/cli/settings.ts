@@ -12,7 +12,7 @@ import {
   isConfigMap,
   mergePatch,
   ownValue,
-} from "../core/calc/config_merge.ts";
+} from "../core/calc/documents/config_merge.ts";
 import {
   type Environment,
   readEnvironment,
@@ -29,7 +29,7 @@ import {
   sqliteSection,
 } from "../config/sections/dcs.ts";
 import { ctlSection } from "../config/sections/restapi.ts";
-import { parseYaml11 } from "../config/yaml_1_1.ts";
+import { parseYaml11 } from "../patroni/yaml_1_1.ts";
 import type { CliContext, TlsSettings } from "./context.ts";
 import { parseDcsUrl } from "./dcs_url.ts";
 import { CliError, messageOf } from "./errors.ts";

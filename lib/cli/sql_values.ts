@@ -4,7 +4,7 @@
  *
  * Source: spec/cli.md A7 "query"; type numbers: PostgreSQL's pg_type.dat.
  */
-import { textForm } from "../core/calc/config_merge.ts";
+import { textForm } from "../core/calc/documents/config_merge.ts";
 import { parseJson } from "../core/codec/json.ts";
 
 /** One value of a result. */

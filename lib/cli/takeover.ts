@@ -11,7 +11,7 @@ import {
   isSyncActive,
   isUsable,
   publishedPosition,
-} from "../core/calc/candidates.ts";
+} from "../core/calc/lead/candidates.ts";
 import { slotNameOf } from "../core/codec/slot_name.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { Facts, WaitReason } from "../core/model/decision.ts";

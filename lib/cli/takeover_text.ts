@@ -1,6 +1,6 @@
 /** Verdicts and the last change of leader as lines for people. */
 import { formatLsn, type Lsn, lsn } from "../core/base/units.ts";
-import { isInSync, isSyncActive } from "../core/calc/candidates.ts";
+import { isInSync, isSyncActive } from "../core/calc/lead/candidates.ts";
 import { explain } from "../core/explain.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import { settingsOf } from "./replies.ts";

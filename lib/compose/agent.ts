@@ -4,7 +4,7 @@
  */
 import type { LocalConfig } from "../config/local_config.ts";
 import { connUrl } from "../core/codec/conn_url.ts";
-import type { MemberIdentity } from "../core/calc/publication.ts";
+import type { MemberIdentity } from "../core/calc/documents/publication.ts";
 import { CallbacksExec } from "../adapters/callbacks/callbacks_exec.ts";
 import { type ServiceManager, serviceManager } from "../adapters/os/systemd.ts";
 import { listenToSignals } from "../adapters/os/signals.ts";
@@ -12,7 +12,7 @@ import { ConsentFile } from "../adapters/os/consent_file.ts";
 import { SystemClock } from "../adapters/os/clock.ts";
 import { PeersHttp, type PeersOptions } from "../adapters/peers/peers_http.ts";
 import { PostgresLocal } from "../adapters/postgres/postgres_local.ts";
-import { checkPrograms } from "../adapters/postgres/programs.ts";
+import { checkPrograms } from "../adapters/postgres/process/programs.ts";
 import type { LogStream } from "../adapters/log/log_stream.ts";
 import { explain } from "../core/explain.ts";
 import {

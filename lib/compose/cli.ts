@@ -34,7 +34,7 @@ export function createCliContext(parts: CliParts): CliContext {
     decodeAnswer: decodeStatus,
     querySql: async (target, text) => {
       const { queryOnce } = await import(
-        "../adapters/postgres/query_client.ts"
+        "../adapters/postgres/session/query_client.ts"
       );
       return await queryOnce(target, text);
     },

@@ -8,7 +8,7 @@ import { lookup } from "node:dns/promises";
 import { mkdir, readFile, readlink, writeFile } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
 import { dirname } from "node:path";
-import { queryOnce } from "../adapters/postgres/query_client.ts";
+import { queryOnce } from "../adapters/postgres/session/query_client.ts";
 import { ProcessTerminal } from "../cli/terminal.ts";
 import { loadDocument } from "../config/load.ts";
 import {
@@ -34,12 +34,12 @@ import {
   validationLines,
   validationWarnings,
 } from "../config/validate/validate.ts";
-import { parseYaml11 } from "../config/yaml_1_1.ts";
+import { parseYaml11 } from "../patroni/yaml_1_1.ts";
 import {
   type ConfigMap,
   isConfigMap,
   ownValue,
-} from "../core/calc/config_merge.ts";
+} from "../core/calc/documents/config_merge.ts";
 import type { DaemonArguments } from "./daemon_arguments.ts";
 import { DISK_READER } from "./load.ts";
 

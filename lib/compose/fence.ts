@@ -1,7 +1,7 @@
 /** Connects the fence of a proxy with this host: its instance and its addresses. */
 import { runHostProgram } from "../adapters/os/host_programs.ts";
 import { VipLinux } from "../adapters/os/vip_linux.ts";
-import { FencedPostgres } from "../adapters/postgres/fenced_server.ts";
+import { FencedPostgres } from "../adapters/postgres/process/fenced_server.ts";
 import type { ProxyHostConfig } from "../config/proxy_host.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { FencedServer } from "../ports/fence.ts";

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { LogLines } from "../../tests/helpers/rest_app.ts";
 import { MINIMAL_YAML } from "../config/fixtures/examples.ts";
 import { decodeLocalConfig } from "../config/schema.ts";
-import { isConfigMap } from "../core/calc/config_merge.ts";
-import { parseYaml11 } from "../config/yaml_1_1.ts";
+import { isConfigMap } from "../core/calc/documents/config_merge.ts";
+import { parseYaml11 } from "../patroni/yaml_1_1.ts";
 import { postgresOptions } from "./postgres.ts";
 
 Deno.test("keys of the dynamic configuration that nothing reads are told once", () => {

@@ -7,7 +7,7 @@ import { loadDocument } from "../config/load.ts";
 import type { LogConfig } from "../config/local_config.ts";
 import { ConfigError } from "../config/problems.ts";
 import { logSection } from "../config/sections/log.ts";
-import { ownValue } from "../core/calc/config_merge.ts";
+import { ownValue } from "../core/calc/documents/config_merge.ts";
 import { DISK_READER } from "./load.ts";
 import { createLog } from "./log.ts";
 import { isRefusal, refusalLines } from "./refusal.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { InstanceRole } from "../core/model/member.ts";
-import type { ConfigMap } from "../core/calc/config_merge.ts";
+import type { ConfigMap } from "../core/calc/documents/config_merge.ts";
 import {
   effectivePostgres,
   type EffectivePostgresConfig,

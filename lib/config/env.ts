@@ -10,7 +10,7 @@ import {
   isConfigMap,
   mergePatch,
   ownValue,
-} from "../core/calc/config_merge.ts";
+} from "../core/calc/documents/config_merge.ts";
 import {
   type EnvKind,
   type EnvTarget,
@@ -19,7 +19,7 @@ import {
   LEGACY_NAMES,
 } from "./env_names.ts";
 import type { ConfigWarning } from "./problems.ts";
-import { parseYaml11, YamlError } from "./yaml_1_1.ts";
+import { parseYaml11, YamlError } from "../patroni/yaml_1_1.ts";
 
 /** Variables by name, as captured once when the process started. */
 export type Environment = Readonly<Record<string, string>>;

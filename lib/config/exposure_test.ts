@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { mergePatch } from "../core/calc/config_merge.ts";
+import { mergePatch } from "../core/calc/documents/config_merge.ts";
 import { MINIMAL_YAML } from "./fixtures/examples.ts";
 import { decodeLocalConfig } from "./schema.ts";
-import { parseYaml11 } from "./yaml_1_1.ts";
+import { parseYaml11 } from "../patroni/yaml_1_1.ts";
 
 /** Paths of the warnings for the minimal example with another section `restapi`. */
 function pathsFor(restapi: string): readonly string[] {

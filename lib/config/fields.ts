@@ -13,7 +13,10 @@ import {
   parseInteger,
   parseReal,
 } from "../core/base/scalars.ts";
-import { type ConfigMap, isConfigMap } from "../core/calc/config_merge.ts";
+import {
+  type ConfigMap,
+  isConfigMap,
+} from "../core/calc/documents/config_merge.ts";
 import { parsePort } from "./addresses.ts";
 import { splitCommand } from "./options.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isConfigMap } from "../core/calc/config_merge.ts";
+import { isConfigMap } from "../core/calc/documents/config_merge.ts";
 import { FIXED_NAMES } from "./env_names.ts";
 import { keyReference, keyReferences } from "./key_reference.ts";
 import { type KeyTree, KNOWN_KEYS } from "./known_keys.ts";

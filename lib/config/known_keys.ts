@@ -7,7 +7,7 @@ import {
   type ConfigMap,
   isConfigMap,
   ownValue,
-} from "../core/calc/config_merge.ts";
+} from "../core/calc/documents/config_merge.ts";
 import type { ConfigWarning } from "./problems.ts";
 
 /** A map's known keys; `null` below a key: anything may stand there. */

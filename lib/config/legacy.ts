@@ -7,7 +7,7 @@ import {
   type ConfigMap,
   isConfigMap,
   ownValue,
-} from "../core/calc/config_merge.ts";
+} from "../core/calc/documents/config_merge.ts";
 
 /**
  * Document in today's layout; the given one is not changed.

@@ -10,7 +10,7 @@ import {
   isConfigMap,
   mergePatch,
   ownValue,
-} from "../core/calc/config_merge.ts";
+} from "../core/calc/documents/config_merge.ts";
 import {
   type Environment,
   readEnvironment,
@@ -20,7 +20,11 @@ import {
 import type { LocalConfig } from "./local_config.ts";
 import { ConfigError, type ConfigWarning } from "./problems.ts";
 import { decodeLocalConfig } from "./schema.ts";
-import { readYaml11, type RewrittenNumber, YamlError } from "./yaml_1_1.ts";
+import {
+  readYaml11,
+  type RewrittenNumber,
+  YamlError,
+} from "../patroni/yaml_1_1.ts";
 
 /** The two questions that the loader asks of a file system. */
 export interface ConfigReader {

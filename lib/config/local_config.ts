@@ -5,7 +5,7 @@
  * Keys that may also come from the dynamic document are checked here at start,
  * but used through `effective.ts`.
  */
-import type { ConfigMap } from "../core/calc/config_merge.ts";
+import type { ConfigMap } from "../core/calc/documents/config_merge.ts";
 import type { Tags } from "../core/model/member.ts";
 import type { Vip } from "../core/model/vip.ts";
 import type { HostPort, ListenAddress } from "./addresses.ts";

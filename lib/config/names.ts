@@ -5,7 +5,7 @@
  * refused, because the member would look healthy and never be synchronous, or
  * lead and stand in no list.
  */
-import { NOBODY } from "../core/calc/standby_names.ts";
+import { NOBODY } from "../core/calc/sync/standby_names.ts";
 import { mapped, type Read, text, Wanted } from "./fields.ts";
 
 /** PostgreSQL cuts an application_name to NAMEDATALEN - 1 bytes. */

@@ -2,7 +2,10 @@
  * Turns option lists of the configuration into arguments of programs, and
  * splits command lines as a shell would, without running one.
  */
-import { type ConfigMap, isConfigMap } from "../core/calc/config_merge.ts";
+import {
+  type ConfigMap,
+  isConfigMap,
+} from "../core/calc/documents/config_merge.ts";
 import { isTruthyFlag } from "../core/base/scalars.ts";
 
 /** Options as arguments, and what could not become one. */

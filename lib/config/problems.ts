@@ -4,7 +4,7 @@
  * A `ConfigError` carries all problems at once. Values are masked here, so
  * that no other file has to think of it.
  */
-import { textForm } from "../core/calc/config_merge.ts";
+import { textForm } from "../core/calc/documents/config_merge.ts";
 import { isSecretKey, redact } from "./secrets.ts";
 
 /** One value that can not be used. */

@@ -8,7 +8,7 @@ import {
   type ConfigMap,
   isConfigMap,
   ownValue,
-} from "../core/calc/config_merge.ts";
+} from "../core/calc/documents/config_merge.ts";
 import { type HostPort, parseListen } from "./addresses.ts";
 import { isAbsent, optional, required, text } from "./fields.ts";
 import { modernLayout } from "./legacy.ts";

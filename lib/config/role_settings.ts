@@ -9,7 +9,7 @@ import {
   type ConfigMap,
   isConfigMap,
   ownValue,
-} from "../core/calc/config_merge.ts";
+} from "../core/calc/documents/config_merge.ts";
 import type { InstanceRole } from "../core/model/member.ts";
 import { controlledParameter } from "./controlled_parameters.ts";
 

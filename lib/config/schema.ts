@@ -10,7 +10,7 @@ import {
   type ConfigMap,
   isConfigMap,
   ownValue,
-} from "../core/calc/config_merge.ts";
+} from "../core/calc/documents/config_merge.ts";
 import { isAbsent, optional, required, text } from "./fields.ts";
 import { modernLayout } from "./legacy.ts";
 import type { DcsConfig, LocalConfig, ProxyConfig } from "./local_config.ts";

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
-import { NOBODY } from "../core/calc/standby_names.ts";
-import { type ConfigMap, mergePatch } from "../core/calc/config_merge.ts";
+import { NOBODY } from "../core/calc/sync/standby_names.ts";
+import {
+  type ConfigMap,
+  mergePatch,
+} from "../core/calc/documents/config_merge.ts";
 import { MINIMAL_YAML } from "./fixtures/examples.ts";
 import type { LocalConfig } from "./local_config.ts";
 import { ConfigError, formatProblem } from "./problems.ts";
 import { decodeLocalConfig } from "./schema.ts";
-import { parseYaml11 } from "./yaml_1_1.ts";
+import { parseYaml11 } from "../patroni/yaml_1_1.ts";
 
 /** The minimal example with `patch` (YAML) over it. */
 function documentWith(patch: string): ConfigMap {

@@ -8,12 +8,12 @@ import {
   letsProxyIn,
   sealBreach,
   wantedInSeal,
-} from "../core/calc/hba_seal.ts";
+} from "../core/calc/host/hba_seal.ts";
 import {
   type ConfigMap,
   isConfigMap,
   ownValue,
-} from "../core/calc/config_merge.ts";
+} from "../core/calc/documents/config_merge.ts";
 import { hbaRules } from "../core/codec/hba_line.ts";
 import type { ListenAddress } from "./addresses.ts";
 import type {

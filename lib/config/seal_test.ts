@@ -3,8 +3,8 @@ import { ConfigError } from "./problems.ts";
 import { decodeProxyHost } from "./proxy_host.ts";
 import { decodeLocalConfig } from "./schema.ts";
 import { loopbackOf } from "./seal.ts";
-import { parseYaml11 } from "./yaml_1_1.ts";
-import { isConfigMap } from "../core/calc/config_merge.ts";
+import { parseYaml11 } from "../patroni/yaml_1_1.ts";
+import { isConfigMap } from "../core/calc/documents/config_merge.ts";
 
 function documentOf(text: string) {
   const document = parseYaml11(text);

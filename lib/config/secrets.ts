@@ -4,7 +4,7 @@
  * It errs on the side of hiding: text after a password that can not be told
  * from the password is hidden too.
  */
-import { isConfigMap } from "../core/calc/config_merge.ts";
+import { isConfigMap } from "../core/calc/documents/config_merge.ts";
 
 /** What stands where a secret was. */
 export const MASK = "***";

@@ -8,7 +8,7 @@ import {
   isConfigMap,
   ownValue,
   textForm,
-} from "../core/calc/config_merge.ts";
+} from "../core/calc/documents/config_merge.ts";
 import { tagConflicts, tagConflictText } from "../core/codec/tags_codec.ts";
 import { readTiming } from "../core/codec/timing_codec.ts";
 import { controlledParameter } from "./controlled_parameters.ts";

@@ -20,7 +20,7 @@ import {
 } from "../../tests/helpers/builders.ts";
 import { MEMORY } from "../../tests/helpers/rule_table.ts";
 import { lsn, moment, revision } from "./base/units.ts";
-import { promoteBudgetMs, stopBudgetMs } from "./calc/budgets.ts";
+import { promoteBudgetMs, stopBudgetMs } from "./calc/lead/budgets.ts";
 import { decide, SECTIONS } from "./decide.ts";
 import { explain } from "./explain.ts";
 import type { Decision } from "./model/decision.ts";

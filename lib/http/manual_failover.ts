@@ -5,7 +5,7 @@
  *
  * Source: spec/rest-api.md 9.2.
  */
-import { isUsable } from "../core/calc/candidates.ts";
+import { isUsable } from "../core/calc/lead/candidates.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { Member, MemberName } from "../core/model/member.ts";
 import type { PeerAnswer } from "../core/model/peer_view.ts";

@@ -5,7 +5,7 @@
  * Source: spec/rest-api.md 2.1.
  */
 import { pageHtml, type PageProblem, pageReason } from "./problems.ts";
-import { pythonJson } from "./python_json.ts";
+import { pythonJson } from "../patroni/python_json.ts";
 import type { RestSettings } from "./rest_settings.ts";
 
 type HeaderPairs = readonly (readonly [string, string])[];

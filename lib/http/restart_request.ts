@@ -8,7 +8,7 @@ import { parseInteger } from "../core/base/scalars.ts";
 import type { JsonObject } from "../core/codec/json.ts";
 import type { RestartFilters } from "../core/model/request.ts";
 import { judgeSchedule } from "./manual_failover.ts";
-import { pythonJson } from "./python_json.ts";
+import { pythonJson } from "../patroni/python_json.ts";
 import { restartBody } from "./schemas.ts";
 
 /** A restart as asked for. */

@@ -3,7 +3,7 @@
  * steps an administrator would name; what order they go in is decided above.
  */
 import type { Lsn } from "../core/base/units.ts";
-import type { LogicalAdvance } from "../core/calc/slots.ts";
+import type { LogicalAdvance } from "../core/calc/slots/slots.ts";
 import type { InstanceRole } from "../core/model/member.ts";
 import type { LogicalSlot } from "../core/model/slot_settings.ts";
 import type { LocalEnd, UpstreamView } from "../core/model/peer_view.ts";

@@ -3,7 +3,7 @@
  * when; how the host is told, and in what order, is the implementation's.
  */
 import type { Moment } from "../core/base/units.ts";
-import type { VipPart } from "../core/calc/vip.ts";
+import type { VipPart } from "../core/calc/host/vip.ts";
 import type { Vip } from "../core/model/vip.ts";
 
 /** One configured address and this member's part in it. */

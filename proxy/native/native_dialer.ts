@@ -1,5 +1,5 @@
 /** Opens connections to backends from a worker thread, within a time limit. */
-import type { Backend } from "../../lib/core/calc/routing.ts";
+import type { Backend } from "../../lib/core/calc/host/routing.ts";
 import type { Dialer, DialResult } from "../dial.ts";
 import { errorText } from "../error_text.ts";
 import { type SocketAddress, socketAddress } from "./address.ts";

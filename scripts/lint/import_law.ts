@@ -50,6 +50,11 @@ const ROWS: readonly LawRow[] = [
   ...coreRows(),
   { folder: "lib/ports", mayImport: ["lib/core", "lib/ports"], packages: [] },
   {
+    folder: "lib/patroni",
+    mayImport: ["lib/core", "lib/patroni"],
+    packages: ["yaml"],
+  },
+  {
     folder: "lib/agent",
     mayImport: ["lib/core", "lib/ports", "lib/agent"],
     packages: [],
@@ -57,18 +62,29 @@ const ROWS: readonly LawRow[] = [
   adapterRow("etcd", ["etcd3"]),
   adapterRow("postgres", ["postgres", "@mongodb-js/saslprep"]),
   {
+    folder: "lib/adapters/log",
+    mayImport: ["lib/core", "lib/ports", "lib/patroni", "lib/adapters/log"],
+    packages: ["node:"],
+  },
+  {
     folder: "lib/http",
-    mayImport: ["lib/core", "lib/ports", "lib/http"],
+    mayImport: ["lib/core", "lib/ports", "lib/patroni", "lib/http"],
     packages: ["hono", "@hono/node-server", "zod", "node:"],
   },
   {
     folder: "lib/config",
-    mayImport: ["lib/core", "lib/config"],
+    mayImport: ["lib/core", "lib/patroni", "lib/config"],
     packages: ["yaml", "zod", "node:"],
   },
   {
     folder: "lib/cli",
-    mayImport: ["lib/core", "lib/ports", "lib/config", "lib/cli"],
+    mayImport: [
+      "lib/core",
+      "lib/ports",
+      "lib/patroni",
+      "lib/config",
+      "lib/cli",
+    ],
     packages: ["commander", "yaml", "node:"],
   },
   {
@@ -81,6 +97,7 @@ const ROWS: readonly LawRow[] = [
     mayImport: [
       "lib/core",
       "lib/ports",
+      "lib/patroni",
       "lib/config",
       "lib/lab",
       "lib/compose/self_command.ts",

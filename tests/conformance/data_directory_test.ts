@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { DataDirectory } from "../../lib/adapters/postgres/data_directory.ts";
+import { DataDirectory } from "../../lib/adapters/postgres/directory/data_directory.ts";
 import { PostgresLocal } from "../../lib/adapters/postgres/postgres_local.ts";
 import type { PostgresOptions } from "../../lib/adapters/postgres/options.ts";
 import {

@@ -8,11 +8,11 @@ import type {
   CloneMethod,
   PostgresOptions,
 } from "../../lib/adapters/postgres/options.ts";
-import { livePostmaster } from "../../lib/adapters/postgres/pid_file.ts";
+import { livePostmaster } from "../../lib/adapters/postgres/process/pid_file.ts";
 import {
   childrenOf,
   processFacts,
-} from "../../lib/adapters/postgres/processes.ts";
+} from "../../lib/adapters/postgres/process/processes.ts";
 import type { Postgres } from "../../lib/ports/postgres.ts";
 import {
   eventually,

@@ -5,13 +5,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import postgres from "postgres";
-import { DataDirectory } from "../../lib/adapters/postgres/data_directory.ts";
+import { DataDirectory } from "../../lib/adapters/postgres/directory/data_directory.ts";
 import type {
   EffectivePostgresConfig,
   PostgresContext,
   PostgresOptions,
 } from "../../lib/adapters/postgres/options.ts";
-import { livePostmaster } from "../../lib/adapters/postgres/pid_file.ts";
+import { livePostmaster } from "../../lib/adapters/postgres/process/pid_file.ts";
 import { PostgresLocal } from "../../lib/adapters/postgres/postgres_local.ts";
 import { moment } from "../../lib/core/base/units.ts";
 import type { PostgresView } from "../../lib/core/model/postgres_view.ts";

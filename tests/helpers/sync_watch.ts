@@ -3,8 +3,8 @@
  * for, and a watch that holds one against the other all the time.
  */
 import assert from "node:assert/strict";
-import { isQuorumSafe } from "../../lib/core/calc/quorum_plan.ts";
-import { parseStandbys } from "../../lib/core/calc/standby_names.ts";
+import { isQuorumSafe } from "../../lib/core/calc/sync/quorum_plan.ts";
+import { parseStandbys } from "../../lib/core/calc/sync/standby_names.ts";
 import type { AgentCluster } from "./agent_cluster.ts";
 import type { AgentMember, Section } from "./agent_member.ts";
 

@@ -11,7 +11,7 @@ import {
   connectTo,
   PASSWORDS,
 } from "../helpers/agent_member.ts";
-import { isAboutSlot } from "../../lib/adapters/postgres/program_options.ts";
+import { isAboutSlot } from "../../lib/adapters/postgres/process/program_options.ts";
 import { BIN_DIR } from "../helpers/postgres.ts";
 import { step } from "../helpers/step.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";

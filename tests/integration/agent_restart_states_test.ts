@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { basename, relative } from "node:path";
-import { MARK_INSIDE } from "../../lib/adapters/postgres/fill_marks.ts";
+import { MARK_INSIDE } from "../../lib/adapters/postgres/directory/fill_marks.ts";
 import { AgentCluster, sectionOf } from "../helpers/agent_cluster.ts";
 import { step } from "../helpers/step.ts";
 import type { AgentMember, Section } from "../helpers/agent_member.ts";

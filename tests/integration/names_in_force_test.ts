@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import type { PrimaryView } from "../../lib/core/model/postgres_view.ts";
 import { parseLsn } from "../../lib/core/base/units.ts";
-import { processFacts } from "../../lib/adapters/postgres/processes.ts";
+import { processFacts } from "../../lib/adapters/postgres/process/processes.ts";
 import { skipReason } from "../helpers/skip_reason.ts";
 import { step } from "../helpers/step.ts";
 import {

@@ -5,7 +5,10 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import net from "node:net";
-import { Connection, type SqlTarget } from "../../lib/adapters/postgres/sql.ts";
+import {
+  Connection,
+  type SqlTarget,
+} from "../../lib/adapters/postgres/session/sql.ts";
 import { selfSigned } from "../helpers/certificates.ts";
 import { freePort } from "../helpers/free_ports.ts";
 import { eventually, NEVER, sql, TestWorld } from "../helpers/postgres.ts";

@@ -9,17 +9,20 @@
  */
 import assert from "node:assert/strict";
 import { revision } from "../../lib/core/base/units.ts";
-import { clusterDocument } from "../../lib/core/calc/cluster_document.ts";
-import { deepEqualByText, textForm } from "../../lib/core/calc/config_merge.ts";
+import { clusterDocument } from "../../lib/core/calc/documents/cluster_document.ts";
+import {
+  deepEqualByText,
+  textForm,
+} from "../../lib/core/calc/documents/config_merge.ts";
 import {
   isFeedbackForced,
   wantedSlots,
-} from "../../lib/core/calc/slots_wanted.ts";
+} from "../../lib/core/calc/slots/slots_wanted.ts";
 import { decodeClusterView } from "../../lib/core/codec/cluster_view_codec.ts";
 import { decodeSettings } from "../../lib/core/codec/settings_codec.ts";
 import { slotNameOf } from "../../lib/core/codec/slot_name.ts";
 import type { ClusterView } from "../../lib/core/model/cluster_view.ts";
-import { pythonJson } from "../../lib/http/python_json.ts";
+import { pythonJson } from "../../lib/patroni/python_json.ts";
 import { primary } from "../helpers/builders.ts";
 
 const MEMBERS = 1_000;

@@ -9,8 +9,8 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { once } from "node:events";
 import net from "node:net";
-import { ANSWER_BYTES_MAX } from "../../lib/adapters/postgres/answer_meter.ts";
-import { Connection } from "../../lib/adapters/postgres/sql.ts";
+import { ANSWER_BYTES_MAX } from "../../lib/adapters/postgres/session/answer_meter.ts";
+import { Connection } from "../../lib/adapters/postgres/session/sql.ts";
 
 /** What the kernel holds of a connection, generously. */
 const KERNEL_BYTES_MAX = 64 << 20;

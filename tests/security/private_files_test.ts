@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { SystemClock } from "../../lib/adapters/os/clock.ts";
-import { writeAtomically } from "../../lib/adapters/postgres/files.ts";
+import { writeAtomically } from "../../lib/adapters/postgres/directory/files.ts";
 import { DcsSqlite } from "../../lib/adapters/sqlite/dcs_sqlite.ts";
 
 class Folder {

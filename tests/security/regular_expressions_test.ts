@@ -44,7 +44,7 @@ const collector: Deno.lint.Plugin = {
 /** Built from parts: their files, and what was looked at by a person. */
 const MADE_FROM_PARTS: ReadonlyMap<string, string> = new Map([
   [
-    "lib/adapters/postgres/program_options.ts",
+    "lib/adapters/postgres/process/program_options.ts",
     "a slot's name, escaped, between two classes",
   ],
   ["lib/cli/commands/vip.ts", "one line of /proc/self/status, a name of ours"],

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { LeaseKeeper } from "../../lib/agent/leases.ts";
 import { ScopeStore } from "../../lib/agent/scope_store.ts";
-import { driftAllowanceMs } from "../../lib/core/calc/budgets.ts";
+import { driftAllowanceMs } from "../../lib/core/calc/lead/budgets.ts";
 import { decodeClusterView } from "../../lib/core/codec/cluster_view_codec.ts";
 import type { ClusterView } from "../../lib/core/model/cluster_view.ts";
 import { DcsUnreachableError } from "../../lib/ports/errors.ts";

@@ -9,7 +9,7 @@
  */
 import type { LogFacts } from "../../ports/log.ts";
 import { asctime, levelNumber, type LogRecord } from "./log_record.ts";
-import { strftime } from "./strftime.ts";
+import { strftime } from "../../patroni/strftime.ts";
 
 /** Patroni's template. */
 export const DEFAULT_FORMAT = "%(asctime)s %(levelname)s: %(message)s";

@@ -7,7 +7,7 @@ import {
   plainFormatter,
 } from "./log_format.ts";
 import { LogStream, type LogStreamOptions } from "./log_stream.ts";
-import { strftime } from "./strftime.ts";
+import { strftime } from "../../patroni/strftime.ts";
 
 const TIME_MS = new Date(2026, 10, 20, 4, 38, 48, 7).getTime();
 const IDENTITY = { name: "matriarch", processId: 42 };

@@ -19,7 +19,7 @@ import {
   unbindCommand,
   vipLifetimeS,
   type VipStep,
-} from "../../core/calc/vip.ts";
+} from "../../core/calc/host/vip.ts";
 import { after, type Moment } from "../../core/base/units.ts";
 import type { BoundAddress, CommandWords, Vip } from "../../core/model/vip.ts";
 import type { Clock } from "../../ports/clock.ts";

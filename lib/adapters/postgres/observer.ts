@@ -8,23 +8,23 @@ import type {
   PostgresView,
   ReplicaView,
 } from "../../core/model/postgres_view.ts";
-import { FencedPostgres } from "./fenced_server.ts";
-import { AutoConfAudit } from "./auto_conf.ts";
-import type { ControlFile } from "./control_data.ts";
-import type { DataDirectory } from "./data_directory.ts";
+import { FencedPostgres } from "./process/fenced_server.ts";
+import { AutoConfAudit } from "./directory/auto_conf.ts";
+import type { ControlFile } from "./directory/control_data.ts";
+import type { DataDirectory } from "./directory/data_directory.ts";
 import type { PostgresContext } from "./options.ts";
-import { pendingRestart } from "./pending_restart.ts";
-import { livePostmaster, type PidFile } from "./pid_file.ts";
-import type { RecoverySettings } from "./recovery.ts";
-import { SealAudit } from "./seal_audit.ts";
-import type { RestoredBackup } from "./restored_backup.ts";
-import type { SettingsKeeper } from "./settings_keeper.ts";
-import type { SynchronousNames } from "./synchronous_names.ts";
-import { Connection, errorCode, errorText } from "./sql.ts";
-import { decodeStatus, type StatusRow } from "./status_codec.ts";
-import { STATUS_QUERY } from "./status_query.ts";
-import { localTarget } from "./targets.ts";
-import { currentTimeline } from "./upstream.ts";
+import { pendingRestart } from "./settings/pending_restart.ts";
+import { livePostmaster, type PidFile } from "./process/pid_file.ts";
+import type { RecoverySettings } from "./settings/recovery.ts";
+import { SealAudit } from "./settings/seal_audit.ts";
+import type { RestoredBackup } from "./fill/restored_backup.ts";
+import type { SettingsKeeper } from "./settings/settings_keeper.ts";
+import type { SynchronousNames } from "./settings/synchronous_names.ts";
+import { Connection, errorCode, errorText } from "./session/sql.ts";
+import { decodeStatus, type StatusRow } from "./session/status_codec.ts";
+import { STATUS_QUERY } from "./session/status_query.ts";
+import { localTarget } from "./session/targets.ts";
+import { currentTimeline } from "./session/upstream.ts";
 
 /** What a look needs. */
 export interface ObserverTools {

@@ -23,36 +23,39 @@ import type {
 } from "../../ports/postgres.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
-import { type CloneCall, cloneReplica } from "./basebackup.ts";
-import { Bootstrap } from "./bootstrap.ts";
-import { endIdleSessions, type SessionLimits } from "./client_sessions.ts";
-import { ControlFile } from "./control_data.ts";
-import { DataDirectory } from "./data_directory.ts";
-import { type HistoryFile, readHistory } from "./history_file.ts";
-import { runBeforeStop, runPrePromote } from "./hooks.ts";
-import { withMinimums } from "./hot_standby.ts";
-import { LocalSession, writeEmptyRecord } from "./local_session.ts";
+import { type CloneCall, cloneReplica } from "./fill/basebackup.ts";
+import { Bootstrap } from "./fill/bootstrap.ts";
+import {
+  endIdleSessions,
+  type SessionLimits,
+} from "./session/client_sessions.ts";
+import { ControlFile } from "./directory/control_data.ts";
+import { DataDirectory } from "./directory/data_directory.ts";
+import { type HistoryFile, readHistory } from "./directory/history_file.ts";
+import { runBeforeStop, runPrePromote } from "./fill/hooks.ts";
+import { withMinimums } from "./settings/hot_standby.ts";
+import { LocalSession, writeEmptyRecord } from "./session/local_session.ts";
 import { Observer, type ObserverTools, Shared } from "./observer.ts";
 import type { MutableContext, PostgresOptions } from "./options.ts";
-import { livePostmaster, removeStalePidFile } from "./pid_file.ts";
-import { Postmaster } from "./postmaster.ts";
-import { archiveShutdownWal } from "./ready_wal.ts";
-import { receiversBeforeStop } from "./wal_receivers.ts";
-import { RestoredBackup } from "./restored_backup.ts";
-import { finishRestore } from "./finish_restore.ts";
-import { isRewindPossible, rewindInstance } from "./rewind.ts";
+import { livePostmaster, removeStalePidFile } from "./process/pid_file.ts";
+import { Postmaster } from "./process/postmaster.ts";
+import { archiveShutdownWal } from "./fill/ready_wal.ts";
+import { receiversBeforeStop } from "./process/wal_receivers.ts";
+import { RestoredBackup } from "./fill/restored_backup.ts";
+import { finishRestore } from "./fill/finish_restore.ts";
+import { isRewindPossible, rewindInstance } from "./fill/rewind.ts";
 import {
   loadDynamicDocument,
   saveDynamicDocument,
-} from "./dynamic_document.ts";
-import { SettingsKeeper } from "./settings_keeper.ts";
-import { SynchronousNames } from "./synchronous_names.ts";
-import { LocalSlots } from "./local_slots.ts";
+} from "./settings/dynamic_document.ts";
+import { SettingsKeeper } from "./settings/settings_keeper.ts";
+import { SynchronousNames } from "./settings/synchronous_names.ts";
+import { LocalSlots } from "./slots/local_slots.ts";
 import { Standby } from "./standby.ts";
-import { remoteTarget } from "./targets.ts";
-import { askUpstream } from "./upstream.ts";
-import { IDLE_LIMIT_SINCE, majorVersion } from "./version.ts";
-import { localWalEnd } from "./wal_end.ts";
+import { remoteTarget } from "./session/targets.ts";
+import { askUpstream } from "./session/upstream.ts";
+import { IDLE_LIMIT_SINCE, majorVersion } from "./process/version.ts";
+import { localWalEnd } from "./fill/wal_end.ts";
 
 /** What the adapter gets besides its options. */
 export interface PostgresDeps {

@@ -5,19 +5,19 @@
  */
 import type { StandbyChange } from "../../core/model/postgres_view.ts";
 import type { FollowResult, PostgresPeer } from "../../ports/postgres.ts";
-import { standbyRoleOf } from "./instance_role.ts";
-import type { LocalSession } from "./local_session.ts";
+import { standbyRoleOf } from "./settings/instance_role.ts";
+import type { LocalSession } from "./session/local_session.ts";
 import type { Observer } from "./observer.ts";
 import type { PostgresContext } from "./options.ts";
-import { allowPassword, isPasswordKnown } from "./pgpass.ts";
-import { livePostmaster } from "./pid_file.ts";
+import { allowPassword, isPasswordKnown } from "./session/pgpass.ts";
+import { livePostmaster } from "./process/pid_file.ts";
 import {
   changeNeeded,
   type RecoverySettings,
   standbySettings,
-} from "./recovery.ts";
-import type { SettingsKeeper } from "./settings_keeper.ts";
-import { majorVersion } from "./version.ts";
+} from "./settings/recovery.ts";
+import type { SettingsKeeper } from "./settings/settings_keeper.ts";
+import { majorVersion } from "./process/version.ts";
 
 /** What this part works with. */
 export interface StandbyTools {

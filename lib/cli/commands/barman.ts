@@ -6,7 +6,7 @@
  * Source: Patroni 4.1 documentation, "Tools integration" and
  * "patroni.scripts.barman" (options, exit codes).
  */
-import type { ConfigMap } from "../../core/calc/config_merge.ts";
+import type { ConfigMap } from "../../core/calc/documents/config_merge.ts";
 import {
   BarmanApi,
   BarmanHttpError,

@@ -9,8 +9,8 @@ import {
   isPausedIn,
   isStandbyCluster,
   synchronousModeOf,
-} from "../../core/calc/cluster_document.ts";
-import { textForm } from "../../core/calc/config_merge.ts";
+} from "../../core/calc/documents/cluster_document.ts";
+import { textForm } from "../../core/calc/documents/config_merge.ts";
 import { encodeFailover } from "../../core/codec/failover_codec.ts";
 import { type ClusterView, memberOf } from "../../core/model/cluster_view.ts";
 import type { Member, MemberName } from "../../core/model/member.ts";

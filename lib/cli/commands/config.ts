@@ -7,7 +7,7 @@ import {
   isConfigMap,
   ownValue,
   textForm,
-} from "../../core/calc/config_merge.ts";
+} from "../../core/calc/documents/config_merge.ts";
 import type { ClusterView } from "../../core/model/cluster_view.ts";
 import { controlledParameter } from "../../config/controlled_parameters.ts";
 import {

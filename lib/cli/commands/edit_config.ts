@@ -4,7 +4,10 @@
  */
 import { visibleBlock } from "../../core/base/visible.ts";
 import { isDeepStrictEqual } from "node:util";
-import { type ConfigMap, mergePatch } from "../../core/calc/config_merge.ts";
+import {
+  type ConfigMap,
+  mergePatch,
+} from "../../core/calc/documents/config_merge.ts";
 import { encodeJson } from "../../core/codec/json.ts";
 import {
   parameterSetting,
@@ -25,7 +28,7 @@ import { confirm } from "../prompts.ts";
 import { clusterName, print, type Session, withScope } from "../session.ts";
 import type { Scope } from "../session.ts";
 import { unifiedDiff } from "../unified_diff.ts";
-import { toYaml } from "../yaml_text.ts";
+import { toYaml } from "../../patroni/yaml_text.ts";
 
 const STDIN = "-";
 const RED = "\x1b[31m";

@@ -11,7 +11,10 @@ import { visible } from "../../core/base/visible.ts";
 import type { ClusterView } from "../../core/model/cluster_view.ts";
 import type { PeerAnswer } from "../../core/model/peer_view.ts";
 import { encodeDecision } from "../../core/codec/decision_codec.ts";
-import { leadChange, type LeadChangeTold } from "../../core/calc/lead_end.ts";
+import {
+  leadChange,
+  type LeadChangeTold,
+} from "../../core/calc/lead/lead_end.ts";
 import type { ToldDecision } from "../../core/model/told_decision.ts";
 import { askDecisions, decisionLine, newestDecisions } from "../decisions.ts";
 import { leadEndText } from "../lead_end_text.ts";

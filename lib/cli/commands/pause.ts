@@ -1,5 +1,5 @@
 /** `pause` and `resume`: automatic changes off and on again. */
-import { isPausedIn } from "../../core/calc/cluster_document.ts";
+import { isPausedIn } from "../../core/calc/documents/cluster_document.ts";
 import type { ClusterView } from "../../core/model/cluster_view.ts";
 import type { MemberName } from "../../core/model/member.ts";
 import { callMember } from "../api_client.ts";

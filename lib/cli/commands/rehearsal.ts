@@ -1,6 +1,6 @@
 /** `switchover --dry-run`: what a switchover would come to. Reads only. */
 import { visible } from "../../core/base/visible.ts";
-import { readySuccessors } from "../../core/calc/successors.ts";
+import { readySuccessors } from "../../core/calc/lead/successors.ts";
 import type { ClusterView } from "../../core/model/cluster_view.ts";
 import type { MemberName } from "../../core/model/member.ts";
 import type { PeerAnswer } from "../../core/model/peer_view.ts";

@@ -1,5 +1,5 @@
 /** `restart`: members restart PostgreSQL, now or at a given time. */
-import { isPausedIn } from "../../core/calc/cluster_document.ts";
+import { isPausedIn } from "../../core/calc/documents/cluster_document.ts";
 import type { Member } from "../../core/model/member.ts";
 import { callMember } from "../api_client.ts";
 import type { HttpReply } from "../context.ts";

@@ -13,7 +13,7 @@ import { CliError } from "../errors.ts";
 import { promptText } from "../prompts.ts";
 import { print, withCluster } from "../session.ts";
 import { defaultConfigPath } from "../settings.ts";
-import { toYaml } from "../yaml_text.ts";
+import { toYaml } from "../../patroni/yaml_text.ts";
 
 /** `configure`. */
 export const CONFIGURE_COMMAND: OfflineCommand = {

@@ -5,7 +5,7 @@ import {
   GROUP_OPTION,
 } from "../definition.ts";
 import { clusterName, print, withScope } from "../session.ts";
-import { toYaml } from "../yaml_text.ts";
+import { toYaml } from "../../patroni/yaml_text.ts";
 
 /** `show-config`. */
 export const SHOW_CONFIG_COMMAND: CommandDefinition = {

@@ -14,7 +14,7 @@ import {
   isIpv6,
   ownerAnswer,
   unbindCommand,
-} from "../../core/calc/vip.ts";
+} from "../../core/calc/host/vip.ts";
 import type { CommandWords, Vip } from "../../core/model/vip.ts";
 import { isInterfaceName, parseVipAddress } from "../../config/sections/vip.ts";
 import type { CommandDefinition } from "../definition.ts";

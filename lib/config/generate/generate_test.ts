@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { isConfigMap } from "../../core/calc/config_merge.ts";
-import { parseYaml11 } from "../yaml_1_1.ts";
+import { isConfigMap } from "../../core/calc/documents/config_merge.ts";
+import { parseYaml11 } from "../../patroni/yaml_1_1.ts";
 import { parseDsn } from "./dsn.ts";
 import { runningConfiguration } from "./running.ts";
 import { type GeneratorWorld, readServer } from "./server.ts";

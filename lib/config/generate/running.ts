@@ -4,7 +4,10 @@
  *
  * Source: spec/configuration.md 9.
  */
-import { type ConfigMap, mergePatch } from "../../core/calc/config_merge.ts";
+import {
+  type ConfigMap,
+  mergePatch,
+} from "../../core/calc/documents/config_merge.ts";
 import {
   CONTROLLED_PARAMETERS,
   controlledParameter,

@@ -9,7 +9,7 @@ import {
   isConfigMap,
   mergePatch,
   ownValue,
-} from "../../core/calc/config_merge.ts";
+} from "../../core/calc/documents/config_merge.ts";
 
 /** Stands for a value that the operator must give. */
 export const FIX_ME = "#FIXME";

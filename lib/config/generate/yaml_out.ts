@@ -9,7 +9,7 @@ import {
   type ConfigMap,
   isConfigMap,
   ownValue,
-} from "../../core/calc/config_merge.ts";
+} from "../../core/calc/documents/config_merge.ts";
 
 const ORDER =
   "scope namespace name log restapi ctl citus consul etcd etcd3 exhibitor kubernetes raft sqlite zookeeper bootstrap postgresql proxy watchdog tags"

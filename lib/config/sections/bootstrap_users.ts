@@ -2,7 +2,10 @@
  * `bootstrap.users`: roles of the users' own, made with the first data directory.
  * Patroni had this section until version 4; files that still have it mean it.
  */
-import { isConfigMap, ownValue } from "../../core/calc/config_merge.ts";
+import {
+  isConfigMap,
+  ownValue,
+} from "../../core/calc/documents/config_merge.ts";
 import { isAbsent, text, textList, Wanted } from "../fields.ts";
 import type { BootstrapUser } from "../local_config.ts";
 

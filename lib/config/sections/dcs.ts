@@ -5,7 +5,7 @@
  * hosts and host.
  */
 import type * as z from "zod";
-import type { ConfigMap } from "../../core/calc/config_merge.ts";
+import type { ConfigMap } from "../../core/calc/documents/config_merge.ts";
 import { formatHostPort, parseHostPort, parsePort } from "../addresses.ts";
 import {
   flag,

@@ -11,7 +11,7 @@ import {
   isConfigMap,
   ownValue,
   textForm,
-} from "../../core/calc/config_merge.ts";
+} from "../../core/calc/documents/config_merge.ts";
 import {
   command,
   flag,

@@ -12,7 +12,7 @@ import {
   type ConfigMap,
   isConfigMap,
   ownValue,
-} from "../../core/calc/config_merge.ts";
+} from "../../core/calc/documents/config_merge.ts";
 import type { Tags } from "../../core/model/member.ts";
 import type * as z from "zod";
 import { isAbsent, optional, Wanted } from "../fields.ts";

@@ -4,7 +4,10 @@
  */
 import { isIP } from "node:net";
 import type * as z from "zod";
-import { isConfigMap, ownValue } from "../../core/calc/config_merge.ts";
+import {
+  isConfigMap,
+  ownValue,
+} from "../../core/calc/documents/config_merge.ts";
 import { parseBool } from "../../core/base/scalars.ts";
 import type { Vip } from "../../core/model/vip.ts";
 import { isAbsent, optional, Wanted } from "../fields.ts";

@@ -12,7 +12,7 @@ import {
   isConfigMap,
   ownValue,
   textForm,
-} from "../../core/calc/config_merge.ts";
+} from "../../core/calc/documents/config_merge.ts";
 import { redact } from "../secrets.ts";
 import type { ValidationWorld } from "./world.ts";
 

@@ -2,7 +2,10 @@
  * Checks that look at this host: addresses, the data directory, PostgreSQL's
  * programs. Source: spec/configuration.md 7.3.
  */
-import { isConfigMap, ownValue } from "../../core/calc/config_merge.ts";
+import {
+  isConfigMap,
+  ownValue,
+} from "../../core/calc/documents/config_merge.ts";
 import { parseHostPort, parseListen } from "../addresses.ts";
 import { type Check, failed, line, type Place } from "./checks.ts";
 

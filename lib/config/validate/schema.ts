@@ -6,7 +6,10 @@
  *
  * Source: spec/configuration.md 7.3.
  */
-import { type ConfigMap, isConfigMap } from "../../core/calc/config_merge.ts";
+import {
+  type ConfigMap,
+  isConfigMap,
+} from "../../core/calc/documents/config_merge.ts";
 import { tagConflicts } from "../../core/codec/tags_codec.ts";
 import {
   anyOf,

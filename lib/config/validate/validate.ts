@@ -3,7 +3,7 @@
  * lines for stderr. Patroni's checks come first, in its words; then whatever the
  * agent itself would refuse at start, so that a valid configuration does start.
  */
-import type { ConfigMap } from "../../core/calc/config_merge.ts";
+import type { ConfigMap } from "../../core/calc/documents/config_merge.ts";
 import { modernLayout } from "../legacy.ts";
 import { ConfigError, type ConfigWarning } from "../problems.ts";
 import { decodeLocalConfig } from "../schema.ts";

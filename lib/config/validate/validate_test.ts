@@ -1,7 +1,7 @@
 /** `--validate-config`: its lines, as Patroni's own validator writes them. */
 import assert from "node:assert/strict";
-import { isConfigMap } from "../../core/calc/config_merge.ts";
-import { parseYaml11 } from "../yaml_1_1.ts";
+import { isConfigMap } from "../../core/calc/documents/config_merge.ts";
+import { parseYaml11 } from "../../patroni/yaml_1_1.ts";
 import { validationLines, validationWarnings } from "./validate.ts";
 import type { ValidationWorld } from "./world.ts";
 

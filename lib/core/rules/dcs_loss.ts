@@ -3,8 +3,8 @@
  * keeps what its lease still covers (R020 stops it in time), a stopped one comes
  * back read-only.
  */
-import { leaseRemainingMs, stopBudgetMs } from "../calc/budgets.ts";
-import { failsafeQuestion, isConsentLost } from "../calc/failsafe.ts";
+import { leaseRemainingMs, stopBudgetMs } from "../calc/lead/budgets.ts";
+import { failsafeQuestion, isConsentLost } from "../calc/lead/failsafe.ts";
 import type { Decision } from "../model/decision.ts";
 import type { Observation } from "../model/observation.ts";
 import {

@@ -2,7 +2,7 @@
  * EARLY: what comes before any question about the leader. A wrong lineage, a
  * lease that runs out, and work that is already under way.
  */
-import { leaseRemainingMs, stopBudgetMs } from "../calc/budgets.ts";
+import { leaseRemainingMs, stopBudgetMs } from "../calc/lead/budgets.ts";
 import type { Decision } from "../model/decision.ts";
 import type { Observation } from "../model/observation.ts";
 import type { Rule } from "./rule.ts";

@@ -2,7 +2,7 @@
  * FOLLOWER: another member leads. Be its replica: never writable, on its line of
  * history, streaming from the right place.
  */
-import { slotsToCopy } from "../calc/slots.ts";
+import { slotsToCopy } from "../calc/slots/slots.ts";
 import { memberOf } from "../model/cluster_view.ts";
 import type { Decision } from "../model/decision.ts";
 import type { MemberName } from "../model/member.ts";

@@ -2,21 +2,25 @@
  * LEADER: this member holds the leader key. Keep the lease, keep the instance
  * primary, obey the operator, keep the synchronous set true.
  */
-import { leaseRemainingMs, promoteBudgetMs } from "../calc/budgets.ts";
+import { leaseRemainingMs, promoteBudgetMs } from "../calc/lead/budgets.ts";
 import {
   compareInRace,
   isForcedCandidate,
   isInSync,
   isQuorumRace,
   isSyncActive,
-} from "../calc/candidates.ts";
-import { readySuccessors, refusals, successors } from "../calc/successors.ts";
+} from "../calc/lead/candidates.ts";
+import {
+  readySuccessors,
+  refusals,
+  successors,
+} from "../calc/lead/successors.ts";
 import {
   isConfirmationPending,
   planBeforePromotion,
   planSynchronous,
-} from "../calc/sync_standbys.ts";
-import type { Decision, ReleaseReason, TaskReason } from "../model/decision.ts";
+} from "../calc/sync/sync_standbys.ts";
+import type { Decision, TaskReason } from "../model/decision.ts";
 import type { Observation } from "../model/observation.ts";
 import {
   isPromotionBarred,
@@ -24,6 +28,7 @@ import {
   mayBeWritable,
   pauseAfterFailure,
   primaryOf,
+  release,
   replicaOf,
   startAsStandby,
   startDelay,
@@ -288,10 +293,6 @@ export const LEADER: readonly Rule[] = [
   ...OPERATOR,
   ...STEADY,
 ];
-
-function release(reason: ReleaseReason): Decision {
-  return { kind: "release_lease", reason };
-}
 
 function syncInputs(
   o: Observation,

@@ -2,10 +2,14 @@
  * OPERATOR: what people asked of a leader that is healthy: switchover, failover,
  * restart. Rows sit inside the leader's section, after those that repair.
  */
-import { readySuccessors, refusals, successors } from "../calc/successors.ts";
-import { memberRole } from "../calc/publication.ts";
-import { restartRefusal } from "../calc/restart_conditions.ts";
-import { switchoverTiming } from "../calc/schedule.ts";
+import {
+  readySuccessors,
+  refusals,
+  successors,
+} from "../calc/lead/successors.ts";
+import { memberRole } from "../calc/documents/publication.ts";
+import { restartRefusal } from "../calc/lead/restart_conditions.ts";
+import { switchoverTiming } from "../calc/lead/schedule.ts";
 import type { FailoverRequest } from "../model/cluster_view.ts";
 import type {
   ClearReason,

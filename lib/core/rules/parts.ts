@@ -2,11 +2,12 @@
  * The few constructors and questions that several sections share.
  */
 import { invariant } from "../base/invariant.ts";
-import { backOffMs } from "../calc/budgets.ts";
+import { backOffMs } from "../calc/lead/budgets.ts";
 import type { ClusterView, LeaderKey } from "../model/cluster_view.ts";
 import type {
   Decision,
   Facts,
+  ReleaseReason,
   TaskReason,
   WaitReason,
 } from "../model/decision.ts";
@@ -176,4 +177,9 @@ export function startDelay(
   return postgres.kind === "unresponsive"
     ? { reason: "unresponsive", facts: { detail: postgres.detail, ...times } }
     : { reason: "starting_up", facts: times };
+}
+
+/** Gives the leader key away. */
+export function release(reason: ReleaseReason): Decision {
+  return { kind: "release_lease", reason };
 }

@@ -11,9 +11,9 @@ import {
   isQuorumRace,
   isSyncActive,
   racePeers,
-} from "../calc/candidates.ts";
-import { readySuccessors } from "../calc/successors.ts";
-import { consentLeftMs, failsafeWitnesses } from "../calc/failsafe.ts";
+} from "../calc/lead/candidates.ts";
+import { readySuccessors } from "../calc/lead/successors.ts";
+import { consentLeftMs, failsafeWitnesses } from "../calc/lead/failsafe.ts";
 import type { Lsn } from "../base/units.ts";
 import type { FailoverRequest } from "../model/cluster_view.ts";
 import type { AcquireReason, Decision } from "../model/decision.ts";

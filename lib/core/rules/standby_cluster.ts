@@ -4,7 +4,7 @@
  *
  * Source: spec/ha.md 14.
  */
-import { judgeDivergence } from "../calc/divergence.ts";
+import { judgeDivergence } from "../calc/lead/divergence.ts";
 import type { Decision } from "../model/decision.ts";
 import type { MemberName } from "../model/member.ts";
 import type { Observation } from "../model/observation.ts";

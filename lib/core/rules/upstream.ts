@@ -1,7 +1,7 @@
 /**
  * Whom a replica should stream from, and whether it does.
  */
-import { upstreamOf } from "../calc/topology.ts";
+import { upstreamOf } from "../calc/lead/topology.ts";
 import { parseConnUrl } from "../codec/conn_url.ts";
 import { memberOf } from "../model/cluster_view.ts";
 import type { Member } from "../model/member.ts";

@@ -5,7 +5,7 @@
  *
  * Source: spec/rest-api.md 4.1, 5.
  */
-import type { HealthFacts } from "../../core/calc/health.ts";
+import type { HealthFacts } from "../../core/calc/lead/health.ts";
 import type { MemberRole, MemberState } from "../../core/model/member.ts";
 import type {
   PrimaryView,

@@ -8,7 +8,7 @@ import type { MemberState } from "../../core/model/member.ts";
 import type { AgentIdentity } from "../../ports/agent_api.ts";
 import type { MetricSample } from "../../ports/metrics.ts";
 import { type MemberFacts, timelineOf } from "./member_facts.ts";
-import { epochText } from "./python_time.ts";
+import { epochText } from "../../patroni/python_time.ts";
 
 interface PatroniMetric {
   readonly name: string;

@@ -9,11 +9,11 @@ import type {
   PostgresView,
   WalSender,
 } from "../../core/model/postgres_view.ts";
-import { restartDocument } from "../../core/calc/restart_conditions.ts";
+import { restartDocument } from "../../core/calc/lead/restart_conditions.ts";
 import type { AgentIdentity } from "../../ports/agent_api.ts";
 import type { EndedReceiver } from "../../ports/postgres.ts";
 import { type MemberFacts, timelineOf } from "./member_facts.ts";
-import { pythonTime } from "./python_time.ts";
+import { pythonTime } from "../../patroni/python_time.ts";
 
 /** A document, ready to be written; `undefined` fields are left out. */
 export type StatusDocument = Readonly<Record<string, unknown>>;

@@ -3,8 +3,11 @@
  *
  * Source: spec/rest-api.md 7, 8.
  */
-import { clusterDocument } from "../../core/calc/cluster_document.ts";
-import { deepEqualByText, mergePatch } from "../../core/calc/config_merge.ts";
+import { clusterDocument } from "../../core/calc/documents/cluster_document.ts";
+import {
+  deepEqualByText,
+  mergePatch,
+} from "../../core/calc/documents/config_merge.ts";
 import type {
   ClusterView,
   HistoryLine,

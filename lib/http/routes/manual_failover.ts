@@ -8,8 +8,8 @@ import {
   isPausedIn,
   isStandbyCluster,
   synchronousModeOf,
-} from "../../core/calc/cluster_document.ts";
-import { unfitness } from "../../core/calc/candidates.ts";
+} from "../../core/calc/documents/cluster_document.ts";
+import { unfitness } from "../../core/calc/lead/candidates.ts";
 import type { Member } from "../../core/model/member.ts";
 import type { ClusterView } from "../../core/model/cluster_view.ts";
 import { guard } from "../access.ts";

@@ -4,7 +4,11 @@
  *
  * Source: spec/rest-api.md 2.3, 4, 5, 6.
  */
-import { healthCheck, liveness, readiness } from "../../core/calc/health.ts";
+import {
+  healthCheck,
+  liveness,
+  readiness,
+} from "../../core/calc/lead/health.ts";
 import type { AgentStatus } from "../../ports/agent_api.ts";
 import type { RestApp, RestContext } from "../context.ts";
 import {

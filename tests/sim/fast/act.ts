@@ -1,8 +1,11 @@
 /**
  * Carries out a decision of the fast mode; the mirror of `lib/agent/act.ts`.
  */
-import { isSameVacancy, racePeers } from "../../../lib/core/calc/candidates.ts";
-import { successors } from "../../../lib/core/calc/successors.ts";
+import {
+  isSameVacancy,
+  racePeers,
+} from "../../../lib/core/calc/lead/candidates.ts";
+import { successors } from "../../../lib/core/calc/lead/successors.ts";
 import { moment, type Revision } from "../../../lib/core/base/units.ts";
 import type { Decision } from "../../../lib/core/model/decision.ts";
 import type { Member } from "../../../lib/core/model/member.ts";

@@ -6,7 +6,7 @@
 import {
   leaseRemainingMs,
   stopBudgetMs,
-} from "../../../lib/core/calc/budgets.ts";
+} from "../../../lib/core/calc/lead/budgets.ts";
 import { moment } from "../../../lib/core/base/units.ts";
 import type { ClusterView } from "../../../lib/core/model/cluster_view.ts";
 import { NO_TAGS, type Tags } from "../../../lib/core/model/member.ts";

@@ -2,7 +2,7 @@
  * The lease discipline of `lib/agent/leases.ts`, told again on the fast mode's
  * store, with a place to plant the mistakes that it exists to avoid.
  */
-import { driftAllowanceMs } from "../../../lib/core/calc/budgets.ts";
+import { driftAllowanceMs } from "../../../lib/core/calc/lead/budgets.ts";
 import type { LeaseId, Revision } from "../../../lib/core/base/units.ts";
 import type { ClusterView } from "../../../lib/core/model/cluster_view.ts";
 import type { Host } from "../world/host.ts";

@@ -1,10 +1,10 @@
 /** What a fast agent writes after each cycle; the mirror of `lib/agent/publish.ts`. */
 import { lsn } from "../../../lib/core/base/units.ts";
-import { isHistoryStale } from "../../../lib/core/calc/history.ts";
+import { isHistoryStale } from "../../../lib/core/calc/documents/history.ts";
 import {
   isCheckpointPending,
   publicationOf,
-} from "../../../lib/core/calc/publication.ts";
+} from "../../../lib/core/calc/documents/publication.ts";
 import type { Member } from "../../../lib/core/model/member.ts";
 import type { Observation } from "../../../lib/core/model/observation.ts";
 import { member } from "../../helpers/builders.ts";

@@ -1,11 +1,11 @@
 /**
  * Long work of a fast agent; the mirror of `lib/agent/tasks.ts` and `demote.ts`.
  */
-import { promoteBudgetMs } from "../../../lib/core/calc/budgets.ts";
+import { promoteBudgetMs } from "../../../lib/core/calc/lead/budgets.ts";
 import {
   readySuccessors,
   successors,
-} from "../../../lib/core/calc/successors.ts";
+} from "../../../lib/core/calc/lead/successors.ts";
 import { lsn, moment } from "../../../lib/core/base/units.ts";
 import type {
   LongTask,

@@ -19,7 +19,7 @@ import {
   replica,
   sender,
 } from "../../helpers/builders.ts";
-import { parseStandbys } from "../../../lib/core/calc/standby_names.ts";
+import { parseStandbys } from "../../../lib/core/calc/sync/standby_names.ts";
 import { NO_TAGS } from "../../../lib/core/model/member.ts";
 import { parseConnUrl } from "../../../lib/core/codec/conn_url.ts";
 import type { Data, Instance } from "./instance.ts";

@@ -3,7 +3,7 @@
  * PostgreSQL's WAL receiver, WAL senders and synchronous_standby_names.
  */
 import { canFollow, type Instance, type Surroundings } from "./instance.ts";
-import { parseStandbys } from "../../../lib/core/calc/standby_names.ts";
+import { parseStandbys } from "../../../lib/core/calc/sync/standby_names.ts";
 import type { Point } from "./wal.ts";
 
 /** A WAL sender as its primary sees it. */

@@ -1,0 +1,44 @@
+/** Timeline history files in the WAL directory. */
+import { join } from "node:path";
+import { PostgresError } from "../../../ports/errors.ts";
+import { isMissing } from "./files.ts";
+
+/** One history file. */
+export interface HistoryFile {
+  readonly text: string;
+  /** ISO 8601 with the local zone's offset. */
+  readonly modifiedAt: string;
+}
+
+/**
+ * The history of `timeline`; null if there is no such file.
+ *
+ * @throws {PostgresError} If it can not be read.
+ */
+export async function readHistory(
+  dataDir: string,
+  timeline: number,
+): Promise<HistoryFile | null> {
+  const name = timeline.toString(16).toUpperCase().padStart(8, "0");
+  const path = join(dataDir, "pg_wal", `${name}.history`);
+  try {
+    const text = await Deno.readTextFile(path);
+    const { mtime } = await Deno.stat(path);
+    return { text, modifiedAt: localIsoTime(mtime ?? new Date(0)) };
+  } catch (cause) {
+    if (isMissing(cause)) return null;
+    throw new PostgresError(`Cannot read ${path}`, { cause });
+  }
+}
+
+/** `2024-08-28T21:39:26.352000+02:00`, as Python's isoformat() writes it. */
+export function localIsoTime(time: Date): string {
+  const offsetMinutes = -time.getTimezoneOffset();
+  const local = new Date(time.getTime() + offsetMinutes * 60_000);
+  const sign = offsetMinutes < 0 ? "-" : "+";
+  const [hours, minutes] = [
+    Math.floor(Math.abs(offsetMinutes) / 60),
+    Math.abs(offsetMinutes) % 60,
+  ].map((part) => String(part).padStart(2, "0"));
+  return `${local.toISOString().slice(0, 23)}000${sign}${hours}:${minutes}`;
+}
