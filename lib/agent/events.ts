@@ -2,7 +2,7 @@
  * Which callback fires when: the user's programs are told of starts, stops,
  * restarts, reloads and changes of role, each once.
  *
- * Source: spec/ha.md 18.
+ * Source: docs/contract/ha.md 18.
  */
 import { memberRole } from "../core/calc/documents/publication.ts";
 import type { MemberRole } from "../core/model/member.ts";

@@ -2,7 +2,7 @@
  * Failsafe mode as the agent carries it out: publish whom to ask, ask them while
  * the store is away, and believe a leader that asks us.
  *
- * Source: spec/ha.md 12.
+ * Source: docs/contract/ha.md 12.
  */
 import { leaseRemainingMs, stopBudgetMs } from "../core/calc/lead/budgets.ts";
 import {

@@ -22,7 +22,7 @@ const ROUNDS_MAX = 24;
 /** Rest after a cycle that failed. */
 const AFTER_FAILURE_MS = 1_000;
 
-/** Replicas run a little after the leader, so that they see its update. Source: spec/dcs.md 5.4. */
+/** Replicas run a little after the leader, so that they see its update. Source: docs/contract/dcs.md 5.4. */
 const REPLICA_DELAY_MS = 500;
 
 /** Rest while the lease is about to end. */

@@ -4,7 +4,7 @@
  * which logical slots of a replica are not safe to be used yet. Logical slots are
  * made and moved in the background: decoding may take long.
  *
- * Source: spec/ha.md 15; spec/dcs.md 3.5.
+ * Source: docs/contract/ha.md 15; docs/contract/dcs.md 3.5.
  */
 import { planSlots, type SlotChanges } from "../core/calc/slots/slots.ts";
 import {

@@ -8,7 +8,7 @@ import type { LastConsent } from "../core/model/failsafe.ts";
 import type { AgentContext } from "./context.ts";
 import { noteView, takeOver } from "./observe.ts";
 
-/** Source: spec/cli.md B2. */
+/** Source: docs/contract/cli.md B2. */
 const TRY_AGAIN_MS = 5_000;
 
 /** Why an agent must not start. */

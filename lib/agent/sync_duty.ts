@@ -2,7 +2,7 @@
  * A synchronous replica that is about to stop asks its leader not to wait for it
  * any more, so that no commit hangs on it meanwhile.
  *
- * Source: spec/ha.md 11.6.
+ * Source: docs/contract/ha.md 11.6.
  */
 import { isInSync } from "../core/calc/lead/candidates.ts";
 import { after, remainingMs } from "../core/base/units.ts";

@@ -30,7 +30,7 @@ export async function runWakers(
   }
 }
 
-/** Source: spec/dcs.md 5.4, plus members that join, whose slot the leader creates. */
+/** Source: docs/contract/dcs.md 5.4, plus members that join, whose slot the leader creates. */
 function concerns(context: AgentContext, change: DcsChange): boolean {
   const { view, memory } = context.state;
   const self = context.config.self;

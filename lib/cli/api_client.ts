@@ -2,7 +2,7 @@
  * Calls to the REST API of members. Where a member listens is what it published
  * itself; the command line asks nobody else.
  *
- * Source: spec/cli.md A3.
+ * Source: docs/contract/cli.md A3.
  */
 import type { Member } from "../core/model/member.ts";
 import type { HttpReply } from "./context.ts";

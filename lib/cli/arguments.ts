@@ -1,6 +1,6 @@
 /**
  * Reads the command line with commander, but answers as click does: the texts
- * of mistakes and the rules of spec/cli.md A1 are an observable interface.
+ * of mistakes and the rules of docs/contract/cli.md A1 are an observable interface.
  *
  * Values are checked here, so commands get numbers as numbers and only known
  * choices.

@@ -2,7 +2,7 @@
  * The command line's entry: which command, with what, and what its end means
  * for the exit code. No command prints its own errors.
  *
- * Source: spec/cli.md A1.
+ * Source: docs/contract/cli.md A1.
  */
 import { visibleBlock } from "../core/base/visible.ts";
 import { parseArguments } from "./arguments.ts";

@@ -2,7 +2,7 @@
  * What every command shows of a cluster: title, table and footer. The columns
  * are `member_rows.ts`, the formats `output.ts`.
  *
- * Source: spec/cli.md A5, "Order, title, footer, drawing".
+ * Source: docs/contract/cli.md A5, "Order, title, footer, drawing".
  */
 import { visible } from "../core/base/visible.ts";
 import {

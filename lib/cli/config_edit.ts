@@ -1,6 +1,6 @@
 /**
  * What the options of `edit-config` make of a dynamic configuration. Pure: no
- * files, no DCS. Source: spec/cli.md A7, "edit-config".
+ * files, no DCS. Source: docs/contract/cli.md A7, "edit-config".
  */
 import {
   type ConfigMap,

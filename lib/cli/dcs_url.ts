@@ -33,7 +33,7 @@ const DEFAULT_PORT = "2379";
  *
  * @throws {CliError} If the scheme is unknown.
  *
- * Source: spec/cli.md A2.
+ * Source: docs/contract/cli.md A2.
  */
 export function parseDcsUrl(text: string): DcsUrl {
   const match = /^(?:([^:/]*):\/\/)?([^/]*)(\/.*)?$/s.exec(text);

@@ -63,7 +63,7 @@ const SLEEPS_MAX = 3;
 
 export const CONFIG_PATH = "/etc/patroni.yml";
 
-/** The cluster of spec/cli.md A4. */
+/** The cluster of docs/contract/cli.md A4. */
 export const DEMO_KEYS: Readonly<Record<string, string>> = {
   initialize: "7277694203142172922",
   leader: "n1",

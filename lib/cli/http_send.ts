@@ -2,7 +2,7 @@
  * Sends one HTTP call with the TLS rules of the command line. Deno's own fetch
  * can not skip the verification of a certificate, node:https can.
  *
- * Source: spec/cli.md A3.
+ * Source: docs/contract/cli.md A3.
  */
 import { readFile } from "node:fs/promises";
 import { request as requestHttp } from "node:http";

@@ -2,7 +2,7 @@
  * The rows of the member table: which columns there are, and what stands in
  * each cell. How they are printed is decided in `output.ts`.
  *
- * Source: spec/cli.md A5.
+ * Source: docs/contract/cli.md A5.
  */
 import { roundHalfEven } from "../core/base/scalars.ts";
 import type {

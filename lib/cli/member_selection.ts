@@ -2,7 +2,7 @@
  * Which members a command means: by role, by name, or all, and the question
  * whether they are the right ones.
  *
- * Source: spec/cli.md A6.
+ * Source: docs/contract/cli.md A6.
  */
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { Member } from "../core/model/member.ts";

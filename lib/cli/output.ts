@@ -2,7 +2,7 @@
  * Prints rows in the format that was asked for. The machine formats are as
  * binding as the table: scripts read them.
  *
- * Source: spec/cli.md A4.
+ * Source: docs/contract/cli.md A4.
  */
 import { visible, visibleBlock } from "../core/base/visible.ts";
 import { isConfigMap, textForm } from "../core/calc/documents/config_merge.ts";

@@ -2,7 +2,7 @@
  * Questions to the user. They are written to stdout and answered on stdin, also
  * when neither is a terminal; the end of the input aborts the command.
  *
- * Source: spec/cli.md A1, "Prompts".
+ * Source: docs/contract/cli.md A1, "Prompts".
  */
 import { visible, visibleBlock } from "../core/base/visible.ts";
 import type { CliContext } from "./context.ts";

@@ -2,7 +2,7 @@
  * Prints the answer of `query`: unlike other tables it may have two columns of
  * one name, and any delimiter.
  *
- * Source: spec/cli.md A4, A7 "query".
+ * Source: docs/contract/cli.md A4, A7 "query".
  */
 import { visible, visibleBlock } from "../core/base/visible.ts";
 import { jsonText } from "./output.ts";

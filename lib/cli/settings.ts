@@ -5,7 +5,7 @@
  * Unlike the agent's, this configuration may lack nearly everything, so only
  * the sections in use are checked.
  *
- * Source: spec/cli.md A2.
+ * Source: docs/contract/cli.md A2.
  */
 import {
   type ConfigMap,

@@ -2,7 +2,7 @@
  * PostgreSQL's texts in the forms that scripts know from `query`: Python's text
  * of the value, and a JSON value.
  *
- * Source: spec/cli.md A7 "query"; type numbers: PostgreSQL's pg_type.dat.
+ * Source: docs/contract/cli.md A7 "query"; type numbers: PostgreSQL's pg_type.dat.
  */
 import { textForm } from "../core/calc/documents/config_merge.ts";
 import { parseJson } from "../core/codec/json.ts";

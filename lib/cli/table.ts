@@ -2,7 +2,7 @@
  * Draws tables of text the way people's eyes and scripts know them: `+`, `-`
  * and `|`, one blank of padding, an optional title inside the top border.
  *
- * Source: spec/cli.md A4 and A5.
+ * Source: docs/contract/cli.md A4 and A5.
  */
 
 import { visible, visibleBlock } from "../core/base/visible.ts";

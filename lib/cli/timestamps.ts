@@ -2,7 +2,7 @@
  * Times as people type them and as our lines show them.
  *
  * Typed times without a zone mean the local zone; what is sent to the REST API
- * always carries one. Source: spec/cli.md A8.
+ * always carries one. Source: docs/contract/cli.md A8.
  */
 import { CliError } from "./errors.ts";
 

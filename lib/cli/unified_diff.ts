@@ -3,7 +3,7 @@
  * and as tests search them: headers without names, three lines of context,
  * removed lines before added ones.
  *
- * Source: spec/cli.md A7, "edit-config".
+ * Source: docs/contract/cli.md A7, "edit-config".
  */
 import { diff } from "node:util";
 

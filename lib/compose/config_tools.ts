@@ -2,7 +2,7 @@
  * The daemon's tools for configurations, connected with this host: validation
  * and the two generators.
  *
- * Source: spec/configuration.md 7 and 9.
+ * Source: docs/contract/configuration.md 7 and 9.
  */
 import { lookup } from "node:dns/promises";
 import { mkdir, readFile, readlink, writeFile } from "node:fs/promises";

@@ -1,7 +1,7 @@
 /**
  * The daemon's own command line, as Patroni's: a configuration and a few options.
  *
- * Source: spec/cli.md B1.
+ * Source: docs/contract/cli.md B1.
  */
 import { runAgent } from "./agent.ts";
 import {

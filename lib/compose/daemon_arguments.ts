@@ -2,7 +2,7 @@
  * Reads the daemon's arguments: option names may be cut short as long as only
  * one fits, and options may follow the configuration's path.
  *
- * Source: spec/cli.md B1; Python's argparse.
+ * Source: docs/contract/cli.md B1; Python's argparse.
  */
 
 /** What the arguments ask for. */

@@ -62,7 +62,7 @@ export function dcsTarget(config: LocalConfig): DcsTarget {
 /**
  * Path of a scope's keys: `/namespace/scope[/group]`, runs of slashes made one.
  *
- * Source: spec/dcs.md 1.
+ * Source: docs/contract/dcs.md 1.
  */
 export function scopePathOf(target: Omit<DcsTarget, "config">): string {
   const { namespace, scope, group } = target;

@@ -3,7 +3,7 @@ import type { LocalConfig } from "../config/local_config.ts";
 import type { PeersOptions } from "../adapters/peers/peers_http.ts";
 import type { Log } from "../ports/log.ts";
 
-/** How this member asks its peers. Source: spec/configuration.md 3.13. */
+/** How this member asks its peers. Source: docs/contract/configuration.md 3.13. */
 export async function peersOptions(
   config: LocalConfig,
   log: Log,

@@ -1,6 +1,6 @@
 /** The versions that this program names. */
 
-/** The version that peers and tools of Patroni read. Source: spec/dcs.md 3.4.1. */
+/** The version that peers and tools of Patroni read. Source: docs/contract/dcs.md 3.4.1. */
 export const COMPATIBLE_VERSION = "4.1.4";
 
 /** Our own version; deno.json holds the same. */

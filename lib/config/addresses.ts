@@ -23,7 +23,7 @@ const PORT_MAX = 65535;
  * @param text `host[,host...][:port]`; IPv6 may stand in brackets.
  * @param defaultPort Used without a port; `null` when a port is mandatory.
  *
- * Source: Patroni 4.1.4 `utils.py`, split_host_port; spec section 2.
+ * Source: Patroni 4.1.4 `utils.py`, split_host_port; docs/contract/configuration.md 2.
  */
 export function parseListen(
   text: string,

@@ -2,7 +2,7 @@
  * The PostgreSQL parameters that only the dynamic document may set, because
  * all members of a scope must agree on them.
  *
- * Source: spec 6.1; Patroni 4.1.4 `postgresql/config.py`, CMDLINE_OPTIONS.
+ * Source: docs/contract/configuration.md 6.1; Patroni 4.1.4 `postgresql/config.py`, CMDLINE_OPTIONS.
  */
 import { parseBool, parseInteger } from "../core/base/scalars.ts";
 

@@ -1,7 +1,7 @@
 /**
  * Layers the PostgreSQL settings: built-in defaults, then the dynamic
- * document, then the local file (spec 1.4), and separates the parameters that
- * the scope controls (spec 6.1).
+ * document, then the local file (docs/contract/configuration.md 1.4), and separates the parameters that
+ * the scope controls (docs/contract/configuration.md 6.1).
  *
  * The result only depends on its input, so the caller may compare two results
  * to know whether anything changed.

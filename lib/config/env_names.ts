@@ -2,8 +2,8 @@
  * Which environment variable fills which configuration key, and how its text
  * is read. Pure tables; `env.ts` does the reading.
  *
- * Source: Patroni 4.1.4 manual, "Environment Configuration Settings"; spec
- * section 5. Spellings that the manual promises and Patroni never reads are
+ * Source: Patroni 4.1.4 manual, "Environment Configuration Settings";
+ * docs/contract/configuration.md 5. Spellings that the manual promises and Patroni never reads are
  * accepted here.
  */
 

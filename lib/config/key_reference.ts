@@ -3,7 +3,7 @@
  * when a change takes effect. `config explain` and docs/configuration.md are
  * made from it.
  *
- * Source: spec/configuration.md 3, 4.
+ * Source: docs/contract/configuration.md 3, 4.
  */
 
 /** Which layers may set a key. */

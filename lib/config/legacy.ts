@@ -1,7 +1,7 @@
 /**
  * Moves keys of older layouts to where they stand today.
  *
- * Source: spec 1.4; Patroni 4.1.4 `config.py`, _build_effective_configuration.
+ * Source: docs/contract/configuration.md 1.4; Patroni 4.1.4 `config.py`, _build_effective_configuration.
  */
 import {
   type ConfigMap,

@@ -73,7 +73,7 @@ export interface LoadedConfig extends LoadedDocument {
  *
  * @throws {ConfigError} With every problem at once; nothing else is thrown.
  *
- * Source: spec 1.2, 1.3; Patroni 4.1.4 `config.py`, Config.
+ * Source: docs/contract/configuration.md 1.2, 1.3; Patroni 4.1.4 `config.py`, Config.
  */
 export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   const loaded = await loadDocument(options);

@@ -2,7 +2,7 @@
  * Reads the `parameters` maps: which values are possible, how they are written
  * for PostgreSQL, which ones the scope controls and what those become.
  *
- * Source: spec 6.1, 6.4, 6.5; Patroni 4.1.4 `postgresql/config.py`.
+ * Source: docs/contract/configuration.md 6.1, 6.4, 6.5; Patroni 4.1.4 `postgresql/config.py`.
  */
 import { RECOVERY_NAMES } from "../core/base/recovery_names.ts";
 import {

@@ -1,6 +1,6 @@
 /**
  * Sentences for people, made from decisions and their reason codes. Where the
- * wording is an interface that tools read in Patroni's log (spec/ha.md), it is
+ * wording is an interface that tools read in Patroni's log (docs/contract/ha.md), it is
  * produced here and nowhere else.
  */
 import type {
@@ -83,7 +83,7 @@ export function explain(decision: Decision, self: MemberName): string {
   }
 }
 
-/** Work whose occasion says more than its kind. Source: spec/ha.md 4.2 and 4.6. */
+/** Work whose occasion says more than its kind. Source: docs/contract/ha.md 4.2 and 4.6. */
 const OCCASIONS: ReadonlyMap<TaskReason, string> = new Map([
   ["start_timed_out", "stopped PostgreSQL because of startup timeout"],
   ["crash_failover", "stopped PostgreSQL to fail over after a crash"],
@@ -129,7 +129,7 @@ const DROP = {
   conditions_unmet: "restart conditions are not satisfied",
 } as const;
 
-/** The first two are Patroni's answers. Source: spec/ha.md 9.3. */
+/** The first two are Patroni's answers. Source: docs/contract/ha.md 9.3. */
 const REFUSE = {
   no_leader: "Cluster has no leader, can not reinitialize",
   leads_by_now: "I am the leader, can not reinitialize",

@@ -1,4 +1,4 @@
-/** The sentences that tools read in Patroni's log (spec/ha.md), word for word. */
+/** The sentences that tools read in Patroni's log (docs/contract/ha.md), word for word. */
 import assert from "node:assert/strict";
 import { explain } from "./explain.ts";
 import type { Decision, Facts, WaitReason } from "./model/decision.ts";

@@ -2,7 +2,7 @@
  * Who may send unsafe requests: no page of another site, then allowlist, client certificate, password, in this
  * order, and the first failure answers.
  *
- * Source: spec/rest-api.md 3.
+ * Source: docs/contract/rest-api.md 3.
  */
 import { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";

@@ -2,7 +2,7 @@
  * Which client addresses may send unsafe requests. Names are resolved once, when
  * the list is made; IPv4 addresses that arrive over an IPv6 socket count as IPv4.
  *
- * Source: spec/rest-api.md 3, 16.
+ * Source: docs/contract/rest-api.md 3, 16.
  */
 import { lookup } from "node:dns/promises";
 import { BlockList, isIP } from "node:net";

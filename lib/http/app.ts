@@ -6,7 +6,7 @@
  * Every other error leaves `app.fetch()` rejected, and the server then closes the
  * connection without a byte: Patroni's tools read that as "ask the DCS instead".
  *
- * Source: spec/rest-api.md 2.3, 2.5, 14.
+ * Source: docs/contract/rest-api.md 2.3, 2.5, 14.
  */
 import { Hono } from "hono";
 import type { AgentApi } from "../ports/agent_api.ts";

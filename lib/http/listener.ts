@@ -4,7 +4,7 @@
  * served finish on the old one; nobody waits for them, for one of them may wait
  * for the very loop that reloads.
  *
- * Source: spec/rest-api.md 2.5.
+ * Source: docs/contract/rest-api.md 2.5.
  */
 import type { Log } from "../ports/log.ts";
 import type { RestApp } from "./context.ts";

@@ -3,7 +3,7 @@
  * rows of the contract in their order, each with its status and text. Knows
  * nothing of HTTP besides these numbers.
  *
- * Source: spec/rest-api.md 9.2.
+ * Source: docs/contract/rest-api.md 9.2.
  */
 import { isUsable } from "../core/calc/lead/candidates.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";

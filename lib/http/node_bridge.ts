@@ -3,7 +3,7 @@
  * closes the connection after it. Rejected by the application means: no reply,
  * not one byte.
  *
- * Source: spec/rest-api.md 2.1, 2.5, 14.
+ * Source: docs/contract/rest-api.md 2.1, 2.5, 14.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";

@@ -2,7 +2,7 @@
  * Requests that end in one of the small HTML error pages. Handlers throw
  * {@link PageProblem}; every other error means "no reply at all", see app.ts.
  *
- * Source: spec/rest-api.md 2.2.
+ * Source: docs/contract/rest-api.md 2.2.
  */
 
 /** Statuses that are answered with an error page. */

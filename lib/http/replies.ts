@@ -2,7 +2,7 @@
  * The five shapes of a reply: status only, JSON, text, metrics and error page,
  * each with its headers in Patroni's order.
  *
- * Source: spec/rest-api.md 2.1.
+ * Source: docs/contract/rest-api.md 2.1.
  */
 import { pageHtml, type PageProblem, pageReason } from "./problems.ts";
 import { pythonJson } from "../patroni/python_json.ts";

@@ -2,7 +2,7 @@
  * Reads what a request says: path, query and body, by Patroni's rules (bodies
  * only by Content-Length, first non-empty value of a parameter).
  *
- * Source: spec/rest-api.md 2.3, 2.4.
+ * Source: docs/contract/rest-api.md 2.3, 2.4.
  */
 import { asObject, type JsonObject, parseJson } from "../core/codec/json.ts";
 import { PageProblem } from "./problems.ts";

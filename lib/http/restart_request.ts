@@ -2,7 +2,7 @@
  * Reads the body of POST /restart: filters in the order in which they stand in
  * the body, the first one at fault ends it.
  *
- * Source: spec/rest-api.md 10.
+ * Source: docs/contract/rest-api.md 10.
  */
 import { parseInteger } from "../core/base/scalars.ts";
 import type { JsonObject } from "../core/codec/json.ts";

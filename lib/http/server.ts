@@ -6,7 +6,7 @@
  * Owns sockets and their limits. A client that is slow, silent or greedy loses
  * its connection; one that has sent its request may wait as long as it takes.
  *
- * Source: spec/rest-api.md 2.1, 2.5, 3.1.
+ * Source: docs/contract/rest-api.md 2.1, 2.5, 3.1.
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createServer as createHttpServer, type Server } from "node:http";

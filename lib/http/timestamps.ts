@@ -2,7 +2,7 @@
  * Reads the date-times that people give for scheduled switchovers and restarts,
  * in the usual spellings of ISO 8601, and writes them with their own offset.
  *
- * Source: spec/rest-api.md 9.1, 9.2.
+ * Source: docs/contract/rest-api.md 9.1, 9.2.
  */
 
 /** What a text for a scheduled moment comes to. */

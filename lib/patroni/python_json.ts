@@ -3,7 +3,7 @@
  * beyond ASCII escaped, keys in the order of insertion. Some tools compare
  * bodies as text, so spaces are part of the interface.
  *
- * Source: spec/rest-api.md 2.1.
+ * Source: docs/contract/rest-api.md 2.1.
  */
 
 /**

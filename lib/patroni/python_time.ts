@@ -1,7 +1,7 @@
 /**
  * Times in the text that Patroni's clients see: Python's, not PostgreSQL's.
  *
- * Source: spec/rest-api.md 2.1, 6.
+ * Source: docs/contract/rest-api.md 2.1, 6.
  */
 
 const PG_TIME =

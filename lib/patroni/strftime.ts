@@ -1,7 +1,7 @@
 /**
  * Times by a strftime pattern, as `log.dateformat` gives it.
  *
- * Source: spec/configuration.md 3.2; Python's time.strftime in the C locale.
+ * Source: docs/contract/configuration.md 3.2; Python's time.strftime in the C locale.
  */
 const DAYS = "Sunday Monday Tuesday Wednesday Thursday Friday Saturday"
   .split(" ");

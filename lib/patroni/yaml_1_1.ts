@@ -1,6 +1,6 @@
 /**
  * Reads YAML as the files of existing clusters mean it: version 1.1, with the
- * implicit types of spec section 1.1 and nothing beyond plain data.
+ * implicit types of docs/contract/configuration.md 1.1 and nothing beyond plain data.
  *
  * Two values differ from Patroni on purpose: dates stay the text as written,
  * and whole numbers that a double can not hold stay decimal text, so that an

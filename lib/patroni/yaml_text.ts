@@ -6,7 +6,7 @@
  * The `yaml` package folds, quotes and escapes differently, and the diffs of
  * `edit-config` are compared line by line, so this form is made here.
  *
- * Source: spec/cli.md A4; YAML 1.1 type repository; the form of PyYAML's safe dumper.
+ * Source: docs/contract/cli.md A4; YAML 1.1 type repository; the form of PyYAML's safe dumper.
  */
 import {
   type ConfigMap,

@@ -59,7 +59,7 @@ async function schedules(
       method: "POST",
       body: { schedule: at },
     });
-    // Patroni's own code for it. Source: spec/rest-api.md 10.
+    // Patroni's own code for it. Source: docs/contract/rest-api.md 10.
     assert.deepEqual(restart, {
       status: 500,
       text: "Can't schedule restart in the paused state",

@@ -2,7 +2,7 @@
  * A lane in which one callback runs at a time: a new one ends the running one,
  * and of several that wait only the newest is started.
  *
- * Source: spec/ha.md 18.
+ * Source: docs/contract/ha.md 18.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Log } from "../../ports/log.ts";

@@ -3,7 +3,7 @@
  * Nobody waits for them and their exit codes do not matter; on_reload has a lane
  * of its own, so that a reload never ends an on_role_change.
  *
- * Source: spec/ha.md 18.
+ * Source: docs/contract/ha.md 18.
  */
 import type { CallbackEvent, Callbacks } from "../../ports/callbacks.ts";
 import type { Log } from "../../ports/log.ts";

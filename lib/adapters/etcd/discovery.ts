@@ -2,7 +2,7 @@
  * From what is configured to the addresses to call: SRV records, host names, and
  * the members' client URLs that a peer tells.
  *
- * Source: spec/configuration.md 3.7.
+ * Source: docs/contract/configuration.md 3.7.
  */
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";

@@ -51,7 +51,7 @@ const REFUSALS = [
 /**
  * The kind of trouble that an error of etcd3 is.
  *
- * Source: spec/dcs.md 5.3; Patroni 4.1.4 `etcd3.py`, handled error classes.
+ * Source: docs/contract/dcs.md 5.3; Patroni 4.1.4 `etcd3.py`, handled error classes.
  */
 export function troubleOf(error: Error): EtcdTrouble {
   const { message } = error;

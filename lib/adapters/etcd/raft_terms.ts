@@ -1,7 +1,7 @@
 /**
  * Tells a stale node by its Raft term, which only grows within a cluster.
  *
- * Source: spec/dcs.md 5.3.
+ * Source: docs/contract/dcs.md 5.3.
  */
 import type { IResponseHeader } from "etcd3";
 

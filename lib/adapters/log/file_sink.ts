@@ -2,7 +2,7 @@
  * A log file that is set aside when it is full: `patroni.log` becomes
  * `patroni.log.1`, that one `patroni.log.2`, and so on.
  *
- * Source: spec/configuration.md 3.2; Python's RotatingFileHandler.
+ * Source: docs/contract/configuration.md 3.2; Python's RotatingFileHandler.
  */
 import type { LogSink } from "./log_stream.ts";
 

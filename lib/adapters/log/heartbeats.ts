@@ -2,7 +2,7 @@
  * Keeps the lines of quiet cycles out of the log: who owns the lock is only said
  * when something else happens, and, if wanted, the same heartbeat only once.
  *
- * Source: spec/configuration.md 3.2, "Noise control".
+ * Source: docs/contract/configuration.md 3.2, "Noise control".
  */
 import type { LogRecord } from "./log_record.ts";
 

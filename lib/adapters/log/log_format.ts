@@ -5,7 +5,7 @@
  * Facts follow at the very end as ` key=value`, so that nothing moves in the
  * columns that existing log readers cut out.
  *
- * Source: spec/configuration.md 3.2; Python's logging.Formatter.
+ * Source: docs/contract/configuration.md 3.2; Python's logging.Formatter.
  */
 import type { LogFacts } from "../../ports/log.ts";
 import { asctime, levelNumber, type LogRecord } from "./log_record.ts";

@@ -5,7 +5,7 @@
  *
  * The runtime has no unix datagrams, so libc sends them.
  *
- * Source: systemd's sd_notify(3); spec/cli.md B2, "systemd".
+ * Source: systemd's sd_notify(3); docs/contract/cli.md B2, "systemd".
  */
 import type { ServiceWatch } from "../../ports/service_watch.ts";
 

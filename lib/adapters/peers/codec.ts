@@ -2,7 +2,7 @@
  * Translates a peer's status document into what a race needs to know of it.
  * Documents come from Patroni as well as from us; what is missing stays null.
  *
- * Source: spec/rest-api.md 5, 9.2; spec/ha.md 5.2.
+ * Source: docs/contract/rest-api.md 5, 9.2; docs/contract/ha.md 5.2.
  */
 import { maxLsn } from "../../core/base/units.ts";
 import {

@@ -5,7 +5,7 @@
  * Between members certificates are checked loosely, as in Patroni: not at all
  * without a client certificate, the chain but no names with one.
  *
- * Source: spec/rest-api.md 15.
+ * Source: docs/contract/rest-api.md 15.
  */
 import { Buffer } from "node:buffer";
 import {

@@ -3,7 +3,7 @@
  * asking, and handing the request to the cluster: by REST, and if nobody
  * answers there, by the `failover` key.
  *
- * The numbers in the comments are the rows of spec/cli.md A7.
+ * The numbers in the comments are the rows of docs/contract/cli.md A7.
  */
 import {
   isPausedIn,

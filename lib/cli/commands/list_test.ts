@@ -4,7 +4,7 @@ import { DEMO_KEYS, member, runIn } from "../fake_context_test.ts";
 const SCHEDULED =
   '{"leader":"n1","member":"n2","scheduled_at":"2030-01-01T10:00:00+00:00"}';
 
-/** The example of spec/cli.md A4. */
+/** The example of docs/contract/cli.md A4. */
 const EXAMPLE = `\
 + Cluster: demo (7277694203142172922) --+--------------+-----------+----+-------------+-----+------------+-----+
 | Member | Host                         | Role         | State     | TL | Receive LSN | Lag | Replay LSN | Lag |

@@ -2,7 +2,7 @@
  * `--generate-config`: the configuration of a running server, so that it can be
  * taken into a cluster as it is.
  *
- * Source: spec/configuration.md 9.
+ * Source: docs/contract/configuration.md 9.
  */
 import {
   type ConfigMap,

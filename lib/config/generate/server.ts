@@ -2,7 +2,7 @@
  * Reads a running server for `--generate-config`. What it asks of the world
  * comes as functions, so that it can be tried without a server.
  *
- * Source: spec/configuration.md 9.
+ * Source: docs/contract/configuration.md 9.
  */
 import { type DsnValues, parseDsn } from "./dsn.ts";
 import { GeneratorError } from "./errors.ts";

@@ -2,7 +2,7 @@
  * What both configuration generators start from: a whole configuration in which
  * only what nobody can know is left to fill in.
  *
- * Source: spec/configuration.md 9.
+ * Source: docs/contract/configuration.md 9.
  */
 import {
   type ConfigMap,

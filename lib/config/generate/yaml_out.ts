@@ -2,7 +2,7 @@
  * Writes configurations as people read them: sections in a known order, keys
  * sorted, an empty line before each section, and a word about `bootstrap.dcs`.
  *
- * Source: spec/configuration.md 9.
+ * Source: docs/contract/configuration.md 9.
  */
 import { stringify } from "yaml";
 import {

@@ -1,6 +1,6 @@
 /**
  * Section `bootstrap`: how the first data directory and the first dynamic
- * document are made. Source: spec 3.3.
+ * document are made. Source: docs/contract/configuration.md 3.3.
  */
 import * as z from "zod";
 import { isTruthyFlag } from "../../core/base/scalars.ts";

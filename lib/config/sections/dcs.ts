@@ -1,7 +1,7 @@
 /**
  * The DCS sections that this program can use: `etcd3` and our `sqlite`.
  *
- * Source: spec 3.5, 3.7; Patroni 4.1.4 `etcd.py`, the order of proxy, url,
+ * Source: docs/contract/configuration.md 3.5, 3.7; Patroni 4.1.4 `etcd.py`, the order of proxy, url,
  * hosts and host.
  */
 import type * as z from "zod";

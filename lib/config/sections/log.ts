@@ -1,4 +1,4 @@
-/** Section `log`: what is logged, how, and where to. Source: spec 3.2. */
+/** Section `log`: what is logged, how, and where to. Source: docs/contract/configuration.md 3.2. */
 import type * as z from "zod";
 import {
   flag,

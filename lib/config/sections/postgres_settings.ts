@@ -2,7 +2,7 @@
  * The keys of `postgresql` that the dynamic document may set too. The same
  * schema checks the local file at start and the layered result later.
  *
- * Source: spec 3.11.1, 3.11.4, 3.11.5.
+ * Source: docs/contract/configuration.md 3.11.1, 3.11.4, 3.11.5.
  */
 import type * as z from "zod";
 import { isTruthyFlag, parseBool, parseReal } from "../../core/base/scalars.ts";

@@ -1,6 +1,6 @@
 /**
  * The keys of section `postgresql` that only exist locally: addresses,
- * directories, users. Source: spec 3.11.1, 3.11.2.
+ * directories, users. Source: docs/contract/configuration.md 3.11.1, 3.11.2.
  */
 import type * as z from "zod";
 import { optionProblem } from "../../core/base/libpq_options.ts";

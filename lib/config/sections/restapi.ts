@@ -1,6 +1,6 @@
 /**
  * Sections `restapi` and `ctl`: where the agent answers, and how it and the
- * command line call others. Source: spec 3.12, 3.13.
+ * command line call others. Source: docs/contract/configuration.md 3.12, 3.13.
  */
 import type * as z from "zod";
 import {

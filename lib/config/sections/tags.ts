@@ -1,7 +1,7 @@
 /**
  * Section `tags`: the member's policy, and the map that it publishes.
  *
- * Source: spec 3.15; Patroni 4.1.4 `tags.py` and `patroni.py`, get_tags.
+ * Source: docs/contract/configuration.md 3.15; Patroni 4.1.4 `tags.py` and `patroni.py`, get_tags.
  */
 import {
   isTruthyFlag,

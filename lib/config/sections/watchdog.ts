@@ -1,4 +1,4 @@
-/** Section `watchdog`: the hardware fence. Source: spec 3.14. */
+/** Section `watchdog`: the hardware fence. Source: docs/contract/configuration.md 3.14. */
 import type * as z from "zod";
 import { integer, optional, section, text } from "../fields.ts";
 import type { WatchdogConfig } from "../local_config.ts";
@@ -16,7 +16,7 @@ export const watchdogSection: z.ZodType<WatchdogConfig> = section({
   driver: raw.driver === "testing" ? "testing" : "default",
 }));
 
-/** Any other driver turns the watchdog off. Source: spec 3.14. */
+/** Any other driver turns the watchdog off. Source: docs/contract/configuration.md 3.14. */
 function isDriver(name: string): boolean {
   return name === "default" || name === "testing";
 }

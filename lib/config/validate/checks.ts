@@ -3,7 +3,7 @@
  * what is wrong with it in lines `<dotted.path> <value> <reason>`. The texts are
  * an observable interface.
  *
- * Source: spec/configuration.md 7.2.
+ * Source: docs/contract/configuration.md 7.2.
  */
 import { parseInteger } from "../../core/base/scalars.ts";
 import type { BaseUnit } from "../../core/base/scalars.ts";

@@ -1,6 +1,6 @@
 /**
  * Checks that look at this host: addresses, the data directory, PostgreSQL's
- * programs. Source: spec/configuration.md 7.3.
+ * programs. Source: docs/contract/configuration.md 7.3.
  */
 import {
   isConfigMap,

@@ -2,9 +2,9 @@
  * What `--validate-config` checks, in the order in which it says so.
  *
  * It accepts what the agent accepts, also where Patroni's own validator refuses
- * values that work (spec/configuration.md, appendix B, row 6).
+ * values that work (docs/contract/configuration.md, appendix B, row 6).
  *
- * Source: spec/configuration.md 7.3.
+ * Source: docs/contract/configuration.md 7.3.
  */
 import {
   type ConfigMap,

@@ -2,7 +2,7 @@
  * One read of the DCS, turned into the view that decisions are made on.
  *
  * Owns which key is what. A key that can not be read is treated as the reader
- * table of spec/dcs.md 4 says; decoding never fails.
+ * table of docs/contract/dcs.md 4 says; decoding never fails.
  */
 import type { LeaseId, Revision } from "../base/units.ts";
 import type {
@@ -59,7 +59,7 @@ export function memberKey(name: string): string {
  * assert.equal(view.leader, null);
  * ```
  *
- * Source: spec/dcs.md 3 and 4.
+ * Source: docs/contract/dcs.md 3 and 4.
  */
 export function decodeClusterView(snapshot: StoredSnapshot): ClusterView {
   const byKey = new Map(snapshot.entries.map((entry) => [entry.key, entry]));

@@ -71,7 +71,7 @@ export function parseConnUrl(url: string): HostPort | null {
  * assert.deepEqual(parseHostPort("db", 99), { host: "db", port: 99 });
  * ```
  *
- * Source: spec/configuration.md 2.
+ * Source: docs/contract/configuration.md 2.
  */
 export function parseHostPort(
   text: string,

@@ -14,7 +14,7 @@ export const NO_FAILOVER_VALUE = "{}";
  *
  * Text that is no JSON is the old `leader:candidate` form.
  *
- * Source: spec/dcs.md 3.8 and 4; Patroni 4.1.4 `dcs/__init__.py`, Failover.
+ * Source: docs/contract/dcs.md 3.8 and 4; Patroni 4.1.4 `dcs/__init__.py`, Failover.
  */
 export function decodeFailover(
   text: string,

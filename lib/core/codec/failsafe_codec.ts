@@ -10,7 +10,7 @@ export type FailsafeMap = Readonly<Record<string, string>>;
  * The map in the key; `null` if it is absent or no JSON object. Members without a
  * URL are skipped.
  *
- * Source: spec/dcs.md 3.10.
+ * Source: docs/contract/dcs.md 3.10.
  */
 export function decodeFailsafe(text: string | null): FailsafeMap | null {
   const document = parseJsonObject(text ?? "");
@@ -31,7 +31,7 @@ export function encodeFailsafe(map: FailsafeMap): string {
 /**
  * Body of `POST /failsafe`; `ttl` in seconds is an addition of ours.
  *
- * Source: spec/rest-api.md 12.
+ * Source: docs/contract/rest-api.md 12.
  */
 export function encodeFailsafePing(ping: FailsafePing): string {
   return encodeJson({

@@ -15,7 +15,7 @@ const ITEMS_MIN = 3;
  * The lines of the key; `null` if it is absent or any line is unreadable, because
  * the cluster timeline is unknown then.
  *
- * Source: spec/dcs.md 3.9 and 4.
+ * Source: docs/contract/dcs.md 3.9 and 4.
  */
 export function decodeHistory(
   text: string | null,

@@ -13,7 +13,7 @@ export const BOOTSTRAPPING_VALUE = "";
  * assert.deepEqual(decodeInitialize(""), { kind: "bootstrapping" });
  * ```
  *
- * Source: spec/dcs.md 3.1.
+ * Source: docs/contract/dcs.md 3.1.
  */
 export function decodeInitialize(text: string | null): InitializeKey {
   if (text === null) return { kind: "absent" };

@@ -89,7 +89,7 @@ const STATES: ReadonlyMap<unknown, MemberState> = new Map(
 /**
  * The member behind a key; a value that can not be read leaves its name only.
  *
- * Source: spec/dcs.md 3.4 and 4.
+ * Source: docs/contract/dcs.md 3.4 and 4.
  */
 export function decodeMember(name: MemberName, text: string): Member {
   const data = memberData(text);
@@ -114,7 +114,7 @@ export function decodeMember(name: MemberName, text: string): Member {
   };
 }
 
-/** Compact JSON of a publication, fields in the order of spec/dcs.md 3.4. */
+/** Compact JSON of a publication, fields in the order of docs/contract/dcs.md 3.4. */
 export function encodeMember(publication: MemberPublication): string {
   const p = publication;
   const hasTags = Object.keys(p.tags).length > 0;
@@ -152,7 +152,7 @@ export function encodeMember(publication: MemberPublication): string {
  * assert.equal(isSamePublication('{"a":1}', '{"a":1,"b":2}'), false);
  * ```
  *
- * Source: spec/dcs.md 3.4, write rule.
+ * Source: docs/contract/dcs.md 3.4, write rule.
  */
 export function isSamePublication(
   storedText: string,

@@ -54,7 +54,7 @@ interface IntegerRule {
  * assert.equal(settings.isPaused, true);
  * ```
  *
- * Source: spec/configuration.md 4; spec/dcs.md 3.2.
+ * Source: docs/contract/configuration.md 4; docs/contract/dcs.md 3.2.
  */
 export function decodeSettings(
   document: JsonObject | null,
@@ -159,7 +159,7 @@ function postgresSettings(document: JsonObject, local: JsonObject) {
   };
 }
 
-/** Source: spec/ha.md 11.2, "position column". */
+/** Source: docs/contract/ha.md 11.2, "position column". */
 function commitPosition(
   dynamic: JsonObject,
   local: JsonObject,
@@ -190,7 +190,7 @@ function synchronousMode(document: JsonObject): SynchronousMode {
 /**
  * The section `standby_cluster` if it is active, else null.
  *
- * Source: spec/configuration.md 4.3.
+ * Source: docs/contract/configuration.md 4.3.
  */
 export function decodeStandbyCluster(
   document: JsonObject,

@@ -14,7 +14,7 @@ const SLOT_NAME_LENGTH_MAX = 63;
  * assert.equal(slotNameOf("Node-1.a b"), "node_1_au0032b");
  * ```
  *
- * Source: spec/dcs.md 4.
+ * Source: docs/contract/dcs.md 4.
  */
 export function slotNameOf(name: MemberName): string {
   const mapped = [...name.toLowerCase().slice(0, 2 * SLOT_NAME_LENGTH_MAX)]

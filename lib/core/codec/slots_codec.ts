@@ -37,7 +37,7 @@ export interface DecodedSlots {
  * assert.deepEqual(Object.keys(settings.permanent), ["a"]);
  * ```
  *
- * Source: spec/configuration.md 4.4; spec/ha.md 15.1.
+ * Source: docs/contract/configuration.md 4.4; docs/contract/ha.md 15.1.
  */
 export function decodeSlots(document: JsonObject): DecodedSlots {
   const permanent: Record<string, PermanentSlot> = {};
@@ -69,7 +69,7 @@ export function decodeSlots(document: JsonObject): DecodedSlots {
  *
  * @param local The local `postgresql` section, which beats the dynamic one per key.
  *
- * Source: spec/ha.md 17.2; spec/configuration.md 3.11.4.
+ * Source: docs/contract/ha.md 17.2; docs/contract/configuration.md 3.11.4.
  */
 export function hasLeaderlessClone(
   dynamic: JsonObject,

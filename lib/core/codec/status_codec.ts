@@ -32,7 +32,7 @@ export const UNKNOWN_STATUS: StatusKey = {
  * @param statusText `null`: the key is absent.
  * @param optimeText Text of the legacy key, `null` if absent.
  *
- * Source: spec/dcs.md 3.5, 3.6 and 4; Patroni 4.1.4 `dcs/__init__.py`, Status.
+ * Source: docs/contract/dcs.md 3.5, 3.6 and 4; Patroni 4.1.4 `dcs/__init__.py`, Status.
  */
 export function decodeStatus(
   statusText: string | null,

@@ -13,7 +13,7 @@ export type SyncPublication = Omit<SyncKey, "revision">;
  *
  * @param text `null`: the key is absent.
  *
- * Source: spec/dcs.md 3.7 and 4.
+ * Source: docs/contract/dcs.md 3.7 and 4.
  */
 export function decodeSync(
   text: string | null,

@@ -43,7 +43,7 @@ const DROPPED_WHEN_FALSY: ReadonlyMap<string, string | null> = new Map([
  * assert.deepEqual(tags.published, { nofailover: true, zone: "a" });
  * ```
  *
- * Source: spec/configuration.md 3.15; spec/dcs.md 3.4.2.
+ * Source: docs/contract/configuration.md 3.15; docs/contract/dcs.md 3.4.2.
  */
 export function decodeTags(raw: unknown): Tags {
   const map = asObject(raw);
@@ -94,7 +94,7 @@ export function tagConflicts(raw: unknown): readonly TagConflict[] {
 /**
  * The warning's text, which tools look for.
  *
- * Source: spec/ha.md 20.
+ * Source: docs/contract/ha.md 20.
  */
 export function tagConflictText(conflict: TagConflict): string {
   const { flagTag, priorityTag, priorityValue } = conflict;

@@ -46,7 +46,7 @@ const LIMITS: Readonly<
  * });
  * ```
  *
- * Source: spec/configuration.md 4.1.
+ * Source: docs/contract/configuration.md 4.1.
  */
 export function readTiming(document: JsonObject): TimingReading {
   const problems: string[] = [];

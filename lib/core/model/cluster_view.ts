@@ -95,7 +95,7 @@ export function memberOf(view: ClusterView, name: MemberName): Member | null {
  * The timeline that the scope is known to be on: last history entry plus one,
  * 1 for an empty history, 0 if unknown.
  *
- * Source: spec/dcs.md 3.9.
+ * Source: docs/contract/dcs.md 3.9.
  */
 export function clusterTimeline(view: ClusterView): number {
   if (view.history === null) return 0;

@@ -5,7 +5,7 @@
 import type { Lsn, Moment } from "../base/units.ts";
 import type { MemberName } from "./member.ts";
 
-/** A leader's word that it goes on. Source: spec/ha.md 12. */
+/** A leader's word that it goes on. Source: docs/contract/ha.md 12. */
 export interface FailsafePing {
   readonly name: MemberName;
   readonly connUrl: string;

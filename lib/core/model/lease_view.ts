@@ -17,7 +17,7 @@ export interface LeaseView {
   readonly bid: "none" | "lost";
   /**
    * Who backs the deadline: the store, by a renewal; or all members of the
-   * failsafe map, by their word while the store is away (spec/ha.md 12).
+   * failsafe map, by their word while the store is away (docs/contract/ha.md 12).
    */
   readonly source: "store" | "failsafe";
   /** What the failsafe members answered in this very cycle. */

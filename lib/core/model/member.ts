@@ -7,7 +7,7 @@ import type { Lsn } from "../base/units.ts";
 /** The unique name of a member inside its scope. */
 export type MemberName = string;
 
-/** Patroni's role texts, an observable interface (spec/dcs.md 3.4). */
+/** Patroni's role texts, an observable interface (docs/contract/dcs.md 3.4). */
 export type MemberRole =
   | "primary"
   | "standby_leader"
@@ -22,7 +22,7 @@ export type InstanceRole = Extract<
   "primary" | "replica" | "standby_leader"
 >;
 
-/** Patroni's state texts, an observable interface (spec/dcs.md 3.4). */
+/** Patroni's state texts, an observable interface (docs/contract/dcs.md 3.4). */
 export type MemberState =
   | "initializing new cluster"
   | "initdb failed"

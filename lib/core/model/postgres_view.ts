@@ -77,7 +77,7 @@ interface RunningFacts {
   /** As server_version_num, e.g. 150018. */
   readonly serverVersion: number;
   readonly postmasterPid: number;
-  /** In PostgreSQL's text with offset, see spec/rest-api.md 2.1. */
+  /** In PostgreSQL's text with offset, see docs/contract/rest-api.md 2.1. */
   readonly postmasterStartTime: string;
   readonly walSenders: readonly WalSender[];
   readonly slots: readonly SlotView[];

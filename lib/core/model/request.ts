@@ -14,7 +14,7 @@ export type OperatorRequest =
     readonly isForcedFromLeader: boolean;
   };
 
-/** Conditions of a restart. Source: spec/ha.md 9.1. */
+/** Conditions of a restart. Source: docs/contract/ha.md 9.1. */
 export interface RestartFilters {
   readonly role: "primary" | "standby_leader" | "replica" | null;
   /** Only servers older than that are restarted. */

@@ -10,7 +10,7 @@ import type { StandbyCluster } from "./standby_cluster.ts";
 /** How commits wait for replicas. */
 export type SynchronousMode = "off" | "on" | "quorum";
 
-/** Source: spec/dcs.md 3.2. All durations in milliseconds, all sizes in bytes. */
+/** Source: docs/contract/dcs.md 3.2. All durations in milliseconds, all sizes in bytes. */
 export interface ClusterSettings {
   readonly ttlMs: number;
   readonly loopWaitMs: number;
@@ -49,7 +49,7 @@ export interface ClusterSettings {
   readonly isDataRemovedOnDivergedTimelines: boolean;
 }
 
-/** Source: spec/ha.md 1. */
+/** Source: docs/contract/ha.md 1. */
 export const DEFAULT_SETTINGS: ClusterSettings = {
   ttlMs: 30_000,
   loopWaitMs: 10_000,

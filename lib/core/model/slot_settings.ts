@@ -31,7 +31,7 @@ export interface IgnoredSlot {
   readonly plugin: string | null;
 }
 
-/** Source: spec/configuration.md 4.4. */
+/** Source: docs/contract/configuration.md 4.4. */
 export interface SlotSettings {
   /** By slot name. */
   readonly permanent: Readonly<Record<string, PermanentSlot>>;

@@ -9,7 +9,7 @@ import type { MemberName } from "./member.ts";
  */
 export const REMOTE: MemberName = "remote member";
 
-/** The section `standby_cluster`. Source: spec/configuration.md 4.3. */
+/** The section `standby_cluster`. Source: docs/contract/configuration.md 4.3. */
 export interface StandbyCluster {
   /** One host or a comma list; null: nothing to stream from, only an archive. */
   readonly host: string | null;

@@ -15,7 +15,7 @@ import type { LogicalSlot } from "./slot_settings.ts";
  * - cluster: checkpoint, fast stop, the lease is kept; the scope becomes a standby cluster
  * - offline: fast stop, escalated so that it ends before the lease; no DCS access
  *
- * Source: spec/ha.md 7.
+ * Source: docs/contract/ha.md 7.
  */
 export type DemoteMode =
   | "graceful"

@@ -2,7 +2,7 @@
  * Rows of the follower's section about WAL that may have left the leader's line
  * of history: when it is trusted, when it is asked for, and what repairs it.
  *
- * Source: spec/ha.md 16.
+ * Source: docs/contract/ha.md 16.
  */
 import { judgeDivergence } from "../calc/lead/divergence.ts";
 import type { Decision } from "../model/decision.ts";

@@ -148,7 +148,7 @@ function handOver(o: Observation): Decision | null {
  * The restart that was scheduled for now; shared with the follower's section. It
  * is removed by the attempt, also if its conditions do not hold.
  *
- * Source: spec/ha.md 9.2.
+ * Source: docs/contract/ha.md 9.2.
  */
 export function restartOnSchedule(o: Observation): Decision | null {
   const { scheduledRestart } = o.memory;
@@ -196,7 +196,7 @@ const PAUSING_VERSION = 140_000;
  * The primary has more than this standby, whose replay therefore waits; the new
  * values are configured here too and only wait for a restart.
  *
- * Source: spec/ha.md 10.2; PostgreSQL 17 manual, "Administrator's Overview" of
+ * Source: docs/contract/ha.md 10.2; PostgreSQL 17 manual, "Administrator's Overview" of
  * hot standby.
  */
 export function restartBlockedReplay(o: Observation): Decision | null {

@@ -143,7 +143,7 @@ export function startAsStandby(
  * In pause an instance that is down stays down. What this agent itself took down
  * is its own to bring back: the old leader of a switchover, a fresh copy.
  *
- * Source: spec/ha.md 4.5 and 13.
+ * Source: docs/contract/ha.md 4.5 and 13.
  */
 export function isLeftAlone(o: Observation): boolean {
   if (!o.settings.isPaused) return false;

@@ -1,6 +1,6 @@
 /**
  * Maintenance mode: what each section does differently, row by row of
- * spec/ha.md 13.
+ * docs/contract/ha.md 13.
  */
 import {
   answer,

@@ -2,7 +2,7 @@
  * STANDBY_CLUSTER: the holder of the key is no primary but follows the instance
  * of another scope, and everybody else follows it. Rows of the leader's section.
  *
- * Source: spec/ha.md 14.
+ * Source: docs/contract/ha.md 14.
  */
 import { judgeDivergence } from "../calc/lead/divergence.ts";
 import type { Decision } from "../model/decision.ts";

@@ -3,7 +3,7 @@
  * role and state that are shown, the sync state, the health facts. The status
  * document, the metrics and the health checks all stand on it.
  *
- * Source: spec/rest-api.md 4.1, 5.
+ * Source: docs/contract/rest-api.md 4.1, 5.
  */
 import type { HealthFacts } from "../../core/calc/lead/health.ts";
 import type { MemberRole, MemberState } from "../../core/model/member.ts";

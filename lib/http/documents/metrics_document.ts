@@ -2,7 +2,7 @@
  * Prometheus text: Patroni's metrics by their names and in their order, then our
  * own. Dashboards and alert rules out there stand on the names.
  *
- * Source: spec/rest-api.md 5.1, 6; Prometheus manual, "Exposition formats".
+ * Source: docs/contract/rest-api.md 5.1, 6; Prometheus manual, "Exposition formats".
  */
 import type { MemberState } from "../../core/model/member.ts";
 import type { AgentIdentity } from "../../ports/agent_api.ts";

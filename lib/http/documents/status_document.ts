@@ -3,7 +3,7 @@
  * their order and when they are left out are an observable interface: peers
  * race by it, tools read it.
  *
- * Source: spec/rest-api.md 5.
+ * Source: docs/contract/rest-api.md 5.
  */
 import type {
   PostgresView,

@@ -3,7 +3,7 @@
  * its shape. `document.ts` makes the OpenAPI document from it; a test holds it to
  * the routes of the application.
  *
- * Source: spec/rest-api.md 2.3 to 13.
+ * Source: docs/contract/rest-api.md 2.3 to 13.
  */
 import type * as z from "zod";
 import {

@@ -2,7 +2,7 @@
  * Requests to this one member: /restart, /reload, /reinitialize, /sigterm, and
  * the Citus events that only a coordinator would act on.
  *
- * Source: spec/rest-api.md 10, 11, 13.
+ * Source: docs/contract/rest-api.md 10, 11, 13.
  */
 import { parseBool } from "../../core/base/scalars.ts";
 import { guard } from "../access.ts";

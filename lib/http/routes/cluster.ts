@@ -1,7 +1,7 @@
 /**
  * GET /cluster, GET /history and the dynamic configuration at /config.
  *
- * Source: spec/rest-api.md 7, 8.
+ * Source: docs/contract/rest-api.md 7, 8.
  */
 import { clusterDocument } from "../../core/calc/documents/cluster_document.ts";
 import {

@@ -1,7 +1,7 @@
 /**
  * /failsafe: who must agree before a primary without DCS may go on.
  *
- * Source: spec/rest-api.md 12.
+ * Source: docs/contract/rest-api.md 12.
  */
 import { guard } from "../access.ts";
 import type { RestApp, RestContext } from "../context.ts";

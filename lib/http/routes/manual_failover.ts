@@ -2,7 +2,7 @@
  * POST /switchover and /failover, DELETE /switchover: checks the request, writes
  * the failover key, wakes the loop and watches what comes of it.
  *
- * Source: spec/rest-api.md 9.
+ * Source: docs/contract/rest-api.md 9.
  */
 import {
   isPausedIn,

@@ -2,7 +2,7 @@
  * What the member says of itself: `/patroni`, `/metrics`, `/liveness`,
  * `/readiness` and, for every other path, the health checks.
  *
- * Source: spec/rest-api.md 2.3, 4, 5, 6.
+ * Source: docs/contract/rest-api.md 2.3, 4, 5, 6.
  */
 import {
   healthCheck,

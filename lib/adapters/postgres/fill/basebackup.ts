@@ -2,7 +2,7 @@
  * Copies a replica: pg_basebackup, or the programs that the user configured, in
  * their order, until one succeeds. What fails leaves nothing behind.
  *
- * Source: spec/ha.md 17.2, spec/configuration.md 3.11.4.
+ * Source: docs/contract/ha.md 17.2, docs/contract/configuration.md 3.11.4.
  */
 import { CancelledError, PostgresError } from "../../../ports/errors.ts";
 import type { PostgresPeer } from "../../../ports/postgres.ts";

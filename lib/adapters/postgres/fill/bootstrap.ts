@@ -2,7 +2,7 @@
  * The first data directory of a scope: filled, started as primary, given its
  * roles and the user's own set-up. Whatever fails, the directory is moved away.
  *
- * Source: spec/ha.md 17.1, spec/configuration.md 3.3.
+ * Source: docs/contract/ha.md 17.1, docs/contract/configuration.md 3.3.
  */
 import { CancelledError, PostgresError } from "../../../ports/errors.ts";
 import type { StartResult, StopOptions } from "../../../ports/postgres.ts";

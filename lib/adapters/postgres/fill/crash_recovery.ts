@@ -3,7 +3,7 @@
  * primary replays before pg_rewind may look at it. pg_rewind can do that too, but
  * only with the settings that stand in the data directory, and without a word.
  *
- * Source: spec/ha.md 4.6 and 16.3; PostgreSQL 17 manual, "postgres", single-user
+ * Source: docs/contract/ha.md 4.6 and 16.3; PostgreSQL 17 manual, "postgres", single-user
  * mode.
  */
 import { join } from "node:path";

@@ -2,7 +2,7 @@
  * The user's programs that the agent waits for: one that may forbid a promotion,
  * one that prepares a stop.
  *
- * Source: spec/ha.md 18.
+ * Source: docs/contract/ha.md 18.
  */
 import { CancelledError } from "../../../ports/errors.ts";
 import type { StopOptions } from "../../../ports/postgres.ts";

@@ -2,7 +2,7 @@
  * Fills an empty data directory for a new scope: by initdb, or by the program
  * that the user configured. The first start and the roles come after.
  *
- * Source: spec/ha.md 17.1.
+ * Source: docs/contract/ha.md 17.1.
  */
 import { userInfo } from "node:os";
 import { PostgresError } from "../../../ports/errors.ts";

@@ -3,7 +3,7 @@
  * pg_rewind may remove finished files; whoever restores to a point in time would
  * miss them.
  *
- * Source: spec/ha.md 7 and 16.3; PostgreSQL 17 manual, "archive_command".
+ * Source: docs/contract/ha.md 7 and 16.3; PostgreSQL 17 manual, "archive_command".
  */
 import { join } from "node:path";
 import type { PostgresContext } from "../options.ts";

@@ -1,7 +1,7 @@
 /**
  * pg_rewind: whether it may be used here, and one run of it.
  *
- * Source: spec/ha.md 16; PostgreSQL 17 manual, "pg_rewind".
+ * Source: docs/contract/ha.md 16; PostgreSQL 17 manual, "pg_rewind".
  */
 import {
   CancelledError,

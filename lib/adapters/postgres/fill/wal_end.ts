@@ -2,7 +2,7 @@
  * Where the local WAL ends. Of a stopped primary that is the end of its shutdown
  * checkpoint's record, which decides whether it diverged.
  *
- * Source: spec/ha.md 16.2; PostgreSQL 17 `xlogreader.c`, XLogDecodeNextRecord.
+ * Source: docs/contract/ha.md 16.2; PostgreSQL 17 `xlogreader.c`, XLogDecodeNextRecord.
  */
 import { join } from "node:path";
 import { formatLsn, type Lsn, lsn } from "../../../core/base/units.ts";

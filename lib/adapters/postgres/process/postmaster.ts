@@ -3,7 +3,7 @@
  * that it survives the agent; what is known of it is on disk and in /proc, so
  * that the next agent finds it again.
  *
- * Source: spec/ha.md 8 and 19.1; PostgreSQL 17 manual, "Shutting Down the Server".
+ * Source: docs/contract/ha.md 8 and 19.1; PostgreSQL 17 manual, "Shutting Down the Server".
  */
 import type { ControlState } from "../../../core/model/postgres_view.ts";
 import { CancelledError, PostgresError } from "../../../ports/errors.ts";
@@ -281,7 +281,7 @@ class Stopping {
  * Kubernetes tells every container where its services are: nothing for sessions
  * of the database, whose extensions can read the environment.
  *
- * Source: spec/configuration.md 5.
+ * Source: docs/contract/configuration.md 5.
  */
 function serverEnvironment(): Record<string, string> {
   return Object.fromEntries(

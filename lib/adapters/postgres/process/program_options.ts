@@ -2,7 +2,7 @@
  * Command lines of configured programs, and the one option of pg_basebackup that
  * only the version decides about.
  *
- * Source: spec/configuration.md 3.3 and 3.11.4.
+ * Source: docs/contract/configuration.md 3.3 and 3.11.4.
  */
 import type { CustomMethod } from "../options.ts";
 

@@ -77,7 +77,7 @@ export function credentialsOf(
 /**
  * One libpq keyword string; keywords that `major` does not know are left out.
  *
- * Source: spec/configuration.md 3.11.3; PostgreSQL 17 manual, "Keyword/Value
+ * Source: docs/contract/configuration.md 3.11.3; PostgreSQL 17 manual, "Keyword/Value
  * Connection Strings".
  */
 export function formatConninfo(conninfo: Conninfo, major: number): string {

@@ -1,7 +1,7 @@
 /**
  * The roles that the agents of a scope need, made by the member that bootstraps.
  *
- * Source: spec/configuration.md 3.3, "Role creation order".
+ * Source: docs/contract/configuration.md 3.3, "Role creation order".
  */
 import type { Credentials, PostgresContext } from "../options.ts";
 import { identifier, literal, type Query } from "./sql.ts";

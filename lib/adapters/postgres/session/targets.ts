@@ -22,7 +22,7 @@ const ANY_ADDRESS: ReadonlySet<string> = new Set([
   "::",
 ]);
 
-/** TCP address of the local instance. Source: spec/configuration.md 3.11.6. */
+/** TCP address of the local instance. Source: docs/contract/configuration.md 3.11.6. */
 export function localTcp(context: PostgresContext): TcpAddress {
   const { hosts, port } = context.options.listen;
   const isAny = hosts.some((host) => ANY_ADDRESS.has(host));

@@ -2,7 +2,7 @@
  * A standby refuses to start with less than its primary had: the larger values
  * of pg_control win over the configured ones.
  *
- * Source: spec/configuration.md 6.6; PostgreSQL 17 manual, "Administrator's
+ * Source: docs/contract/configuration.md 6.6; PostgreSQL 17 manual, "Administrator's
  * Overview" of hot standby.
  */
 import type { PendingRestartReason } from "../../../core/model/member.ts";

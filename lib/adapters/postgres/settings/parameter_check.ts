@@ -4,7 +4,7 @@
  * ones are dropped, numbers out of range are clamped, each with a warning.
  *
  * The server's own verdict replaces a table of rules per version.
- * Source: spec/configuration.md 6.2; PostgreSQL 17 `guc.c`, parse_and_validate_value.
+ * Source: docs/contract/configuration.md 6.2; PostgreSQL 17 `guc.c`, parse_and_validate_value.
  */
 import type { PostgresContext } from "../options.ts";
 import { programPath, run } from "../process/programs.ts";

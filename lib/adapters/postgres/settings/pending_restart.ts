@@ -2,7 +2,7 @@
  * Which parameters wait for a restart, with their old and new values as people
  * read them. PostgreSQL's own flag is the truth; this only names the values.
  *
- * Source: spec/ha.md 19.3; PostgreSQL 17 `guc.c`, ShowGUCOption.
+ * Source: docs/contract/ha.md 19.3; PostgreSQL 17 `guc.c`, ShowGUCOption.
  */
 import { RECOVERY_NAMES } from "../../../core/base/recovery_names.ts";
 import type { PendingRestartReason } from "../../../core/model/member.ts";

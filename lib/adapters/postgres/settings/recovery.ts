@@ -2,7 +2,7 @@
  * Recovery settings: what a standby of a given upstream must have, and whether
  * changing to it needs a restart.
  *
- * Source: spec/ha.md 10.2, spec/configuration.md 6.4.
+ * Source: docs/contract/ha.md 10.2, docs/contract/configuration.md 6.4.
  */
 import { RECOVERY_NAMES } from "../../../core/base/recovery_names.ts";
 import type { StandbyCluster } from "../../../core/model/standby_cluster.ts";

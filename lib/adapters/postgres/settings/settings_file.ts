@@ -2,7 +2,7 @@
  * The generated postgresql.conf: how it is written and how a later agent reads
  * back what an earlier one decided (recovery settings, standby names).
  *
- * Source: spec/ha.md 19.1, spec/configuration.md 6.3.
+ * Source: docs/contract/ha.md 19.1, docs/contract/configuration.md 6.3.
  */
 
 /** What the file says, besides including the base file. */

@@ -2,7 +2,7 @@
  * Replication slots: dropped, and physical ones made and advanced, one by one,
  * so that a single bad one does not keep the others from being handled.
  *
- * Source: spec/ha.md 15.2.
+ * Source: docs/contract/ha.md 15.2.
  */
 import { formatLsn, type Lsn } from "../../../core/base/units.ts";
 import { PostgresError } from "../../../ports/errors.ts";

@@ -3,7 +3,7 @@
  * no way to make one on a replica at a given position, so the primary's state
  * file is read over SQL and put in place while the replica is down.
  *
- * Source: spec/ha.md 15.2; PostgreSQL 15 `slot.c`, SaveSlotToPath and
+ * Source: docs/contract/ha.md 15.2; PostgreSQL 15 `slot.c`, SaveSlotToPath and
  * StartupReplicationSlots (a directory `*.tmp` is thrown away at startup).
  */
 import { join } from "node:path";

@@ -2,7 +2,7 @@
  * Logical replication slots: made on a primary and moved on a replica, each over
  * a session in the slot's own database, because that is where it decodes.
  *
- * Source: spec/ha.md 15.2; PostgreSQL 17 manual, "Replication Management Functions".
+ * Source: docs/contract/ha.md 15.2; PostgreSQL 17 manual, "Replication Management Functions".
  */
 import { formatLsn } from "../../../core/base/units.ts";
 import type { LogicalAdvance } from "../../../core/calc/slots/slots.ts";

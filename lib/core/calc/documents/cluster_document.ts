@@ -97,7 +97,7 @@ interface Modes {
  * assert.deepEqual(document, { members: [] });
  * ```
  *
- * Source: spec/rest-api.md 7.1; Patroni 4.1.4 `utils.py`, cluster_as_json.
+ * Source: docs/contract/rest-api.md 7.1; Patroni 4.1.4 `utils.py`, cluster_as_json.
  */
 export function clusterDocument(view: ClusterView): ClusterDocument {
   const modes = modesOf(view.config?.document ?? {});
@@ -115,7 +115,7 @@ export function clusterDocument(view: ClusterView): ClusterDocument {
 /**
  * Whether the dynamic configuration makes the scope a standby cluster.
  *
- * Source: spec/dcs.md 3.2, `standby_cluster`.
+ * Source: docs/contract/dcs.md 3.2, `standby_cluster`.
  */
 export function isStandbyCluster(document: ConfigMap): boolean {
   const section = ownValue(document, "standby_cluster");
@@ -128,7 +128,7 @@ export function isStandbyCluster(document: ConfigMap): boolean {
 /**
  * The `synchronous_mode` of a dynamic configuration.
  *
- * Source: spec/dcs.md 3.2: `quorum` in any case, else like a boolean.
+ * Source: docs/contract/dcs.md 3.2: `quorum` in any case, else like a boolean.
  */
 export function synchronousModeOf(
   document: ConfigMap,

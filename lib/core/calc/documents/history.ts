@@ -17,7 +17,7 @@ export interface HistoryInputs {
   readonly linesMax: number;
 }
 
-/** True if the key must be written again for a primary on `timeline`. Source: spec/ha.md 21. */
+/** True if the key must be written again for a primary on `timeline`. Source: docs/contract/ha.md 21. */
 export function isHistoryStale(
   known: readonly HistoryLine[] | null,
   timeline: number,

@@ -25,7 +25,7 @@ export interface MemberIdentity {
   readonly doors: MemberDoors | null;
 }
 
-/** The state text of the member. Source: spec/dcs.md 3.4. */
+/** The state text of the member. Source: docs/contract/dcs.md 3.4. */
 export function memberState(
   o: Pick<Observation, "postgres" | "task" | "memory">,
 ): MemberState {
@@ -73,7 +73,7 @@ function taskState(task: LongTask): MemberState | null {
   }
 }
 
-/** The role text of the member. Source: spec/dcs.md 3.4. */
+/** The role text of the member. Source: docs/contract/dcs.md 3.4. */
 export function memberRole(
   o: Pick<Observation, "postgres" | "memory">,
 ): MemberRole {

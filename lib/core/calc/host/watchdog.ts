@@ -2,7 +2,7 @@
  * The watchdog's numbers: how long a device may wait for its keepalive, whether
  * it fits the loop, and until when a keepalive lets this member lead.
  *
- * Source: spec/ha.md 22.
+ * Source: docs/contract/ha.md 22.
  */
 import { after, type Moment, remainingMs } from "../../base/units.ts";
 import type { ClusterSettings } from "../../model/settings.ts";

@@ -29,7 +29,7 @@ export type RaceVerdict =
  * True while the mode is on and the sync key names a leader: only then its names
  * restrict who may lead.
  *
- * Source: spec/ha.md 5.1.
+ * Source: docs/contract/ha.md 5.1.
  */
 export function isSyncActive(
   settings: ClusterSettings,
@@ -52,7 +52,7 @@ export function isInSync(view: ClusterView, name: MemberName): boolean {
  * not be asked or never lead. The candidate of a failover is always among them,
  * and whoever might lead by a consent that this member forgot.
  *
- * Source: spec/ha.md 5.2.
+ * Source: docs/contract/ha.md 5.2.
  */
 export function racePeers(
   o: Observation,
@@ -118,7 +118,7 @@ export interface RaceOptions {
 /**
  * Compares this replica with the answers of its peers.
  *
- * Source: spec/ha.md 5.3 and 5.4.
+ * Source: docs/contract/ha.md 5.3 and 5.4.
  */
 export function compareInRace(
   o: Observation,

@@ -1,6 +1,6 @@
 /**
  * The race against a second, naive version ("twin"), written from the tables of
- * spec/ha.md 5 as they stand there, and small tables for what surrounds it.
+ * docs/contract/ha.md 5 as they stand there, and small tables for what surrounds it.
  */
 import assert from "node:assert/strict";
 import fc from "fast-check";

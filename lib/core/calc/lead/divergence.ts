@@ -24,7 +24,7 @@ export interface DivergenceVerdict {
  *
  * @param asked "any": a standby may be asked too, as in a standby cluster.
  *
- * Source: spec/ha.md 16.2.
+ * Source: docs/contract/ha.md 16.2.
  */
 export function judgeDivergence(
   upstream: Extract<UpstreamView, { kind: "answered" }>,

@@ -2,7 +2,7 @@
  * Failsafe mode: who is listed, who must be asked, when, and how a listener sees
  * a leader that the store does not show.
  *
- * Source: spec/ha.md 12; spec/dcs.md 3.10.
+ * Source: docs/contract/ha.md 12; docs/contract/dcs.md 3.10.
  */
 import { type Lsn, revision } from "../../base/units.ts";
 import { parseConnUrl } from "../../codec/conn_url.ts";

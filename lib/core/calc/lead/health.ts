@@ -4,7 +4,7 @@
  * Patroni's, substring matches included, because balancers out there rely on
  * `/master`, `/primary/` or `/standby_leader`.
  *
- * Source: Patroni 4.1.4, observed behavior; spec/rest-api.md 4.
+ * Source: Patroni 4.1.4, observed behavior; docs/contract/rest-api.md 4.
  */
 import type { Lsn, Moment } from "../../base/units.ts";
 import { maxLsn } from "../../base/units.ts";
@@ -138,7 +138,7 @@ const ROWS: readonly Row[] = [
  *
  * @param path Path without query, leading slash included, not decoded.
  *
- * Source: spec/rest-api.md 4.1 to 4.3.
+ * Source: docs/contract/rest-api.md 4.1 to 4.3.
  */
 export function healthCheck(
   path: string,
@@ -156,7 +156,7 @@ export function healthCheck(
  *
  * The threshold is the TTL for a running primary, else twice the TTL.
  *
- * Source: spec/rest-api.md 4.4.
+ * Source: docs/contract/rest-api.md 4.4.
  */
 export function liveness(facts: LivenessFacts): HealthStatus {
   if (facts.isPaused) return 200;
@@ -169,7 +169,7 @@ export function liveness(facts: LivenessFacts): HealthStatus {
  *
  * @param maximumLagBytes Limit where the query names none that can be read.
  *
- * Source: spec/rest-api.md 4.5.
+ * Source: docs/contract/rest-api.md 4.5.
  */
 export function readiness(
   facts: HealthFacts,

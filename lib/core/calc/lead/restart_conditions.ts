@@ -7,7 +7,7 @@ import type { MemberRole } from "../../model/member.ts";
 import type { PostgresView } from "../../model/postgres_view.ts";
 import type { RestartFilters, ScheduledRestart } from "../../model/request.ts";
 
-/** The refusal's text, or null if all conditions hold. Source: spec/ha.md 9.1. */
+/** The refusal's text, or null if all conditions hold. Source: docs/contract/ha.md 9.1. */
 export function restartRefusal(
   status: { readonly role: MemberRole; readonly postgres: PostgresView },
   filters: RestartFilters,
@@ -33,7 +33,7 @@ function versionNumber(text: string | null): number | null {
     patch;
 }
 
-/** The request as it was made, with its time. Source: spec/dcs.md 3.4. */
+/** The request as it was made, with its time. Source: docs/contract/dcs.md 3.4. */
 export function restartDocument(
   restart: ScheduledRestart,
   postmasterStartTime?: string,

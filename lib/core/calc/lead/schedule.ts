@@ -15,7 +15,7 @@ export type Timing =
  *
  * @param scheduledAt ISO 8601 with zone; null means now; unreadable text is stale.
  *
- * Source: spec/ha.md 6.2, rows 2 to 4.
+ * Source: docs/contract/ha.md 6.2, rows 2 to 4.
  */
 export function switchoverTiming(
   scheduledAt: string | null,

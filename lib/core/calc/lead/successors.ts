@@ -2,7 +2,7 @@
  * Who could take over from a leader: what a switchover, an early release or a
  * crash failover may count on, and why the others may not be counted on.
  *
- * Source: spec/ha.md 5.6.
+ * Source: docs/contract/ha.md 5.6.
  */
 import type { Lsn } from "../../base/units.ts";
 import { clusterTimeline, type ClusterView } from "../../model/cluster_view.ts";

@@ -17,7 +17,7 @@ export interface Follower {
  *
  * @returns Null: it streams from nobody (`nostream`, it leads, or nobody does).
  *
- * Source: spec/ha.md 10.1.
+ * Source: docs/contract/ha.md 10.1.
  */
 export function upstreamOf(
   view: ClusterView,
@@ -42,7 +42,7 @@ export function isInLoop(view: ClusterView, follower: Follower): boolean {
  * Whether WAL comes to `follower` by streaming all the way from the leader.
  * Without that its slots can not hold back the leader's vacuum.
  *
- * Source: spec/ha.md 15.1, "no streaming path to the primary".
+ * Source: docs/contract/ha.md 15.1, "no streaming path to the primary".
  */
 export function hasStreamingPath(
   view: ClusterView,

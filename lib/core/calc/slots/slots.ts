@@ -2,7 +2,7 @@
  * The changes that bring the replication slots of this instance in line with
  * those that it should have (slots_wanted.ts): make, drop, move.
  *
- * Source: spec/ha.md 15.2.
+ * Source: docs/contract/ha.md 15.2.
  */
 import type { Lsn } from "../../base/units.ts";
 import { slotNameOf } from "../../codec/slot_name.ts";

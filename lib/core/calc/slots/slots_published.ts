@@ -2,7 +2,7 @@
  * What the leader says of its slots in the `status` key, and for how long it
  * keeps the slots of members that are away.
  *
- * Source: spec/dcs.md 3.5.
+ * Source: docs/contract/dcs.md 3.5.
  */
 import type { Lsn, Moment } from "../../base/units.ts";
 import { slotNameOf } from "../../codec/slot_name.ts";

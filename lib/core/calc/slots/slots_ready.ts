@@ -4,7 +4,7 @@
  * the leader has vacuumed meanwhile; it is safe as soon as the leader's physical
  * slot for this member has protected them without a gap.
  *
- * Source: spec/ha.md 15.2, "not ready".
+ * Source: docs/contract/ha.md 15.2, "not ready".
  */
 import type { PermanentSlot } from "../../model/slot_settings.ts";
 import type { SlotInputs } from "./slots_wanted.ts";

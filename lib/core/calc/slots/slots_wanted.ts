@@ -3,7 +3,7 @@
  * stream from it or may some day, members that are away for a while, and the
  * permanent slots of the operator.
  *
- * Source: spec/ha.md 15.1.
+ * Source: docs/contract/ha.md 15.1.
  */
 import { type Lsn, maxLsn } from "../../base/units.ts";
 import { slotNameOf } from "../../codec/slot_name.ts";
@@ -183,7 +183,7 @@ export function permanentHere(
  * Whether this instance must tell its upstream which catalog rows it needs:
  * logical slots are kept here, or by somebody who streams from here.
  *
- * Source: spec/ha.md 15.2, last paragraph.
+ * Source: docs/contract/ha.md 15.2, last paragraph.
  */
 export function isFeedbackForced(
   inputs: Pick<SlotInputs, "self" | "tags" | "settings" | "view">,

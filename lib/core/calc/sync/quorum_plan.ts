@@ -10,7 +10,7 @@
  * with voters, members of both committees (leaders included) number at most
  * `quorum + numsync + 1`, and one committee contains the other.
  *
- * Source: spec/ha.md 11.5.
+ * Source: docs/contract/ha.md 11.5.
  */
 import type { MemberName } from "../../model/member.ts";
 

@@ -13,7 +13,7 @@ export const NOBODY = "__patroni_strict_sync_replica_placeholder__";
 /**
  * The value of synchronous_standby_names for these replicas.
  *
- * Source: spec/ha.md 11.3, "Value format".
+ * Source: docs/contract/ha.md 11.3, "Value format".
  *
  * @example
  * ```ts
@@ -43,7 +43,7 @@ function quoteStandby(name: MemberName): string {
  *
  * @param numsync How many of them must acknowledge; strict mode makes it at least 1.
  *
- * Source: spec/ha.md 11.3, "Value format".
+ * Source: docs/contract/ha.md 11.3, "Value format".
  */
 export function formatQuorum(
   numsync: number,

@@ -2,7 +2,7 @@
  * Which replicas a synchronous primary may wait for, in which order, and which
  * of them surely acknowledge by now.
  *
- * Source: spec/ha.md 11.2.
+ * Source: docs/contract/ha.md 11.2.
  */
 import type { Lsn } from "../../base/units.ts";
 import { type ClusterView, memberOf } from "../../model/cluster_view.ts";

@@ -2,7 +2,7 @@
  * Synchronous replication in mode `quorum`: the first step of the quorum plan as
  * a decision, and what a new leader sets before its promotion.
  *
- * Source: spec/ha.md 11.2, 11.4 and 11.5.
+ * Source: docs/contract/ha.md 11.2, 11.4 and 11.5.
  */
 import type { Decision } from "../../model/decision.ts";
 import { nextQuorumStep } from "./quorum_step.ts";

@@ -6,7 +6,7 @@
  * it. So names are added to PostgreSQL first and removed from the key first; each
  * change is one decision, and an agent that dies between two leaves a safe state.
  *
- * Source: spec/ha.md 11.2 and 11.3.
+ * Source: docs/contract/ha.md 11.2 and 11.3.
  */
 import type { Decision } from "../../model/decision.ts";
 import type { MemberName } from "../../model/member.ts";
@@ -101,7 +101,7 @@ export function isConfirmationPending(inputs: SyncInputs): boolean {
  * starts waiting for the old leader and its replicas, which the key still names,
  * so PostgreSQL's names come first.
  *
- * Source: spec/ha.md 11.4.
+ * Source: docs/contract/ha.md 11.4.
  */
 export function planBeforePromotion(
   inputs: Pick<SyncInputs, "self" | "settings" | "view"> & {
