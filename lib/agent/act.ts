@@ -3,13 +3,10 @@
  * Sequences of port calls; whether to make them was decided before.
  */
 import type { LeaseTerms } from "./leases.ts";
-import type { ClusterView } from "../core/model/cluster_view.ts";
+import { isSameVacancy, vacancyOf } from "../core/model/cluster_view.ts";
 import { explain } from "../core/explain.ts";
 import type { Decision } from "../core/model/decision.ts";
 import type { DcsView, Observation } from "../core/model/observation.ts";
-import { REMOTE } from "../core/model/standby_cluster.ts";
-import { isSameVacancy, racePeers } from "../core/calc/lead/candidates.ts";
-import { successors } from "../core/calc/lead/successors.ts";
 import { DcsRefusedError, DcsUnreachableError } from "../ports/errors.ts";
 import { type AgentContext, peerOf } from "./context.ts";
 import { askFailsafe, resetFailsafe } from "./failsafe.ts";
@@ -70,18 +67,17 @@ function carryOut(
     case "cancel_task":
       return cancelTask(context);
     case "renew_lease":
-      return renewLease(context, o);
+      return renewLease(context, o, decision);
     case "acquire_lease":
-      return acquireLease(context, o);
+      return acquireLease(context, o, decision);
     case "release_lease":
-      if (decision.reason === "start_failed") noteFailedStart(context);
-      return releaseLease(context, o);
+      return releaseLease(context, o, decision);
     case "ask_peers":
       return askPeers(context, o, decision);
     case "ask_failsafe":
       return askConsent(context, o, decision);
     case "ask_upstream":
-      return askUpstream(context, o);
+      return askUpstream(context, o, decision);
     case "trust_timeline":
       context.state.remember({ kind: "divergence", value: "unsuspected" });
       return Promise.resolve(round(context, o, {}));
@@ -110,7 +106,7 @@ async function startTask(
   decision: Of<"start_task">,
 ): Promise<Act> {
   const { task } = decision;
-  if (decision.reason === "restart_due") {
+  if (task.kind === "restart" && task.isScheduled) {
     context.state.remember({ kind: "restart_scheduled", restart: null });
   }
   await context.tasks.start(task, bodyOf(context, task));
@@ -125,17 +121,20 @@ async function cancelTask(context: AgentContext): Promise<Act> {
   return await rest(0);
 }
 
-async function renewLease(context: AgentContext, o: Observation): Promise<Act> {
-  if (o.dcs.kind !== "reachable") return await rest(null);
-  const { view } = o.dcs;
+async function renewLease(
+  context: AgentContext,
+  o: Observation,
+  { key }: Of<"renew_lease">,
+): Promise<Act> {
   const outcome = await withRetries(
     context,
-    (limits) => context.leases.renew(view, terms(context, limits.timeoutMs)),
+    (limits) => context.leases.renew(key, terms(context, limits.timeoutMs)),
   );
   if (outcome === "renewed") {
     resetFailsafe(context);
     // Binding the key to a new lease began a new term, which the view must show.
-    const dcs = isOwnTerm(context, o.dcs) ? o.dcs : await readAgain(context);
+    const isSeen = key.revision === context.leases.term;
+    const dcs = isSeen ? o.dcs : await readAgain(context);
     return round(context, o, { dcs, lease: fresh(context) });
   }
   context.ports.log.warning("failed to update leader lock");
@@ -155,17 +154,17 @@ async function renewLease(context: AgentContext, o: Observation): Promise<Act> {
 async function acquireLease(
   context: AgentContext,
   o: Observation,
+  { vacancy }: Of<"acquire_lease">,
 ): Promise<Act> {
-  if (o.dcs.kind !== "reachable") return await rest(null);
   const { leases } = context;
-  const before = o.dcs.view;
   let dcs: DcsView | null = null;
   const outcome = await leases.acquire(
     terms(context, context.state.settings.retryTimeoutMs),
     async () => {
       const seen = await readAgain(context);
       dcs = seen;
-      return seen.kind === "reachable" && isSameVacancy(before, seen.view);
+      return seen.kind === "reachable" &&
+        isSameVacancy(vacancy, vacancyOf(seen.view));
     },
   );
   dcs ??= await readAgain(context);
@@ -188,17 +187,15 @@ async function acquireLease(
   return round(context, o, { dcs, lease: fresh(context), peers });
 }
 
-/** A leader that did not come up is none any more, and says so. */
-function noteFailedStart({ state, events }: AgentContext): void {
-  if (!["primary", "standby_leader"].includes(state.memory.role)) return;
-  state.remember({ kind: "recovery_failed" });
-  events.roleChanged("demoted");
-}
-
 async function releaseLease(
   context: AgentContext,
   o: Observation,
+  { newRole }: Of<"release_lease">,
 ): Promise<Act> {
+  if (newRole !== null) {
+    context.state.remember({ kind: "recovery_failed" });
+    context.events.roleChanged(newRole);
+  }
   const timeoutMs = context.state.settings.retryTimeoutMs;
   await context.leases.release({ timeoutMs });
   context.state.remember({ kind: "stopped" });
@@ -218,11 +215,7 @@ async function askPeers(
   o: Observation,
   decision: Of<"ask_peers">,
 ): Promise<Act> {
-  if (o.dcs.kind !== "reachable") return await rest(null);
-  const members = decision.reason === "no_leader"
-    ? racePeers(o, o.dcs.view)
-    : successors(o, o.dcs.view);
-  const answers = await context.ports.peers.ask(members);
+  const answers = await context.ports.peers.ask(decision.members);
   return round(context, o, { peers: { kind: "asked", answers } });
 }
 
@@ -238,12 +231,10 @@ async function askConsent(
 async function askUpstream(
   context: AgentContext,
   o: Observation,
+  { source }: Of<"ask_upstream">,
 ): Promise<Act> {
-  const leader = o.dcs.kind === "reachable" ? o.dcs.view.leader : null;
-  if (leader === null) return await rest(null);
-  const isRemote = leader.name === o.self && o.settings.isStandbyCluster;
   const upstream = await context.ports.postgres.askUpstream(
-    peerOf(context, isRemote ? REMOTE : leader.name),
+    peerOf(context, source),
   );
   if (upstream.kind === "silent") {
     context.ports.log.debug(`The upstream does not answer: ${upstream.detail}`);
@@ -258,7 +249,7 @@ async function setSynchronousStandbys(
 ): Promise<Act> {
   const { postgres } = context.ports;
   // The key that allows it must have been seen in this member's own term.
-  if (!isOwnTerm(context, o.dcs)) {
+  if (decision.term !== context.leases.term) {
     await readAgain(context);
     return { kind: "rest", againInMs: AFTER_CONFLICT_MS };
   }
@@ -278,13 +269,12 @@ async function writeKey(
   o: Observation,
   decision: KeyWrite,
 ): Promise<Act> {
-  if (o.dcs.kind !== "reachable") return await rest(null);
   const isSync = decision.kind === "write_sync";
   // Without an answer the write may still take effect, later than we think.
   if (isSync) {
     context.state.remember({ kind: "sync_written", outcome: "unknown" });
   }
-  const outcome = await write(context, o.dcs.view, decision);
+  const outcome = await write(context, decision);
   if (isSync) {
     context.state.remember({ kind: "sync_written", outcome: "known" });
   }
@@ -313,27 +303,23 @@ type KeyWrite = Of<
 
 async function write(
   context: AgentContext,
-  view: ClusterView,
   decision: KeyWrite,
 ): Promise<"written" | "conflict"> {
-  const { store, state, leases } = context;
+  const { store, state } = context;
   const limits = { timeoutMs: dcsBudgetMs(context) };
-  const expectation = { revision: view.sync.revision, term: leases.term };
   switch (decision.kind) {
     case "race_initialize":
       return await store.raceInitialize(limits);
     case "write_initialize":
-      return await store.writeInitialize(view, decision.systemId, limits);
+      return await store.writeInitialize(decision, limits);
     case "write_config":
       return await store.writeConfig(state.document ?? {}, null, limits);
     case "clear_failover":
-      return view.failover === null
-        ? "written"
-        : await store.clearFailover(view.failover.revision, limits);
+      return await store.clearFailover(decision.revision, limits);
     case "write_sync":
-      return await store.writeSync(decision, expectation, limits);
+      return await store.writeSync(decision, decision, limits);
     case "delete_sync":
-      return await store.deleteSync(expectation, limits);
+      return await store.deleteSync(decision, limits);
   }
 }
 
@@ -343,12 +329,6 @@ async function readAgain(context: AgentContext): Promise<DcsView> {
     (limits) => context.store.view(limits),
   );
   return { kind: "reachable", view: await noteView(context, view) };
-}
-
-/** True if the view shows the leader key as this member's lease holds it. */
-function isOwnTerm({ leases }: AgentContext, dcs: DcsView): boolean {
-  return dcs.kind === "reachable" && dcs.view.leader !== null &&
-    dcs.view.leader.revision === leases.term;
 }
 
 /** A view that still names us although the store refused us: nobody leads, as far as we know. */

@@ -1,5 +1,6 @@
 /** What the journal keeps, counts and forgets. */
 import assert from "node:assert/strict";
+import { bid, renewal } from "../../tests/helpers/builders.ts";
 import type { Ruling } from "../core/decide.ts";
 import { DecisionJournal } from "./decision_journal.ts";
 
@@ -13,7 +14,7 @@ function waiting(position: number): Ruling {
 
 const BID: Ruling = {
   rule: "R490",
-  decision: { kind: "acquire_lease", reason: "healthiest" },
+  decision: bid("healthiest"),
 };
 
 Deno.test("journal: repeats are counted, with the last facts", () => {
@@ -37,7 +38,7 @@ Deno.test("journal: deeds outlive any number of waits, routine is left out", () 
     const { decision } = waiting(at);
     journal.note({ rule: at % 2 === 0 ? "R590" : "R580", decision }, at);
     journal.note(
-      { rule: "R500", decision: { kind: "renew_lease", reason: "cycle" } },
+      { rule: "R500", decision: renewal() },
       at,
     );
   }

@@ -1,12 +1,17 @@
 /** Which moments bound the phases of a failover. */
 import assert from "node:assert/strict";
+import { bid } from "../../tests/helpers/builders.ts";
 import { moment } from "../core/base/units.ts";
 import type { Decision, WaitReason } from "../core/model/decision.ts";
 import type { TaskOutcome } from "../core/model/task_view.ts";
 import { FailoverWatch } from "./failover_phases.ts";
 
-const ASK: Decision = { kind: "ask_peers", reason: "no_leader" };
-const BID: Decision = { kind: "acquire_lease", reason: "healthiest" };
+const ASK: Decision = {
+  kind: "ask_peers",
+  reason: "no_leader",
+  members: [],
+};
+const BID: Decision = bid("healthiest");
 
 function waiting(reason: WaitReason): Decision {
   return { kind: "wait", reason, facts: {}, againInMs: null };

@@ -12,7 +12,7 @@ import {
   remainingMs,
   type Revision,
 } from "../core/base/units.ts";
-import type { ClusterView, LeaderKey } from "../core/model/cluster_view.ts";
+import type { LeaderKey } from "../core/model/cluster_view.ts";
 import type { MemberName } from "../core/model/member.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Dcs, DcsGuard, DcsLimits, DcsResult } from "../ports/dcs.ts";
@@ -140,20 +140,25 @@ export class LeaseKeeper {
   }
 
   /**
-   * Renews the lease of the leader key that `view` shows as ours; after a restart
-   * of the agent the key is bound to the new lease first.
+   * Renews the lease of `key`, as it was seen last; after a restart of the agent
+   * the key is bound to the new lease first.
+   *
+   * @param key The leader key; null: nobody leads.
    */
-  renew(view: ClusterView, terms: LeaseTerms): Promise<"renewed" | "lost"> {
+  renew(
+    key: LeaderKey | null,
+    terms: LeaseTerms,
+  ): Promise<"renewed" | "lost"> {
     return this.#inTurn(async () => {
-      if (view.leader?.name !== this.#self) return this.#lose();
-      if (this.#isReleased) return await this.#releaseAgain(view.leader, terms);
+      if (key?.name !== this.#self) return this.#lose();
+      if (this.#isReleased) return await this.#releaseAgain(key, terms);
       const held = this.#lease;
       const { id, since } = await this.#freshLease(terms);
       // Our lease is gone, and with it the key: that calls for a race, not for a rebind.
       const hasExpired = held !== null && held.id !== id &&
         held.ttlMs === terms.ttlMs;
       if (hasExpired) return this.#lose();
-      if (view.leader.leaseId !== id) {
+      if (key.leaseId !== id) {
         const result = await this.#dcs.write({
           kind: "put",
           key: LEADER,
@@ -163,7 +168,7 @@ export class LeaseKeeper {
         }, terms);
         if (result.kind === "guard_failed") return this.#lose();
         this.#keyRevision = result.revision;
-      } else this.#keyRevision = view.leader.revision;
+      } else this.#keyRevision = key.revision;
       this.#hold(since, terms);
       return "renewed";
     });

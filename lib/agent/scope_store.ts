@@ -21,21 +21,11 @@ import { encodeSync, type SyncPublication } from "../core/codec/sync_codec.ts";
 import { NO_FAILOVER_VALUE } from "../core/codec/failover_codec.ts";
 import type { LeaseId, Revision } from "../core/base/units.ts";
 import type { ClusterView, HistoryLine } from "../core/model/cluster_view.ts";
+import type { SyncGuard } from "../core/model/decision.ts";
 import type { Dcs, DcsGuard, DcsLimits } from "../ports/dcs.ts";
 
 /** Whether a guarded write took place. */
 export type Guarded = "written" | "conflict";
-
-/**
- * What a write of the sync key rests on. Without the term, the write of a leader
- * that was replaced meanwhile could still list whom the next one does not wait for.
- */
-export interface SyncExpectation {
-  /** Of the sync key; null: it must still be absent. */
-  readonly revision: Revision | null;
-  /** Revision of the leader key while this member leads; null: it does not. */
-  readonly term: Revision | null;
-}
 
 /** Reads and writes the keys of one scope. Throws what the Dcs port throws. */
 export class ScopeStore {
@@ -63,13 +53,15 @@ export class ScopeStore {
     });
   }
 
-  /** Publishes the system identifier; create-only if the key was absent. */
+  /** Publishes the system identifier. */
   writeInitialize(
-    view: ClusterView,
-    systemId: string,
+    { systemId, expected }: {
+      readonly systemId: string;
+      readonly expected: "absent" | "any";
+    },
     limits: DcsLimits,
   ): Promise<Guarded> {
-    const guard: DcsGuard = view.initialize.kind === "absent"
+    const guard: DcsGuard = expected === "absent"
       ? { kind: "absent" }
       : { kind: "none" };
     return this.#put("initialize", systemId, { guard, limits });
@@ -119,7 +111,7 @@ export class ScopeStore {
   /** Writes the sync key, as the leader of that term. */
   async writeSync(
     sync: SyncPublication,
-    expected: SyncExpectation,
+    expected: SyncGuard,
     limits: DcsLimits,
   ): Promise<Guarded> {
     const { revision, term } = expected;
@@ -139,7 +131,7 @@ export class ScopeStore {
 
   /** Deletes the sync key, as the leader of that term. */
   async deleteSync(
-    { revision, term }: SyncExpectation,
+    { revision, term }: SyncGuard,
     limits: DcsLimits,
   ): Promise<Guarded> {
     if (revision === null) return "written";

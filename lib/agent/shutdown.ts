@@ -131,10 +131,11 @@ async function renewUntil(
     const timeoutMs = Math.min(CALL_MS_MAX, spareMs());
     const isDue = leases.deadline !== null && timeoutMs > 0;
     if (done.aborted || !isDue || state.view === null) continue;
-    const outcome = await leases.renew(state.view, { ttlMs, timeoutMs }).catch(
-      (error: unknown) =>
-        ports.log.warning(`Cannot renew the lease at shutdown: ${error}`),
-    );
+    const outcome = await leases.renew(state.view.leader, { ttlMs, timeoutMs })
+      .catch(
+        (error: unknown) =>
+          ports.log.warning(`Cannot renew the lease at shutdown: ${error}`),
+      );
     if (outcome === "lost" && !leases.isReleased) return giveUp.abort();
   }
 }

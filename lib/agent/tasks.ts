@@ -24,9 +24,6 @@ import { standbyRole } from "./observe.ts";
 import { hasSyncDuty, releaseSyncDuty, resumeSyncDuty } from "./sync_duty.ts";
 import type { TaskBody } from "./task_runner.ts";
 
-/** Preparations for a rewind that fail before a member whose data may be replaced is copied anew. */
-const REWIND_ATTEMPTS = 5;
-
 type TaskOf<K extends LongTask["kind"]> = Extract<LongTask, { kind: K }>;
 
 /** What to run for `task`. */
@@ -302,25 +299,13 @@ async function rewind(
     // Only a primary that is well and still refuses makes the failure final.
     const answer = await postgres.askUpstream(source);
     const isFinal = !(error instanceof RewindNotBegunError) ||
-      isPatienceOver(context);
+      task.isLastAttempt;
     if (answer.kind === "answered" && !signal.aborted && isFinal) {
       log.error(`Failed to rewind from healthy primary: ${source.name}`);
       context.state.remember({ kind: "divergence", value: "rewind_failed" });
     }
     throw error;
   }
-}
-
-/** A cause that may go away is waited for: as long as it takes, unless a copy may take the data's place. */
-function isPatienceOver({ state }: AgentContext): boolean {
-  const { settings, memory } = state;
-  const mayCopy = settings.isDataRemovedOnRewindFailure ||
-    settings.isDataRemovedOnDivergedTimelines;
-  const last = memory.lastOutcome;
-  const failures = last?.task.kind === "rewind" && last.result === "failed"
-    ? memory.failuresInRow
-    : 0;
-  return mayCopy && failures + 1 >= REWIND_ATTEMPTS;
 }
 
 /** Reads first: the instance only stops for slots that are really there. */

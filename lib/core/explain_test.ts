@@ -1,5 +1,6 @@
 /** The sentences that tools read in Patroni's log (docs/contract/ha.md), word for word. */
 import assert from "node:assert/strict";
+import { bid } from "../../tests/helpers/builders.ts";
 import { explain } from "./explain.ts";
 import type { Decision, Facts, WaitReason } from "./model/decision.ts";
 
@@ -32,11 +33,11 @@ const ROWS: readonly (readonly [Decision, string])[] = [
     "My wal position exceeds maximum replication lag (lagBytes 5)",
   ],
   [
-    { kind: "acquire_lease", reason: "already_primary" },
+    bid("already_primary"),
     "acquiring session lock as a leader",
   ],
   [
-    { kind: "release_lease", reason: "start_failed" },
+    { kind: "release_lease", reason: "start_failed", newRole: "demoted" },
     "removed leader key after trying and failing to start postgres",
   ],
   [
@@ -73,6 +74,8 @@ const ROWS: readonly (readonly [Decision, string])[] = [
   [
     {
       kind: "write_sync",
+      revision: null,
+      term: null,
       reason: "synchronous_standbys_changed",
       leader: "n1",
       standbys: ["n2", "n3"],

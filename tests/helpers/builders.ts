@@ -9,6 +9,7 @@ import {
   revision,
 } from "../../lib/core/base/units.ts";
 import type { ClusterView } from "../../lib/core/model/cluster_view.ts";
+import type { AcquireReason, Decision } from "../../lib/core/model/decision.ts";
 import { type Member, NO_TAGS } from "../../lib/core/model/member.ts";
 import { FIRST_MEMORY } from "../../lib/core/model/memory.ts";
 import type { Observation } from "../../lib/core/model/observation.ts";
@@ -203,6 +204,20 @@ export function answer(
     endedReceivers: [],
     ...changes,
   };
+}
+
+/** A bid for the free key. */
+export function bid(
+  reason: AcquireReason,
+): Extract<Decision, { kind: "acquire_lease" }> {
+  const vacancy = { leaderLsn: null, syncRevision: null };
+  return { kind: "acquire_lease", reason, vacancy };
+}
+
+/** A renewal of the lease of n1. */
+export function renewal(): Decision {
+  const key = { name: "n1", leaseId: null, revision: revision(10) };
+  return { kind: "renew_lease", reason: "cycle", key };
 }
 
 /** How a task ended just now. */

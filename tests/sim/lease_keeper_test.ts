@@ -93,7 +93,7 @@ Deno.test("LeaseKeeper repeats a release whose request was lost", () =>
     // leader key alive, and nobody could lead any more.
     await leases.keepMember(TERMS);
     assert.equal(bench.leader, "n1");
-    assert.equal(await leases.renew(bench.view, TERMS), "lost");
+    assert.equal(await leases.renew(bench.view.leader, TERMS), "lost");
     assert.equal(bench.leader, null);
     assert.equal(leases.deadline, null);
   }));
@@ -106,7 +106,7 @@ Deno.test("LeaseKeeper's late release leaves the next life's key alone", () =>
     old.dcs.faults.requestDelayMs = 2_000;
     const late = old.leases.release(TERMS);
     const young = bench.keeper("n1");
-    assert.equal(await young.leases.renew(bench.view, TERMS), "renewed");
+    assert.equal(await young.leases.renew(bench.view.leader, TERMS), "renewed");
     assert.equal(await elapse(bench, late), false);
     assert.equal(bench.leader, "n1");
   }));
@@ -127,7 +127,7 @@ Deno.test("LeaseKeeper gives a key back whose bid rested on an old view", () =>
     await assert.rejects(leases.acquire(TERMS, blind), DcsUnreachableError);
     dcs.heal();
     assert.equal(bench.leader, "n1");
-    assert.equal(await leases.renew(bench.view, TERMS), "lost");
+    assert.equal(await leases.renew(bench.view.leader, TERMS), "lost");
     assert.equal(bench.leader, null);
     assert.equal(await leases.acquire(TERMS, fits), "won");
   }));
@@ -140,7 +140,7 @@ Deno.test("LeaseKeeper does not rebind the key after its lease expired", () =>
     const { view } = bench;
     await bench.clock.advance(31_000);
     assert.equal(await other.leases.acquire(TERMS, fits), "won");
-    assert.equal(await leases.renew(view, TERMS), "lost");
+    assert.equal(await leases.renew(view.leader, TERMS), "lost");
     assert.equal(leases.deadline, null);
     assert.equal(bench.leader, "n2");
   }));
@@ -150,7 +150,7 @@ Deno.test("LeaseKeeper holds nothing after a release, whatever answers come", ()
     const { dcs, leases } = bench.keeper("n1");
     assert.equal(await leases.acquire(TERMS, fits), "won");
     dcs.faults.answerDelayMs = 1_000;
-    const renewal = leases.renew(bench.view, TERMS);
+    const renewal = leases.renew(bench.view.leader, TERMS);
     await settle();
     const released = leases.release(TERMS);
     assert.equal(leases.deadline, null);
@@ -194,12 +194,12 @@ Deno.test("binding the leader key to a new lease begins a new term", () =>
     const old = bench.keeper("n1");
     assert.equal(await old.leases.acquire(TERMS, fits), "won");
     const young = bench.keeper("n1");
-    assert.equal(await young.leases.renew(bench.view, TERMS), "renewed");
+    assert.equal(await young.leases.renew(bench.view.leader, TERMS), "renewed");
     assert.equal(young.leases.term, bench.view.leader?.revision);
     assert.notEqual(young.leases.term, old.leases.term);
     // A renewal does not.
     const { term } = young.leases;
-    assert.equal(await young.leases.renew(bench.view, TERMS), "renewed");
+    assert.equal(await young.leases.renew(bench.view.leader, TERMS), "renewed");
     assert.equal(young.leases.term, term);
     const sync = { leader: "n1", quorum: 0, standbys: ["n2"] };
     const stale = { revision: null, term: old.leases.term };

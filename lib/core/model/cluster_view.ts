@@ -20,6 +20,15 @@ export interface LeaderKey {
   readonly revision: Revision;
 }
 
+/**
+ * By what a time without leader is told from another: whoever leads moves the
+ * published position, or the sync key.
+ */
+export interface Vacancy {
+  readonly leaderLsn: Lsn | null;
+  readonly syncRevision: Revision | null;
+}
+
 /** The `config` key; `document` is null when the text is no JSON object. */
 export interface ConfigKey {
   readonly document: Readonly<Record<string, unknown>> | null;
@@ -89,6 +98,17 @@ export function memberOf(view: ClusterView, name: MemberName): Member | null {
   const index = new Map(view.members.map((member) => [member.name, member]));
   INDEXES.set(view.members, index);
   return index.get(name) ?? null;
+}
+
+/** The time without leader that `view` shows. */
+export function vacancyOf({ status, sync }: ClusterView): Vacancy {
+  return { leaderLsn: status.leaderLsn, syncRevision: sync.revision };
+}
+
+/** True if nobody led between the two, but the bidder. */
+export function isSameVacancy(before: Vacancy, now: Vacancy): boolean {
+  return before.leaderLsn === now.leaderLsn &&
+    before.syncRevision === now.syncRevision;
 }
 
 /**

@@ -2,8 +2,10 @@
  * The whole output of a decision. Each variant names one thing to do; the reason
  * is a code for logs, metrics, REST and `explain`, with the facts that it rests on.
  */
+import type { Revision } from "../base/units.ts";
+import type { LeaderKey, Vacancy } from "./cluster_view.ts";
 import type { FailsafeMember } from "./failsafe.ts";
-import type { MemberName } from "./member.ts";
+import type { Member, MemberName } from "./member.ts";
 import type { LongTask } from "./task_view.ts";
 
 /** Why the cycle rests; noun or participle, because it becomes a metric label. */
@@ -61,6 +63,14 @@ export type WaitReason =
   | "restore_paused"
   | "restore_shut_down"
   | "unresponsive";
+
+/** Why peers are asked: for a free key, or because a leader may have to go. */
+export type AskReason =
+  | "no_leader"
+  | "votes_recounted"
+  | "switchover"
+  | "crash_failover"
+  | "start_timed_out";
 
 /** Why the free leader key is bid for. */
 export type AcquireReason =
@@ -147,26 +157,58 @@ export type Facts = Readonly<
   Record<string, string | number | boolean | bigint | null>
 >;
 
+/**
+ * What a write of the sync key rests on. Without the term, the write of a leader
+ * that was replaced meanwhile could still list whom the next one does not wait for.
+ */
+export interface SyncGuard {
+  /** Of the sync key; null: it must still be absent. */
+  readonly revision: Revision | null;
+  /** Revision of the leader key in this member's term; null: nobody leads. */
+  readonly term: Revision | null;
+}
+
 /** What to do now. Variants marked (round) lead to another round of the same cycle. */
 export type Decision =
-  /** (round) Ask the peers for their positions. */
-  | { readonly kind: "ask_peers"; readonly reason: "no_leader" | "switchover" }
+  /** (round) Ask these peers for their positions. */
+  | {
+    readonly kind: "ask_peers";
+    readonly reason: AskReason;
+    readonly members: readonly Member[];
+  }
   /** (round) Ask the failsafe members whether this primary may go on without the store. */
   | {
     readonly kind: "ask_failsafe";
     readonly reason: "dcs_unreachable";
     readonly members: readonly FailsafeMember[];
   }
-  /** (round) Ask the leader's instance for its timeline history, read the local WAL end. */
-  | { readonly kind: "ask_upstream"; readonly reason: "divergence_suspected" }
+  /** (round) Ask the instance of `source` for its timeline history, read the local WAL end. */
+  | {
+    readonly kind: "ask_upstream";
+    readonly reason: "divergence_suspected";
+    readonly source: MemberName;
+  }
   /** (round) Note that the local WAL is on the leader's line. */
   | { readonly kind: "trust_timeline"; readonly reason: "not_diverged" }
   /** (round) Renew the lease and make sure that the leader key hangs on it. */
-  | { readonly kind: "renew_lease"; readonly reason: "cycle" }
-  /** (round) Bid for the free leader key. */
-  | { readonly kind: "acquire_lease"; readonly reason: AcquireReason }
+  | {
+    readonly kind: "renew_lease";
+    readonly reason: "cycle";
+    readonly key: LeaderKey;
+  }
+  /** (round) Bid for the free leader key; a bid that won counts only in this vacancy. */
+  | {
+    readonly kind: "acquire_lease";
+    readonly reason: AcquireReason;
+    readonly vacancy: Vacancy;
+  }
   /** (round) Delete the own leader key by compare-and-delete. */
-  | { readonly kind: "release_lease"; readonly reason: ReleaseReason }
+  | {
+    readonly kind: "release_lease";
+    readonly reason: ReleaseReason;
+    /** What this member is from now on, and its callbacks are told; null: as before. */
+    readonly newRole: "demoted" | null;
+  }
   /** (round) Create the empty `initialize` key; the winner bootstraps. */
   | { readonly kind: "race_initialize"; readonly reason: "no_cluster_yet" }
   /** (round) Publish the system identifier. */
@@ -174,6 +216,8 @@ export type Decision =
     readonly kind: "write_initialize";
     readonly reason: "initialize_invalid";
     readonly systemId: string;
+    /** Whether the key must not be there yet. */
+    readonly expected: "absent" | "any";
   }
   /** (round) Write the dynamic configuration that this agent has in force. */
   | { readonly kind: "write_config"; readonly reason: "config_missing" }
@@ -181,6 +225,7 @@ export type Decision =
   | {
     readonly kind: "clear_failover";
     readonly reason: ClearReason;
+    readonly revision: Revision;
     readonly facts: Facts;
   }
   /** (round) Forget the scheduled restart. */
@@ -192,7 +237,7 @@ export type Decision =
     readonly facts: Facts;
   }
   /** (round) Write the sync key by compare-and-set. */
-  | {
+  | SyncGuard & {
     readonly kind: "write_sync";
     readonly reason: "synchronous_standbys_changed" | "synchronous_enabled";
     readonly leader: MemberName;
@@ -200,12 +245,17 @@ export type Decision =
     readonly quorum: number;
   }
   /** (round) Delete the sync key. */
-  | { readonly kind: "delete_sync"; readonly reason: "synchronous_disabled" }
+  | SyncGuard & {
+    readonly kind: "delete_sync";
+    readonly reason: "synchronous_disabled";
+  }
   /** (round) Set synchronous_standby_names; null restores the user's own value. */
   | {
     readonly kind: "set_synchronous_standbys";
     readonly reason: "synchronous_standbys_changed" | "before_promotion";
     readonly value: string | null;
+    /** The term in which it was decided: only in this one it may be done. */
+    readonly term: Revision | null;
   }
   | {
     readonly kind: "start_task";

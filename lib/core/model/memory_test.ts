@@ -51,7 +51,7 @@ function ended(
 
 const CLONE = { kind: "clone", source: "n1" } as const;
 const OLD_CLONE = { kind: "clone", source: "n9" } as const;
-const REWIND = { kind: "rewind", source: "n1" } as const;
+const REWIND = { kind: "rewind", source: "n1", isLastAttempt: false } as const;
 const FOLLOW = { kind: "follow", upstream: "n1" } as const;
 const NOT_STARTING = { startingSince: null, startTimeoutMs: null };
 const FAILED = { result: "failed" } as const;

@@ -39,8 +39,12 @@ export type LongTask =
     /** 0: as long as the local `pg_ctl_timeout` says. */
     readonly timeoutMs: number;
   }
-  /** `timeoutMs` as for a start. */
-  | { readonly kind: "restart"; readonly timeoutMs: number }
+  /** `timeoutMs` as for a start; a scheduled restart is forgotten as it begins. */
+  | {
+    readonly kind: "restart";
+    readonly timeoutMs: number;
+    readonly isScheduled: boolean;
+  }
   | { readonly kind: "follow"; readonly upstream: MemberName | null }
   | { readonly kind: "promote" }
   | {
@@ -49,7 +53,12 @@ export type LongTask =
     /** The instance must be down by then; null: no limit. */
     readonly deadline: Moment | null;
   }
-  | { readonly kind: "rewind"; readonly source: MemberName }
+  /** The last attempt: also a cause that may go away makes its failure final. */
+  | {
+    readonly kind: "rewind";
+    readonly source: MemberName;
+    readonly isLastAttempt: boolean;
+  }
   /** Takes logical slots over from the leader; the instance is down meanwhile. */
   | {
     readonly kind: "copy_slots";

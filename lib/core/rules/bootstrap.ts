@@ -2,7 +2,7 @@
  * BOOTSTRAP: no leader, and a data directory or an `initialize` key that is not
  * there yet. Rows come before those of the race.
  */
-import { memberOf } from "../model/cluster_view.ts";
+import { type ClusterView, memberOf } from "../model/cluster_view.ts";
 import type { Decision } from "../model/decision.ts";
 import { REMOTE } from "../model/standby_cluster.ts";
 import type { Observation } from "../model/observation.ts";
@@ -95,6 +95,16 @@ export const BOOTSTRAP: readonly Rule[] = [
   },
 ];
 
+/** Publishes the scope's lineage; whoever was quicker wins a key that is not there. */
+export function writeInitialize(
+  { initialize }: ClusterView,
+  systemId: string,
+): Decision {
+  const expected = initialize.kind === "absent" ? "absent" : "any";
+  const reason = "initialize_invalid";
+  return { kind: "write_initialize", reason, systemId, expected };
+}
+
 /**
  * Throws away what a failed clone, initdb or rewind left; shared with the
  * follower section. What pg_rewind left goes only where a copy can be had.
@@ -178,6 +188,6 @@ function publishSystemId(o: Observation): Decision | null {
   const systemId = localSystemId(o);
   const isLineage = primaryOf(o) !== null || o.postgres.kind === "stopped";
   return isOurs && systemId !== null && isLineage
-    ? { kind: "write_initialize", reason: "initialize_invalid", systemId }
+    ? writeInitialize(viewOf(o), systemId)
     : null;
 }

@@ -9,8 +9,10 @@ import type { Decision } from "../model/decision.ts";
 import type { Member } from "../model/member.ts";
 import type { Observation } from "../model/observation.ts";
 import {
+  mayReplaceDiverged,
   pauseAfterFailure,
   replicaOf,
+  rewind,
   startTask,
   waitShortly,
 } from "./parts.ts";
@@ -41,7 +43,11 @@ export function checkDivergence(o: Observation): Decision | null {
       : null;
   }
   if (o.upstream.kind === "not_asked") {
-    return { kind: "ask_upstream", reason: "divergence_suspected" };
+    return {
+      kind: "ask_upstream",
+      reason: "divergence_suspected",
+      source: leader.name,
+    };
   }
   if (o.upstream.kind === "silent") {
     return o.postgres.kind === "stopped" || mayBeTwin(o, leader)
@@ -85,9 +91,7 @@ function isFreshCopy(o: Observation): boolean {
 
 /** Such data is never started: PostgreSQL would not see that it does not fit. */
 function replaceTwin(o: Observation, facts: RepairFacts): Decision {
-  const isAllowed = o.settings.isDataRemovedOnRewindFailure ||
-    o.settings.isDataRemovedOnDivergedTimelines;
-  return isAllowed
+  return mayReplaceDiverged(o)
     ? startTask(
       { kind: "remove_data", why: "twin_timeline" },
       "twin_timeline",
@@ -113,12 +117,7 @@ function repair(
     if (leader.isCheckpointAfterPromotePending) {
       return waitShortly("leader_checkpoint_pending", { leader: leader.name });
     }
-    return pauseAfterFailure(o, "rewind") ??
-      startTask(
-        { kind: "rewind", source: remoteOf(o) ?? leader.name },
-        "diverged",
-        facts,
-      );
+    return rewind(o, remoteOf(o) ?? leader.name, facts);
   }
   if (o.settings.isDataRemovedOnDivergedTimelines) {
     return startTask(
@@ -134,9 +133,7 @@ function repair(
 
 function repairFailedRewind(o: Observation): Decision | null {
   if (o.memory.divergence !== "rewind_failed") return null;
-  const isAllowed = o.settings.isDataRemovedOnRewindFailure ||
-    o.settings.isDataRemovedOnDivergedTimelines;
-  if (isAllowed && o.postgres.kind !== "empty") {
+  if (mayReplaceDiverged(o) && o.postgres.kind !== "empty") {
     return startTask(
       { kind: "remove_data", why: "rewind_failed" },
       "rewind_failed",

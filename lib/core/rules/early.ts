@@ -7,7 +7,13 @@ import type { Decision } from "../model/decision.ts";
 import type { Observation } from "../model/observation.ts";
 import type { Rule } from "./rule.ts";
 import { RESTORE_OVERTAKEN, RESTORE_WITH_KEY } from "./restore.ts";
-import { localSystemId, mayBeWritable, startTask, wait } from "./parts.ts";
+import {
+  localSystemId,
+  mayBeWritable,
+  renew,
+  startTask,
+  wait,
+} from "./parts.ts";
 
 /** The rows of this section; unlike the others it may match nothing. */
 export const EARLY: readonly Rule[] = [
@@ -52,7 +58,7 @@ export const EARLY: readonly Rule[] = [
     match: (o) =>
       o.task.kind === "running" && isLeader(o) && !o.lease.isFresh &&
         !isGivingUp(o)
-        ? { kind: "renew_lease", reason: "cycle" }
+        ? renew(o)
         : null,
   },
   {

@@ -54,7 +54,7 @@ const EARLY: readonly Row[] = [
   [
     "long work of a leader renews the lease",
     leaderObservation({
-      ...running({ kind: "restart", timeoutMs: 1 }),
+      ...running({ kind: "restart", timeoutMs: 1, isScheduled: false }),
       lease: {
         deadline: moment(NOW + 20_000),
         isFresh: false,

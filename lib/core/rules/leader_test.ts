@@ -69,7 +69,7 @@ const LEADER: readonly Row[] = [
       view: cluster({ sync: QUORUM_KEY }),
       ...settings({ synchronousMode: "quorum" }),
     }),
-    ["R488", "ask_peers no_leader"],
+    ["R488", "ask_peers votes_recounted"],
   ],
   [
     "in quorum mode a holder without the votes gives the key back",
@@ -130,7 +130,7 @@ const LEADER: readonly Row[] = [
       postgres: stopped(),
       ...settings({ primaryStartTimeoutMs: 0 }),
     }),
-    ["R440", "ask_peers switchover"],
+    ["R440", "ask_peers crash_failover"],
   ],
   [
     "with start timeout 0 and a successor the crashed leader steps down",

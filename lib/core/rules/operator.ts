@@ -19,8 +19,11 @@ import type {
 } from "../model/decision.ts";
 import type { Observation } from "../model/observation.ts";
 import {
+  answersOf,
+  askPeers,
   primaryOf,
   replicaOf,
+  restart,
   startTask,
   viewOf,
   waitShortly,
@@ -41,7 +44,7 @@ export const OPERATOR: readonly Rule[] = [
       const request = viewOf(o).failover;
       if (request === null) return null;
       const timing = switchoverTiming(request.scheduledAt, o);
-      if (timing.kind === "stale") return clear("schedule_passed");
+      if (timing.kind === "stale") return clear(request, "schedule_passed");
       return timing.kind === "later"
         ? null
         : timing.kind === "near"
@@ -57,9 +60,8 @@ export const OPERATOR: readonly Rule[] = [
     id: "R530",
     why: "A switchover needs a member that can take over right now.",
     match: (o) =>
-      isRequestDue(o) && o.peers.kind !== "asked" &&
-        successors(o, viewOf(o)).length > 0
-        ? { kind: "ask_peers", reason: "switchover" }
+      isRequestDue(o)
+        ? askPeers(o, successors(o, viewOf(o)), "switchover")
         : null,
   },
   {
@@ -95,39 +97,51 @@ export function refuseCopy(
 export function restartOnRequest(o: Observation): Decision | null {
   if (o.request?.kind !== "restart") return null;
   const timeoutMs = o.request.timeoutMs ?? o.settings.primaryStartTimeoutMs;
-  return startTask({ kind: "restart", timeoutMs }, "restart_requested");
+  return restart(timeoutMs, "restart_requested");
 }
 
-function clear(reason: ClearReason, facts: Facts = {}): Decision {
-  return { kind: "clear_failover", reason, facts };
+/** Removes `request`, which was answered or can not be. */
+export function clear(
+  { revision }: FailoverRequest,
+  reason: ClearReason,
+  facts: Facts = {},
+): Decision {
+  return { kind: "clear_failover", reason, revision, facts };
 }
 
 function clearUnfitRequest(o: Observation): Decision | null {
   const request = viewOf(o).failover;
   if (request === null) return null;
   if (o.settings.isPaused && request.scheduledAt !== null) return null;
-  if (request.candidate === o.self) return clear("already_leader");
+  if (request.candidate === o.self) return clear(request, "already_leader");
   if (request.leader !== null && request.leader !== o.self) {
-    return clear("leader_mismatch", {
+    return clear(request, "leader_mismatch", {
       wanted: request.leader,
       leader: o.self,
     });
   }
   return request.candidate === null && o.settings.isPaused
-    ? clear("candidate_missing_in_pause")
+    ? clear(request, "candidate_missing_in_pause")
     : null;
 }
 
 function isRequestDue(o: Observation): boolean {
-  const request: FailoverRequest | null = viewOf(o).failover;
+  return dueRequest(o) !== null;
+}
+
+function dueRequest(o: Observation): FailoverRequest | null {
+  const request = viewOf(o).failover;
   return request !== null &&
-    switchoverTiming(request.scheduledAt, o).kind === "now";
+      switchoverTiming(request.scheduledAt, o).kind === "now"
+    ? request
+    : null;
 }
 
 function handOver(o: Observation): Decision | null {
-  if (!isRequestDue(o)) return null;
+  const request = dueRequest(o);
+  if (request === null) return null;
   const asked = {
-    answers: o.peers.kind === "asked" ? o.peers.answers : [],
+    answers: answersOf(o),
     limits: {
       requiredLsn: null,
       leaderLsn: primaryOf(o)?.flushedLsn ?? null,
@@ -135,7 +149,7 @@ function handOver(o: Observation): Decision | null {
   };
   const ready = readySuccessors(o, viewOf(o), asked);
   if (ready.length === 0) {
-    return clear("no_candidate", refusals(o, viewOf(o), asked));
+    return clear(request, "no_candidate", refusals(o, viewOf(o), asked));
   }
   return startTask(
     { kind: "demote", how: "graceful", deadline: null },
@@ -175,7 +189,7 @@ export function restartOnSchedule(o: Observation): Decision | null {
         return { kind: "drop_restart", reason: "conditions_unmet" };
       }
       const timeoutMs = filters.timeoutMs ?? o.settings.primaryStartTimeoutMs;
-      return startTask({ kind: "restart", timeoutMs }, "restart_due");
+      return restart(timeoutMs, "restart_due");
     }
   }
 }
@@ -210,6 +224,5 @@ export function restartBlockedReplay(o: Observation): Decision | null {
       Number(reason.newValue) > Number(reason.oldValue);
   });
   if (!isRaised || replica.serverVersion < PAUSING_VERSION) return null;
-  const timeoutMs = o.settings.primaryStartTimeoutMs;
-  return startTask({ kind: "restart", timeoutMs }, "replay_blocked");
+  return restart(o.settings.primaryStartTimeoutMs, "replay_blocked");
 }

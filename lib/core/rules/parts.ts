@@ -5,13 +5,16 @@ import { invariant } from "../base/invariant.ts";
 import { backOffMs } from "../calc/lead/budgets.ts";
 import type { ClusterView, LeaderKey } from "../model/cluster_view.ts";
 import type {
+  AskReason,
   Decision,
   Facts,
   ReleaseReason,
   TaskReason,
   WaitReason,
 } from "../model/decision.ts";
+import type { Member, MemberName } from "../model/member.ts";
 import type { Observation } from "../model/observation.ts";
+import type { PeerAnswer } from "../model/peer_view.ts";
 import type { PrimaryView, ReplicaView } from "../model/postgres_view.ts";
 import type { LongTask } from "../model/task_view.ts";
 
@@ -181,5 +184,63 @@ export function startDelay(
 
 /** Gives the leader key away. */
 export function release(reason: ReleaseReason): Decision {
-  return { kind: "release_lease", reason };
+  return { kind: "release_lease", reason, newRole: null };
+}
+
+/** Renews the lease; only while this member holds the key. */
+export function renew(o: Observation): Decision {
+  return { kind: "renew_lease", reason: "cycle", key: leaderOf(o) };
+}
+
+/** Asks `members` for their positions; null: they have answered, or there are none. */
+export function askPeers(
+  o: Observation,
+  members: readonly Member[],
+  reason: AskReason,
+): Decision | null {
+  return o.peers.kind === "asked" || members.length === 0
+    ? null
+    : { kind: "ask_peers", reason, members };
+}
+
+/** What the peers said; nothing if they were not asked. */
+export function answersOf({ peers }: Observation): readonly PeerAnswer[] {
+  return peers.kind === "asked" ? peers.answers : [];
+}
+
+/** Restarts the instance in its role. */
+export function restart(
+  timeoutMs: number,
+  reason: "restart_requested" | "restart_due" | "replay_blocked",
+): Decision {
+  const isScheduled = reason === "restart_due";
+  return startTask({ kind: "restart", timeoutMs, isScheduled }, reason);
+}
+
+/** Preparations for a rewind that fail before a member whose data may be replaced is copied anew. */
+const REWIND_ATTEMPTS = 5;
+
+/**
+ * Brings the local WAL back on the line of `source`. A cause that may go away is
+ * waited for: as long as it takes, unless a copy may take the data's place.
+ */
+export function rewind(
+  o: Observation,
+  source: MemberName,
+  facts: Facts,
+): Decision {
+  const { lastOutcome: last, failuresInRow } = o.memory;
+  const failures = last?.task.kind === "rewind" && last.result === "failed"
+    ? failuresInRow
+    : 0;
+  const isLastAttempt = mayReplaceDiverged(o) &&
+    failures + 1 >= REWIND_ATTEMPTS;
+  return pauseAfterFailure(o, "rewind") ??
+    startTask({ kind: "rewind", source, isLastAttempt }, "diverged", facts);
+}
+
+/** A copy may take the place of data that a rewind can not repair. */
+export function mayReplaceDiverged({ settings }: Observation): boolean {
+  return settings.isDataRemovedOnRewindFailure ||
+    settings.isDataRemovedOnDivergedTimelines;
 }

@@ -15,11 +15,13 @@ import {
 import { readySuccessors } from "../calc/lead/successors.ts";
 import { consentLeftMs, failsafeWitnesses } from "../calc/lead/failsafe.ts";
 import type { Lsn } from "../base/units.ts";
-import type { FailoverRequest } from "../model/cluster_view.ts";
+import { type FailoverRequest, vacancyOf } from "../model/cluster_view.ts";
 import type { AcquireReason, Decision } from "../model/decision.ts";
 import type { Observation } from "../model/observation.ts";
 import { ownPosition } from "../model/postgres_view.ts";
 import {
+  answersOf,
+  askPeers,
   isLeftAlone,
   isPromotionBarred,
   localSystemId,
@@ -132,7 +134,7 @@ export const RACE: readonly Rule[] = [
       primaryOf(o) === null
         ? null
         : isOwnLineage(o)
-        ? acquire("already_primary")
+        ? acquire(o, "already_primary")
         : wait("system_id_invalid"),
   },
   {
@@ -207,7 +209,7 @@ export const RACE: readonly Rule[] = [
   {
     id: "R330",
     why: "Before comparing, the peers' positions must be known.",
-    match: askPeers,
+    match: askRivals,
   },
   {
     id: "R340",
@@ -221,8 +223,8 @@ export const RACE: readonly Rule[] = [
   },
 ];
 
-function acquire(reason: AcquireReason): Decision {
-  return { kind: "acquire_lease", reason };
+function acquire(o: Observation, reason: AcquireReason): Decision {
+  return { kind: "acquire_lease", reason, vacancy: vacancyOf(viewOf(o)) };
 }
 
 function wasJustDemoted(o: Observation): boolean {
@@ -262,17 +264,14 @@ function leaveOldPrimary(o: Observation): Decision | null {
     : null;
 }
 
-function askPeers(o: Observation): Decision | null {
-  if (o.peers.kind === "asked") return null;
-  return racePeers(o, viewOf(o)).length === 0
-    ? null
-    : { kind: "ask_peers", reason: "no_leader" };
+function askRivals(o: Observation): Decision | null {
+  return askPeers(o, racePeers(o, viewOf(o)), "no_leader");
 }
 
 function compare(o: Observation, ignored: readonly string[]): Decision {
   const isNamed = viewOf(o).failover?.candidate === o.self;
   const verdict = compareInRace(o, viewOf(o), {
-    answers: o.peers.kind === "asked" ? o.peers.answers : [],
+    answers: answersOf(o),
     options: {
       isLagChecked: ignored.length === 0,
       isRanked: !isNamed,
@@ -280,7 +279,7 @@ function compare(o: Observation, ignored: readonly string[]): Decision {
     },
   });
   return verdict.kind === "win"
-    ? acquire("healthiest")
+    ? acquire(o, "healthiest")
     : waitShortly(verdict.reason, verdict.facts, RACE_AGAIN_MS);
 }
 
@@ -290,7 +289,7 @@ function awaitForgottenConsent(o: Observation): Decision | null {
   const names = failsafeWitnesses(o, viewOf(o));
   if (names.length === 0) return null;
   if (o.peers.kind !== "asked") {
-    return askPeers(o) ?? waitShortly("consent_unknown", {}, RACE_AGAIN_MS);
+    return askRivals(o) ?? waitShortly("consent_unknown", {}, RACE_AGAIN_MS);
   }
   const { answers } = o.peers;
   const doubtful = names.filter((name) =>
@@ -325,7 +324,7 @@ function obeyRequest(o: Observation): Decision | null {
   if (isOutOfSync && request.leader !== null) return null;
   if (request.candidate === o.self) return candidacy(o, request);
   if (o.peers.kind !== "asked") {
-    return askPeers(o) ?? obeyWithoutCandidate(o, request);
+    return askRivals(o) ?? obeyWithoutCandidate(o, request);
   }
   if (request.candidate !== null && isCandidateReady(o, request.candidate)) {
     return waitShortly("candidate_expected", { candidate: request.candidate });
@@ -336,11 +335,11 @@ function obeyRequest(o: Observation): Decision | null {
 /** In quorum mode being named in the sync key proves nothing: a switchover still needs the votes. */
 function candidacy(o: Observation, request: FailoverRequest): Decision {
   if (request.leader === null || !isQuorumRace(o, viewOf(o))) {
-    return acquire("named_candidate");
+    return acquire(o, "named_candidate");
   }
-  const decision = askPeers(o) ?? compare(o, [request.leader]);
+  const decision = askRivals(o) ?? compare(o, [request.leader]);
   return decision.kind === "acquire_lease"
-    ? acquire("named_candidate")
+    ? acquire(o, "named_candidate")
     : decision;
 }
 
@@ -369,7 +368,7 @@ function obeyWithoutCandidate(
   if (request.leader === null) return null;
   if (request.leader !== o.self) return compare(o, [request.leader]);
   const view = { ...viewOf(o), failover: { ...request, candidate: null } };
-  const answers = o.peers.kind === "asked" ? o.peers.answers : [];
+  const answers = answersOf(o);
   // Nobody gets the votes in quorum mode who lacks what the old leader has.
   const requiredLsn = isQuorumRace(o, view) ? positionOf(o) : null;
   // Before they are counted: a candidate that is not ready has no vote either.
@@ -383,5 +382,5 @@ function obeyWithoutCandidate(
   const hasLed = viewOf(o).sync.leader === o.self;
   return isQuorumRace(o, viewOf(o)) && !hasLed
     ? compare(o, [])
-    : acquire("took_back");
+    : acquire(o, "took_back");
 }

@@ -10,6 +10,7 @@ import type { RestoreProblem, RestoreView } from "../model/restore.ts";
 import {
   leaderOf,
   pauseAfterFailure,
+  release,
   replicaOf,
   startTask,
   viewOf,
@@ -72,7 +73,7 @@ export const RESTORE_WITH_KEY: Rule = {
   match: (o) =>
     waitingRestore(o) !== null && o.dcs.kind === "reachable" &&
       o.dcs.view.leader?.name === o.self
-      ? { kind: "release_lease", reason: "restored_backup" }
+      ? release("restored_backup")
       : null,
 };
 

@@ -5,6 +5,7 @@
  * Source: docs/contract/ha.md 14.
  */
 import { judgeDivergence } from "../calc/lead/divergence.ts";
+import { deleteSync } from "../calc/sync/sync_writes.ts";
 import type { Decision } from "../model/decision.ts";
 import type { MemberName } from "../model/member.ts";
 import type { Observation } from "../model/observation.ts";
@@ -13,6 +14,7 @@ import {
   pauseAfterFailure,
   primaryOf,
   replicaOf,
+  rewind,
   startTask,
   viewOf,
   wait,
@@ -48,7 +50,7 @@ export const STANDBY_SYNC_KEY: Rule = {
   match: (o) =>
     o.settings.isStandbyCluster && replicaOf(o) !== null &&
       viewOf(o).sync.leader !== null
-      ? { kind: "delete_sync", reason: "synchronous_disabled" }
+      ? deleteSync(viewOf(o))
       : null,
 };
 
@@ -135,7 +137,11 @@ export function checkRemote(o: Observation): Decision | null {
     return { kind: "trust_timeline", reason: "not_diverged" };
   }
   if (o.upstream.kind === "not_asked") {
-    return { kind: "ask_upstream", reason: "divergence_suspected" };
+    return {
+      kind: "ask_upstream",
+      reason: "divergence_suspected",
+      source: REMOTE,
+    };
   }
   if (o.upstream.kind === "silent") return null;
   const verdict = judgeDivergence(o.upstream, "any");
@@ -148,12 +154,7 @@ export function checkRemote(o: Observation): Decision | null {
       return waitShortly("twin_timeline", verdict.facts, o.settings.loopWaitMs);
     case "diverged":
       return o.settings.isRewindAllowed
-        ? pauseAfterFailure(o, "rewind") ??
-          startTask(
-            { kind: "rewind", source: REMOTE },
-            "diverged",
-            verdict.facts,
-          )
+        ? rewind(o, REMOTE, verdict.facts)
         : waitShortly(
           "diverged_no_repair",
           verdict.facts,

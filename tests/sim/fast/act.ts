@@ -3,10 +3,9 @@
  */
 import {
   isSameVacancy,
-  racePeers,
-} from "../../../lib/core/calc/lead/candidates.ts";
-import { successors } from "../../../lib/core/calc/lead/successors.ts";
-import { moment, type Revision } from "../../../lib/core/base/units.ts";
+  vacancyOf,
+} from "../../../lib/core/model/cluster_view.ts";
+import { moment } from "../../../lib/core/base/units.ts";
 import type { Decision } from "../../../lib/core/model/decision.ts";
 import type { Member } from "../../../lib/core/model/member.ts";
 import type {
@@ -51,7 +50,7 @@ export function* act(
     case "renew_lease":
       return yield* renewLease(agent, o);
     case "acquire_lease":
-      return yield* acquireLease(agent, o);
+      return yield* acquireLease(agent, o, decision);
     case "release_lease":
       return yield* releaseLease(agent, o);
     case "ask_peers":
@@ -105,14 +104,17 @@ function* renewLease(agent: FastAgent, o: Observation): Process<Act> {
   return round(agent, o, { dcs, lease });
 }
 
-function* acquireLease(agent: FastAgent, o: Observation): Process<Act> {
-  if (o.dcs.kind !== "reachable") return rest(null);
-  const before = o.dcs.view;
+function* acquireLease(
+  agent: FastAgent,
+  o: Observation,
+  { vacancy }: Of<"acquire_lease">,
+): Process<Act> {
   const outcome = yield* agent.leases.acquire(
     agent.settings.retryTimeoutMs,
     function* () {
       const seen = yield* agent.readAgain();
-      return seen.kind === "reachable" && isSameVacancy(before, seen.view);
+      return seen.kind === "reachable" &&
+        isSameVacancy(vacancy, vacancyOf(seen.view));
     },
   );
   if (outcome === "unreachable") return unreachable(agent, o);
@@ -151,11 +153,7 @@ function* askPeers(
   o: Observation,
   decision: Of<"ask_peers">,
 ): Process<Act> {
-  if (o.dcs.kind !== "reachable") return rest(null);
-  const members = decision.reason === "no_leader"
-    ? racePeers(o, o.dcs.view)
-    : successors(o, o.dcs.view);
-  const answers = yield* ask(agent, members);
+  const answers = yield* ask(agent, decision.members);
   return round(agent, o, { peers: { kind: "asked", answers } });
 }
 
@@ -235,12 +233,10 @@ function* writeKey(
   decision: KeyWrite,
 ): Process<Act> {
   if (o.dcs.kind !== "reachable") return rest(null);
-  const { view } = o.dcs;
-  const { term } = agent.leases;
   const isSync = decision.kind === "write_sync";
   if (isSync) agent.remember({ kind: "sync_written", outcome: "unknown" });
   const written: Answer<boolean> = yield* agent.call(
-    (store) => write(store, { view, term }, decision),
+    (store) => write(store, decision),
     agent.budgetMs(),
   );
   if (written === null) return unreachable(agent, o);
@@ -260,10 +256,6 @@ function* writeKey(
 
 function write(
   store: StoreModel,
-  { view, term }: {
-    readonly view: Extract<DcsView, { kind: "reachable" }>["view"];
-    readonly term: Revision | null;
-  },
   decision: KeyWrite,
 ): boolean {
   switch (decision.kind) {
@@ -271,20 +263,18 @@ function write(
       return store.putInitialize({ kind: "bootstrapping" }, "absent");
     case "write_initialize": {
       const { systemId } = decision;
-      const guard = view.initialize.kind === "absent" ? "absent" : "none";
+      const guard = decision.expected === "absent" ? "absent" : "none";
       return store.putInitialize({ kind: "initialized", systemId }, guard);
     }
     case "write_config":
       store.putConfig();
       return true;
     case "clear_failover":
-      return view.failover === null ||
-        store.putFailover(null, view.failover.revision);
+      return store.putFailover(null, decision.revision);
     case "write_sync":
-      return store.putSync(decision, { revision: view.sync.revision, term });
+      return store.putSync(decision, decision);
     case "delete_sync":
-      return view.sync.revision === null ||
-        store.putSync(null, { revision: view.sync.revision, term });
+      return decision.revision === null || store.putSync(null, decision);
   }
 }
 

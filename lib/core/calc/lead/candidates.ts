@@ -275,15 +275,6 @@ function lose(reason: WaitReason, facts: Facts): RaceVerdict {
   return { kind: "lose", reason, facts };
 }
 
-/**
- * True if nobody led between the two views, neither of which shows a leader but
- * the bidder: whoever leads moves the published position, or the sync key.
- */
-export function isSameVacancy(before: ClusterView, now: ClusterView): boolean {
-  return before.status.leaderLsn === now.status.leaderLsn &&
-    before.sync.revision === now.sync.revision;
-}
-
 /** The highest timeline that anything in the DCS or in memory shows for this scope. */
 export function highestKnownTimeline(
   memory: AgentMemory,

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import {
   answer,
+  bid,
   cluster,
   leaderMember,
   member,
@@ -15,7 +16,7 @@ import type { Observation } from "../../model/observation.ts";
 import type { PeerAnswer } from "../../model/peer_view.ts";
 import { circumstances } from "./circumstances.ts";
 
-const BID: Decision = { kind: "acquire_lease", reason: "healthiest" };
+const BID: Decision = bid("healthiest");
 const DEMOTION: Decision = {
   kind: "start_task",
   task: { kind: "demote", how: "graceful", deadline: null },

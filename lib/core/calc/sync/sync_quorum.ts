@@ -6,6 +6,7 @@
  */
 import type { Decision } from "../../model/decision.ts";
 import { nextQuorumStep } from "./quorum_step.ts";
+import { setStandbys, writeSync } from "./sync_writes.ts";
 import { formatQuorum, parseStandbys } from "./standby_names.ts";
 import { lastKnownNames } from "./strict_standbys.ts";
 import {
@@ -36,15 +37,14 @@ export function planQuorumCommit(inputs: SyncInputs): Decision | null {
   });
   const isStrict = settings.isSynchronousModeStrict;
   if (step?.kind === "quorum") {
-    return {
-      kind: "write_sync",
-      reason: view.sync.leader === self
+    const { leader, voters: standbys, quorum } = step;
+    return writeSync(
+      view,
+      { leader, standbys, quorum },
+      view.sync.leader === self
         ? "synchronous_standbys_changed"
         : "synchronous_enabled",
-      leader: step.leader,
-      standbys: step.voters,
-      quorum: step.quorum,
-    };
+    );
   }
   if (step !== null && inputs.isWriteUncertain) {
     // A new revision of the key stops an older write that is still on its way.
@@ -52,18 +52,18 @@ export function planQuorumCommit(inputs: SyncInputs): Decision | null {
   }
   const target = step ?? parseStandbys(postgres.synchronousStandbyNames);
   const value = formatQuorum(target.numsync, target.names, isStrict);
-  return value === postgres.synchronousStandbyNames ? null : {
-    kind: "set_synchronous_standbys",
-    reason: "synchronous_standbys_changed",
-    value,
-  };
+  return value === postgres.synchronousStandbyNames
+    ? null
+    : setStandbys(view, value, "synchronous_standbys_changed");
 }
 
 function writeAgain(inputs: SyncInputs): Decision {
   const { leader, standbys, quorum } = inputs.view.sync;
-  const reason = "synchronous_standbys_changed";
-  const kind = "write_sync";
-  return { kind, reason, leader: leader ?? inputs.self, standbys, quorum };
+  return writeSync(
+    inputs.view,
+    { leader: leader ?? inputs.self, standbys, quorum },
+    "synchronous_standbys_changed",
+  );
 }
 
 /** All candidates, except nofailover ones once the wanted number is filled. */
@@ -99,14 +99,11 @@ export function planQuorumBeforePromotion(
   const isStrict = settings.isSynchronousModeStrict;
   const value = formatQuorum(needed, others, isStrict);
   if (value !== standbyNames) {
-    const kind = "set_synchronous_standbys";
-    return { kind, reason: "before_promotion", value };
+    return setStandbys(view, value, "before_promotion");
   }
-  return needed === 0 || inputs.areNamesInForce ? null : {
-    kind: "write_sync",
-    reason: "synchronous_enabled",
-    leader: self,
-    standbys: [],
-    quorum: 0,
-  };
+  return needed === 0 || inputs.areNamesInForce ? null : writeSync(
+    view,
+    { leader: self, standbys: [], quorum: 0 },
+    "synchronous_enabled",
+  );
 }

@@ -20,6 +20,7 @@ import {
   type SyncCandidate,
   type SyncInputs,
 } from "./sync_candidates.ts";
+import { deleteSync, setStandbys, writeSync } from "./sync_writes.ts";
 import { planQuorumBeforePromotion, planQuorumCommit } from "./sync_quorum.ts";
 
 /** The next change, or null if nothing is left to do. */
@@ -30,7 +31,7 @@ export function planSynchronous(inputs: SyncInputs): Decision | null {
   }
   if (settings.synchronousMode === "quorum") return planQuorumCommit(inputs);
   if (view.sync.leader !== inputs.self) {
-    return writeSync(inputs, [], "synchronous_enabled");
+    return writeNames(inputs, [], "synchronous_enabled");
   }
   const candidates = sortedCandidates(inputs);
   const active = candidates.slice(0, settings.synchronousNodeCount);
@@ -50,8 +51,8 @@ export function planSynchronous(inputs: SyncInputs): Decision | null {
     // A new revision of the key stops an older write that is still on its way:
     // it could list a name just when PostgreSQL no longer waits for it.
     return isSame(safe) && !inputs.isWriteUncertain
-      ? setStandbys(wanted)
-      : writeSync(inputs, safe, "synchronous_standbys_changed");
+      ? setStandbys(view, wanted, "synchronous_standbys_changed")
+      : writeNames(inputs, safe, "synchronous_standbys_changed");
   }
   if (isSame(next)) return null;
   const isHonest = isHonestWrite(
@@ -59,10 +60,10 @@ export function planSynchronous(inputs: SyncInputs): Decision | null {
     { quorum: 0, voters: next },
     active.filter((c) => isConfirmed(inputs, c)).map((c) => c.member.name),
   );
-  if (isHonest) return writeSync(inputs, next, "synchronous_standbys_changed");
+  if (isHonest) return writeNames(inputs, next, "synchronous_standbys_changed");
   return isSame(safe)
     ? null
-    : writeSync(inputs, safe, "synchronous_standbys_changed");
+    : writeNames(inputs, safe, "synchronous_standbys_changed");
 }
 
 /**
@@ -113,14 +114,10 @@ export function planBeforePromotion(
   const { settings, view, self } = inputs;
   if (settings.synchronousMode === "off" || settings.isStandbyCluster) {
     if (view.sync.revision !== null && view.sync.leader !== null) {
-      return { kind: "delete_sync", reason: "synchronous_disabled" };
+      return deleteSync(view);
     }
     return inputs.areStandbysManaged
-      ? {
-        kind: "set_synchronous_standbys",
-        reason: "before_promotion",
-        value: null,
-      }
+      ? setStandbys(view, null, "before_promotion")
       : null;
   }
   if (settings.synchronousMode === "quorum") {
@@ -133,43 +130,29 @@ export function planBeforePromotion(
   const isKeyEmpty = view.sync.leader === self &&
     view.sync.standbys.length === 0;
   if (!isKeyEmpty && !(isStrict && standbyNames !== value)) {
-    return writeSync(inputs, [], "synchronous_enabled");
+    return writeNames(inputs, [], "synchronous_enabled");
   }
-  return standbyNames === value ? null : {
-    kind: "set_synchronous_standbys",
-    reason: "before_promotion",
-    value,
-  };
+  return standbyNames === value
+    ? null
+    : setStandbys(view, value, "before_promotion");
 }
 
 function planDisabled(inputs: SyncInputs): Decision | null {
   const { view, postgres } = inputs;
   if (view.sync.revision !== null && view.sync.leader !== null) {
-    return { kind: "delete_sync", reason: "synchronous_disabled" };
+    return deleteSync(view);
   }
-  return postgres.areStandbysManaged ? setStandbys(null) : null;
+  return postgres.areStandbysManaged
+    ? setStandbys(view, null, "synchronous_standbys_changed")
+    : null;
 }
 
-function setStandbys(value: string | null): Decision {
-  return {
-    kind: "set_synchronous_standbys",
-    reason: "synchronous_standbys_changed",
-    value,
-  };
-}
-
-function writeSync(
-  inputs: Pick<SyncInputs, "self">,
+function writeNames(
+  { self, view }: Pick<SyncInputs, "self" | "view">,
   standbys: readonly MemberName[],
   reason: "synchronous_standbys_changed" | "synchronous_enabled",
 ): Decision {
-  return {
-    kind: "write_sync",
-    reason,
-    leader: inputs.self,
-    standbys,
-    quorum: 0,
-  };
+  return writeSync(view, { leader: self, standbys, quorum: 0 }, reason);
 }
 
 function areEqual(a: readonly string[], b: readonly string[]): boolean {
