@@ -11,12 +11,11 @@ import type {
   ProxyState,
 } from "../lib/ports/proxy_process.ts";
 import { type ControlMessage, decodeControlMessage } from "./control_codec.ts";
-import { writeAll } from "./portable_plane.ts";
+import { closeQuietly, writeAll } from "./byte_stream.ts";
 import { errorText } from "./error_text.ts";
 import { linesOf } from "./lines.ts";
 import type { LocalAgent } from "./local_agent.ts";
 import { ProxyStartError } from "./options.ts";
-import { closeQuietly } from "./portable_plane.ts";
 
 const FAILED_PAUSE_MS = 100;
 const FAILED_LOG_MS = 10_000;

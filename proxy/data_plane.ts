@@ -4,16 +4,8 @@
  * in `portable_plane.ts`; a faster one has to keep exactly these promises.
  */
 
+import type { ByteStream } from "./byte_stream.ts";
 import type { EarlyReader } from "./early_reader.ts";
-
-/** One end of a session. `Deno.Conn` is one. */
-export interface ByteStream {
-  /** Resolves with null when the other side has ended its half. */
-  read(into: Uint8Array): Promise<number | null>;
-  write(bytes: Uint8Array): Promise<number>;
-  closeWrite(): Promise<void>;
-  close(): void;
-}
 
 /** Is told how many bytes were forwarded, per direction. */
 export interface RelayMeter {

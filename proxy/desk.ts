@@ -4,7 +4,8 @@
  */
 import type { Clock } from "../lib/ports/clock.ts";
 import type { Log } from "../lib/ports/log.ts";
-import type { ByteStream, DataPlane } from "./data_plane.ts";
+import { type ByteStream, closeQuietly } from "./byte_stream.ts";
+import type { DataPlane } from "./data_plane.ts";
 import { TELLINGS_MAX } from "./descriptors.ts";
 import type { Dialer } from "./dial.ts";
 import type { FrontLimits, FrontTable } from "./front.ts";
@@ -14,7 +15,6 @@ import { type Ledger, type Route, ROUTES } from "./ledger.ts";
 import { Networks } from "./networks.ts";
 import { OpeningLimit, sourceOf } from "./opening_limit.ts";
 import { Places } from "./places.ts";
-import { closeQuietly } from "./portable_plane.ts";
 import { refuse } from "./refuse.ts";
 import { Session, type SessionWorld } from "./session.ts";
 import type { RefusalText } from "./startup.ts";

@@ -1,7 +1,7 @@
 /** Opens the connection to a backend, within a time limit. */
 import type { Backend } from "../lib/core/calc/host/routing.ts";
 import type { Clock } from "../lib/ports/clock.ts";
-import type { ByteStream } from "./data_plane.ts";
+import type { ByteStream } from "./byte_stream.ts";
 import { errorText } from "./error_text.ts";
 import type { KernelTuning } from "./kernel_tuning.ts";
 

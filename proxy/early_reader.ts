@@ -5,7 +5,7 @@
  * at most) and hands on first, in order and untouched: for the backend nothing
  * differs, and TLS stays end to end.
  */
-import type { ByteStream } from "./data_plane.ts";
+import type { ByteStream } from "./byte_stream.ts";
 import { type FirstPacket, firstPacket, STARTUP_BYTES_MAX } from "./startup.ts";
 
 /** Most startup packets fit. */

@@ -12,8 +12,7 @@
 import type { Backend } from "../lib/core/calc/host/routing.ts";
 import type { Clock } from "../lib/ports/clock.ts";
 import type { Dialer, DialResult } from "./dial.ts";
-import type { ByteStream } from "./data_plane.ts";
-import { closeQuietly, writeAll } from "./portable_plane.ts";
+import { type ByteStream, closeQuietly, writeAll } from "./byte_stream.ts";
 import { hopRequest } from "./startup.ts";
 
 /** The word of a proxy that has connected its instance. */

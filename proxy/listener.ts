@@ -7,7 +7,7 @@ import type { Log } from "../lib/ports/log.ts";
 import { tune } from "./dial.ts";
 import { errorText } from "./error_text.ts";
 import { ProxyStartError } from "./options.ts";
-import { closeQuietly } from "./portable_plane.ts";
+import { closeQuietly } from "./byte_stream.ts";
 
 /** Room for a storm of clients until they are accepted. */
 const BACKLOG = 4096;

@@ -39,7 +39,7 @@ export class Networks {
 }
 
 /** One network, or null if `text` is none. A single address is a network of one. */
-export function parseNetwork(text: string): {
+function parseNetwork(text: string): {
   readonly address: string;
   readonly bits: number;
   readonly family: "ipv4" | "ipv6";

@@ -4,13 +4,8 @@
  * back-pressure there is and all that is needed.
  */
 import type { Clock } from "../lib/ports/clock.ts";
-import type {
-  ByteStream,
-  DataPlane,
-  Relay,
-  RelayEnd,
-  RelayMeter,
-} from "./data_plane.ts";
+import { type ByteStream, closeQuietly, writeAll } from "./byte_stream.ts";
+import type { DataPlane, Relay, RelayEnd, RelayMeter } from "./data_plane.ts";
 import { Turns } from "./turns.ts";
 
 /** Buffers start small, because most sessions are idle, and grow with use. */
@@ -177,25 +172,5 @@ async function pump(
     if (length === buffer.length && length < BUFFER_BYTES_MAX) {
       buffer = new Uint8Array(length * 2);
     }
-  }
-}
-
-/** Writes all of `bytes`, however many writes it takes. */
-export async function writeAll(
-  to: ByteStream,
-  bytes: Uint8Array,
-): Promise<void> {
-  let written = 0;
-  while (written < bytes.length) {
-    written += await to.write(written === 0 ? bytes : bytes.subarray(written));
-  }
-}
-
-/** Closes a stream that may be closed already. */
-export function closeQuietly(stream: { close(): void }): void {
-  try {
-    stream.close();
-  } catch {
-    // Closed before: what was wanted.
   }
 }

@@ -14,7 +14,7 @@ import type {
 import { decodeAnswer, type PredecessorAnswer } from "./control_codec.ts";
 import { linesOf } from "./lines.ts";
 import { ProxyStartError } from "./options.ts";
-import { closeQuietly, writeAll } from "./portable_plane.ts";
+import { closeQuietly, writeAll } from "./byte_stream.ts";
 
 const ANSWER_MS = 5_000;
 const LOOK_MS = 1_000;

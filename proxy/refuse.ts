@@ -1,7 +1,6 @@
 /** Sends a client away with a PostgreSQL error, within a time limit. */
 import type { Clock } from "../lib/ports/clock.ts";
-import type { ByteStream } from "./data_plane.ts";
-import { closeQuietly, writeAll } from "./portable_plane.ts";
+import { type ByteStream, closeQuietly, writeAll } from "./byte_stream.ts";
 import { errorResponse, readOpening, type RefusalText } from "./startup.ts";
 
 /** A client that has not said what it wants by then is closed without a word. */

@@ -17,7 +17,8 @@ import { after, type Moment, remainingMs } from "../lib/core/base/units.ts";
 import { type Backend, backendKey } from "../lib/core/calc/host/routing.ts";
 import type { Clock } from "../lib/ports/clock.ts";
 import type { Log } from "../lib/ports/log.ts";
-import type { ByteStream, DataPlane, Relay } from "./data_plane.ts";
+import { type ByteStream, closeQuietly, writeAll } from "./byte_stream.ts";
+import type { DataPlane, Relay } from "./data_plane.ts";
 import type { Dialer } from "./dial.ts";
 import { EarlyReader } from "./early_reader.ts";
 import type { Gate, GateSession } from "./gate.ts";
@@ -25,7 +26,6 @@ import type { Ledger, Route, RouteEvent } from "./ledger.ts";
 import { HOP_ACCEPTED } from "./hop.ts";
 import type { OpeningEnd, OpeningLimit } from "./opening_limit.ts";
 import type { Places } from "./places.ts";
-import { closeQuietly, writeAll } from "./portable_plane.ts";
 import { refuse } from "./refuse.ts";
 import { hopRequest, type RefusalText } from "./startup.ts";
 

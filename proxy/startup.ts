@@ -6,8 +6,7 @@
  * Source: PostgreSQL 17 manual, "Message Flow" (start-up, SSL and GSSAPI
  * session encryption) and "Message Formats" (ErrorResponse, StartupMessage).
  */
-import { type ByteStream } from "./data_plane.ts";
-import { writeAll } from "./portable_plane.ts";
+import { type ByteStream, writeAll } from "./byte_stream.ts";
 
 /** The longest startup packet a server takes. Source: PostgreSQL `pqcomm.h`, MAX_STARTUP_PACKET_LENGTH. */
 export const STARTUP_BYTES_MAX = 10_000;

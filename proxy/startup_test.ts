@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { ByteStream } from "./data_plane.ts";
+import type { ByteStream } from "./byte_stream.ts";
 import {
   errorResponse,
   firstPacket,

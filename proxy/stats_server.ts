@@ -16,7 +16,7 @@ import {
 } from "./http_head.ts";
 import { acceptAll, listenTcp, openPorts, type PortUse } from "./listener.ts";
 import { Networks } from "./networks.ts";
-import { closeQuietly, writeAll } from "./portable_plane.ts";
+import { closeQuietly, writeAll } from "./byte_stream.ts";
 import { prometheusText, type Stats, statsJson } from "./stats.ts";
 import { STATS_PAGE } from "./stats_page.ts";
 

@@ -3,11 +3,8 @@
  * parser accepts is what the shell offers.
  */
 import { GLOBAL_OPTIONS, HELP_OPTION } from "./arguments.ts";
-import type {
-  CommandDefinition,
-  ListedCommand,
-  OptionDefinition,
-} from "./definition.ts";
+import type { ListedCommand } from "./context.ts";
+import type { CommandDefinition, OptionDefinition } from "./definition.ts";
 
 /** The shells that there are scripts for. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;

@@ -8,7 +8,6 @@ import type { Clock } from "../ports/clock.ts";
 import type { Dcs } from "../ports/dcs.ts";
 import type { PeerAnswer } from "../core/model/peer_view.ts";
 import type { Random } from "../ports/random.ts";
-import type { ListedCommand } from "./definition.ts";
 
 /** The two streams of the user, and the one we read answers from. */
 export interface Terminal {
@@ -124,6 +123,12 @@ export type SqlAnswer =
     readonly message: string;
   }
   | { readonly kind: "wrong_role" };
+
+/** A command as the help lists it; without `run` the program's main file runs it. */
+export interface ListedCommand {
+  readonly name: string;
+  readonly summary: string;
+}
 
 /** The world of one command. */
 export interface CliContext {

@@ -2,7 +2,7 @@
  * What a command is: its name, what it accepts, and what it does. The table of
  * definitions is the only place that the parser and the help text read.
  */
-import type { CliContext } from "./context.ts";
+import type { CliContext, ListedCommand } from "./context.ts";
 import type { Invocation } from "./invocation.ts";
 import type { Session } from "./session.ts";
 
@@ -32,12 +32,6 @@ export interface ArgumentDefinition {
   readonly arity: "required" | "optional" | "any" | "last";
   /** Its possible texts; absent: any text. Only "last" is checked for you. */
   readonly choices?: readonly string[];
-}
-
-/** A command as the help lists it; without `run` the program's main file runs it. */
-export interface ListedCommand {
-  readonly name: string;
-  readonly summary: string;
 }
 
 /** What every command of this program says of itself. */

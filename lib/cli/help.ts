@@ -1,9 +1,9 @@
 /** Usage lines and help texts, drawn from the command definitions. */
 import { GLOBAL_OPTIONS, HELP_OPTION } from "./arguments.ts";
+import type { ListedCommand } from "./context.ts";
 import type {
   ArgumentDefinition,
   CommandDefinition,
-  ListedCommand,
   OptionDefinition,
 } from "./definition.ts";
 
@@ -11,7 +11,7 @@ const WIDTH_MAX = 78;
 const LEFT_WIDTH_MAX = 30;
 
 /** `Usage: ...` of a command, or of the program. */
-export function usageLine(
+function usageLine(
   programPath: string,
   command: CommandDefinition | null,
 ): string {

@@ -115,7 +115,7 @@ export function shortReason(reason: unknown): string {
 }
 
 /** A published role as people read it: `Sync Standby`. */
-export function roleTitle(role: string): string {
+function roleTitle(role: string): string {
   return role.split("_")
     .map((word) => word.slice(0, 1).toUpperCase() + word.slice(1))
     .join(" ");

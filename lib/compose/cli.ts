@@ -2,8 +2,7 @@
 import { CallClock } from "../adapters/os/clock.ts";
 import { SystemRandom } from "../adapters/os/random.ts";
 import { decodeStatus } from "../adapters/peers/codec.ts";
-import type { CliContext, DcsTarget } from "../cli/context.ts";
-import type { ListedCommand } from "../cli/definition.ts";
+import type { CliContext, DcsTarget, ListedCommand } from "../cli/context.ts";
 import { sendHttp } from "../cli/http_send.ts";
 import { ProcessFiles, ProcessTerminal, runProgram } from "../cli/terminal.ts";
 import { MATRIARCH_VERSION } from "./versions.ts";

@@ -2,13 +2,8 @@
  * The data plane of a worker thread. It keeps the promises of `data_plane.ts`
  * with sockets of its own thread only.
  */
-import type {
-  ByteStream,
-  DataPlane,
-  Relay,
-  RelayEnd,
-  RelayMeter,
-} from "../data_plane.ts";
+import type { ByteStream } from "../byte_stream.ts";
+import type { DataPlane, Relay, RelayEnd, RelayMeter } from "../data_plane.ts";
 import type { EarlyReader } from "../early_reader.ts";
 import { NetSocket, SocketError } from "./net_socket.ts";
 import {

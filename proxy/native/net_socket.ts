@@ -3,7 +3,7 @@
  * {@link ByteStream} with promises; a relay takes it over with `seize` and is
  * then called by the loop directly.
  */
-import type { ByteStream } from "../data_plane.ts";
+import type { ByteStream } from "../byte_stream.ts";
 import { ADDRESS_BYTES_MAX, addressIn } from "./address.ts";
 import type { EventLoop, ReadyHandler } from "./event_loop.ts";
 import { ERRNO, FLAG, type Libc, READY } from "./libc.ts";

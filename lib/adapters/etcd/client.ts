@@ -14,6 +14,7 @@ import {
   DcsUnreachableError,
   LeaseGoneError,
 } from "../../ports/errors.ts";
+import type { Attempt } from "./attempt.ts";
 import { asEtcdError, troubleOf } from "./errors.ts";
 import {
   etcdClient,
@@ -32,17 +33,6 @@ const PAUSE_MAX_MS = 1000;
 /** gRPC's own deadline comes first; this one catches what it does not cover. */
 const GUARD_MS = 100;
 const REFUSED_LOGINS_MAX = 2;
-
-/** Limits of one attempt, and who looks at the header of its answer. */
-export interface CallOptions {
-  /** Milliseconds since the epoch, in etcd3's form. */
-  readonly deadline: number;
-  /** @throws {StaleNodeError} If another node has to be asked. */
-  readonly witness: (header: TermHeader) => void;
-}
-
-/** One attempt at one endpoint. */
-export type Attempt<T> = (etcd: Etcd3, options: CallOptions) => Promise<T>;
 
 /** An answer, and how it was got. */
 export interface Answered<T> {

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { ManualClock } from "../../../tests/helpers/manual_clock.ts";
 import { DcsUnreachableError } from "../../ports/errors.ts";
-import { type Attempt, EtcdClient } from "./client.ts";
+import type { Attempt } from "./attempt.ts";
+import { EtcdClient } from "./client.ts";
 import type { TermHeader } from "./raft_terms.ts";
 
 const LIMITS = { timeoutMs: 5000 };

@@ -17,7 +17,8 @@ import type {
   LeaseAnswer,
 } from "../../ports/dcs.ts";
 import { DcsUnreachableError } from "../../ports/errors.ts";
-import { type Answered, type Attempt, EtcdClient } from "./client.ts";
+import type { Attempt } from "./attempt.ts";
+import { type Answered, EtcdClient } from "./client.ts";
 import { etcdFeedSource, ScopeFeed } from "./feed.ts";
 import { ScopeKeys } from "./keys.ts";
 import type { EtcdOptions } from "./options.ts";
@@ -136,10 +137,5 @@ export class DcsEtcd implements Dcs {
 
 /** Whether doing it twice comes to the same as doing it once. */
 function isIdempotent(write: DcsWrite): boolean {
-  const { kind } = write.guard;
-  return write.onlyWhile === undefined && isRepeatable(kind);
-}
-
-function isRepeatable(kind: DcsWrite["guard"]["kind"]): boolean {
-  return kind === "none" || kind === "value_is_or_absent";
+  return write.onlyWhile === undefined && write.guard.kind === "none";
 }

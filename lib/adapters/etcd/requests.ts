@@ -16,7 +16,7 @@ import type {
   DcsSnapshot,
   DcsWrite,
 } from "../../ports/dcs.ts";
-import type { Attempt, CallOptions } from "./client.ts";
+import type { Attempt, CallOptions } from "./attempt.ts";
 import type { ScopeKeys } from "./keys.ts";
 
 /** What a guarded write came to, and the revision of the store then. */
@@ -101,14 +101,13 @@ export function txnOf(
   const also = write.onlyWhile === undefined
     ? []
     : [isAt(keys.full(write.onlyWhile.key), write.onlyWhile)];
-  const { compare, failure } = guarded(key, write.guard, { operation, also });
+  const compare = [...comparisons(key, write.guard), ...also];
   return async (etcd, { deadline, witness }) => {
-    const request = { compare, success: [operation], failure };
+    const request = { compare, success: [operation], failure: [] };
     const answer = await etcd.kv.txn(request, { deadline });
     witness(answer.header);
-    const nested = answer.responses[0]?.response_txn;
     return {
-      isDone: answer.succeeded || nested?.succeeded === true,
+      isDone: answer.succeeded,
       revision: revision(BigInt(answer.header.revision)),
     };
   };
@@ -139,36 +138,17 @@ export function renewOnce(leaseId: string): Attempt<RenewAnswer> {
   };
 }
 
-interface Guarded {
-  readonly compare: ICompare[];
-  readonly failure: IRequestOp[];
-}
-
-/** @param also What must hold besides the guard, whichever way the guard holds. */
-function guarded(
-  key: Buffer,
-  guard: DcsGuard,
-  { operation, also }: {
-    readonly operation: IRequestOp;
-    readonly also: readonly ICompare[];
-  },
-): Guarded {
+/** What the guard asks of the key. */
+function comparisons(key: Buffer, guard: DcsGuard): ICompare[] {
   switch (guard.kind) {
     case "none":
-      return { compare: [...also], failure: [] };
+      return [];
     case "absent":
-      return { compare: [isAbsent(key), ...also], failure: [] };
+      return [isAbsent(key)];
     case "value_is":
-      return { compare: [valueIs(key, guard.value), ...also], failure: [] };
-    case "value_is_or_absent": {
-      const compare = [isAbsent(key), ...also];
-      return {
-        compare: [valueIs(key, guard.value), ...also],
-        failure: [{ request_txn: { compare, success: [operation] } }],
-      };
-    }
+      return [valueIs(key, guard.value)];
     case "revision_is":
-      return { compare: [isAt(key, guard), ...also], failure: [] };
+      return [isAt(key, guard)];
   }
 }
 
