@@ -5,7 +5,7 @@ import {
   stopped,
 } from "../../tests/helpers/builders.ts";
 import { ManualClock } from "../../tests/helpers/manual_clock.ts";
-import { type Moment, moment } from "../core/base/units.ts";
+import { moment } from "../core/base/units.ts";
 import {
   type AgentMemory,
   FIRST_MEMORY,
@@ -74,9 +74,6 @@ class ToyCarrier implements VipCarrier {
   dropAll(vips: readonly Vip[]): Promise<void> {
     this.calls.push(`drop ${vips.map(({ address }) => address).join(", ")}`);
     return Promise.resolve();
-  }
-  carriedUntil(): Moment | null {
-    return null;
   }
   close(): Promise<void> {
     return Promise.resolve();

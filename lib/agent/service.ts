@@ -14,7 +14,6 @@ import type { RestartFilters } from "../core/model/request.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { FailsafePing } from "../core/model/failsafe.ts";
 import type { Member } from "../core/model/member.ts";
-import type { Observation } from "../core/model/observation.ts";
 import type { PeerAnswer } from "../core/model/peer_view.ts";
 import type { PostgresView } from "../core/model/postgres_view.ts";
 import type {
@@ -178,10 +177,6 @@ export class AgentService implements AgentApi {
 
   shutDown(): void {
     this.#end();
-  }
-
-  lastObservation(): Observation | null {
-    return this.#context.state.observation;
   }
 
   decisions(): readonly JournalRecord[] {

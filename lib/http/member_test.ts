@@ -25,7 +25,6 @@ const SENDER = {
   state: "streaming",
   syncState: "async",
   syncPriority: 0,
-  sentLsn: lsn(1),
   writtenLsn: null,
   flushedLsn: null,
   replayedLsn: null,

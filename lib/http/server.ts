@@ -90,7 +90,7 @@ const BACKLOG_MIN = 128;
 const KEEPALIVE_IDLE_MS = 3_000;
 
 /** The REST API can not listen; the message is one sentence for an operator. */
-export class ListenError extends Error {
+class ListenError extends Error {
   override readonly name: string = "ListenError";
 }
 

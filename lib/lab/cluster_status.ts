@@ -93,6 +93,6 @@ export function missingToBeWhole(
 }
 
 /** One short line: `m1 leader running, m2 replica streaming`. */
-export function describe(status: ClusterStatus): string {
+function describe(status: ClusterStatus): string {
   return status.map((m) => `${m.name} ${m.role} ${m.state}`).join(", ");
 }

@@ -15,7 +15,7 @@ export class LabPortError extends Error {
 const SHOWN_MAX = 3;
 
 /** Whether nothing listens on `port` of loopback or of all addresses. */
-export function isPortFree(port: number): boolean {
+function isPortFree(port: number): boolean {
   try {
     Deno.listen({ hostname: "127.0.0.1", port }).close();
     return true;

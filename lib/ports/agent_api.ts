@@ -14,7 +14,6 @@ import type {
   Tags,
 } from "../core/model/member.ts";
 import type { DecisionRecord } from "../core/model/told_decision.ts";
-import type { Observation } from "../core/model/observation.ts";
 import type { PeerAnswer } from "../core/model/peer_view.ts";
 import type { PostgresView } from "../core/model/postgres_view.ts";
 import type {
@@ -130,8 +129,6 @@ export interface AgentApi {
   reload(): void;
   /** Same as SIGTERM. */
   shutDown(): void;
-  /** The observation behind the last decision, for `explain`; null before the first. */
-  lastObservation(): Observation | null;
   /** The last decisions, oldest first; renewals and questions are left out. */
   decisions(): readonly JournalRecord[];
   sleep(ms: number): Promise<void>;

@@ -26,8 +26,6 @@ export type DcsGuard =
   | { readonly kind: "none" }
   | { readonly kind: "absent" }
   | { readonly kind: "value_is"; readonly value: string }
-  /** The value equals, or the key is absent: one round trip to (re)bind the leader key. */
-  | { readonly kind: "value_is_or_absent"; readonly value: string }
   | { readonly kind: "revision_is"; readonly revision: Revision };
 
 /** A second thing that must hold: another key is there, and has not changed since that revision. */

@@ -194,8 +194,6 @@ export interface Postgres {
   localEnd(): Promise<LocalEnd | null>;
   /** Has a primary write a WAL record that changes nothing. A standby writes none. */
   writeRecord(primary: PostgresPeer): Promise<void>;
-  /** Whether pg_rewind may be used here: setting, program, checksums or wal_log_hints. */
-  canRewind(): Promise<boolean>;
   /** pg_rewind from a primary; the instance is down before and after. */
   rewind(source: PostgresPeer, signal: AbortSignal): Promise<void>;
   /** Archives the WAL file with the shutdown checkpoint, if WAL is archived. The instance is down. Failures are logged. */

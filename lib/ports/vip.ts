@@ -2,7 +2,6 @@
  * Virtual addresses on this host. The agent says which it should carry and until
  * when; how the host is told, and in what order, is the implementation's.
  */
-import type { Moment } from "../core/base/units.ts";
 import type { VipPart } from "../core/calc/host/vip.ts";
 import type { Vip } from "../core/model/vip.ts";
 
@@ -26,8 +25,6 @@ export interface VipCarrier {
    * `reconcile` can not bring them back. Never throws.
    */
   dropAll(vips: readonly Vip[]): Promise<void>;
-  /** Until when the host carries the address by its own clock; null: it does not. For status and tests. */
-  carriedUntil(vip: Vip): Moment | null;
   /** Ends background work; the addresses stay as they are. */
   close(): Promise<void>;
 }

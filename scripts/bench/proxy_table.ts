@@ -47,7 +47,7 @@ function row(own: readonly Sample[], base: readonly Sample[]): string {
 }
 
 /** The middle one; of an even number the lower of both. */
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor((sorted.length - 1) / 2)] ?? 0;
 }

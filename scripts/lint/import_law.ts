@@ -69,7 +69,7 @@ const ROWS: readonly LawRow[] = [
   {
     folder: "lib/http",
     mayImport: ["lib/core", "lib/ports", "lib/patroni", "lib/http"],
-    packages: ["hono", "@hono/node-server", "zod", "node:"],
+    packages: ["hono", "zod", "node:"],
   },
   {
     folder: "lib/config",

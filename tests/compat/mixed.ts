@@ -72,7 +72,7 @@ export async function switchOver(
  * In a synchronous mode: the sync key of this leader names every other member,
  * and PostgreSQL waits for them.
  */
-export async function untilInSync(
+async function untilInSync(
   { cluster, mode }: Scene,
   leader: AgentMember,
 ): Promise<void> {
@@ -93,7 +93,7 @@ export async function untilInSync(
 }
 
 /** Kills the leader with all of its processes; a member of the others leads. */
-export async function failOver(
+async function failOver(
   scene: Scene,
   old: AgentMember,
 ): Promise<AgentMember> {
@@ -119,7 +119,7 @@ export async function failOver(
  * The leader writes what reaches nobody and dies; another leads; the old one
  * comes back by rewind, not by a new clone.
  */
-export async function diverge(
+async function diverge(
   scene: Scene,
   old: AgentMember,
 ): Promise<AgentMember> {

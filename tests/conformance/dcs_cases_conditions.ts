@@ -39,7 +39,6 @@ const GUARDS: readonly (readonly [DcsGuard, "absent" | "present" | "both"])[] =
     [{ kind: "none" }, "both"],
     [{ kind: "absent" }, "absent"],
     [{ kind: "value_is", value: "1" }, "present"],
-    [{ kind: "value_is_or_absent", value: "1" }, "both"],
   ];
 
 /** See the head of this file. */

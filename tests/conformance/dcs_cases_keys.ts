@@ -77,21 +77,6 @@ export const KEY_CASES: readonly DcsCase[] = [
     },
   },
   {
-    name: "guard value_is_or_absent: binds a free or an own key only",
-    run: async ({ connect }) => {
-      const dcs = connect();
-      const own = { kind: "value_is_or_absent", value: "n1" } as const;
-      revisionOf(await guardedPut(dcs, "leader", { value: "n1", guard: own }));
-      revisionOf(await guardedPut(dcs, "leader", { value: "n1", guard: own }));
-      const other = { kind: "value_is_or_absent", value: "n2" } as const;
-      assert.deepEqual(
-        await guardedPut(dcs, "leader", { value: "n2", guard: other }),
-        FAILED,
-      );
-      assert.deepEqual(await contents(dcs), { leader: "n1" });
-    },
-  },
-  {
     name: "guard revision_is: follows the key's own last change",
     run: async ({ connect }) => {
       const dcs = connect();

@@ -84,15 +84,15 @@ export const LEASE_CASES: readonly DcsCase[] = [
       const old = await dcs.grantLease(TTL_MS, LIMITS);
       const fresh = await dcs.grantLease(600_000, LIMITS);
       const none = { kind: "none" } as const;
-      const own = { kind: "value_is_or_absent", value: "n1" } as const;
-      const bind = { value: "n1", guard: own };
+      const bind = { value: "n1", guard: none };
       await guardedPut(dcs, "leader", { ...bind, leaseId: old });
       await guardedPut(dcs, "canary", {
         value: "1",
         guard: none,
         leaseId: old,
       });
-      await guardedPut(dcs, "leader", { ...bind, leaseId: fresh });
+      const own = { kind: "value_is", value: "n1" } as const;
+      await guardedPut(dcs, "leader", { ...bind, guard: own, leaseId: fresh });
       await guardedPut(dcs, "unbound", {
         value: "1",
         guard: none,

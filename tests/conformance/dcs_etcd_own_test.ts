@@ -92,15 +92,15 @@ Deno.test({
     const ending = new AbortController();
     dcs.watch(recorder, ending.signal);
     const leaseId = await dcs.grantLease(600_000, LIMITS);
-    const guard = { kind: "value_is_or_absent", value: "n1" } as const;
-    const bid = { value: "n1", guard, leaseId };
+    const bid = { value: "n1", guard: { kind: "absent" }, leaseId } as const;
     await guardedPut(dcs, "leader", bid);
     await eventually(() => recorder.resets > 0, () => recorder);
     // The node in use hangs; it may be the one that leads the others.
     servers.nodes[0]?.freeze();
     const renewal = await dcs.renewLease(leaseId, LIMITS);
     assert.equal(renewal.kind, "alive");
-    const rebound = await guardedPut(dcs, "leader", bid);
+    const guard = { kind: "value_is", value: "n1" } as const;
+    const rebound = await guardedPut(dcs, "leader", { ...bid, guard });
     assert.equal(rebound.kind, "done");
     const resets = recorder.resets;
     const other = new DcsEtcd({

@@ -25,7 +25,7 @@ import { DEFAULT_SETTINGS } from "../../lib/core/model/settings.ts";
 import type { TaskOutcome } from "../../lib/core/model/task_view.ts";
 
 /** The system identifier of every built scope. */
-export const SYSTEM_ID = "7277694203142172922";
+const SYSTEM_ID = "7277694203142172922";
 
 /** The position that built instances are at. */
 export const HERE: Lsn = lsn(0x5000000n);
@@ -179,7 +179,6 @@ export function sender(
     state: "streaming",
     syncState: "async",
     syncPriority: 0,
-    sentLsn: HERE,
     writtenLsn: HERE,
     flushedLsn: HERE,
     replayedLsn: HERE,

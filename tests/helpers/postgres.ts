@@ -243,7 +243,7 @@ function effective(
 }
 
 /** Options of a small instance in `directory`. */
-export function testOptions(directory: string, name: string): PostgresOptions {
+function testOptions(directory: string, name: string): PostgresOptions {
   Deno.mkdirSync(directory, { recursive: true });
   const options = {};
   return {

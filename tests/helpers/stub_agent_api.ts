@@ -28,7 +28,6 @@ import type {
   JournalRecord,
   RequestOutcome,
 } from "../../lib/ports/agent_api.ts";
-import type { Observation } from "../../lib/core/model/observation.ts";
 
 const STARTED = "2026-11-20 04:38:48.6+00";
 
@@ -282,10 +281,6 @@ export class StubAgentApi implements AgentApi {
 
   shutDown(): void {
     this.calls.push(["shutDown"]);
-  }
-
-  lastObservation(): Observation | null {
-    return null;
   }
 
   decisions(): readonly JournalRecord[] {

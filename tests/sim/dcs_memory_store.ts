@@ -252,8 +252,6 @@ function guardHolds(guard: DcsGuard, stored: DcsEntry | undefined): boolean {
       return stored === undefined;
     case "value_is":
       return stored?.value === guard.value;
-    case "value_is_or_absent":
-      return stored === undefined || stored.value === guard.value;
     case "revision_is":
       return stored?.revision === guard.revision;
   }

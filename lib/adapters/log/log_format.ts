@@ -12,7 +12,7 @@ import { asctime, levelNumber, type LogRecord } from "./log_record.ts";
 import { strftime } from "../../patroni/strftime.ts";
 
 /** Patroni's template. */
-export const DEFAULT_FORMAT = "%(asctime)s %(levelname)s: %(message)s";
+const DEFAULT_FORMAT = "%(asctime)s %(levelname)s: %(message)s";
 
 /** What no record knows, because it is the same for all of them. */
 export interface LogIdentity {
@@ -81,7 +81,7 @@ export function plainFormatter(
 }
 
 /** One JSON object per record: the members, the facts, the static fields. */
-export function jsonFormatter(
+function jsonFormatter(
   members: readonly JsonMember[],
   staticFields: LogFacts,
   identity: LogIdentity,
@@ -111,7 +111,7 @@ function stackOf({ facts }: LogRecord): LogFacts {
 }
 
 /** The members that a template's attributes make up, in its order. */
-export function membersOfFormat(template: string): JsonMember[] {
+function membersOfFormat(template: string): JsonMember[] {
   return [...template.matchAll(PLACEHOLDER)].flatMap(([, attribute]) =>
     attribute === undefined ? [] : [{ attribute, key: attribute }]
   );

@@ -20,7 +20,7 @@ import {
   vipLifetimeS,
   type VipStep,
 } from "../../core/calc/host/vip.ts";
-import { after, type Moment } from "../../core/base/units.ts";
+import type { Moment } from "../../core/base/units.ts";
 import type { BoundAddress, CommandWords, Vip } from "../../core/model/vip.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
@@ -53,7 +53,6 @@ export interface VipLinuxParts {
 export class VipLinux implements VipCarrier {
   readonly #parts: VipLinuxParts;
   readonly #said = new Map<string, string>();
-  readonly #carried = new Map<string, Moment>();
   readonly #announcing = new Set<Promise<void>>();
   #privilege: Privilege | null = null;
   #by: Arping | null = null;
@@ -97,10 +96,6 @@ export class VipLinux implements VipCarrier {
     });
     await Promise.race([dropping, limit]);
     done.abort();
-  }
-
-  carriedUntil(vip: Vip): Moment | null {
-    return this.#carried.get(keyOf(vip)) ?? null;
   }
 
   async close(): Promise<void> {
@@ -185,12 +180,10 @@ export class VipLinux implements VipCarrier {
       `VIP ${vip.address} belongs to another host on ${vip.interface}`;
     this.#say(vip, "error", text);
     await this.#privileged(unbindCommand(here));
-    this.#carried.delete(keyOf(vip));
   }
 
   async #bind(vip: Vip, until: Moment): Promise<boolean> {
-    const now = this.#parts.clock.now();
-    const lifetimeS = vipLifetimeS(until, now);
+    const lifetimeS = vipLifetimeS(until, this.#parts.clock.now());
     if (lifetimeS === 0) return false;
     const result = await this.#privileged(bindCommand(vip, lifetimeS));
     if (result.code !== 0) {
@@ -198,7 +191,6 @@ export class VipLinux implements VipCarrier {
       this.#say(vip, "error", `Can not bind VIP ${vip.address}: ${why}`);
       return false;
     }
-    this.#carried.set(keyOf(vip), after(now, lifetimeS * 1000));
     return true;
   }
 
@@ -214,7 +206,6 @@ export class VipLinux implements VipCarrier {
     const result = await this.#privileged(unbindCommand(bound));
     const isGone = result.code === 0 || /cannot assign/i.test(result.output);
     if (isGone) {
-      this.#carried.delete(keyOf(vip));
       return this.#say(
         vip,
         "info",

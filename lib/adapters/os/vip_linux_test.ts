@@ -149,7 +149,6 @@ Deno.test("vip: binds for less than the lease, announces, then renews", async ()
     "ip address replace 10.0.0.9/24 dev eth0 valid_lft 19 preferred_lft 19",
     "arping -q -I eth0 -U -c 3 10.0.0.9",
   ]);
-  assert.equal(carrier.carriedUntil(VIP), 19_000);
   host.calls.length = 0;
   await clock.advance(2_000);
   carrier.reconcile([CARRY]);
@@ -246,7 +245,6 @@ Deno.test("vip: after a drop the next wish binds again", async () => {
   await quiet();
   await carrier.dropAll([VIP]);
   assert.deepEqual([...host.bound], []);
-  assert.equal(carrier.carriedUntil(VIP), null);
   carrier.reconcile([CARRY]);
   await quiet();
   assert.equal(host.bound.size, 1);

@@ -43,7 +43,7 @@ import { archiveShutdownWal } from "./fill/ready_wal.ts";
 import { receiversBeforeStop } from "./process/wal_receivers.ts";
 import { RestoredBackup } from "./fill/restored_backup.ts";
 import { finishRestore } from "./fill/finish_restore.ts";
-import { isRewindPossible, rewindInstance } from "./fill/rewind.ts";
+import { rewindInstance } from "./fill/rewind.ts";
 import {
   loadDynamicDocument,
   saveDynamicDocument,
@@ -291,10 +291,6 @@ export class PostgresLocal implements Postgres {
 
   async localEnd(): Promise<LocalEnd | null> {
     return await localWalEnd(this.#context, await this.observe());
-  }
-
-  async canRewind(): Promise<boolean> {
-    return await isRewindPossible(this.#context, this.#tools);
   }
 
   async archiveShutdownWal(signal: AbortSignal): Promise<void> {

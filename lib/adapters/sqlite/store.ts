@@ -236,8 +236,6 @@ function guardHolds(guard: DcsGuard, stored: DcsEntry | null): boolean {
       return stored === null;
     case "value_is":
       return stored?.value === guard.value;
-    case "value_is_or_absent":
-      return stored === null || stored.value === guard.value;
     case "revision_is":
       return stored?.revision === guard.revision;
   }

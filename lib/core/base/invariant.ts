@@ -4,7 +4,7 @@
  */
 
 /** A condition that the code relies on does not hold. */
-export class InvariantError extends Error {
+class InvariantError extends Error {
   override readonly name: string = "InvariantError";
 
   constructor(what: string, readonly facts: Readonly<Record<string, unknown>>) {

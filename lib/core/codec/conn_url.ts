@@ -23,7 +23,7 @@ export function connUrl(address: HostPort, database = "postgres"): string {
 }
 
 /** `host:port`, IPv6 in brackets. */
-export function formatHostPort(address: HostPort): string {
+function formatHostPort(address: HostPort): string {
   const host = address.host.includes(":") ? `[${address.host}]` : address.host;
   return `${host}:${address.port}`;
 }

@@ -24,6 +24,6 @@ export function decodeInitialize(text: string | null): InitializeKey {
 }
 
 /** Whether `text` can be a PostgreSQL system identifier: at least ten digits. */
-export function isSystemId(text: string): boolean {
+function isSystemId(text: string): boolean {
   return /^[0-9]{10,}$/.test(text);
 }

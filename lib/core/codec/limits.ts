@@ -14,7 +14,7 @@ export const ENTRIES_MAX = 1_000;
 export const NAME_LENGTH_MAX = 256;
 
 /** Deeper than any document; bounds every recursion over what was read. */
-export const DEPTH_MAX = 100;
+const DEPTH_MAX = 100;
 
 /** The first entries of a map. */
 export function firstEntries<T>(

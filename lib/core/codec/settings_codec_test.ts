@@ -2,12 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
 import { decodeSettings, settingsProblems } from "./settings_codec.ts";
-import {
-  decodeTags,
-  tagConflicts,
-  tagConflictText,
-  withoutSyncDuty,
-} from "./tags_codec.ts";
+import { decodeTags, tagConflicts, tagConflictText } from "./tags_codec.ts";
 
 type Timing = readonly [number, number, number];
 
@@ -222,15 +217,6 @@ Deno.test("tagConflictText() is the text that tools look for", () => {
     "Conflicting configuration between nosync: False and sync_priority: 0. " +
     "Defaulting to nosync: False",
   ]);
-});
-
-Deno.test("withoutSyncDuty() overrides both tags, in place", () => {
-  const tags = withoutSyncDuty(decodeTags({ sync_priority: 5, zone: "a" }));
-  assert.equal(tags.isNosync, true);
-  assert.equal(
-    JSON.stringify(tags.published),
-    '{"sync_priority":0,"zone":"a","nosync":true}',
-  );
 });
 
 Deno.test("decodeSettings() reads the section of a standby cluster", () => {

@@ -20,7 +20,7 @@ export interface StatusPublication extends StatusKey {
 }
 
 /** Status of a scope in which no leader has published a position. */
-export const UNKNOWN_STATUS: StatusKey = {
+const UNKNOWN_STATUS: StatusKey = {
   leaderLsn: null,
   slots: null,
   retainSlots: null,

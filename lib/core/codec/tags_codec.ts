@@ -66,18 +66,6 @@ export function decodeTags(raw: unknown): Tags {
   };
 }
 
-/**
- * The published map while a member asks to be released from synchronous duty.
- */
-export function withoutSyncDuty(tags: Tags): Tags {
-  return {
-    ...tags,
-    isNosync: true,
-    syncPriority: 0,
-    published: { ...tags.published, nosync: true, sync_priority: 0 },
-  };
-}
-
 /** Contradictions in a configured map, for a warning at load and reload. */
 export function tagConflicts(raw: unknown): readonly TagConflict[] {
   const map = asObject(raw) ?? {};

@@ -281,31 +281,3 @@ export type Decision =
     /** Look again after that time instead of a whole loop_wait; null: loop_wait. */
     readonly againInMs: number | null;
   };
-
-/** True for decisions after which the core is asked again in the same cycle. */
-export function leadsToAnotherRound(decision: Decision): boolean {
-  switch (decision.kind) {
-    case "start_task":
-    case "cancel_task":
-    case "exit":
-    case "wait":
-      return false;
-    case "ask_peers":
-    case "ask_failsafe":
-    case "ask_upstream":
-    case "trust_timeline":
-    case "renew_lease":
-    case "acquire_lease":
-    case "release_lease":
-    case "race_initialize":
-    case "write_initialize":
-    case "write_config":
-    case "clear_failover":
-    case "refuse_request":
-    case "drop_restart":
-    case "write_sync":
-    case "delete_sync":
-    case "set_synchronous_standbys":
-      return true;
-  }
-}

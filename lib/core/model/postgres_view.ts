@@ -41,7 +41,6 @@ export interface WalSender {
   readonly state: string;
   readonly syncState: "async" | "potential" | "sync" | "quorum";
   readonly syncPriority: number;
-  readonly sentLsn: Lsn | null;
   readonly writtenLsn: Lsn | null;
   readonly flushedLsn: Lsn | null;
   readonly replayedLsn: Lsn | null;

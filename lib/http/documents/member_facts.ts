@@ -70,7 +70,7 @@ export function healthFacts(facts: MemberFacts): HealthFacts {
 }
 
 /** True while the lock timer runs; the DCS is not asked. */
-export function isLockHeld(status: AgentStatus): boolean {
+function isLockHeld(status: AgentStatus): boolean {
   return status.leaseDeadline !== null && status.now < status.leaseDeadline;
 }
 

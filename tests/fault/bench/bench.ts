@@ -54,7 +54,7 @@ const PROGRAMS = [
 ];
 
 /** Why fault tests can not run here; null if they can. With CI=true a missing program is no excuse. */
-export function faultSkipReason(): string | null {
+function faultSkipReason(): string | null {
   if (Deno.build.os !== "linux") return "network namespaces are Linux's";
   if (Deno.uid() !== 0) return "network namespaces need root";
   const { success } = new Deno.Command("unshare", {

@@ -200,10 +200,6 @@ export class MemoryPostgres implements Postgres {
     return Promise.resolve(localEndOf(this.#instance));
   }
 
-  canRewind(): Promise<boolean> {
-    return Promise.resolve(this.#world.plan.settings.isRewindAllowed);
-  }
-
   archiveShutdownWal(): Promise<void> {
     return Promise.resolve();
   }

@@ -101,7 +101,6 @@ function sendersOf(instance: Instance): readonly WalSender[] {
         isListed: names.includes(name),
         isFirst: name === first,
       }),
-      sentLsn: here,
       writtenLsn: here,
       flushedLsn: here,
       replayedLsn: here,

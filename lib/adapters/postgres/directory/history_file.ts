@@ -32,7 +32,7 @@ export async function readHistory(
 }
 
 /** `2024-08-28T21:39:26.352000+02:00`, as Python's isoformat() writes it. */
-export function localIsoTime(time: Date): string {
+function localIsoTime(time: Date): string {
   const offsetMinutes = -time.getTimezoneOffset();
   const local = new Date(time.getTime() + offsetMinutes * 60_000);
   const sign = offsetMinutes < 0 ? "-" : "+";

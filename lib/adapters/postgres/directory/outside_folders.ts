@@ -71,7 +71,7 @@ export async function linkedFolders(
  *
  * Source: PostgreSQL 17 `xlogrecovery.c`, read_tablespace_map.
  */
-export function parseTablespaceMap(
+function parseTablespaceMap(
   text: string,
 ): readonly { readonly id: string; readonly path: string }[] {
   // A line break or a backslash within a path has a backslash before it.

@@ -15,7 +15,7 @@ import { remoteTarget } from "../session/targets.ts";
 const QUERY_TIMEOUT_MS = 3_000;
 
 /** The folder of `--waldir`, if the arguments have it. */
-export function walFolder(args: readonly string[]): readonly OutsideFolder[] {
+function walFolder(args: readonly string[]): readonly OutsideFolder[] {
   return args.flatMap((arg) => {
     const path = /^--waldir=(\/.*)$/.exec(arg)?.[1];
     return path === undefined ? [] : [{ kind: "wal", path } as const];
@@ -25,7 +25,7 @@ export function walFolder(args: readonly string[]): readonly OutsideFolder[] {
 const MAPPING = "--tablespace-mapping=";
 
 /** Where `--tablespace-mapping` puts the tablespace of `path`. */
-export function mappedTo(path: string, args: readonly string[]): string {
+function mappedTo(path: string, args: readonly string[]): string {
   for (const arg of args) {
     if (!arg.startsWith(MAPPING)) continue;
     // An equals sign within a path has a backslash before it.

@@ -146,7 +146,7 @@ async function stampOf(path: string): Promise<string> {
 }
 
 /** Where the recovery ends; null: with the WAL, on the latest timeline. */
-export function targetOf(settings: RecoverySettings): string | null {
+function targetOf(settings: RecoverySettings): string | null {
   const timeline = settings["recovery_target_timeline"] ?? "latest";
   const name = STOPS.find((each) => Boolean(settings[each])) ??
     (timeline === "latest" ? null : "recovery_target_timeline");

@@ -1,5 +1,5 @@
 /**
- * pg_rewind: whether it may be used here, and one run of it.
+ * One run of pg_rewind.
  *
  * Source: docs/contract/ha.md 16; PostgreSQL 17 manual, "pg_rewind".
  */
@@ -27,27 +27,6 @@ export interface RewindTools {
   readonly directory: DataDirectory;
   readonly control: ControlFile;
   readonly settings: SettingsKeeper;
-}
-
-/** Setting, program, and checksums or wal_log_hints. */
-export async function isRewindPossible(
-  context: PostgresContext,
-  tools: RewindTools,
-): Promise<boolean> {
-  if (!(await tools.settings.config()).isRewindAllowed) return false;
-  const control = await tools.control.read();
-  if (control === null) return false;
-  if (!control.hasChecksums && !control.hasWalLogHints) return false;
-  try {
-    const { code } = await run({
-      command: programPath(context, "pg_rewind"),
-      output: "parsed",
-      args: ["--help"],
-    });
-    return code === 0;
-  } catch {
-    return false;
-  }
 }
 
 /** One rewind. */

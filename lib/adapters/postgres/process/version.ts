@@ -9,7 +9,7 @@ import { programPath, runOrThrow } from "./programs.ts";
 export const IDLE_LIMIT_SINCE = 14;
 
 /** Major version of the data directory, from PG_VERSION; null without one. */
-export async function dataMajor(
+async function dataMajor(
   context: PostgresContext,
 ): Promise<number | null> {
   const text = await readTextOrNull(

@@ -15,7 +15,7 @@ import type { Socket } from "node:net";
 export const ANSWER_BYTES_MAX = 64 << 20;
 
 /** Refused by us, not by the server. */
-export const ANSWER_REFUSED = "ANSWER_REFUSED";
+const ANSWER_REFUSED = "ANSWER_REFUSED";
 
 /**
  * What our statements are answered with. None of them copies or listens, and the

@@ -21,7 +21,7 @@ const SASL_FINAL = 12;
 const BYTES_MAX = 65_536;
 
 /** Refused by us, not by the server. */
-export const AUTH_REFUSED = "AUTH_REFUSED";
+const AUTH_REFUSED = "AUTH_REFUSED";
 
 /**
  * Watches `socket` until the server has let us in; on a request that is not

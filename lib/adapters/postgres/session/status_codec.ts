@@ -142,7 +142,6 @@ function walSender(row: Row): WalSender {
     state: textOrNull(row["state"]) ?? "startup",
     syncState: syncState(row["sync_state"]),
     syncPriority: Number(row["sync_priority"] ?? 0),
-    sentLsn: lsnOrNull(row["sent_lsn"]),
     writtenLsn: lsnOrNull(row["write_lsn"]),
     flushedLsn: lsnOrNull(row["flush_lsn"]),
     replayedLsn: lsnOrNull(row["replay_lsn"]),

@@ -14,7 +14,7 @@ const SENDERS = `(SELECT coalesce(json_agg(json_build_object(
     'application_name', r.application_name, 'usename', r.usename,
     'client_addr', host(r.client_addr), 'state', r.state,
     'sync_state', r.sync_state, 'sync_priority', r.sync_priority,
-    'sent_lsn', r.sent_lsn, 'write_lsn', r.write_lsn,
+    'write_lsn', r.write_lsn,
     'flush_lsn', r.flush_lsn, 'replay_lsn', r.replay_lsn)), '[]')
   FROM pg_stat_replication r)`;
 

@@ -56,7 +56,7 @@ export async function askUpstream(
  *
  * @throws {PostgresError} If it does not answer.
  */
-export async function askInstance(
+async function askInstance(
   context: PostgresContext,
   peer: PostgresPeer,
 ): Promise<UpstreamFacts> {

@@ -5,9 +5,7 @@
  * Source: docs/contract/ha.md 15.2.
  */
 import type { Lsn } from "../../base/units.ts";
-import { slotNameOf } from "../../codec/slot_name.ts";
-import type { MemberName } from "../../model/member.ts";
-import type { PrimaryView, SlotView } from "../../model/postgres_view.ts";
+import type { SlotView } from "../../model/postgres_view.ts";
 import type { IgnoredSlot, LogicalSlot } from "../../model/slot_settings.ts";
 import {
   isFeedbackForced,
@@ -173,22 +171,4 @@ function isPhysical(slot: WantedSlot): slot is WantedPhysical {
 
 function isLogical(slot: WantedSlot): slot is WantedLogical {
   return slot.type === "logical";
-}
-
-/**
- * Positions of all slots of a primary, its own name included: what a leader
- * tells its replicas while the store is away.
- */
-export function publishedSlots(
-  self: MemberName,
-  primary: PrimaryView,
-): Readonly<Record<string, Lsn>> {
-  const slots: Record<string, Lsn> = {};
-  for (const slot of primary.slots) {
-    const position = slot.type === "logical"
-      ? slot.confirmedFlushLsn
-      : slot.restartLsn;
-    if (position !== null) slots[slot.name] = position;
-  }
-  return { ...slots, [slotNameOf(self)]: primary.flushedLsn };
 }

@@ -16,12 +16,7 @@ import {
   DEFAULT_SETTINGS,
 } from "../../model/settings.ts";
 import type { PermanentSlot, SlotSettings } from "../../model/slot_settings.ts";
-import {
-  planSlots,
-  publishedSlots,
-  type SlotChanges,
-  slotsToCopy,
-} from "./slots.ts";
+import { planSlots, type SlotChanges, slotsToCopy } from "./slots.ts";
 import { managedSlots, retain } from "./slots_published.ts";
 import { keepUnready, sortReady } from "./slots_ready.ts";
 import type { SlotInputs } from "./slots_wanted.ts";
@@ -520,10 +515,6 @@ Deno.test("managedSlots() publishes what the leader manages, and itself", () => 
   });
   const unused = { ...leader.settings, hasSlots: false };
   assert.equal(managedSlots({ ...leader, settings: unused }), null);
-  assert.deepEqual(publishedSlots("n1", primary({ slots: [slot("x")] })), {
-    x: BEFORE,
-    n1: HERE,
-  });
 });
 
 Deno.test("retain() keeps absent members until their time is over", () => {
