@@ -17,6 +17,7 @@ import {
   moment,
   type Revision,
 } from "../core/base/units.ts";
+import type { TimingFloors } from "../core/codec/timing_codec.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { FailsafePing } from "../core/model/failsafe.ts";
 import type { MemberName, Tags } from "../core/model/member.ts";
@@ -86,6 +87,8 @@ export interface AgentConfig extends GuardConfig {
   readonly bootstrapDocument: Document | null;
   /** The local `postgresql` section; beats the dynamic one per key. */
   readonly localPostgresql: Document;
+  /** The smallest times that a dynamic document may ask for; absent: TIMING_FLOORS. */
+  readonly timingFloors?: TimingFloors | undefined;
   readonly identity: MemberIdentity;
 }
 

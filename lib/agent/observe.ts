@@ -136,13 +136,14 @@ export async function takeOver(
   document: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   const { state, ports, config } = context;
-  for (const problem of settingsProblems(document)) {
+  for (const problem of settingsProblems(document, config.timingFloors)) {
     ports.log.warning(problem);
   }
   state.document = document;
   state.settings = decodeSettings(document, {
     previous: state.settings,
     localPostgresql: config.localPostgresql,
+    floors: config.timingFloors,
   });
   try {
     const change = await ports.postgres.configure({ document });

@@ -4,6 +4,10 @@
  */
 import type { LocalConfig } from "../config/local_config.ts";
 import { connUrl } from "../core/codec/conn_url.ts";
+import {
+  TIMING_FLOORS,
+  type TimingFloors,
+} from "../core/codec/timing_codec.ts";
 import type { MemberIdentity } from "../core/calc/documents/publication.ts";
 import { CallbacksExec } from "../adapters/callbacks/callbacks_exec.ts";
 import { type ServiceManager, serviceManager } from "../adapters/os/systemd.ts";
@@ -46,10 +50,15 @@ import { watchdogDevice } from "./watchdog.ts";
  * Runs the agent until a signal or a decision ends it.
  *
  * @param path Configuration file or directory; null: environment only.
+ * @param timingFloors Lower ones are for tests, which cannot wait 20 s for each
+ * lease that ends; nothing that a user can set leads here.
  * @returns The exit code; 1 also if the agent refuses to start, which the log tells.
  * @throws {ConfigError} Before anything was touched.
  */
-export async function runAgent(path: string | null): Promise<number> {
+export async function runAgent(
+  path: string | null,
+  timingFloors: TimingFloors = TIMING_FLOORS,
+): Promise<number> {
   const systemd = serviceManager();
   const configuration = await loadConfiguration(path)
     .catch(async (error: unknown) => {
@@ -60,7 +69,7 @@ export async function runAgent(path: string | null): Promise<number> {
   const log = createLog(config);
   for (const { text } of warnings) log.warning(text);
   try {
-    return await runParts({ configuration, path, log, systemd });
+    return await runParts({ configuration, path, log, systemd, timingFloors });
   } catch (error) {
     return refuse(error, { log, dir: config.log.dir });
   }
@@ -102,6 +111,7 @@ interface Parts {
   readonly context: AgentContext;
   readonly current: Reloadable;
   readonly systemd: ServiceManager;
+  readonly timingFloors: TimingFloors;
 }
 
 /** What there is before anything else. */
@@ -111,11 +121,12 @@ interface Beginning {
   readonly path: string | null;
   readonly log: LogStream;
   readonly systemd: ServiceManager;
+  readonly timingFloors: TimingFloors;
 }
 
-async function createParts(
-  { configuration, path: configPath, log, systemd }: Beginning,
-): Promise<Parts> {
+async function createParts(beginning: Beginning): Promise<Parts> {
+  const { configuration, path: configPath, log, systemd } = beginning;
+  const { timingFloors } = beginning;
   const { env, first: { config } } = configuration;
   const clock = new SystemClock();
   const current: Reloadable = {
@@ -148,11 +159,14 @@ async function createParts(
     ...{ clock, dcs, postgres, peers, log, callbacks, proxy },
     ...{ watchdog, vip, serviceWatch: systemd, consents: consentFile(config) },
   };
-  const context: AgentContext = createContext(ports, agentConfig(config));
+  const context: AgentContext = createContext(
+    ports,
+    agentConfig(config, timingFloors),
+  );
   const listener = new RestListener(log);
   return {
     ...{ config, log, dcs, postgres, callbacks, proxy, listener },
-    ...{ context, current, configPath, systemd },
+    ...{ context, current, configPath, systemd, timingFloors },
   };
 }
 
@@ -259,13 +273,13 @@ async function reloadAll(
 
 /** Everything of a reload that can fail, before anything changes: half of a configuration is worse than the old one. */
 async function prepareReload(configuration: Configuration, parts: Parts) {
-  const { log, configPath, postgres: sessions } = parts;
+  const { log, configPath, postgres: sessions, timingFloors } = parts;
   const { config, warnings } = await configuration.again();
   const { env } = configuration;
   return {
     config,
     warnings,
-    agent: agentConfig(config),
+    agent: agentConfig(config, timingFloors),
     rest: await restSettings(config, log),
     serve: await serveOptions(config, log),
     peers: await peersOptions(config, log),
@@ -277,7 +291,10 @@ async function prepareReload(configuration: Configuration, parts: Parts) {
   };
 }
 
-function agentConfig(config: LocalConfig): AgentConfig {
+function agentConfig(
+  config: LocalConfig,
+  timingFloors: TimingFloors,
+): AgentConfig {
   const { postgresql, bootstrap, document } = config;
   const section = document["postgresql"];
   const identity: MemberIdentity = {
@@ -301,6 +318,7 @@ function agentConfig(config: LocalConfig): AgentConfig {
     canBootstrap: bootstrap !== null && bootstrap.dcs !== null,
     bootstrapDocument: bootstrap?.dcs ?? null,
     localPostgresql: isRecord(section) ? section : {},
+    timingFloors,
     vips: config.vip,
     watchdog: config.watchdog,
     identity,

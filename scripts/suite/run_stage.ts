@@ -1,6 +1,7 @@
 /** Runs one stage of ./scripts/test and counts its result. */
 
-import { filesToRepeat, tallyAfter } from "./second_attempt.ts";
+import { countsPath, noteSecondAttempts } from "./attempt_counts.ts";
+import { failedTests, filesToRepeat, tallyAfter } from "./second_attempt.ts";
 import type { Stage } from "./stages.ts";
 import { NOTHING, type Tally, tallyOf } from "./tally.ts";
 
@@ -136,7 +137,10 @@ export async function runStage(
   return await repeated(stage, { log, signal, first: ending.output }) ?? result;
 }
 
-/** The result when the files that failed pass alone; null: they do not, or nobody tries. */
+/**
+ * The result when the files that failed pass alone; null: they do not, or nobody
+ * tries. A test that needed that too often counts as failed.
+ */
 async function repeated(
   stage: Stage,
   { log, signal, first }: {
@@ -150,9 +154,17 @@ async function repeated(
   const command = [...stage.repeat, ...files];
   const again = await finish({ ...stage, command }, `${log}.again`, signal);
   if (!again.success) return null;
+  const worn = await noteSecondAttempts(countsPath(), failedTests(first));
+  const tally = tallyAfter(first, again.output);
   return {
-    tally: tallyAfter(first, again.output),
-    complaint: `passed only alone, at the second attempt: ${files.join(" ")}`,
+    tally: {
+      ...tally,
+      passed: tally.passed - worn.length,
+      failed: worn.length,
+    },
+    complaint: worn.length > 0
+      ? `passed only at the second attempt, once too often: ${worn.join("; ")}`
+      : `passed only alone, at the second attempt: ${files.join(" ")}`,
     output: again.output,
   };
 }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
-import { runStage } from "./run_stage.ts";
-import { filesToRepeat, tallyAfter } from "./second_attempt.ts";
+import { join } from "node:path";
+import { countsText, readCounts } from "./attempt_counts.ts";
+import { runStage, type StageResult } from "./run_stage.ts";
+import { failedTests, filesToRepeat, tallyAfter } from "./second_attempt.ts";
 
 const FIRST = [
   "./tests/a_test.ts => calm ... ok (1s)",
@@ -35,41 +37,77 @@ Deno.test("tallyAfter() counts the whole stage once", () => {
   assert.deepEqual(tally, { passed: 13, failed: 0, ignored: 2 });
 });
 
-for (
-  const [name, second, failed] of [
-    ["passes at the second attempt, and says so", "exit 0", 0],
-    ["fails when the second attempt does", "exit 1", 3],
-  ] as const
-) {
-  Deno.test(`runStage(): a file ${name}`, async () => {
-    const log = await Deno.makeTempFile();
-    const line = "./tests/b_test.ts => it ... FAILED (1s)";
-    try {
-      const { tally, complaint } = await runStage(
-        {
-          name: "tried",
-          command: [
-            "/bin/sh",
-            "-c",
-            `echo '${line}'; echo 'FAILED | 5 passed | 3 failed (1s)'; exit 1`,
-          ],
-          repeat: [
-            "/bin/sh",
-            "-c",
-            `echo "ok | 1 passed | 0 failed (1s)"; ${second}`,
-          ],
-          kind: "tests",
-          needs: null,
-        },
-        log,
-        new AbortController().signal,
-      );
-      assert.equal(tally.failed, failed);
-      const isSaid = complaint?.includes("./tests/b_test.ts") ?? false;
-      assert.equal(isSaid, failed === 0);
-    } finally {
-      await Deno.remove(log);
-      await Deno.remove(`${log}.again`);
-    }
-  });
+Deno.test("failedTests() names each test once, by itself and not by its step", () => {
+  const file = "./tests/c_test.ts";
+  const output = [
+    `${file} => the whole ... first step ... FAILED (1s)`,
+    `${file} => the whole ... FAILED (2s)`,
+  ].join("\n");
+  assert.deepEqual(failedTests(output), [{ file, name: "the whole" }]);
+  assert.deepEqual(
+    failedTests(FIRST).map(({ name }) => name),
+    ["b_test.ts as user postgres", "early", "late"],
+  );
+});
+
+/** A stage whose one test fails at first, and then ends with `second`. */
+async function tried(folder: string, second: string): Promise<StageResult> {
+  const line = "./tests/b_test.ts => it ... FAILED (1s)";
+  const first = `echo '${line}'; echo 'FAILED | 5 passed | 1 failed (1s)'`;
+  const again = 'echo "ok | 1 passed | 0 failed (1s)"';
+  return await runStage(
+    {
+      name: "tried",
+      command: ["/bin/sh", "-c", `${first}; exit 1`],
+      repeat: ["/bin/sh", "-c", `${again}; ${second}`],
+      kind: "tests",
+      needs: null,
+    },
+    join(folder, "stage.log"),
+    new AbortController().signal,
+  );
 }
+
+async function withCounts(
+  work: (folder: string, counts: string) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const counts = join(folder, "counts.json");
+  const before = Deno.env.get("MATRIARCH_SECOND_ATTEMPTS");
+  Deno.env.set("MATRIARCH_SECOND_ATTEMPTS", counts);
+  try {
+    await work(folder, counts);
+  } finally {
+    if (before === undefined) Deno.env.delete("MATRIARCH_SECOND_ATTEMPTS");
+    else Deno.env.set("MATRIARCH_SECOND_ATTEMPTS", before);
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("runStage(): a file fails when its second attempt does", async () => {
+  await withCounts(async (folder, counts) => {
+    const { tally, complaint } = await tried(folder, "exit 1");
+    assert.equal(tally.failed, 1);
+    assert.equal(complaint, "failed");
+    assert.deepEqual(await readCounts(counts), {});
+  });
+});
+
+Deno.test("runStage(): a second attempt is forgiven twice, and counted", async () => {
+  await withCounts(async (folder, counts) => {
+    for (const time of [1, 2]) {
+      const { tally, complaint } = await tried(folder, "exit 0");
+      assert.deepEqual(tally, { passed: 6, failed: 0, ignored: 0 });
+      assert.match(complaint ?? "", /second attempt: \.\/tests\/b_test\.ts$/);
+      const seen = await readCounts(counts);
+      assert.deepEqual(seen, { "./tests/b_test.ts => it": time });
+      assert.match(
+        countsText(counts, seen),
+        new RegExp(`^  ${time} of 3: `, "m"),
+      );
+    }
+    const { tally, complaint } = await tried(folder, "exit 0");
+    assert.deepEqual(tally, { passed: 5, failed: 1, ignored: 0 });
+    assert.match(complaint ?? "", /once too often: .*b_test\.ts => it$/);
+  });
+});

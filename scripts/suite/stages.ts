@@ -9,6 +9,8 @@ export interface Stage {
   readonly kind: "check" | "tests";
   /** What it tests; while that is missing there is nothing to run. */
   readonly needs: string | null;
+  /** It starts together with the stage before it, not after it. */
+  readonly isBeside?: true;
   readonly env?: Readonly<Record<string, string>>;
   /** Files that failed run once more with this, alone; see second_attempt.ts. */
   readonly repeat?: readonly string[];
@@ -26,6 +28,15 @@ function task(name: string, ...args: readonly string[]): readonly string[] {
 
 function tests(name: string, needs: string): Stage {
   return { name, command: task(`test:${name}`), kind: "tests", needs };
+}
+
+/** Several files at a time; see second_attempt.ts. */
+function besideEachOther(name: string): Stage {
+  return {
+    ...tests(name, `tests/${name}`),
+    env: { DENO_JOBS: String(FILES_AT_ONCE) },
+    repeat: ["deno", "test", "--quiet", "--no-check", "--allow-all"],
+  };
 }
 
 /** Debian's packages that the stages use; see scripts/packages.ts. */
@@ -70,41 +81,58 @@ export const STAGES: readonly Stage[] = [
     command: ["deno", "lint", "--quiet"],
     kind: "check",
     needs: null,
+    isBeside: true,
   },
   {
     name: "types",
     command: ["deno", "check", "--quiet"],
     kind: "check",
     needs: null,
+    isBeside: true,
   },
   {
     name: "rules page",
     command: task("rules", "--check"),
     kind: "check",
     needs: "lib/core/decide.ts",
+    isBeside: true,
   },
   tests("unit", "lib/core"),
   {
     ...tests("sim", "tests/sim"),
     env: { MATRIARCH_SIM_SEEDS: String(SIM_SEEDS) },
   },
-  tests("conformance", "tests/conformance"),
-  tests("security", "tests/security"),
-  {
-    ...tests("integration", "tests/integration"),
-    env: { DENO_JOBS: String(FILES_AT_ONCE) },
-    repeat: ["deno", "test", "--quiet", "--allow-all"],
-  },
+  besideEachOther("conformance"),
+  besideEachOther("security"),
+  besideEachOther("integration"),
   {
     ...tests("fault:some", "tests/fault"),
     name: "fault",
     env: { MATRIARCH_FAULT_ONLY: SOME_FAULTS },
   },
   tests("e2e", "tests/e2e"),
-  {
-    name: "lab demo",
-    command: ["./scripts/lab", "demo"],
-    kind: "check",
-    needs: "main.ts",
-  },
 ];
+
+/** What the suite leaves out, because it takes long or needs more: `deno task test:all`. */
+export const LEFT_OUT: readonly Stage[] = [
+  tests("compat", "tests/compat"),
+  {
+    name: "versions",
+    command: task("test:versions"),
+    kind: "check",
+    needs: "scripts/versions.ts",
+  },
+  { ...tests("fault", "tests/fault"), name: "all faults" },
+];
+
+/** Stages that run at the same time, in order. */
+export function groups(
+  stages: readonly Stage[],
+): readonly (readonly Stage[])[] {
+  const starts = stages.map(({ isBeside }, at) => at === 0 || !isBeside);
+  return stages.flatMap((_, at) => {
+    if (!starts[at]) return [];
+    const end = starts.indexOf(true, at + 1);
+    return [stages.slice(at, end === -1 ? stages.length : end)];
+  });
+}

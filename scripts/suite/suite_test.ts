@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { judge, runStage } from "./run_stage.ts";
-import { STAGES } from "./stages.ts";
+import { groups, LEFT_OUT, type Stage, STAGES } from "./stages.ts";
 import { tallyOf } from "./tally.ts";
 
 function ending(output: string, success = true) {
@@ -65,11 +65,35 @@ Deno.test("runStage() says that the time limit ended a stage", async () => {
   }
 });
 
+Deno.test("groups() puts a stage that runs beside another with it", () => {
+  const stage = (name: string, isBeside = false): Stage => ({
+    ...{ name, command: [], kind: "check", needs: null },
+    ...(isBeside ? { isBeside } : {}),
+  });
+  const stages = [stage("a"), stage("b", true), stage("c"), stage("d", true)];
+  const names = (of: readonly Stage[]) =>
+    groups(of).map((group) => group.map(({ name }) => name).join("+"));
+  assert.deepEqual(names(stages), ["a+b", "c+d"]);
+  // Named alone, it has nothing to run beside.
+  assert.deepEqual(names(stages.slice(3)), ["d"]);
+  assert.deepEqual(names([]), []);
+});
+
+Deno.test("test:all runs every stage that the suite leaves out", async () => {
+  const path = new URL("../../deno.json", import.meta.url);
+  const { tasks } = JSON.parse(await Deno.readTextFile(path));
+  const { command } = tasks["test:all"];
+  for (const { name } of LEFT_OUT) {
+    const word = name.includes(" ") ? `'${name}'` : name;
+    assert.ok(command.split("main.ts")[1]?.includes(` ${word}`), name);
+  }
+});
+
 Deno.test("every stage has its task", async () => {
   const config = JSON.parse(
     await Deno.readTextFile(new URL("../../deno.json", import.meta.url)),
   );
-  for (const { command } of STAGES) {
+  for (const { command } of [...STAGES, ...LEFT_OUT]) {
     if (command[1] !== "task") continue;
     assert.ok(command[3] !== undefined && command[3] in config.tasks);
   }

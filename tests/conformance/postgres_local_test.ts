@@ -201,6 +201,7 @@ async function orphans(world: TestWorld): Promise<void> {
   await untilRole(postgres, "primary");
   const pid = await postmasterPid(options);
   const children = await childrenOf(pid);
+  assert.ok(children.length > 0, "a server has processes");
   // Frozen ones can not notice that their postmaster died.
   children.forEach((each) => Deno.kill(each, "SIGSTOP"));
   await killPostmaster(options);

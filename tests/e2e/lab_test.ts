@@ -13,14 +13,13 @@ import { takenPorts } from "../../lib/lab/ports.ts";
 import { killMarked, markedPids } from "../../lib/lab/processes.ts";
 import { pause, waitFor } from "../../lib/lab/wait.ts";
 
-const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+const LAB = new URL("../../scripts/lab", import.meta.url).pathname;
 const DEADLINE_MS = 240_000;
 
 function command(args: readonly string[], temp: string): Deno.Command {
   const file = Deno.env.get("MATRIARCH_BIN");
-  const run = ["run", "--allow-all", "--quiet", MAIN];
-  return new Deno.Command(file ?? Deno.execPath(), {
-    args: [...(file ? [] : run), "lab", ...args],
+  return new Deno.Command(file ?? LAB, {
+    args: [...(file === undefined ? [] : ["lab"]), ...args],
     env: { TMPDIR: temp },
     stdin: "null",
     stdout: "piped",

@@ -14,6 +14,7 @@ import {
   AgentMember,
   memberConfig,
   type MemberPlace,
+  QUICK_AGENT,
   type Section,
 } from "./agent_member.ts";
 import { EtcdServers } from "./etcd.ts";
@@ -30,6 +31,8 @@ export interface ClusterOptions {
   readonly dcs?: "sqlite" | "etcd";
   readonly members?: number;
   readonly hasProxies?: boolean;
+  /** The members' lease ends in seconds: {@link QUICK_TIMES}. */
+  readonly isQuick?: boolean;
   /** Merged over the test's `bootstrap.dcs`. */
   readonly bootstrapDcs?: Section;
   /** Changes a member's configuration before its first start. */
@@ -73,7 +76,7 @@ export class AgentCluster implements AsyncDisposable {
       : { etcd3: { hosts: etcd.endpoints.map((url) => new URL(url).host) } };
     const places = planPlaces(directory, options);
     const members = places.map((place) =>
-      new AgentMember(place, configOf(place, dcs, options))
+      newMember(place, configOf(place, dcs, options), options)
     );
     return new AgentCluster({ directory, etcd, dcs, members });
   }
@@ -303,16 +306,36 @@ function configOf(
     ...dcs,
     bootstrap: {
       ...sectionOf(config, "bootstrap"),
-      dcs: { ...BOOTSTRAP_DCS, ...options.bootstrapDcs },
+      dcs: {
+        ...BOOTSTRAP_DCS,
+        ...(options.isQuick === true ? QUICK_TIMES : {}),
+        ...options.bootstrapDcs,
+      },
     },
   };
   return options.change?.(complete, place) ?? complete;
 }
 
+function newMember(
+  place: MemberPlace,
+  config: Section,
+  { isQuick = false }: ClusterOptions,
+): AgentMember {
+  const member = new AgentMember(place, config);
+  if (isQuick) member.program = QUICK_AGENT;
+  return member;
+}
+
+/**
+ * Times of a scope in which leases really end while a test waits. A busy machine
+ * may let an agent stand for four seconds before it costs the lead.
+ */
+export const QUICK_TIMES = { ttl: 7, loop_wait: 1, retry_timeout: 2 } as const;
+
 /** Short times, and all that tests look at. */
 const BOOTSTRAP_DCS: Section = {
   ttl: 20,
-  loop_wait: 2,
+  loop_wait: 1,
   retry_timeout: 3,
   maximum_lag_on_failover: 1_048_576,
   postgresql: {

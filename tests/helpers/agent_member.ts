@@ -9,6 +9,7 @@ import { BIN_DIR } from "./postgres.ts";
 import { commandLine, isAlive, pidsWith, signalTo } from "./own_processes.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+const QUICK = new URL("quick_agent.ts", import.meta.url).pathname;
 const REPOSITORY = new URL("../../", import.meta.url).pathname;
 
 /** A JSON or YAML object. */
@@ -51,6 +52,16 @@ const ALWAYS = [
   ".data.matriarch-consent",
   ".data.matriarch-run",
 ];
+
+/** The agent that takes over shorter times than a user's; see quick_agent.ts. */
+export const QUICK_AGENT: readonly string[] = ofThisProject(QUICK);
+
+function ofThisProject(...words: readonly string[]): readonly string[] {
+  return [
+    ...[Deno.execPath(), "run", "--allow-all", "--no-check"],
+    ...["--node-modules-dir=manual", "--frozen", "--quiet", ...words],
+  ];
+}
 
 /** A member's processes and ways to ask them. */
 export class AgentMember {
@@ -109,17 +120,13 @@ export class AgentMember {
   /** Starts the agent; what it writes is appended to one log. */
   start(): void {
     this.writeConfig();
-    const words = this.program ?? [
-      ...[Deno.execPath(), "run", "--allow-all", "--no-check"],
-      ...["--node-modules-dir=manual", "--frozen", "--quiet", MAIN, "run"],
-    ];
     this.#child = new Deno.Command("sh", {
       args: [
         "-c",
         'log=$1; shift; exec "$@" >>"$log" 2>&1',
         "sh",
         this.#logPath,
-        ...words,
+        ...(this.program ?? ofThisProject(MAIN, "run")),
         this.configPath,
       ],
       cwd: REPOSITORY,

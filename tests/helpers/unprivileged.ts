@@ -8,6 +8,7 @@
 import assert from "node:assert/strict";
 
 const USER = "postgres";
+const CHECKOUT = new URL("../../", import.meta.url).pathname;
 
 /** Registers tests, in a process of user `postgres` if this one is root. */
 export function unprivileged(fileUrl: string, register: () => void): void {
@@ -15,6 +16,11 @@ export function unprivileged(fileUrl: string, register: () => void): void {
   const path = new URL(fileUrl).pathname;
   const name = path.slice(path.lastIndexOf("/") + 1);
   Deno.test(`${name} as user ${USER}`, async () => {
+    assert.ok(
+      await isReadable(path),
+      `The user ${USER} cannot read ${CHECKOUT}: ./scripts/test runs in a ` +
+        "copy then; for a single file move the checkout to an open folder",
+    );
     const home = await Deno.makeTempDir({ prefix: "matriarch-home-" });
     try {
       await Deno.chmod(home, 0o777);
@@ -26,13 +32,22 @@ export function unprivileged(fileUrl: string, register: () => void): void {
   });
 }
 
+/** Whether the other user can enter the checkout and start this very Deno. */
+async function isReadable(path: string): Promise<boolean> {
+  const looks = 'test -r "$1" && test -x "$2"';
+  const { success } = await new Deno.Command("runuser", {
+    args: ["-u", USER, "--", "sh", "-c", looks, "sh", path, Deno.execPath()],
+    cwd: "/",
+  }).output();
+  return success;
+}
+
 /** Runs them; what they print is only of interest if one fails. */
 async function runTests(
   path: string,
   home: string,
 ): Promise<{ readonly code: number; readonly text: string }> {
-  const checkout = new URL("../../", import.meta.url).pathname;
-  const denoDir = `${checkout}.cache/deno-unprivileged`;
+  const denoDir = `${CHECKOUT}.cache/deno-unprivileged`;
   await new Deno.Command("install", {
     args: ["-d", "-o", USER, "-m", "700", denoDir],
   }).output();
@@ -52,7 +67,7 @@ async function runTests(
       path,
       ...filterArguments(),
     ],
-    cwd: checkout,
+    cwd: CHECKOUT,
     // Files share what was transpiled once.
     env: { HOME: home, DENO_DIR: denoDir, TMPDIR: "/tmp" },
     stdin: "null",

@@ -4,6 +4,7 @@
  * timeline (or of another member on the same one) that was asked for after a
  * newer one had been received.
  */
+import assert from "node:assert/strict";
 import { type AgentMember, connectTo } from "./agent_member.ts";
 
 const PAUSE_MS = 50;
@@ -53,6 +54,19 @@ export class WritableWatch implements AsyncDisposable {
     return this.acknowledged.findLast((ack) =>
       member === null || ack.member === member
     );
+  }
+
+  /** When the last acknowledged write of all, or of one member, came back; there must be one. */
+  lastAnswerAt(member: string | null = null): number {
+    const last = this.last(member);
+    assert.ok(last !== undefined, `${member ?? "nobody"} took a write`);
+    return last.answeredAt;
+  }
+
+  /** Whether the member has acknowledged a write later than that. */
+  hasAnsweredAfter(moment: number, member: string | null = null): boolean {
+    const last = this.last(member);
+    return last !== undefined && last.answeredAt > moment;
   }
 
   /** Acknowledged rows that this member does not have. */

@@ -195,9 +195,11 @@ async function moving(
       const other = name === "n2" ? "n3" : "n2";
       await cluster.until(`the slots of ${name} follow`, async () => {
         const slots = await slotsOf(cluster.member(name));
-        return ["feed", "backup", other].every((slot) =>
-          (slots.get(slot) ?? 0n) >= (wanted.get(slot) ?? 1n)
-        );
+        return ["feed", "backup", other].every((slot) => {
+          const [there, here] = [wanted.get(slot), slots.get(slot)];
+          assert.ok(there !== undefined, `the leader has the slot ${slot}`);
+          return here !== undefined && here >= there;
+        });
       });
     }
   });
@@ -293,7 +295,8 @@ async function lostWal(
       const [row] = await leader.sql("SHOW max_slot_wal_keep_size");
       return row?.["max_slot_wal_keep_size"] === "1MB";
     });
-    const before = (await slotsOf(leader)).get("backup") ?? 0n;
+    const before = (await slotsOf(leader)).get("backup");
+    assert.ok(before !== undefined, "the slot is there");
     for (let i = 0; i < 5; i++) {
       await leader.sql("CREATE TABLE x (); DROP TABLE x");
       await leader.sql("SELECT pg_switch_wal()");
@@ -301,7 +304,8 @@ async function lostWal(
     await leader.sql("CHECKPOINT");
     await cluster.until("the slot reserves WAL again", async () => {
       const slots = await slotsOf(leader);
-      return (slots.get("backup") ?? 0n) > before;
+      const position = slots.get("backup");
+      return position !== undefined && position > before;
     });
     assert.match(
       leader.log(),
@@ -356,7 +360,9 @@ async function pluginOf(member: AgentMember): Promise<unknown> {
 async function statusRevision(cluster: AgentCluster): Promise<bigint> {
   return await cluster.withDcs(async (dcs) => {
     const { entries } = await dcs.readFresh({ timeoutMs: 5_000 });
-    return entries.find(({ key }) => key === "status")?.revision ?? 0n;
+    const status = entries.find(({ key }) => key === "status");
+    assert.ok(status !== undefined, "there is a status");
+    return status.revision;
   });
 }
 

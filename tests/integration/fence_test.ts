@@ -30,7 +30,7 @@ unprivileged(import.meta.url, () => {
   Deno.test("the fence and agents that die", async (t) => {
     await using cluster = await AgentCluster.running({
       ...OPTIONS,
-      bootstrapDcs: { ttl: 30, loop_wait: 10, retry_timeout: 10 },
+      bootstrapDcs: { ttl: 30, loop_wait: 2, retry_timeout: 10 },
     });
     await WritableWatch.prepare(cluster.member("n1"));
     await replicaKilled(t, cluster);
@@ -45,7 +45,8 @@ unprivileged(import.meta.url, () => {
     await using cluster = await AgentCluster.running({
       ...OPTIONS,
       members: 2,
-      bootstrapDcs: { ttl: 20, loop_wait: 5, retry_timeout: 5 },
+      isQuick: true,
+      bootstrapDcs: { ttl: 10 },
     });
     await WritableWatch.prepare(cluster.member("n1"));
     await frozen(t, cluster);

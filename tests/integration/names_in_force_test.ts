@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import type { PrimaryView } from "../../lib/core/model/postgres_view.ts";
-import { parseLsn } from "../../lib/core/base/units.ts";
+import { type Lsn, parseLsn } from "../../lib/core/base/units.ts";
 import { processFacts } from "../../lib/adapters/postgres/process/processes.ts";
 import { skipReason } from "../helpers/skip_reason.ts";
 import { step } from "../helpers/step.ts";
@@ -64,11 +64,16 @@ async function untilStreaming({ postgres }: TestInstance): Promise<void> {
   );
 }
 
-function untilInForce({ postgres }: TestInstance): Promise<PrimaryView> {
-  return eventually(
+async function untilInForce(
+  { postgres }: TestInstance,
+): Promise<PrimaryView & { readonly namesInForceLsn: Lsn }> {
+  const view = await eventually(
     () => untilRole(postgres, "primary"),
     ({ namesInForceLsn }) => namesInForceLsn !== null,
   );
+  const { namesInForceLsn } = view;
+  assert.ok(namesInForceLsn !== null);
+  return { ...view, namesInForceLsn };
 }
 
 /** What PostgreSQL shows, and what an agent that believes it would take for proved. */
@@ -146,10 +151,11 @@ async function idle(pair: Pair): Promise<void> {
   assert.equal(before.namesInForceLsn, null, "users' names are not looked at");
   await one.postgres.setSynchronousStandbys("two");
   const view = await untilInForce(one);
-  assert.ok((view.namesInForceLsn ?? 0n) > before.flushedLsn);
+  assert.ok(view.namesInForceLsn > before.flushedLsn);
   const [sender] = view.walSenders;
   // Nothing else was written meanwhile, so the standby has all of it.
-  assert.ok((sender?.flushedLsn ?? 0n) >= (view.namesInForceLsn ?? 0n));
+  assert.ok(sender?.flushedLsn != null);
+  assert.ok(sender.flushedLsn >= view.namesInForceLsn);
   assert.equal(await insertAlone(pair), "waits");
   const later = await untilInForce(one);
   assert.equal(later.namesInForceLsn, view.namesInForceLsn, "it is kept");
@@ -159,7 +165,7 @@ async function adopted(world: TestWorld, { one }: Pair): Promise<void> {
   const before = await untilInForce(one);
   const next = world.adopt(one.options);
   const view = await untilInForce(next);
-  assert.ok((view.namesInForceLsn ?? 0n) > (before.namesInForceLsn ?? 0n));
+  assert.ok(view.namesInForceLsn > before.namesInForceLsn);
   await next.postgres.close();
 }
 
@@ -192,8 +198,9 @@ async function provedLater(pair: Pair): Promise<void> {
     "SELECT pg_current_wal_lsn()::text AS l",
   );
   const view = await untilInForce(one);
-  const acknowledged = parseLsn(String(row?.["l"])) ?? 0n;
-  assert.ok((view.namesInForceLsn ?? 0n) >= acknowledged);
+  const acknowledged = parseLsn(String(row?.["l"]));
+  assert.ok(acknowledged !== null);
+  assert.ok(view.namesInForceLsn >= acknowledged);
   assert.equal(await insertAlone(pair), "waits");
 }
 

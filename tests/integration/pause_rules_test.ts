@@ -3,21 +3,24 @@
  * what happens to two primaries after people promoted one by hand.
  */
 import assert from "node:assert/strict";
-import { AgentCluster } from "../helpers/agent_cluster.ts";
+import { AgentCluster, QUICK_TIMES } from "../helpers/agent_cluster.ts";
 import { step } from "../helpers/step.ts";
 import type { AgentMember } from "../helpers/agent_member.ts";
 import { etcdSkipReason } from "../helpers/etcd.ts";
 import { BIN_DIR } from "../helpers/postgres.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 
-const TTL_MS = 20_000;
+const TTL_MS = QUICK_TIMES.ttl * 1_000;
 
 unprivileged(import.meta.url, () => {
   Deno.test({
     name: "the rules of the pause",
     ignore: etcdSkipReason() !== null,
     fn: async (t) => {
-      await using cluster = await AgentCluster.running({ dcs: "etcd" });
+      await using cluster = await AgentCluster.running({
+        dcs: "etcd",
+        isQuick: true,
+      });
       await setPause(cluster, true);
       await schedules(t, cluster);
       await outage(t, cluster);

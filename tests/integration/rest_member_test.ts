@@ -148,6 +148,7 @@ async function crowd(
         () => Promise.resolve(sockets.length >= CLIENTS),
       );
       const looks = await watchLoop(cluster, `with ${CLIENTS} clients`);
+      assert.ok(looks.length > 0, "the loop was looked at");
       assert.ok(looks.every(({ leaseSeconds }) => leaseSeconds > 0));
       isOver = true;
       await filling;

@@ -304,7 +304,8 @@ async function traces(
       assert.ok(paths.includes(`${directory}/pgpass`), "it is looked for");
       for (const path of paths) {
         const { mode } = await Deno.stat(path);
-        assert.equal((mode ?? 0) & 0o077, 0, `${path} is open`);
+        assert.ok(mode !== null);
+        assert.equal(mode & 0o077, 0, `${path} is open`);
       }
     }
   });

@@ -26,7 +26,7 @@ import {
 import type { StandbyCluster } from "../model/standby_cluster.ts";
 import { slotNameOf } from "./slot_name.ts";
 import { decodeSlots, hasLeaderlessClone } from "./slots_codec.ts";
-import { readTiming } from "./timing_codec.ts";
+import { readTiming, type TimingFloors } from "./timing_codec.ts";
 
 /** What a document is read against. */
 export interface SettingsContext {
@@ -34,6 +34,8 @@ export interface SettingsContext {
   readonly previous?: ClusterSettings;
   /** The local `postgresql` section, which beats the dynamic one per key. */
   readonly localPostgresql?: JsonObject;
+  /** Smallest times; {@link settingsProblems} is to be given the same. */
+  readonly floors?: TimingFloors | undefined;
 }
 
 /** Numbers of the document with their unit, default and factor to the model. */
@@ -62,7 +64,7 @@ export function decodeSettings(
 ): ClusterSettings {
   const previous = context.previous ?? DEFAULT_SETTINGS;
   if (document === null) return previous;
-  const { timing } = readTiming(document);
+  const { timing } = readTiming(document, context.floors);
   const { ttlMs, loopWaitMs, retryTimeoutMs } = timing ?? previous;
   return {
     ttlMs,
@@ -85,9 +87,11 @@ export function decodeSettings(
  */
 export function settingsProblems(
   document: JsonObject | null,
+  floors?: TimingFloors,
 ): readonly string[] {
   if (document === null) return [];
-  return [...readTiming(document).problems, ...decodeSlots(document).problems];
+  const { problems } = readTiming(document, floors);
+  return [...problems, ...decodeSlots(document).problems];
 }
 
 function failoverSettings(document: JsonObject) {

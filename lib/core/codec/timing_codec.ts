@@ -23,12 +23,20 @@ type TimingKey = "ttl" | "loop_wait" | "retry_timeout";
 
 const KEYS: readonly TimingKey[] = ["ttl", "loop_wait", "retry_timeout"];
 
-const LIMITS: Readonly<
-  Record<TimingKey, { readonly fallback: number; readonly min: number }>
-> = {
-  ttl: { fallback: 30, min: 20 },
-  loop_wait: { fallback: 10, min: 1 },
-  retry_timeout: { fallback: 10, min: 3 },
+/** The smallest times that a document may ask for, in seconds. */
+export type TimingFloors = Readonly<Record<TimingKey, number>>;
+
+/** Those of every agent that a user starts; only tests are composed with others. */
+export const TIMING_FLOORS: TimingFloors = {
+  ttl: 20,
+  loop_wait: 1,
+  retry_timeout: 3,
+};
+
+const DEFAULTS: Readonly<Record<TimingKey, number>> = {
+  ttl: 30,
+  loop_wait: 10,
+  retry_timeout: 10,
 };
 
 /**
@@ -48,12 +56,15 @@ const LIMITS: Readonly<
  *
  * Source: docs/contract/configuration.md 4.1.
  */
-export function readTiming(document: JsonObject): TimingReading {
+export function readTiming(
+  document: JsonObject,
+  floors: TimingFloors = TIMING_FLOORS,
+): TimingReading {
   const problems: string[] = [];
   const values = new Map<TimingKey, number>();
   for (const key of KEYS) {
-    const { fallback, min } = LIMITS[key];
-    const given = Object.hasOwn(document, key) ? document[key] : fallback;
+    const min = floors[key];
+    const given = Object.hasOwn(document, key) ? document[key] : DEFAULTS[key];
     const value = seconds(given);
     if (value === null) return refused(key, given);
     if (value < min) {
