@@ -45,6 +45,22 @@ Deno.test("repaired timing always keeps the rule and the minimums", () => {
   }));
 });
 
+Deno.test("lower floors, which only tests are composed with, let less pass", () => {
+  const floors = { ttl: 2, loop_wait: 1, retry_timeout: 1 };
+  const document = { ttl: 7, loop_wait: 1, retry_timeout: 2 };
+  const { ttlMs, loopWaitMs, retryTimeoutMs } = decodeSettings(document, {
+    floors,
+  });
+  assert.deepEqual(
+    [ttlMs, loopWaitMs, retryTimeoutMs],
+    [7_000, 1_000, 2_000],
+  );
+  assert.deepEqual(settingsProblems(document, floors), []);
+  // The rule between the three holds all the same.
+  const [problem] = settingsProblems({ ...document, ttl: 3 }, floors);
+  assert.match(problem ?? "", /^Violated the rule/);
+});
+
 Deno.test("settingsProblems() names what it repaired", () => {
   const [first, second] = settingsProblems({ ttl: 10 });
   assert.equal(first, "ttl=10 can't be smaller than 20, adjusting...");
