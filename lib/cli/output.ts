@@ -4,6 +4,7 @@
  *
  * Source: docs/contract/cli.md A4.
  */
+import { pythonJson } from "../patroni/python_json.ts";
 import { visible, visibleBlock } from "../core/base/visible.ts";
 import { isConfigMap, textForm } from "../core/calc/documents/config_merge.ts";
 import type { Row, RowColumn, Rows } from "./member_rows.ts";
@@ -42,7 +43,7 @@ export function outputFormat(choice: string | null): OutputFormat {
 export function printedRows(rows: Rows, options: PrintOptions): string {
   switch (options.format) {
     case "json":
-      return `${jsonText(objects(rows, options))}\n`;
+      return `${pythonJson(objects(rows, options))}\n`;
     case "yaml":
       return `${visibleBlock(toYaml(objects(rows, options)))}\n`;
     case "tsv":
@@ -51,26 +52,6 @@ export function printedRows(rows: Rows, options: PrintOptions): string {
     case "topology":
       return `${tableText(rows, options)}\n`;
   }
-}
-
-/**
- * JSON on one line as scripts know it: `, ` and `: ` between, and only ASCII.
- *
- * Source: Python's json.dumps with its defaults.
- */
-export function jsonText(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(jsonText).join(", ")}]`;
-  if (isConfigMap(value)) {
-    const entries = Object.entries(value)
-      .map(([key, item]) => `${jsonText(key)}: ${jsonText(item)}`);
-    return `{${entries.join(", ")}}`;
-  }
-  if (typeof value === "bigint") return String(value);
-  const text = JSON.stringify(value ?? null);
-  return text.replace(
-    /[\u007f-\uffff]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }
 
 function objects({ columns, rows }: Rows, { emptyCells }: PrintOptions): Row[] {

@@ -4,9 +4,9 @@
  *
  * Source: docs/contract/cli.md A4, A7 "query".
  */
+import { pythonJson } from "../patroni/python_json.ts";
 import { visible, visibleBlock } from "../core/base/visible.ts";
-import { jsonText } from "./output.ts";
-import type { SqlCell } from "./sql_values.ts";
+import type { SqlCell } from "../patroni/sql_values.ts";
 import { drawTable } from "./table.ts";
 import { toYaml } from "../patroni/yaml_text.ts";
 
@@ -41,7 +41,7 @@ export function tableText(
     case "pretty":
       return `${drawn({ ...table, names }, texts)}\n`;
     case "json":
-      return `${jsonText(objects(table))}\n`;
+      return `${pythonJson(objects(table))}\n`;
     case "yaml":
     case "yml":
       return `${visibleBlock(toYaml(objects(table)))}\n`;

@@ -4,6 +4,7 @@
  * Reads always ask the store itself; the command line has no cache to trust.
  */
 import { visibleBlock } from "../core/base/visible.ts";
+import { asctime } from "../patroni/log_template.ts";
 import { decodeClusterView } from "../core/codec/cluster_view_codec.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { Dcs, DcsLimits, DcsResult, DcsWrite } from "../ports/dcs.ts";
@@ -11,7 +12,6 @@ import { clusterReport } from "./cluster_report.ts";
 import type { CliContext } from "./context.ts";
 import { CliError } from "./errors.ts";
 import type { Invocation } from "./invocation.ts";
-import { localTime } from "./timestamps.ts";
 import type { CliSettings } from "./settings.ts";
 
 const DCS_LIMITS: DcsLimits = { timeoutMs: 10_000 };
@@ -132,8 +132,6 @@ export function log(
     environment["PATRONI_LOGLEVEL"] ?? environment["LOGLEVEL"] ?? "WARNING";
   const isWanted = LEVELS.indexOf(level) >= LEVELS.indexOf(wanted);
   if (!isWanted) return;
-  const time = localTime(clock.wallTimeMs());
-  terminal.writeError(
-    `${time.text},${time.milliseconds} - ${level} - ${message}\n`,
-  );
+  const time = asctime(clock.wallTimeMs());
+  terminal.writeError(`${time} - ${level} - ${message}\n`);
 }

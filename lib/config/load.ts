@@ -20,6 +20,7 @@ import {
 import type { LocalConfig } from "./local_config.ts";
 import { ConfigError, type ConfigWarning } from "./problems.ts";
 import { decodeLocalConfig } from "./schema.ts";
+import { byCodePoint } from "../patroni/text_order.ts";
 import {
   readYaml11,
   type RewrittenNumber,
@@ -254,11 +255,4 @@ function checkDocument(document: ConfigMap, missing: string | null): void {
   if (!isConfigMap(parameters)) {
     throw new ConfigError("postgresql.parameters is not a dictionary");
   }
-}
-
-function byCodePoint(left: string, right: string): number {
-  const a = [...left].map((letter) => letter.codePointAt(0) ?? 0);
-  const b = [...right].map((letter) => letter.codePointAt(0) ?? 0);
-  const index = a.findIndex((point, i) => point !== b[i]);
-  return index < 0 ? a.length - b.length : (a[index] ?? 0) - (b[index] ?? -1);
 }

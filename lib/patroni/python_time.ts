@@ -31,3 +31,15 @@ export function epochText(text: string | null): string {
   const fraction = (match[3] ?? "").replace(/(?<!0)0+$/, "");
   return `${seconds}.${fraction === "" ? "0" : fraction}`;
 }
+
+/** `2024-08-28T21:39:26.352000+02:00`, in the local zone: what isoformat() makes of a time with six digits. */
+export function isoFormat(time: Date): string {
+  const offsetMinutes = -time.getTimezoneOffset();
+  const local = new Date(time.getTime() + offsetMinutes * 60_000);
+  const sign = offsetMinutes < 0 ? "-" : "+";
+  const [hours, minutes] = [
+    Math.floor(Math.abs(offsetMinutes) / 60),
+    Math.abs(offsetMinutes) % 60,
+  ].map((part) => String(part).padStart(2, "0"));
+  return `${local.toISOString().slice(0, 23)}000${sign}${hours}:${minutes}`;
+}

@@ -12,6 +12,7 @@ import {
   type ConfigMap,
   isConfigMap,
 } from "../core/calc/documents/config_merge.ts";
+import { byCodePoint } from "./text_order.ts";
 
 const WIDTH_MAX = 200;
 
@@ -87,17 +88,8 @@ function isBlockList(value: unknown): value is readonly unknown[] {
   return Array.isArray(value) && value.length > 0;
 }
 
-/** By code points, as Python sorts; JavaScript's own order is by UTF-16 unit. */
-function compareTexts(a: string, b: string): number {
-  const left = Array.from(a, (character) => character.codePointAt(0) ?? 0);
-  const right = Array.from(b, (character) => character.codePointAt(0) ?? 0);
-  const index = left.findIndex((code, at) => code !== right[at]);
-  if (index === -1) return left.length - right.length;
-  return (left[index] ?? 0) - (right[index] ?? -1);
-}
-
 function sortedEntries(map: ConfigMap): [string, unknown][] {
-  return Object.entries(map).toSorted(([a], [b]) => compareTexts(a, b));
+  return Object.entries(map).toSorted(([a], [b]) => byCodePoint(a, b));
 }
 
 function blockLines(

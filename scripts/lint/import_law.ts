@@ -41,6 +41,11 @@ function adapterRow(name: string, packages: readonly string[]): LawRow {
   };
 }
 
+/** For those that write what Patroni's tools read. */
+function withPatroni(row: LawRow): LawRow {
+  return { ...row, mayImport: [...row.mayImport, "lib/patroni"] };
+}
+
 /** An adapter without a driver package gets its row from its own path. */
 function plainAdapterRow(path: string): LawRow {
   return adapterRow(path.split("/")[2] ?? "", []);
@@ -60,12 +65,8 @@ const ROWS: readonly LawRow[] = [
     packages: [],
   },
   adapterRow("etcd", ["etcd3"]),
-  adapterRow("postgres", ["postgres", "@mongodb-js/saslprep"]),
-  {
-    folder: "lib/adapters/log",
-    mayImport: ["lib/core", "lib/ports", "lib/patroni", "lib/adapters/log"],
-    packages: ["node:"],
-  },
+  withPatroni(adapterRow("postgres", ["postgres", "@mongodb-js/saslprep"])),
+  withPatroni(adapterRow("log", [])),
   {
     folder: "lib/http",
     mayImport: ["lib/core", "lib/ports", "lib/patroni", "lib/http"],

@@ -5,14 +5,18 @@
  * Facts follow at the very end as ` key=value`, so that nothing moves in the
  * columns that existing log readers cut out.
  *
- * Source: docs/contract/configuration.md 3.2; Python's logging.Formatter.
+ * Source: docs/contract/configuration.md 3.2.
  */
 import type { LogFacts } from "../../ports/log.ts";
-import { asctime, levelNumber, type LogRecord } from "./log_record.ts";
+import {
+  asctime,
+  DEFAULT_TEMPLATE,
+  fillTemplate,
+  levelNumber,
+  templateAttributes,
+} from "../../patroni/log_template.ts";
 import { strftime } from "../../patroni/strftime.ts";
-
-/** Patroni's template. */
-const DEFAULT_FORMAT = "%(asctime)s %(levelname)s: %(message)s";
+import type { LogRecord } from "./log_record.ts";
 
 /** What no record knows, because it is the same for all of them. */
 export interface LogIdentity {
@@ -33,8 +37,6 @@ export interface JsonMember {
 /** A record as text without its line end. */
 export type LogFormatter = (record: LogRecord) => string;
 
-const PLACEHOLDER = /%(?:\((\w+)\)([-+ #0]*)([1-9]\d*)?(?:\.(\d+))?([sdf])|%)/g;
-
 /** The part of section `log` that decides how lines look. */
 export interface LogFormatSettings {
   readonly type: "plain" | "json";
@@ -52,30 +54,25 @@ export function formatterFor(
   { type, format, staticFields }: LogFormatSettings,
   identity: LogIdentity,
 ): LogFormatter {
-  const template = typeof format === "string" ? format : DEFAULT_FORMAT;
+  const template = typeof format === "string" ? format : DEFAULT_TEMPLATE;
   if (type === "plain") return plainFormatter(template, identity);
   const members = typeof format === "string"
     ? membersOfFormat(format)
     : format.flatMap(membersOfItem);
-  const used = members.length > 0 ? members : membersOfFormat(DEFAULT_FORMAT);
+  const used = members.length > 0 ? members : membersOfFormat(DEFAULT_TEMPLATE);
   return jsonFormatter(used, staticFields, identity);
 }
 
-/** Lines from a template such as {@link DEFAULT_FORMAT}. */
+/** Lines from a template such as {@link DEFAULT_TEMPLATE}. */
 export function plainFormatter(
   template: string,
   identity: LogIdentity,
 ): LogFormatter {
   return (record) => {
-    const line = template.replaceAll(PLACEHOLDER, (match, ...groups) => {
-      const [attribute, flags, width, precision, kind]: (string | undefined)[] =
-        groups;
-      if (attribute === undefined) return "%";
-      const value = attributeValue(attribute, record, identity);
-      return value === null
-        ? match
-        : printed(value, { flags, width, precision, kind });
-    });
+    const line = fillTemplate(
+      template,
+      (attribute) => attributeValue(attribute, record, identity),
+    );
     return line + factsText(record.facts);
   };
 }
@@ -112,9 +109,8 @@ function stackOf({ facts }: LogRecord): LogFacts {
 
 /** The members that a template's attributes make up, in its order. */
 function membersOfFormat(template: string): JsonMember[] {
-  return [...template.matchAll(PLACEHOLDER)].flatMap(([, attribute]) =>
-    attribute === undefined ? [] : [{ attribute, key: attribute }]
-  );
+  return templateAttributes(template)
+    .map((attribute) => ({ attribute, key: attribute }));
 }
 
 function membersOfItem(item: unknown): JsonMember[] {
@@ -164,32 +160,6 @@ function attributeValue(
     default:
       return null;
   }
-}
-
-interface PrintRule {
-  readonly flags: string | undefined;
-  readonly width: string | undefined;
-  readonly precision: string | undefined;
-  readonly kind: string | undefined;
-}
-
-function printed(value: string | number, rule: PrintRule): string {
-  const width = Number(rule.width ?? 0);
-  const flags = rule.flags ?? "";
-  const text = printedValue(value, rule);
-  if (flags.includes("-")) return text.padEnd(width);
-  const isZeroed = flags.includes("0") && rule.kind !== "s";
-  return text.padStart(width, isZeroed ? "0" : " ");
-}
-
-function printedValue(
-  value: string | number,
-  { kind, precision }: PrintRule,
-): string {
-  if (kind === "f") return Number(value).toFixed(Number(precision ?? 6));
-  if (kind === "d") return String(Math.trunc(Number(value)));
-  const text = String(value);
-  return precision === undefined ? text : text.slice(0, Number(precision));
 }
 
 function factsText(facts: LogFacts): string {

@@ -7,7 +7,8 @@ import { visibleBlock } from "../../core/base/visible.ts";
 import type { Log, LogFacts, LogLevel } from "../../ports/log.ts";
 import type { LogFormatter } from "./log_format.ts";
 import { HeartbeatFilter } from "./heartbeats.ts";
-import { levelNumber, type LogRecord } from "./log_record.ts";
+import { levelNumber } from "../../patroni/log_template.ts";
+import type { LogRecord } from "./log_record.ts";
 
 /** Where lines go. Must not throw: a log that fails must not stop the work. */
 export interface LogSink {

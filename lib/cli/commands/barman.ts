@@ -17,7 +17,7 @@ import type { CliContext } from "../context.ts";
 import type { OfflineCommand, OptionDefinition } from "../definition.ts";
 import { ExitError, UsageError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
-import { localTime } from "../timestamps.ts";
+import { asctime } from "../../patroni/log_template.ts";
 import { visibleBlock } from "../../core/base/visible.ts";
 
 /** Exit codes of an operation; the two do not agree with each other. */
@@ -237,8 +237,8 @@ function required({ invocation }: Call, flag: string): string {
 
 function logOf(context: CliContext, path: string | null): BarmanLog {
   return async (level, message) => {
-    const { text, milliseconds } = localTime(context.clock.wallTimeMs());
-    const line = `${text},${milliseconds} ${level}: ${visibleBlock(message)}\n`;
+    const time = asctime(context.clock.wallTimeMs());
+    const line = `${time} ${level}: ${visibleBlock(message)}\n`;
     if (path === null) context.terminal.writeError(line);
     else await context.files.appendText(path, line);
   };

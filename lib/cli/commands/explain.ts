@@ -2,6 +2,7 @@
  * `explain`: why each member could or could not take over now, when the leader
  * last changed, and what would be lost. Reads only.
  */
+import { pythonJson } from "../../patroni/python_json.ts";
 import {
   CLUSTER_ARGUMENT,
   type CommandDefinition,
@@ -20,7 +21,6 @@ import { askDecisions, decisionLine, newestDecisions } from "../decisions.ts";
 import { leadEndText } from "../lead_end_text.ts";
 import { DcsUnreachableError } from "../../ports/errors.ts";
 import { CliError } from "../errors.ts";
-import { jsonText } from "../output.ts";
 import { askMembers } from "../peer_answers.ts";
 import { settingsOf } from "../replies.ts";
 import { print, type Scope, type Session, withCluster } from "../session.ts";
@@ -82,7 +82,7 @@ async function explainScope(
     change: lastChange(view, told),
     newest: newestDecisions(told),
   };
-  if (format === "json") print(session, jsonText(asDocument(report)));
+  if (format === "json") print(session, pythonJson(asDocument(report)));
   else for (const line of asLines(report)) print(session, visible(line));
 }
 

@@ -14,7 +14,7 @@ import type { Invocation } from "../invocation.ts";
 import { promptSecret } from "../prompts.ts";
 import { type QueryTable, tableText } from "../query_table.ts";
 import { type Scope, type Session, withCluster } from "../session.ts";
-import { sqlCell } from "../sql_values.ts";
+import { sqlCell } from "../../patroni/sql_values.ts";
 import { sqlTarget } from "../sql_target.ts";
 import { localTime } from "../timestamps.ts";
 import { checkOneFilter, memberFor } from "./dsn.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { SqlAnswer, SqlTarget } from "../context.ts";
 import { DEMO_KEYS, runIn, type World } from "../fake_context_test.ts";
 import { passwordFor } from "../sql_target.ts";
-import { sqlCell } from "../sql_values.ts";
+import { sqlCell } from "../../patroni/sql_values.ts";
 
 const ANSWER: SqlAnswer = {
   kind: "rows",

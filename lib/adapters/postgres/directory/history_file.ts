@@ -1,5 +1,6 @@
 /** Timeline history files in the WAL directory. */
 import { join } from "node:path";
+import { isoFormat } from "../../../patroni/python_time.ts";
 import { PostgresError } from "../../../ports/errors.ts";
 import { isMissing } from "./files.ts";
 
@@ -24,21 +25,9 @@ export async function readHistory(
   try {
     const text = await Deno.readTextFile(path);
     const { mtime } = await Deno.stat(path);
-    return { text, modifiedAt: localIsoTime(mtime ?? new Date(0)) };
+    return { text, modifiedAt: isoFormat(mtime ?? new Date(0)) };
   } catch (cause) {
     if (isMissing(cause)) return null;
     throw new PostgresError(`Cannot read ${path}`, { cause });
   }
-}
-
-/** `2024-08-28T21:39:26.352000+02:00`, as Python's isoformat() writes it. */
-function localIsoTime(time: Date): string {
-  const offsetMinutes = -time.getTimezoneOffset();
-  const local = new Date(time.getTime() + offsetMinutes * 60_000);
-  const sign = offsetMinutes < 0 ? "-" : "+";
-  const [hours, minutes] = [
-    Math.floor(Math.abs(offsetMinutes) / 60),
-    Math.abs(offsetMinutes) % 60,
-  ].map((part) => String(part).padStart(2, "0"));
-  return `${local.toISOString().slice(0, 23)}000${sign}${hours}:${minutes}`;
 }

@@ -112,6 +112,10 @@ export function deepEqualByText(left: unknown, right: unknown): boolean {
  * assert.equal(textForm({ a: [true, "x"] }), "{'a': [True, 'x']}");
  * ```
  *
+ * It stands here and not in `lib/patroni` because the core compares with it, and
+ * the core imports nothing but itself: `1` and `"1"` are the same value to
+ * Patroni, which compares such texts.
+ *
  * Source: Patroni 4.1.4 messages, which show values in Python's form.
  */
 export function textForm(value: unknown): string {
