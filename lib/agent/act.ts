@@ -6,12 +6,19 @@ import type { LeaseTerms } from "./leases.ts";
 import { isSameVacancy, vacancyOf } from "../core/model/cluster_view.ts";
 import { explain } from "../core/explain.ts";
 import type { Decision } from "../core/model/decision.ts";
+import { laterInCycle, type LeaseView } from "../core/model/lease_view.ts";
 import type { DcsView, Observation } from "../core/model/observation.ts";
 import { DcsRefusedError, DcsUnreachableError } from "../ports/errors.ts";
 import { type AgentContext, peerOf } from "./context.ts";
 import { askFailsafe, resetFailsafe } from "./failsafe.ts";
 import { dcsBudgetMs, withRetries } from "./limits.ts";
-import { assemble, notePostgres, noteView, unreachable } from "./observe.ts";
+import {
+  assemble,
+  leaseNow,
+  notePostgres,
+  noteView,
+  unreachable,
+} from "./observe.ts";
 import { bodyOf } from "./tasks.ts";
 
 /** Look again soon after a write that somebody else's write came before. */
@@ -139,16 +146,7 @@ async function renewLease(
   }
   context.ports.log.warning("failed to update leader lock");
   const dcs = await readAgain(context);
-  return round(context, o, {
-    dcs: withoutLeader(dcs, context.config.self),
-    lease: {
-      deadline: null,
-      isFresh: false,
-      bid: "none",
-      source: "store",
-      cover: "not_asked",
-    },
-  });
+  return round(context, o, { dcs, lease: { kind: "lost" } });
 }
 
 async function acquireLease(
@@ -170,16 +168,7 @@ async function acquireLease(
   dcs ??= await readAgain(context);
   if (outcome === "lost") {
     context.ports.log.info("Could not take out TTL lock");
-    return round(context, o, {
-      dcs: withoutLeader(dcs, context.config.self),
-      lease: {
-        deadline: null,
-        isFresh: false,
-        bid: "lost",
-        source: "store",
-        cover: "not_asked",
-      },
-    });
+    return round(context, o, { dcs, lease: { kind: "outbid" } });
   }
   resetFailsafe(context);
   // What the peers said before counts for the bid, not for what follows.
@@ -199,15 +188,8 @@ async function releaseLease(
   const timeoutMs = context.state.settings.retryTimeoutMs;
   await context.leases.release({ timeoutMs });
   context.state.remember({ kind: "stopped" });
-  const dcs = withoutLeader(await readAgain(context), context.config.self);
-  const lease = {
-    deadline: null,
-    isFresh: false,
-    bid: "lost",
-    source: "store",
-    cover: "not_asked",
-  } as const;
-  return round(context, o, { dcs, lease });
+  const dcs = await readAgain(context);
+  return round(context, o, { dcs, lease: { kind: "released" } });
 }
 
 async function askPeers(
@@ -225,7 +207,10 @@ async function askConsent(
   decision: Of<"ask_failsafe">,
 ): Promise<Act> {
   const cover = await askFailsafe(context, o, decision.members);
-  return round(context, o, { lease: { ...o.lease, ...cover } });
+  const lease = leaseNow(context.leases);
+  return round(context, o, {
+    lease: lease.kind === "held" ? { ...lease, cover } : lease,
+  });
 }
 
 async function askUpstream(
@@ -331,20 +316,12 @@ async function readAgain(context: AgentContext): Promise<DcsView> {
   return { kind: "reachable", view: await noteView(context, view) };
 }
 
-/** A view that still names us although the store refused us: nobody leads, as far as we know. */
-function withoutLeader(dcs: DcsView, self: string): DcsView {
-  const isSelf = dcs.kind === "reachable" && dcs.view.leader?.name === self;
-  return isSelf ? { ...dcs, view: { ...dcs.view, leader: null } } : dcs;
-}
-
-function fresh(context: AgentContext): Observation["lease"] {
-  return {
-    deadline: context.leases.deadline,
-    isFresh: true,
-    bid: "none",
-    source: "store",
-    cover: "not_asked",
-  };
+/** Renewed or won just now; a release that came meanwhile wins. */
+function fresh({ leases }: AgentContext): LeaseView {
+  const lease = leaseNow(leases);
+  return lease.kind === "held"
+    ? { ...lease, isFresh: true }
+    : { kind: "released" };
 }
 
 function terms(context: AgentContext, timeoutMs: number): LeaseTerms {
@@ -366,11 +343,7 @@ function round(
     kind: "round",
     observation: {
       ...now,
-      lease: {
-        ...o.lease,
-        deadline: context.leases.deadline,
-        source: context.leases.source,
-      },
+      lease: laterInCycle(o.lease, now.lease),
       peers: o.peers,
       upstream: o.upstream,
       ...changes,

@@ -17,7 +17,6 @@ import {
 import { after, remainingMs } from "../core/base/units.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { FailsafeMember, FailsafePing } from "../core/model/failsafe.ts";
-import type { LeaseView } from "../core/model/lease_view.ts";
 import type { Observation } from "../core/model/observation.ts";
 import { ownPosition } from "../core/model/postgres_view.ts";
 import type { FailsafeConsent } from "../ports/agent_api.ts";
@@ -49,7 +48,7 @@ export async function askFailsafe(
   context: AgentContext,
   o: Observation,
   members: readonly FailsafeMember[],
-): Promise<Pick<LeaseView, "deadline" | "source" | "cover">> {
+): Promise<"granted" | "refused"> {
   const { ports, leases, state } = context;
   const { clock, log, peers } = ports;
   const since = clock.now();
@@ -82,11 +81,7 @@ export async function askFailsafe(
   if (state.isFailsafeGranted) {
     leases.coverByFailsafe(since, o.settings.ttlMs);
   }
-  return {
-    deadline: leases.deadline,
-    source: leases.source,
-    cover: state.isFailsafeGranted ? "granted" : "refused",
-  };
+  return state.isFailsafeGranted ? "granted" : "refused";
 }
 
 function pingOf(context: AgentContext, o: Observation): FailsafePing {

@@ -99,7 +99,7 @@ export class Guards {
   afterCycle(o: Observation): void {
     const { watchdog, vip } = this.#ports;
     const { vips, watchdog: terms } = this.#config();
-    const isIdle = o.lease.deadline === null && !mayBeWritable(o);
+    const isIdle = o.lease.kind !== "held" && !mayBeWritable(o);
     const isOff = o.settings.isPaused || terms.mode === "off";
     if (isOff || isIdle || o.postgres.kind === "empty") this.#disable();
     const isUsable = watchdog !== null && this.#isTried() &&

@@ -154,7 +154,7 @@ Deno.test("guards: it stays on while a primary without a lease still runs", () =
   const { guards, watchdog } = rig();
   guards.covered(DEADLINE);
   const o = leaderObservation();
-  guards.afterCycle({ ...o, lease: { ...o.lease, deadline: null } });
+  guards.afterCycle({ ...o, lease: { kind: "none" } });
   assert.equal(watchdog.isActive, true);
 });
 

@@ -7,6 +7,7 @@ import {
   settingsProblems,
 } from "../core/codec/settings_codec.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
+import type { LeaseView } from "../core/model/lease_view.ts";
 import type { DcsView, Observation } from "../core/model/observation.ts";
 import {
   ownPosition,
@@ -16,6 +17,7 @@ import {
 import { DcsUnreachableError } from "../ports/errors.ts";
 import { type AgentContext, usualUpstream } from "./context.ts";
 import { completed } from "./failsafe.ts";
+import type { LeaseKeeper } from "./leases.ts";
 import { withRetries } from "./limits.ts";
 
 /** The observation that a cycle begins with. */
@@ -64,18 +66,25 @@ export function assemble(
     dcs: looks.dcs,
     postgres: looks.postgres,
     standbyChange: looks.standbyChange,
-    lease: {
-      deadline: leases.deadline,
-      source: leases.source,
-      isFresh: false,
-      bid: "none",
-      cover: "not_asked",
-    },
+    lease: leaseNow(leases),
     peers: { kind: "not_asked" },
     upstream: { kind: "not_asked" },
     task: context.tasks.view,
     request: context.inbox.request,
     memory: state.memory,
+  };
+}
+
+/** The lease as its keeper has it; what happened in this cycle is not in it. */
+export function leaseNow(
+  { deadline, source }: Pick<LeaseKeeper, "deadline" | "source">,
+): LeaseView {
+  return deadline === null ? { kind: "none" } : {
+    kind: "held",
+    deadline,
+    source,
+    isFresh: false,
+    cover: "not_asked",
   };
 }
 

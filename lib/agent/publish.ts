@@ -2,6 +2,7 @@
  * What every cycle leaves behind: the member key, and for the leader the status,
  * the history and the slots. Best effort: a failure here changes no decision.
  */
+import { isFresh } from "../core/model/lease_view.ts";
 import { encodeMember, isSamePublication } from "../core/codec/member_codec.ts";
 import {
   isHistoryStale,
@@ -12,7 +13,7 @@ import {
   publicationOf,
 } from "../core/calc/documents/publication.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
-import type { Observation } from "../core/model/observation.ts";
+import { leadOf, type Observation } from "../core/model/observation.ts";
 import type { PrimaryView } from "../core/model/postgres_view.ts";
 import type { DcsLimits } from "../ports/dcs.ts";
 import type { AgentContext } from "./context.ts";
@@ -38,7 +39,7 @@ export class Publisher {
     const { view } = o.dcs;
     await this.#touchMember(o);
     const running = o.postgres.kind === "running" ? o.postgres : null;
-    const isLeader = view.leader?.name === o.self;
+    const isLeader = leadOf(o) === "self";
     await this.#slots.publishStatus(o, this.#limits);
     if (isLeader && running?.role === "primary") {
       await publishFailsafe(this.#context, view, this.#limits);
@@ -64,7 +65,7 @@ export class Publisher {
   async #touchMember(o: Observation): Promise<void> {
     const { leases, store, config } = this.#context;
     const ttlMs = o.settings.ttlMs;
-    const leaseId = o.lease.isFresh && leases.leaseId !== null
+    const leaseId = isFresh(o.lease) && leases.leaseId !== null
       ? leases.leaseId
       : await leases.keepMember({ ...this.#limits, ttlMs });
     const text = encodeMember(publicationOf(o, config.identity));

@@ -143,8 +143,7 @@ async function renewUntil(
 async function touchStopped(context: AgentContext): Promise<void> {
   const { view } = context.state;
   context.state.remember({ kind: "sync_duty", isReleased: false });
-  const last = view === null ? null : { ...view, leader: null };
-  await touch(context, { view: last, as: "stopped" });
+  await touch(context, { view, as: "stopped" });
 }
 
 /** Writes the member key in place of the loop, which has ended. */
@@ -184,5 +183,6 @@ function stoppingNow(o: Observation): Observation {
 function stopped(o: Observation): Observation {
   const { role } = o.memory;
   const now = role === "primary" ? "demoted" : role;
-  return { ...o, memory: { ...o.memory, role: now, isRecovering: false } };
+  const memory = { ...o.memory, role: now, isRecovering: false };
+  return { ...o, memory, lease: { kind: "released" } };
 }

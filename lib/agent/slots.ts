@@ -24,7 +24,7 @@ import {
 import { branchHead } from "../core/calc/lead/topology.ts";
 import { encodeStatus } from "../core/codec/status_codec.ts";
 import { slotNameOf } from "../core/codec/slot_name.ts";
-import type { Observation } from "../core/model/observation.ts";
+import { leadOf, type Observation } from "../core/model/observation.ts";
 import { ownPosition } from "../core/model/postgres_view.ts";
 import type { DcsLimits } from "../ports/dcs.ts";
 import { type AgentContext, peerOf } from "./context.ts";
@@ -59,7 +59,7 @@ export class SlotTender {
   /** The leader's part: the `status` key, written if it says something new. */
   async publishStatus(o: Observation, limits: DcsLimits): Promise<void> {
     const inputs = inputsOf(o);
-    const isLeader = inputs?.view.leader?.name === o.self;
+    const isLeader = leadOf(o) === "self";
     const isPublisher = inputs?.postgres.role === "primary" ||
       o.settings.isStandbyCluster;
     if (inputs === null || !isLeader || !isPublisher) {
@@ -102,7 +102,7 @@ export class SlotTender {
   ): Promise<void> {
     const inputs = this.#inputsOf(o);
     if (inputs === null || o.task.kind !== "idle") return;
-    if (inputs.view.config === null || inputs.view.leader === null) return;
+    if (inputs.view.config === null || leadOf(o) === "nobody") return;
     if (this.#physical !== null) return;
     const { log, clock } = this.#context.ports;
     const done = new AbortController();

@@ -5,7 +5,7 @@
  */
 import { invariant } from "./base/invariant.ts";
 import type { Decision } from "./model/decision.ts";
-import type { Observation } from "./model/observation.ts";
+import { leadOf, type Observation } from "./model/observation.ts";
 import { BOOTSTRAP } from "./rules/bootstrap.ts";
 import { DCS_LOSS } from "./rules/dcs_loss.ts";
 import { EARLY } from "./rules/early.ts";
@@ -63,8 +63,14 @@ export function decide(o: Observation): Ruling {
 
 function sectionOf(o: Observation): Section {
   if (o.dcs.kind === "unreachable") return LOSS_SECTION;
-  if (o.dcs.view.leader === null) return NO_LEADER_SECTION;
-  return o.dcs.view.leader.name === o.self ? LEADER_SECTION : FOLLOWER_SECTION;
+  switch (leadOf(o)) {
+    case "nobody":
+      return NO_LEADER_SECTION;
+    case "self":
+      return LEADER_SECTION;
+    case "other":
+      return FOLLOWER_SECTION;
+  }
 }
 
 function firstMatch(rules: readonly Rule[], o: Observation): Ruling | null {

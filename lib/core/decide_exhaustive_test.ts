@@ -25,7 +25,8 @@ import { decide, SECTIONS } from "./decide.ts";
 import { explain } from "./explain.ts";
 import type { Decision } from "./model/decision.ts";
 import type { ClusterView, FailoverRequest } from "./model/cluster_view.ts";
-import type { Observation } from "./model/observation.ts";
+import { deadlineOf, isFresh } from "./model/lease_view.ts";
+import { leadOf, type Observation } from "./model/observation.ts";
 import type { PostgresView } from "./model/postgres_view.ts";
 import { type ClusterSettings, DEFAULT_SETTINGS } from "./model/settings.ts";
 import type { LongTask } from "./model/task_view.ts";
@@ -63,8 +64,17 @@ const POSTGRES: readonly PostgresView[] = [
 
 const LEADERS = ["unreachable", "nobody", SELF, "n1"] as const;
 
-/** Milliseconds of lease that are left; null: none is held. */
-const LEASES = [null, 29_000, 7_000, 3_000, -1_000] as const;
+/** Milliseconds of lease that are left, or what became of it. */
+const LEASES = [
+  "none",
+  29_000,
+  7_000,
+  3_000,
+  -1_000,
+  "outbid",
+  "lost",
+  "released",
+] as const;
 
 const TASKS: readonly (LongTask | null)[] = [
   null,
@@ -198,14 +208,28 @@ function build(
       isRecovering: flag === "recovering",
     },
   });
-  const deadline = lease === null ? null : moment(NOW + lease);
-  const isFresh = leader === SELF && lease !== null && flag !== "recovering";
+  const isFresh = leader === SELF && flag !== "recovering";
   const tags = { ...o.tags, isNofailover: flag === "nofailover" };
-  return { ...o, tags, lease: { ...o.lease, deadline, isFresh } };
+  return { ...o, tags, lease: leaseOf(lease, isFresh ? "fresh" : "due") };
+}
+
+function leaseOf(
+  lease: typeof LEASES[number],
+  age: "fresh" | "due",
+): Observation["lease"] {
+  if (typeof lease === "string") return { kind: lease };
+  return {
+    kind: "held",
+    deadline: moment(NOW + lease),
+    isFresh: age === "fresh",
+    source: "store",
+    cover: "not_asked",
+  };
 }
 
 function leaderOf(o: Observation): string | null {
-  return o.dcs.kind === "reachable" ? o.dcs.view.leader?.name ?? null : null;
+  const leader = o.dcs.kind === "reachable" ? o.dcs.view.leader : null;
+  return leadOf(o) === "nobody" ? null : leader?.name ?? null;
 }
 
 function taskOf(decision: Decision): LongTask | null {
@@ -226,7 +250,7 @@ const LAWS: readonly Law[] = [
     (o, d) =>
       d.kind !== "acquire_lease" ||
       o.dcs.kind === "reachable" && leaderOf(o) === null &&
-        o.lease.bid !== "lost",
+        o.lease.kind !== "outbid" && o.lease.kind !== "released",
   ],
   [
     "a replica tagged nofailover never bids",
@@ -245,8 +269,8 @@ const LAWS: readonly Law[] = [
     "only a replica with the key and a fresh, long lease is promoted",
     (o, d) => {
       if (taskOf(d)?.kind !== "promote") return true;
-      const leftMs = (o.lease.deadline ?? -Infinity) - NOW;
-      return leaderOf(o) === SELF && o.lease.isFresh &&
+      const leftMs = (deadlineOf(o.lease) ?? -Infinity) - NOW;
+      return leaderOf(o) === SELF && isFresh(o.lease) &&
         o.postgres.kind === "running" && o.postgres.role === "replica" &&
         o.task.kind === "idle" && leftMs >= promoteBudgetMs(o.settings);
     },
@@ -262,7 +286,7 @@ const LAWS: readonly Law[] = [
   ["only the holder of the key starts as primary", (o, d) => {
     const task = taskOf(d);
     const isPrimaryStart = task?.kind === "start" && task.as === "primary";
-    return !isPrimaryStart || leaderOf(o) === SELF && o.lease.isFresh;
+    return !isPrimaryStart || leaderOf(o) === SELF && isFresh(o.lease);
   }],
   [
     "only the holder of the key writes what the scope follows",
@@ -285,7 +309,7 @@ const LAWS: readonly Law[] = [
       taskOf(d)?.kind === "demote";
   }],
   ["a lease that runs out stops what may be written to", (o, d) => {
-    const leftMs = (o.lease.deadline ?? Infinity) - NOW;
+    const leftMs = (deadlineOf(o.lease) ?? Infinity) - NOW;
     const isWritable = o.postgres.kind === "running" &&
       o.postgres.role === "primary";
     const isGivingUp = o.task.kind === "running" &&
@@ -381,8 +405,7 @@ function facts(o: Observation, decision: Decision): unknown {
   return {
     leader: o.dcs.kind === "reachable" ? leaderOf(o) : "unreachable",
     postgres: `${o.postgres.kind} ${running}`,
-    leftMs: o.lease.deadline === null ? null : o.lease.deadline - NOW,
-    isFresh: o.lease.isFresh,
+    lease: o.lease,
     task: o.task.kind === "running" ? o.task.task : null,
     mode: o.settings.synchronousMode,
     isPaused: o.settings.isPaused,

@@ -216,6 +216,8 @@ const WAITING: Readonly<Record<WaitReason, string>> = {
   lease_too_short: "not promoting: too little of the lease is left",
   lease_lost: "not promoting because failed to update leader lock in DCS",
   bid_lost: "following new leader after trying and failing to obtain lock",
+  lease_released:
+    "waiting for another member to take over: this one gave the leader key away",
   paused: "no action in pause. I am ($self)",
   not_running_in_pause: "postgres is not running",
   pre_promote_failed:

@@ -36,18 +36,18 @@ export const SUSPECTED = { ...MEMORY, divergence: "suspected" } as const;
 export const NOFAILOVER = { ...NO_TAGS, isNofailover: true };
 export const SHORT_LEASE = {
   lease: {
+    kind: "held",
     deadline: moment(NOW + 3_000),
     isFresh: true,
-    bid: "none",
     source: "store",
     cover: "not_asked",
   },
 } as const;
 export const DUE = {
   lease: {
+    kind: "held",
     deadline: moment(NOW + 20_000),
     isFresh: false,
-    bid: "none",
     source: "store",
     cover: "not_asked",
   },

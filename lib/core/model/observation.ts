@@ -23,6 +23,19 @@ export type DcsView =
     readonly detail: string;
   };
 
+/**
+ * Who leads. A view that still names this member, although it just lost the key or
+ * gave it away, shows what was: nobody leads, as far as it knows.
+ */
+export function leadOf(
+  { dcs, lease, self }: Pick<Observation, "dcs" | "lease" | "self">,
+): "nobody" | "self" | "other" {
+  const leader = dcs.kind === "reachable" ? dcs.view.leader : null;
+  if (leader === null) return "nobody";
+  if (leader.name !== self) return "other";
+  return lease.kind === "none" || lease.kind === "held" ? "self" : "nobody";
+}
+
 /** Everything that one decision may look at. */
 export interface Observation {
   readonly now: Moment;

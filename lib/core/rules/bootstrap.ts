@@ -5,7 +5,7 @@
 import { type ClusterView, memberOf } from "../model/cluster_view.ts";
 import type { Decision } from "../model/decision.ts";
 import { REMOTE } from "../model/standby_cluster.ts";
-import type { Observation } from "../model/observation.ts";
+import { leadOf, type Observation } from "../model/observation.ts";
 import {
   localSystemId,
   pauseAfterFailure,
@@ -125,7 +125,7 @@ export function removeHalfMade(o: Observation): Decision | null {
 
 function canBeCopied(o: Observation): boolean {
   const view = viewOf(o);
-  return view.leader !== null &&
+  return view.leader !== null && leadOf(o) === "other" &&
     memberOf(view, view.leader.name)?.state === "running";
 }
 

@@ -17,6 +17,7 @@ import {
 } from "../../../tests/helpers/builders.ts";
 import {
   AHEAD,
+  DUE,
   failover,
   history,
   MEMORY,
@@ -73,8 +74,7 @@ Deno.test("decide() says whom to ask, and why", () => {
 });
 
 Deno.test("decide() renews the key and bids for the vacancy that it saw", () => {
-  const { lease } = leaderObservation();
-  const due = leaderObservation({ lease: { ...lease, isFresh: false } });
+  const due = leaderObservation(DUE);
   assert.equal(decided(due, "renew_lease").key.revision, revision(10));
   const view = unlocked({ members: [member("n2")], ...sync("n2") });
   const alone = observation({ view });

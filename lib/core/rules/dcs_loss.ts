@@ -3,6 +3,7 @@
  * keeps what its lease still covers (R020 stops it in time), a stopped one comes
  * back read-only.
  */
+import { deadlineOf } from "../model/lease_view.ts";
 import { leaseRemainingMs, stopBudgetMs } from "../calc/lead/budgets.ts";
 import { failsafeQuestion, isConsentLost } from "../calc/lead/failsafe.ts";
 import type { Decision } from "../model/decision.ts";
@@ -32,7 +33,7 @@ export const DCS_LOSS: readonly Rule[] = [
     id: "R820",
     why: "A primary without a lease stops at once.",
     match: (o) =>
-      mayBeWritable(o) && o.lease.deadline === null
+      mayBeWritable(o) && o.lease.kind !== "held"
         ? startTask(
           { kind: "demote", how: "offline", deadline: null },
           "dcs_unreachable",
@@ -52,7 +53,7 @@ export const DCS_LOSS: readonly Rule[] = [
     match: (o) =>
       primaryOf(o) !== null && isConsentLost(o)
         ? startTask(
-          { kind: "demote", how: "offline", deadline: o.lease.deadline },
+          { kind: "demote", how: "offline", deadline: deadlineOf(o.lease) },
           "consent_lost",
         )
         : null,
@@ -62,7 +63,8 @@ export const DCS_LOSS: readonly Rule[] = [
     why:
       "With the consent of all of them a primary goes on for another ttl, counted from before it asked.",
     match: (o) =>
-      primaryOf(o) !== null && o.lease.source === "failsafe" &&
+      primaryOf(o) !== null && o.lease.kind === "held" &&
+        o.lease.source === "failsafe" &&
         o.lease.cover !== "refused"
         ? waitShortly("failsafe_covers", {}, untilStop(o))
         : null,

@@ -50,13 +50,7 @@ const DCS_LOSS: readonly Row[] = [
     "a primary that never had a lease stops",
     leaderObservation({
       view: null,
-      lease: {
-        deadline: null,
-        isFresh: false,
-        bid: "none",
-        source: "store",
-        cover: "not_asked",
-      },
+      lease: { kind: "none" },
     }),
     ["R820", "demote offline dcs_unreachable"],
   ],
@@ -67,7 +61,7 @@ const DCS_LOSS: readonly Row[] = [
   ],
   [
     "nobody is asked without a lease to extend",
-    leaderObservation({ ...AWAY, lease: { ...DUE.lease, deadline: null } }),
+    leaderObservation({ ...AWAY, lease: { kind: "none" } }),
     ["R820", "demote offline dcs_unreachable"],
   ],
   [

@@ -2,9 +2,10 @@
  * EARLY: what comes before any question about the leader. A wrong lineage, a
  * lease that runs out, and work that is already under way.
  */
+import { deadlineOf, isFresh } from "../model/lease_view.ts";
 import { leaseRemainingMs, stopBudgetMs } from "../calc/lead/budgets.ts";
 import type { Decision } from "../model/decision.ts";
-import type { Observation } from "../model/observation.ts";
+import { leadOf, type Observation } from "../model/observation.ts";
 import type { Rule } from "./rule.ts";
 import { RESTORE_OVERTAKEN, RESTORE_WITH_KEY } from "./restore.ts";
 import {
@@ -56,7 +57,7 @@ export const EARLY: readonly Rule[] = [
     id: "R050",
     why: "Long work of the leader does not cost it the lease.",
     match: (o) =>
-      o.task.kind === "running" && isLeader(o) && !o.lease.isFresh &&
+      o.task.kind === "running" && isLeader(o) && !isFresh(o.lease) &&
         !isGivingUp(o)
         ? renew(o)
         : null,
@@ -107,7 +108,7 @@ function demoteBeforeLeaseEnds(o: Observation): Decision | null {
   if (!mayBeWritable(o) && !mayWorkMakeWritable(o)) return null;
   if (isGivingUp(o)) return null;
   return startTask(
-    { kind: "demote", how: "offline", deadline: o.lease.deadline },
+    { kind: "demote", how: "offline", deadline: deadlineOf(o.lease) },
     "lease_running_out",
     {
       remainingMs: Math.round(remaining),
@@ -129,5 +130,5 @@ function isGivingUp(o: Observation): boolean {
 }
 
 function isLeader(o: Observation): boolean {
-  return o.dcs.kind === "reachable" && o.dcs.view.leader?.name === o.self;
+  return leadOf(o) === "self";
 }

@@ -56,9 +56,9 @@ const EARLY: readonly Row[] = [
     leaderObservation({
       ...running({ kind: "restart", timeoutMs: 1, isScheduled: false }),
       lease: {
+        kind: "held",
         deadline: moment(NOW + 20_000),
         isFresh: false,
-        bid: "none",
         source: "store",
         cover: "not_asked",
       },

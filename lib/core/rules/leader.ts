@@ -2,6 +2,7 @@
  * LEADER: this member holds the leader key. Keep the lease, keep the instance
  * primary, obey the operator, keep the synchronous set true.
  */
+import { isFresh } from "../model/lease_view.ts";
 import { isInSync, isSyncActive } from "../calc/lead/candidates.ts";
 import {
   isConfirmationPending,
@@ -37,7 +38,7 @@ const LEASE: readonly Rule[] = [
   {
     id: "R410",
     why: "First of all the lease is renewed.",
-    match: (o) => o.lease.isFresh ? null : renew(o),
+    match: (o) => isFresh(o.lease) ? null : renew(o),
   },
   {
     id: "R415",

@@ -1,5 +1,6 @@
 import {
   answer,
+  cluster,
   HERE,
   member,
   NOW,
@@ -174,13 +175,7 @@ const NO_LEADER: readonly Row[] = [
     observation({
       view: unlocked(),
       postgres: primary(),
-      lease: {
-        deadline: null,
-        isFresh: false,
-        bid: "lost",
-        source: "store",
-        cover: "not_asked",
-      },
+      lease: { kind: "outbid" },
     }),
     ["R205", "demote immediate_nolock lease_lost"],
   ],
@@ -188,15 +183,32 @@ const NO_LEADER: readonly Row[] = [
     "after a lost bid the replica waits for the winner",
     observation({
       view: unlocked(),
-      lease: {
-        deadline: null,
-        isFresh: false,
-        bid: "lost",
-        source: "store",
-        cover: "not_asked",
-      },
+      lease: { kind: "outbid" },
     }),
     ["R210", "wait bid_lost"],
+  ],
+  [
+    "who gave the key away leaves it to others, also while the view still shows it",
+    observation({
+      self: "n1",
+      view: cluster(),
+      lease: { kind: "released" },
+    }),
+    ["R215", "wait lease_released"],
+  ],
+  [
+    "a primary that gave the key away stops",
+    observation({
+      view: unlocked(),
+      postgres: primary(),
+      lease: { kind: "released" },
+    }),
+    ["R215", "demote immediate_nolock lease_released"],
+  ],
+  [
+    "a refused renewal calls for a race, also while the view still shows the key",
+    observation({ self: "n1", view: cluster(), lease: { kind: "lost" } }),
+    ["R330", "ask_peers no_leader"],
   ],
   [
     "in pause a stopped instance stays down",

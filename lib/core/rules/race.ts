@@ -50,7 +50,7 @@ export const RACE: readonly Rule[] = [
     id: "R205",
     why: "A primary that could not get the key stops: somebody else leads.",
     match: (o) =>
-      o.lease.bid === "lost" && primaryOf(o) !== null && !o.settings.isPaused
+      o.lease.kind === "outbid" && primaryOf(o) !== null && !o.settings.isPaused
         ? startTask(
           { kind: "demote", how: "immediate_nolock", deadline: null },
           "lease_lost",
@@ -60,7 +60,21 @@ export const RACE: readonly Rule[] = [
   {
     id: "R210",
     why: "A lost bid means that somebody else leads in a moment.",
-    match: (o) => o.lease.bid === "lost" ? waitShortly("bid_lost") : null,
+    match: (o) => o.lease.kind === "outbid" ? waitShortly("bid_lost") : null,
+  },
+  {
+    id: "R215",
+    why:
+      "Who gave the key away in this cycle leaves it to others; a primary that did stops.",
+    match: (o) =>
+      o.lease.kind !== "released"
+        ? null
+        : primaryOf(o) !== null && !o.settings.isPaused
+        ? startTask(
+          { kind: "demote", how: "immediate_nolock", deadline: null },
+          "lease_released",
+        )
+        : waitShortly("lease_released"),
   },
   {
     id: "R220",

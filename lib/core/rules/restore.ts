@@ -5,7 +5,7 @@
  */
 import { invariant } from "../base/invariant.ts";
 import type { Decision } from "../model/decision.ts";
-import type { Observation } from "../model/observation.ts";
+import { leadOf, type Observation } from "../model/observation.ts";
 import type { RestoreProblem, RestoreView } from "../model/restore.ts";
 import {
   leaderOf,
@@ -30,9 +30,8 @@ export const RESTORE_OVERTAKEN: Rule = {
   why:
     "The recovery of a restored backup is cancelled when another member leads.",
   match: (o) => {
-    if (o.task.kind !== "running" || o.dcs.kind !== "reachable") return null;
-    const leader = o.dcs.view.leader?.name ?? o.self;
-    return o.task.task.kind === "finish_restore" && leader !== o.self
+    if (o.task.kind !== "running") return null;
+    return o.task.task.kind === "finish_restore" && leadOf(o) === "other"
       ? { kind: "cancel_task", reason: "other_leads" }
       : null;
   },
@@ -71,8 +70,7 @@ export const RESTORE_WITH_KEY: Rule = {
   why:
     "A leader whose data was replaced by a restored backup gives the key away: its recovery comes first.",
   match: (o) =>
-    waitingRestore(o) !== null && o.dcs.kind === "reachable" &&
-      o.dcs.view.leader?.name === o.self
+    waitingRestore(o) !== null && leadOf(o) === "self"
       ? release("restored_backup")
       : null,
 };
@@ -122,7 +120,7 @@ function finishRestore(o: Observation): Decision | null {
 }
 
 function obstacle(o: Observation, { problem }: RestoreView): string | null {
-  invariant(viewOf(o).leader === null, "a restore begins without a leader");
+  invariant(leadOf(o) === "nobody", "a restore begins without a leader");
   if (problem !== null) return PROBLEMS[problem];
   if (o.settings.isStandbyCluster) return "this is a standby cluster";
   if (o.tags.isNofailover) return "this member is tagged nofailover";

@@ -13,6 +13,7 @@ import {
 } from "../../../tests/helpers/builders.ts";
 import {
   asked,
+  DUE,
   history,
   MEMORY,
   type Row,
@@ -153,7 +154,7 @@ const ROWS: readonly Row[] = [
     leaderObservation({
       ...STANDBY,
       ...DEMOTE_CLUSTER,
-      lease: { ...leaderObservation().lease, isFresh: false },
+      ...DUE,
     }),
     ["R050", "renew_lease cycle"],
   ],

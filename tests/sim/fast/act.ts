@@ -5,7 +5,7 @@ import {
   isSameVacancy,
   vacancyOf,
 } from "../../../lib/core/model/cluster_view.ts";
-import { moment } from "../../../lib/core/base/units.ts";
+import { laterInCycle } from "../../../lib/core/model/lease_view.ts";
 import type { Decision } from "../../../lib/core/model/decision.ts";
 import type { Member } from "../../../lib/core/model/member.ts";
 import type {
@@ -57,7 +57,11 @@ export function* act(
       return yield* askPeers(agent, o, decision);
     case "ask_failsafe":
       // The model has no failsafe mode: nobody answers.
-      return round(agent, o, { lease: { ...o.lease, cover: "refused" } });
+      return round(agent, o, {
+        lease: o.lease.kind === "held"
+          ? { ...o.lease, cover: "refused" }
+          : o.lease,
+      });
     case "ask_upstream":
       return yield* askUpstream(agent, o);
     case "trust_timeline":
@@ -93,14 +97,8 @@ function* renewLease(agent: FastAgent, o: Observation): Process<Act> {
     return round(agent, o, { dcs, lease: fresh(agent) });
   }
   if (outcome === "unreachable") return unreachable(agent, o);
-  const dcs = withoutLeader(yield* agent.readAgain(), agent.self);
-  const lease = {
-    deadline: null,
-    isFresh: false,
-    bid: "none",
-    source: "store",
-    cover: "not_asked",
-  } as const;
+  const dcs = yield* agent.readAgain();
+  const lease = { kind: "lost" } as const;
   return round(agent, o, { dcs, lease });
 }
 
@@ -120,14 +118,8 @@ function* acquireLease(
   if (outcome === "unreachable") return unreachable(agent, o);
   const dcs = yield* agent.readAgain();
   if (outcome === "lost") {
-    const lease = {
-      deadline: null,
-      isFresh: false,
-      bid: "lost",
-      source: "store",
-      cover: "not_asked",
-    } as const;
-    return round(agent, o, { dcs: withoutLeader(dcs, agent.self), lease });
+    const lease = { kind: "outbid" } as const;
+    return round(agent, o, { dcs, lease });
   }
   const peers = { kind: "not_asked" } as const;
   return round(agent, o, { dcs, lease: fresh(agent), peers });
@@ -137,14 +129,8 @@ function* releaseLease(agent: FastAgent, o: Observation): Process<Act> {
   const isDone = yield* agent.leases.release(agent.settings.retryTimeoutMs);
   if (!isDone) return unreachable(agent, o);
   agent.remember({ kind: "stopped" });
-  const dcs = withoutLeader(yield* agent.readAgain(), agent.self);
-  const lease = {
-    deadline: null,
-    isFresh: false,
-    bid: "lost",
-    source: "store",
-    cover: "not_asked",
-  } as const;
+  const dcs = yield* agent.readAgain();
+  const lease = { kind: "released" } as const;
   return round(agent, o, { dcs, lease });
 }
 
@@ -283,21 +269,11 @@ function isOwnTerm({ leases }: FastAgent, dcs: DcsView): boolean {
     dcs.view.leader.revision === leases.term;
 }
 
-/** A view that still names us although the store refused us. */
-function withoutLeader(dcs: DcsView, self: string): DcsView {
-  const isSelf = dcs.kind === "reachable" && dcs.view.leader?.name === self;
-  return isSelf ? { ...dcs, view: { ...dcs.view, leader: null } } : dcs;
-}
-
 function fresh(agent: FastAgent): Observation["lease"] {
-  const { deadline } = agent.leases;
-  return {
-    deadline: deadline === null ? null : moment(deadline),
-    isFresh: true,
-    bid: "none",
-    source: "store",
-    cover: "not_asked",
-  };
+  const { lease } = agent;
+  return lease.kind === "held"
+    ? { ...lease, isFresh: true }
+    : { kind: "released" };
 }
 
 function unreachable(agent: FastAgent, o: Observation): Act {
@@ -318,7 +294,7 @@ function round(
     kind: "round",
     observation: {
       ...now,
-      lease: { ...o.lease, deadline: now.lease.deadline },
+      lease: laterInCycle(o.lease, now.lease),
       peers: o.peers,
       upstream: o.upstream,
       ...changes,

@@ -138,9 +138,20 @@ export class FastAgent {
     if (world.trace !== null) world.note(this.self, text());
   }
 
+  /** What it knows of its lease. */
+  get lease(): Observation["lease"] {
+    const { deadline } = this.leases;
+    return deadline === null ? { kind: "none" } : {
+      kind: "held",
+      deadline: moment(deadline),
+      isFresh: false,
+      source: "store",
+      cover: "not_asked",
+    };
+  }
+
   /** The facts of now around a view and a look at the instance. */
   assemble(dcs: DcsView, postgres: PostgresView): Observation {
-    const { deadline } = this.leases;
     const now = moment(this.site.host.localNow);
     return {
       now,
@@ -152,13 +163,7 @@ export class FastAgent {
       dcs,
       postgres,
       standbyChange: "nothing",
-      lease: {
-        deadline: deadline === null ? null : moment(deadline),
-        isFresh: false,
-        bid: "none",
-        source: "store",
-        cover: "not_asked",
-      },
+      lease: this.lease,
       peers: { kind: "not_asked" },
       upstream: { kind: "not_asked" },
       task: this.tasks.view,
@@ -216,20 +221,10 @@ export class FastAgent {
 
   /** The budget for store calls: retry_timeout, or what the lease leaves. */
   budgetMs(): number {
-    const { deadline } = this.leases;
     const { retryTimeoutMs } = this.settings;
-    if (deadline === null) return retryTimeoutMs;
-    const lease = {
-      deadline: moment(deadline),
-      isFresh: false,
-      bid: "none",
-      source: "store",
-      cover: "not_asked",
-    };
-    const leftMs = leaseRemainingMs(
-      { ...lease, bid: "none", source: "store", cover: "not_asked" },
-      moment(this.site.host.localNow),
-    ) ?? 0;
+    const now = moment(this.site.host.localNow);
+    const leftMs = leaseRemainingMs(this.lease, now);
+    if (leftMs === null) return retryTimeoutMs;
     const untilStopMs = leftMs - stopBudgetMs(this.settings);
     return Math.max(CALL_MIN_MS, Math.min(retryTimeoutMs, untilStopMs));
   }

@@ -1,4 +1,5 @@
 /** What a fast agent writes after each cycle; the mirror of `lib/agent/publish.ts`. */
+import { isFresh } from "../../../lib/core/model/lease_view.ts";
 import { lsn } from "../../../lib/core/base/units.ts";
 import { isHistoryStale } from "../../../lib/core/calc/documents/history.ts";
 import {
@@ -17,7 +18,7 @@ export function* publish(agent: FastAgent, seen: Observation): Process<void> {
   const { dcs } = seen;
   if (dcs.kind !== "reachable") return;
   const limitMs = (): number => Math.min(3_000, agent.budgetMs());
-  const id = seen.lease.isFresh && agent.leases.id !== null
+  const id = isFresh(seen.lease) && agent.leases.id !== null
     ? agent.leases.id
     : yield* agent.leases.keepMember(limitMs());
   if (id === null) return;

@@ -10,7 +10,7 @@ import type {
   MemberState,
   Tags,
 } from "../../model/member.ts";
-import type { Observation } from "../../model/observation.ts";
+import { leadOf, type Observation } from "../../model/observation.ts";
 import { ownPosition } from "../../model/postgres_view.ts";
 import { restartDocument } from "../lead/restart_conditions.ts";
 import type { LongTask } from "../../model/task_view.ts";
@@ -90,9 +90,7 @@ export function memberRole(
  * members must not rewind from it yet.
  */
 export function isCheckpointPending(o: Observation): boolean {
-  const isLeader = o.dcs.kind === "reachable" &&
-    o.dcs.view.leader?.name === o.self;
-  return isLeader && o.postgres.kind === "running" &&
+  return leadOf(o) === "self" && o.postgres.kind === "running" &&
     o.postgres.role === "primary" &&
     o.postgres.checkpointTimeline < o.postgres.timeline;
 }

@@ -4,10 +4,11 @@
  * time is up without any of our code running, so the time is never longer than
  * the right to lead.
  */
+import { deadlineOf } from "../../model/lease_view.ts";
 import { after, type Moment, remainingMs } from "../../base/units.ts";
 import { type ClusterView, memberOf } from "../../model/cluster_view.ts";
 import type { Member } from "../../model/member.ts";
-import type { Observation } from "../../model/observation.ts";
+import { leadOf, type Observation } from "../../model/observation.ts";
 import type { BoundAddress, CommandWords, Vip } from "../../model/vip.ts";
 
 /** The kernel takes addresses away up to that much after their time. */
@@ -56,7 +57,7 @@ export function vipPart(vip: Vip, o: Observation): VipPart {
   const keep: VipPart = { kind: "keep", until: ownUntil };
   if (o.dcs.kind === "unreachable") return keep;
   // Of a standby cluster: it streams as well, but is there for the others.
-  if (o.dcs.view.leader?.name === o.self) return NONE;
+  if (leadOf(o) === "self") return NONE;
   return firstReplica(o.dcs.view) === o.self
     ? { kind: "carry", until: ownUntil }
     : isKnown(o.dcs.view, o.self)
@@ -217,7 +218,7 @@ function primaryPart(o: Observation, ownUntil: Moment): VipPart {
   if (o.postgres.kind !== "running" || o.postgres.role !== "primary") {
     return NONE;
   }
-  const { deadline } = o.lease;
+  const deadline = deadlineOf(o.lease);
   if (deadline !== null && remainingMs(deadline, o.now) > 0) {
     return { kind: "carry", until: deadline };
   }
@@ -228,12 +229,12 @@ function primaryPart(o: Observation, ownUntil: Moment): VipPart {
 
 /** The leader's part in the replicas' address while none of them can have it. */
 function fallbackPart(o: Observation): VipPart {
-  const { deadline } = o.lease;
+  const deadline = deadlineOf(o.lease);
   const isLeading = deadline !== null && remainingMs(deadline, o.now) > 0;
   if (!isLeading) return NONE;
   if (o.dcs.kind === "unreachable") return { kind: "keep", until: deadline };
   const { view } = o.dcs;
-  return view.leader?.name === o.self && firstReplica(view) === null
+  return leadOf(o) === "self" && firstReplica(view) === null
     ? { kind: "carry", until: deadline }
     : NONE;
 }

@@ -10,7 +10,11 @@ import {
   replica,
   stopped,
 } from "../../../../tests/helpers/builders.ts";
-import { running, settings } from "../../../../tests/helpers/rule_table.ts";
+import {
+  DUE,
+  running,
+  settings,
+} from "../../../../tests/helpers/rule_table.ts";
 import { after, moment } from "../../base/units.ts";
 import { NO_TAGS } from "../../model/member.ts";
 import type { Observation } from "../../model/observation.ts";
@@ -44,7 +48,7 @@ const BOUND: BoundAddress = {
   prefixLength: 24,
   isDuplicate: false,
 };
-const LEASE = leaderObservation().lease;
+const LEASE = { ...DUE.lease, isFresh: true };
 const DEMOTE = running({ kind: "demote", how: "graceful", deadline: null });
 const IN_TTL = after(NOW, 30_000);
 
@@ -81,7 +85,7 @@ const PARTS: readonly (readonly [
   [
     "a primary without a lease",
     WRITES,
-    leaderObservation({ lease: { ...LEASE, deadline: null } }),
+    leaderObservation({ lease: { kind: "none" } }),
     "none",
   ],
   [
@@ -89,7 +93,7 @@ const PARTS: readonly (readonly [
     WRITES,
     leaderObservation({
       view: null,
-      lease: { ...LEASE, deadline: null },
+      lease: { kind: "none" },
       ...settings({ isPaused: true }),
     }),
     "keep",
@@ -99,7 +103,7 @@ const PARTS: readonly (readonly [
     WRITES,
     leaderObservation({
       view: cluster(),
-      lease: { ...LEASE, deadline: null },
+      lease: { kind: "none" },
       ...settings({ isPaused: true }),
     }),
     "none",

@@ -24,7 +24,7 @@ export function promoteBudgetMs(settings: ClusterSettings): number {
 
 /** Milliseconds of lease left; null if none is held; negative once it has passed. */
 export function leaseRemainingMs(lease: LeaseView, now: Moment): number | null {
-  return lease.deadline === null ? null : remainingMs(lease.deadline, now);
+  return lease.kind === "held" ? remainingMs(lease.deadline, now) : null;
 }
 
 /** A call of the store gets at least that long, or it could never succeed. */

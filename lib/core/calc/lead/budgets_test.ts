@@ -57,15 +57,15 @@ Deno.test("storeBudgetMs() is whole again when there is nothing to stop", () => 
 
 Deno.test("leaseRemainingMs() counts down, past zero, and knows no lease", () => {
   const lease = {
+    kind: "held",
     deadline: moment(1_000),
     isFresh: false,
-    bid: "none",
     source: "store",
     cover: "not_asked",
   } as const;
   assert.equal(leaseRemainingMs(lease, moment(400)), 600);
   assert.equal(leaseRemainingMs(lease, moment(1_500)), -500);
-  assert.equal(leaseRemainingMs({ ...lease, deadline: null }, moment(0)), null);
+  assert.equal(leaseRemainingMs({ kind: "none" }, moment(0)), null);
 });
 
 Deno.test("backOffMs() doubles from one second up to loop_wait", () => {

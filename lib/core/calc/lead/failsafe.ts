@@ -59,7 +59,7 @@ export function failsafeQuestion(
     return null;
   }
   if (map[o.self] === undefined || remaining === null) return null;
-  if (lease.cover !== "not_asked") return null;
+  if (lease.kind !== "held" || lease.cover !== "not_asked") return null;
   const fullMs = settings.ttlMs - driftAllowanceMs(settings.ttlMs);
   const isDue = lease.source === "store" ||
     remaining < fullMs - settings.loopWaitMs;
@@ -166,7 +166,9 @@ export function isConsentLost(
   { now, memory, lease }: Pick<Observation, "now" | "memory" | "lease">,
 ): boolean {
   const refusal = memory.failsafeRefusal;
-  if (lease.source !== "failsafe" || lease.cover !== "refused") return false;
+  const isRefused = lease.kind === "held" && lease.source === "failsafe" &&
+    lease.cover === "refused";
+  if (!isRefused) return false;
   return refusal !== null &&
     (refusal.isByLeader || now - refusal.since >= REFUSAL_PATIENCE_MS);
 }
