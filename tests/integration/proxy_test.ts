@@ -11,6 +11,7 @@ import {
   TestClient,
   until,
 } from "../helpers/tcp.ts";
+import { monitoredNames, undeclared } from "../helpers/metric_names.ts";
 import { promtoolComplaints } from "../helpers/promtool.ts";
 import { testFronts } from "./proxy_rig.ts";
 import { freePort } from "../helpers/free_ports.ts";
@@ -337,6 +338,10 @@ testFronts("proxy answers on its statistics port", async (open) => {
     /^matriarch_proxy_sessions\{scope="demo",route="primary"\} 1$/m,
   );
   assert.deepEqual(await promtoolComplaints(metrics) ?? [], []);
+  // A proxy beside an agent counts fencings, too; these stand alone.
+  const names = (await monitoredNames(/^matriarch_proxy_/))
+    .filter((name) => name !== "matriarch_proxy_fencings_total");
+  assert.deepEqual(undeclared(names, metrics), []);
 });
 
 testFronts(

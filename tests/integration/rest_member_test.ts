@@ -13,6 +13,7 @@ import { step } from "../helpers/step.ts";
 import type { AgentMember } from "../helpers/agent_member.ts";
 import { selfSigned } from "../helpers/certificates.ts";
 import { pastCycles } from "../helpers/cycles.ts";
+import { monitoredNames, undeclared } from "../helpers/metric_names.ts";
 import { promtoolComplaints } from "../helpers/promtool.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 
@@ -46,6 +47,13 @@ async function metrics(
       text,
       /^matriarch_cycle_seconds\{scope="batman",name="n1"\} /m,
     );
+  });
+  await step(t, "it has what alerts and dashboard look at", async () => {
+    const { text } = await member.rest("/metrics");
+    // Only a member that took over from another one has a last failover.
+    const names = (await monitoredNames(/^(patroni|matriarch_(?!proxy_))/))
+      .filter((name) => name !== "matriarch_last_failover_seconds");
+    assert.deepEqual(undeclared(names, text), []);
   });
 }
 
