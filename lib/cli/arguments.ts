@@ -1,19 +1,15 @@
 /**
- * Reads the command line with commander, but answers as click does: the texts
- * of mistakes and the rules of docs/contract/cli.md A1 are an observable interface.
+ * Reads the command line and answers as click does: the texts of mistakes and
+ * the rules of docs/contract/cli.md A1 are an observable interface.
  *
  * Values are checked here, so commands get numbers as numbers and only known
  * choices.
  */
-import { Command, CommanderError, Option } from "commander";
 import { nearest } from "../config/known_keys.ts";
-import type {
-  ArgumentDefinition,
-  CommandDefinition,
-  OptionDefinition,
-} from "./definition.ts";
+import type { CommandDefinition, OptionDefinition } from "./definition.ts";
 import { HelpRequest, UsageError } from "./errors.ts";
 import { Invocation } from "./invocation.ts";
+import { piecesOf, type Spelling } from "./words.ts";
 
 /** `--help`, on the program and on every command; `-h` is not accepted. */
 export const HELP_OPTION: OptionDefinition = {
@@ -50,6 +46,12 @@ export interface ParsedArguments {
 
 type Values = Map<string, (string | number | true)[]>;
 
+/** What one part of the line came to, the program's own or the command's. */
+interface Part {
+  readonly values: Values;
+  readonly positionals: readonly string[];
+}
+
 /**
  * Reads the arguments after the program's name.
  *
@@ -61,50 +63,117 @@ export function parseArguments(
   commands: readonly CommandDefinition[],
 ): ParsedArguments {
   if (argv.length === 0) throw new HelpRequest(null);
-  const found: ParsedArguments[] = [];
-  const globals: Values = new Map();
-  const program = quietCommand(null, {
-    options: GLOBAL_OPTIONS,
-    commands: commands.map(({ name }) => name),
-  });
-  program.enablePositionalOptions().helpCommand(false);
-  addOptions(program, { name: null, options: GLOBAL_OPTIONS, values: globals });
-  for (const definition of commands) {
-    program.addCommand(commandFor(definition, (invocation) => {
-      found.push({
-        command: definition,
-        globals: new Invocation(globals, []),
-        invocation,
-      });
-    }));
+  const program = { name: null, options: GLOBAL_OPTIONS };
+  const at = piecesOf(argv, spellingsOf(GLOBAL_OPTIONS))
+    .find(({ kind }) => kind === "argument")?.at ?? argv.length;
+  const globals = readPart(argv.slice(0, at), program);
+  const word = argv[at];
+  if (word === undefined) throw new UsageError(null, "Missing command.");
+  const command = commands.find(({ name }) => name === word);
+  if (command === undefined) {
+    const near = hint(word, commands.map(({ name }) => name));
+    throw new UsageError(null, `No such command '${word}'.${near}`);
   }
-  program.parse([...argv], { from: "user" });
-  const parsed = found[0];
-  if (parsed === undefined) throw new UsageError(null, "Missing command.");
-  return parsed;
+  const { values, positionals } = readPart(argv.slice(at + 1), command);
+  checkCount(command, positionals);
+  checkLast(command, positionals);
+  return {
+    command,
+    globals: new Invocation(globals.values, []),
+    invocation: new Invocation(values, positionals),
+  };
 }
 
-function commandFor(
-  definition: CommandDefinition,
-  onParsed: (invocation: Invocation) => void,
-): Command {
-  const values: Values = new Map();
-  const command = quietCommand(definition.name, {
-    options: definition.options,
-    commands: [],
-  });
-  for (const argument of definition.arguments) {
-    // Commander takes nothing after a list: the last of it is checked below.
-    if (argument.arity !== "last") command.argument(argumentSyntax(argument));
+/** Whose words they are: a command's, or the program's own. */
+interface Owner {
+  readonly name: string | null;
+  readonly options: readonly OptionDefinition[];
+  /** Options that it does not know become arguments. */
+  readonly isLenient?: true;
+}
+
+function spellingsOf(options: readonly OptionDefinition[]): Spelling[] {
+  return [...options, HELP_OPTION].flatMap(({ flags, value }) =>
+    flags.map((flag): Spelling => ({
+      flag,
+      takes: value === "none" ? "nothing" : "value",
+    }))
+  );
+}
+
+/** As click does: first what can not be read, then help, then wrong values. */
+function readPart(argv: readonly string[], owner: Owner): Part {
+  const given: GivenOption[] = [];
+  const positionals = new Map<number, string>();
+  for (const piece of piecesOf(argv, spellingsOf(owner.options))) {
+    if (piece.kind === "option") given.push(givenOption(piece, owner));
+    else if (piece.kind === "argument") positionals.set(piece.at, piece.text);
+    else if (owner.isLenient) positionals.set(piece.at, argv[piece.at] ?? "");
+    else {
+      const text = noSuchOption(piece.flag, owner.options);
+      throw new UsageError(owner.name, text);
+    }
   }
-  const { name, options } = definition;
-  if (definition.isLenient) command.allowUnknownOption();
-  addOptions(command, { name, options, values });
-  command.action(() => {
-    checkLast(definition, command.args);
-    onParsed(new Invocation(values, command.args));
-  });
-  return command;
+  if (given.some(({ definition }) => definition === HELP_OPTION)) {
+    throw new HelpRequest(owner.name);
+  }
+  const values: Values = new Map();
+  for (const { definition, text } of given) {
+    const key = definition.flags[0] ?? "";
+    const value = checkedValue(definition, text, owner.name);
+    values.set(key, [...values.get(key) ?? [], value]);
+  }
+  return { values, positionals: [...positionals.values()] };
+}
+
+interface GivenOption {
+  readonly definition: OptionDefinition;
+  readonly text: string | null;
+}
+
+function givenOption(
+  { flag, value: text }: {
+    readonly flag: string;
+    readonly value: string | null;
+  },
+  { name, options }: Owner,
+): GivenOption {
+  const definition = options.find(({ flags }) => flags.includes(flag)) ??
+    HELP_OPTION;
+  const hasValue = definition.value !== "none";
+  if (hasValue === (text !== null)) return { definition, text };
+  const wrong = hasValue ? "requires an argument" : "does not take a value";
+  throw new UsageError(name, `Option '${flag}' ${wrong}.`);
+}
+
+function noSuchOption(
+  typed: string,
+  options: readonly OptionDefinition[],
+): string {
+  if (!typed.startsWith("--")) return `No such option: ${typed}`;
+  const flag = typed.split("=", 1)[0] ?? typed;
+  const known = [...options, HELP_OPTION].flatMap(({ flags }) => flags);
+  return `No such option: ${flag}${hint(flag, known)}`;
+}
+
+/** Neither fewer arguments than are required, nor more than there are. */
+function checkCount(
+  { name, arguments: wanted }: CommandDefinition,
+  given: readonly string[],
+): void {
+  const missing = wanted.slice(given.length)
+    .find(({ arity }) => arity === "required");
+  if (missing !== undefined) {
+    throw new UsageError(name, `Missing argument '${missing.name}'.`);
+  }
+  if (wanted.some(({ arity }) => arity === "any")) return;
+  const extra = given.slice(wanted.length);
+  if (extra.length === 0) return;
+  const noun = extra.length === 1 ? "argument" : "arguments";
+  throw new UsageError(
+    name,
+    `Got unexpected extra ${noun} (${extra.join(" ")})`,
+  );
 }
 
 function checkLast(
@@ -128,48 +197,6 @@ function checkLast(
     name,
     `Invalid value for '${last.name}': '${text}' is not one of ${quoted}.`,
   );
-}
-
-/** A command that neither prints nor exits, but throws our own errors. */
-function quietCommand(name: string | null, words: KnownWords): Command {
-  const command = new Command(name ?? "program");
-  command.helpOption(false).showSuggestionAfterError(false);
-  command.configureOutput({ writeErr: ignore, outputError: ignore });
-  command.exitOverride((error) => {
-    const text = complaint(error, { ...words, received: command.args });
-    throw new UsageError(name, text);
-  });
-  return command;
-}
-
-function ignore(): void {}
-
-function argumentSyntax({ name, arity }: ArgumentDefinition): string {
-  if (arity === "required") return `<${name}>`;
-  return arity === "optional" ? `[${name}]` : `[${name}...]`;
-}
-
-interface OptionTarget {
-  readonly name: string | null;
-  readonly options: readonly OptionDefinition[];
-  readonly values: Values;
-}
-
-/** Commander knows at most two spellings of an option, so each is its own. */
-function addOptions(command: Command, target: OptionTarget): void {
-  for (const definition of [...target.options, HELP_OPTION]) {
-    for (const flag of definition.flags) {
-      const suffix = definition.value === "none" ? "" : " <value>";
-      const option = new Option(`${flag}${suffix}`);
-      command.addOption(option);
-      command.on(`option:${option.name()}`, (text: string | null) => {
-        if (definition === HELP_OPTION) throw new HelpRequest(target.name);
-        const key = definition.flags[0] ?? flag;
-        const value = checkedValue(definition, text, target.name);
-        target.values.set(key, [...target.values.get(key) ?? [], value]);
-      });
-    }
-  }
 }
 
 function checkedValue(
@@ -200,50 +227,6 @@ function checkedValue(
   throw fail(`is not one of ${choices}.`);
 }
 
-/** What may stand on the command line, for hints. */
-interface KnownWords {
-  readonly options: readonly OptionDefinition[];
-  readonly commands: readonly string[];
-}
-
-interface ComplaintFacts extends KnownWords {
-  /** What was left for the arguments when the error happened. */
-  readonly received: readonly string[];
-}
-
-/** Commander names what is wrong only inside its message, in quotes. */
-function complaint(error: CommanderError, facts: ComplaintFacts): string {
-  const named = /'([^]*)'/.exec(error.message)?.[1] ?? "";
-  switch (error.code) {
-    case "commander.unknownOption":
-      return unknownOption(named, facts.options);
-    case "commander.unknownCommand":
-      return `No such command '${named}'.${hint(named, facts.commands)}`;
-    case "commander.missingArgument":
-      return `Missing argument '${named}'.`;
-    case "commander.optionMissingArgument":
-      return `Option '${named.split(" ")[0]}' requires an argument.`;
-    case "commander.excessArguments":
-      return extraArguments(facts.received, error.message);
-    case "commander.help":
-      return "Missing command.";
-    default:
-      return error.message.replace(/^error: /, "");
-  }
-}
-
-function unknownOption(
-  given: string,
-  options: readonly OptionDefinition[],
-): string {
-  if (!given.startsWith("--")) return `No such option: ${given.slice(0, 2)}`;
-  const flag = given.split("=", 1)[0] ?? given;
-  const known = [...options, HELP_OPTION].flatMap(({ flags }) => flags);
-  return known.includes(flag)
-    ? `Option '${flag}' does not take a value.`
-    : `No such option: ${flag}${hint(flag, known)}`;
-}
-
 /** ` Did you mean x?` if one of the known words is near. */
 function hint(given: string, known: readonly string[]): string {
   const begun = known.filter((word) =>
@@ -251,12 +234,4 @@ function hint(given: string, known: readonly string[]): string {
   );
   const near = begun.length === 1 ? begun[0] : nearest(given, known);
   return near === null || near === undefined ? "" : ` Did you mean ${near}?`;
-}
-
-/** Commander counts: "Expected 1 argument but got 3." */
-function extraArguments(received: readonly string[], message: string): string {
-  const expected = Number(/Expected (\d+)/.exec(message)?.[1] ?? 0);
-  const extra = received.slice(expected);
-  const noun = extra.length === 1 ? "argument" : "arguments";
-  return `Got unexpected extra ${noun} (${extra.join(" ")})`;
 }

@@ -31,6 +31,10 @@ const MISUSES: readonly (readonly [string, string, string])[] = [
   ],
   ["list -exz", LIST_USAGE, "No such option: -x"],
   ["list -h", LIST_USAGE, "No such option: -h"],
+  ["list -5", LIST_USAGE, "No such option: -5"],
+  ["list --group x --bogus", LIST_USAGE, "No such option: --bogus"],
+  ["list --bogus --help", LIST_USAGE, "No such option: --bogus"],
+  ["nope -c", PROGRAM_USAGE, "No such command 'nope'."],
   ["list -k", LIST_USAGE, "No such option: -k"],
   ["list -f", LIST_USAGE, "Option '-f' requires an argument."],
   [

@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { GLOBAL_OPTIONS } from "./arguments.ts";
 import { COMMANDS } from "./command_table.ts";
-import type { OptionDefinition } from "./definition.ts";
+import { FORCE_OPTION, type OptionDefinition } from "./definition.ts";
 import {
   DEMO_KEYS,
   type Outcome,
@@ -111,6 +111,7 @@ for (const command of COMMANDS) {
     const wrong = wrongValue(option);
     if (wrong === null) continue;
     const flag = option.flags[0] ?? "";
+    const forced = command.options.includes(FORCE_OPTION) ? ["--force"] : [];
     Deno.test(`${command.name} ${flag} refuses a wrong value by name`, async () => {
       await fc.assert(
         fc.asyncProperty(
@@ -122,7 +123,7 @@ for (const command of COMMANDS) {
               : [spelled, text];
             const outcome = await runIn(
               { keys: DEMO_KEYS, programName: "matriarch" },
-              [command.name, "demo", ...given, "--force"],
+              [command.name, "demo", ...given, ...forced],
             );
             // A word that begins with a dash may itself be read as an option.
             assert.equal(outcome.code, 2, outcome.err);

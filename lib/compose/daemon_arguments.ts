@@ -4,6 +4,7 @@
  *
  * Source: docs/contract/cli.md B1; Python's argparse.
  */
+import { piecesOf, type Spelling } from "../cli/words.ts";
 
 /** What the arguments ask for. */
 export type DaemonMode =
@@ -24,21 +25,25 @@ export interface DaemonArguments {
   readonly isPrinted: boolean;
 }
 
-const FLAGS = [
-  "help",
-  "version",
-  "validate-config",
-  "generate-sample-config",
-  "generate-config",
-  "dsn",
-  "ignore-listen-port",
-  "print",
-] as const;
+const SPELLINGS: readonly Spelling[] = [
+  { flag: "--help", takes: "nothing" },
+  { flag: "--version", takes: "nothing" },
+  { flag: "--validate-config", takes: "nothing" },
+  { flag: "--generate-sample-config", takes: "nothing" },
+  { flag: "--generate-config", takes: "nothing" },
+  { flag: "--dsn", takes: "value" },
+  { flag: "--ignore-listen-port", takes: "nothing" },
+  { flag: "--print", takes: "nothing" },
+  { flag: "-h", takes: "nothing" },
+  { flag: "-i", takes: "nothing" },
+  { flag: "-p", takes: "nothing" },
+];
 
-const SHORT: ReadonlyMap<string, string> = new Map([
-  ["-h", "help"],
-  ["-i", "ignore-listen-port"],
-  ["-p", "print"],
+/** What the short ones stand for. */
+const LONG: ReadonlyMap<string, string> = new Map([
+  ["-h", "--help"],
+  ["-i", "--ignore-listen-port"],
+  ["-p", "--print"],
 ]);
 
 const MODES: readonly DaemonMode[] = [
@@ -63,11 +68,10 @@ export function isDaemonCall(argv: readonly string[]): boolean {
   const [first] = argv;
   if (first === undefined) return false;
   if (!first.startsWith("-")) return /\.ya?ml$|\//.test(first);
-  const [given = ""] = splitOnce(first);
-  const flag = flagOf(given);
-  const isShared = flag.kind === "known" &&
-    (flag.name === "help" || flag.name === "version");
-  return flag.kind === "known" && !isShared;
+  const flags = flagsLike(nameOf(first));
+  const isShared = flags.includes("--help") || flags.includes("--version") ||
+    first === "-h";
+  return flags.length === 1 && !isShared;
 }
 
 /** The usage lines, as stderr shows them above an error. */
@@ -85,6 +89,15 @@ export function daemonUsage(program: string): string {
 export function parseDaemonArguments(
   argv: readonly string[],
 ): DaemonArguments | string {
+  const end = argv.indexOf("--");
+  const words = end === -1 ? argv : argv.slice(0, end);
+  const unclear = words.filter((word) => flagsLike(nameOf(word)).length > 1)[0];
+  if (unclear !== undefined) {
+    const given = nameOf(unclear);
+    const matches = flagsLike(given).join(", ");
+    return `ambiguous option: ${given} could match ${matches}`;
+  }
+  const spelled = [...words.map(spelledOut), ...argv.slice(words.length)];
   let parsed: DaemonArguments = {
     mode: "run",
     path: null,
@@ -93,22 +106,12 @@ export function parseDaemonArguments(
     isPrinted: false,
   };
   const paths: string[] = [];
-  const words = [...argv];
-  for (let word = words.shift(); word !== undefined; word = words.shift()) {
-    if (word === "--") {
-      paths.push(...words.splice(0));
-    } else if (!word.startsWith("-") || word === "-") {
-      paths.push(word);
+  for (const piece of piecesOf(spelled, SPELLINGS)) {
+    if (piece.kind === "argument") paths.push(piece.text);
+    else if (piece.kind === "unknown") {
+      return `unrecognized arguments: ${piece.flag}`;
     } else {
-      const [given = "", inline] = splitOnce(word);
-      const flag = flagOf(given);
-      if (flag.kind === "wrong") return flag.text;
-      const value = flag.name === "dsn" ? inline ?? words.shift() : null;
-      if (value === undefined) return "argument --dsn: expected one argument";
-      if (flag.name !== "dsn" && inline !== undefined) {
-        return `argument --${flag.name}: ignored explicit argument '${inline}'`;
-      }
-      const next = withFlag(parsed, flag.name, value);
+      const next = withOption(parsed, piece.flag, piece.value);
       if (typeof next === "string") return next;
       parsed = next;
     }
@@ -118,44 +121,46 @@ export function parseDaemonArguments(
     : { ...parsed, path: paths[0] ?? null };
 }
 
-function splitOnce(word: string): readonly (string | undefined)[] {
-  const at = word.startsWith("--") ? word.indexOf("=") : -1;
-  return at === -1 ? [word] : [word.slice(0, at), word.slice(at + 1)];
+/** An option's name without its value. */
+function nameOf(word: string): string {
+  return word.startsWith("--") ? word.split("=", 1)[0] ?? word : word;
 }
 
-type Flag =
-  | { readonly kind: "known"; readonly name: string }
-  | { readonly kind: "wrong"; readonly text: string };
+/** The options that a name may mean: itself, or all that begin with it. */
+function flagsLike(name: string): readonly string[] {
+  const flags = SPELLINGS.map(({ flag }) => flag);
+  if (flags.includes(name)) return [name];
+  return name.startsWith("--")
+    ? flags.filter((flag) => flag.startsWith(name))
+    : [];
+}
 
-function flagOf(given: string): Flag {
-  const short = SHORT.get(given);
-  if (short !== undefined) return { kind: "known", name: short };
-  const wanted = given.slice(2);
-  const isLong = given.startsWith("--");
-  const exact = FLAGS.filter((name) => isLong && name === wanted);
-  const found = exact.length > 0
-    ? exact
-    : FLAGS.filter((name) => isLong && name.startsWith(wanted));
-  const [name] = found;
-  if (name === undefined) {
-    return { kind: "wrong", text: `unrecognized arguments: ${given}` };
+function spelledOut(word: string): string {
+  const name = nameOf(word);
+  return (flagsLike(name)[0] ?? name) + word.slice(name.length);
+}
+
+function withOption(
+  parsed: DaemonArguments,
+  flag: string,
+  value: string | null,
+): DaemonArguments | string {
+  const name = (LONG.get(flag) ?? flag).slice(2);
+  if (name === "dsn") {
+    return value === null
+      ? "argument --dsn: expected one argument"
+      : { ...parsed, dsn: value };
   }
-  if (found.length === 1) return { kind: "known", name };
-  const matches = found.map((each) => `--${each}`).join(", ");
-  return {
-    kind: "wrong",
-    text: `ambiguous option: ${given} could match ${matches}`,
-  };
+  return value === null
+    ? withFlag(parsed, name)
+    : `argument --${name}: ignored explicit argument '${value}'`;
 }
 
 function withFlag(
   parsed: DaemonArguments,
   name: string,
-  value: string | null,
 ): DaemonArguments | string {
   switch (name) {
-    case "dsn":
-      return { ...parsed, dsn: value };
     case "ignore-listen-port":
       return { ...parsed, isPortIgnored: true };
     case "print":

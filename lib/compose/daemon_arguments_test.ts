@@ -23,6 +23,12 @@ const CASES: readonly (readonly [string, Record<string, unknown> | string])[] =
       isPortIgnored: true,
       isPrinted: true,
     }],
+    ["-ip x --validate-config", {
+      mode: "validate-config",
+      path: "x",
+      isPortIgnored: true,
+      isPrinted: true,
+    }],
     ["--generate-s out", { mode: "generate-sample-config", path: "out" }],
     ["--generate-c --dsn host=h", { mode: "generate-config", dsn: "host=h" }],
     ["--dsn=host=h --generate-config", {

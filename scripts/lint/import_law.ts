@@ -86,7 +86,7 @@ const ROWS: readonly LawRow[] = [
       "lib/config",
       "lib/cli",
     ],
-    packages: ["commander", "yaml", "node:"],
+    packages: ["node:"],
   },
   {
     folder: "proxy",
@@ -103,7 +103,7 @@ const ROWS: readonly LawRow[] = [
       "lib/lab",
       "lib/compose/self_command.ts",
     ],
-    packages: ["postgres", "yaml", "commander", "node:"],
+    packages: ["postgres", "yaml", "node:"],
   },
   {
     folder: "lib/compose",

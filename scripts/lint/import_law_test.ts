@@ -23,7 +23,7 @@ const ALLOWED: readonly Case[] = [
   { from: "lib/adapters/postgres/session/sql.ts", to: "postgres" },
   { from: "lib/http/app.ts", to: "hono/cors" },
   { from: "lib/config/load.ts", to: "npm:yaml@2.9.1" },
-  { from: "lib/cli/args.ts", to: "commander" },
+  { from: "lib/cli/words.ts", to: "node:util" },
   { from: "proxy/hold.ts", to: "../lib/core/calc/host/routing.ts" },
   { from: "lib/compose/agent.ts", to: "../adapters/etcd/dcs_etcd.ts" },
   { from: "main.ts", to: "./lib/compose/agent.ts" },
