@@ -43,23 +43,26 @@ export function wornOut(
 }
 
 /** The counts of earlier runs; none if there is no file. */
-export async function readCounts(path: string): Promise<AttemptCounts> {
+export function readCounts(path: string): AttemptCounts {
   try {
-    return JSON.parse(await Deno.readTextFile(path));
+    return JSON.parse(Deno.readTextFileSync(path));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return {};
     throw error;
   }
 }
 
-/** Adds the tests to the file and says which of them are worn out. */
-export async function noteSecondAttempts(
+/**
+ * Adds the tests to the file and says which of them are worn out. In one go: a
+ * stage beside this one may do the same.
+ */
+export function noteSecondAttempts(
   path: string,
   tests: readonly FailedTest[],
-): Promise<readonly string[]> {
-  const counts = counted(await readCounts(path), tests);
-  await Deno.mkdir(dirname(path), { recursive: true });
-  await Deno.writeTextFile(path, `${JSON.stringify(counts, null, 2)}\n`);
+): readonly string[] {
+  const counts = counted(readCounts(path), tests);
+  Deno.mkdirSync(dirname(path), { recursive: true });
+  Deno.writeTextFileSync(path, `${JSON.stringify(counts, null, 2)}\n`);
   return wornOut(counts, tests);
 }
 

@@ -116,7 +116,7 @@ async function main(): Promise<number> {
     return await runInCopy(Deno.args, { [INSIDE]: "" });
   }
   const total = isPrepared ? await runAll(stages) : { ...NOTHING, failed: 1 };
-  const counts = countsText(countsPath(), await readCounts(countsPath()));
+  const counts = countsText(countsPath(), readCounts(countsPath()));
   if (counts !== "") console.log(counts);
   console.log(`${total.passed} passed, ${total.failed} failed`);
   return total.failed === 0 ? 0 : 1;

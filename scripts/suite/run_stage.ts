@@ -154,7 +154,7 @@ async function repeated(
   const command = [...stage.repeat, ...files];
   const again = await finish({ ...stage, command }, `${log}.again`, signal);
   if (!again.success) return null;
-  const worn = await noteSecondAttempts(countsPath(), failedTests(first));
+  const worn = noteSecondAttempts(countsPath(), failedTests(first));
   const tally = tallyAfter(first, again.output);
   return {
     tally: {

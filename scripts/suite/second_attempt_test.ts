@@ -89,7 +89,7 @@ Deno.test("runStage(): a file fails when its second attempt does", async () => {
     const { tally, complaint } = await tried(folder, "exit 1");
     assert.equal(tally.failed, 1);
     assert.equal(complaint, "failed");
-    assert.deepEqual(await readCounts(counts), {});
+    assert.deepEqual(readCounts(counts), {});
   });
 });
 
@@ -99,7 +99,7 @@ Deno.test("runStage(): a second attempt is forgiven twice, and counted", async (
       const { tally, complaint } = await tried(folder, "exit 0");
       assert.deepEqual(tally, { passed: 6, failed: 0, ignored: 0 });
       assert.match(complaint ?? "", /second attempt: \.\/tests\/b_test\.ts$/);
-      const seen = await readCounts(counts);
+      const seen = readCounts(counts);
       assert.deepEqual(seen, { "./tests/b_test.ts => it": time });
       assert.match(
         countsText(counts, seen),

@@ -1,7 +1,10 @@
 /** Waiting for conditions, with a deadline. */
 import assert from "node:assert/strict";
 
+/** Each look costs the servers something: soon at first, then less often. */
 const LOOK_AGAIN_MS = 50;
+const LOOK_AGAIN_MS_MAX = 200;
+const LATER = 1.2;
 
 /** How long to wait, and what to say when it was in vain. */
 export interface Patience {
@@ -18,6 +21,7 @@ export async function untilIt<T>(
 ): Promise<T> {
   const deadline = performance.now() + limitMs;
   let failure: unknown = null;
+  let pauseMs = LOOK_AGAIN_MS;
   for (;;) {
     try {
       const seen = await look();
@@ -31,6 +35,7 @@ export async function untilIt<T>(
       const last = Deno.inspect(failure);
       assert.fail(`Never happened: ${what}. Last failure: ${last}\n${facts}`);
     }
-    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    pauseMs = Math.min(LOOK_AGAIN_MS_MAX, pauseMs * LATER);
   }
 }

@@ -96,7 +96,7 @@ async function race(
     assert.equal(keys["history"] ?? "[]", "[]");
     assert.deepEqual(await cluster.key("config"), {
       ttl: 20,
-      loop_wait: 2,
+      loop_wait: 1,
       retry_timeout: 3,
       maximum_lag_on_failover: 1_048_576,
       postgresql: {

@@ -108,7 +108,7 @@ async function watchLoop(
     const seen = await look(member);
     looks.set(seen.cycles, seen);
     // Changes nothing; the loop is woken all the same.
-    await member.rest("/config", { method: "PATCH", body: { loop_wait: 2 } });
+    await member.rest("/config", { method: "PATCH", body: { loop_wait: 1 } });
     return looks.size >= CYCLES;
   });
   const seconds = [...looks.values()].map((seen) => seen.seconds)
