@@ -16,7 +16,7 @@ import { unprivileged } from "../helpers/unprivileged.ts";
 import { WritableWatch } from "../helpers/writable_watch.ts";
 
 /** Longer than an agent's start on a busy machine: see {@link consentKept}. */
-const TTL_S = 15;
+const TTL_S = 25;
 
 unprivileged(import.meta.url, () => {
   Deno.test({
