@@ -5,6 +5,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DataDirectory } from "../../lib/adapters/postgres/directory/data_directory.ts";
+import { FillingWork } from "../../lib/adapters/postgres/directory/filling.ts";
+import { FillMarks } from "../../lib/adapters/postgres/directory/fill_marks.ts";
+import { FolderRecord } from "../../lib/adapters/postgres/directory/folder_record.ts";
 import { PostgresLocal } from "../../lib/adapters/postgres/postgres_local.ts";
 import type { PostgresOptions } from "../../lib/adapters/postgres/options.ts";
 import {
@@ -24,6 +27,7 @@ import { unprivileged } from "../helpers/unprivileged.ts";
 unprivileged(import.meta.url, () => {
   test("work that was cut is thrown away, what took its place is not", cutWork);
   test("a copy begins in an empty directory only", takenMeanwhile);
+  test("a program that takes its files away again says why", takenAway);
   test("failed bootstraps do not take each other's place", failedBootstraps);
   test("a link is the directory that it leads to", linkedDirectory);
   test("outside goes what this instance ran in", outside);
@@ -127,6 +131,48 @@ async function takenMeanwhile(world: TestWorld): Promise<void> {
   await assert.rejects(postgres.bootstrap(NEVER), /not empty any more/);
   assert.deepEqual(names(options.dataDir), ["global"]);
   assert.ok(!isThere(`${options.dataDir}.failed`));
+}
+
+/** What a program that fails at once removes while its mark is written: here all of it. */
+class LateMarks extends FillMarks {
+  readonly #path: string;
+  late = 0;
+
+  constructor(path: string) {
+    super(() => path);
+    this.#path = path;
+  }
+
+  override async writeInside(
+    ...call: Parameters<FillMarks["writeInside"]>
+  ): Promise<void> {
+    this.late += 1;
+    Deno.removeSync(this.#path, { recursive: true });
+    await super.writeInside(...call);
+  }
+}
+
+async function takenAway(world: TestWorld): Promise<void> {
+  const { options } = world.instance("one");
+  const { dataDir } = options;
+  const marks = new LateMarks(dataDir);
+  const record = new FolderRecord(() => dataDir);
+  const filling = new FillingWork(testContext(options), { marks, record });
+  await filling.begin({
+    what: "clone",
+    isOwnProgram: true,
+    folders: [],
+    existing: "refused",
+  });
+  const child = new Deno.Command("sh", {
+    args: ["-c", 'touch "$0/half"; while test -e "$0"; do :; done', dataDir],
+    env: { ...filling.env },
+  }).spawn();
+  await filling.started(child.pid);
+  assert.equal(marks.late, 1);
+  await child.status;
+  await filling.discard();
+  assert.ok(!isThere(dataDir));
 }
 
 /** Its first start fails after initdb has made all. */

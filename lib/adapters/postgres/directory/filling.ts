@@ -8,7 +8,7 @@
 import { join, resolve } from "node:path";
 import { PostgresError } from "../../../ports/errors.ts";
 import { identityOf, isSameFile } from "./file_identity.ts";
-import { removeIfPresent } from "./files.ts";
+import { isMissing, removeIfPresent } from "./files.ts";
 import type { Filling, FillMarker, OutsideFolder } from "./fill_marker.ts";
 import {
   type FillMarks,
@@ -172,22 +172,31 @@ export class FillingWork {
     const begin = clock.now();
     for (;;) {
       const real = await realDirectory(this.#path);
-      if ((await namesIn(real)).length > 0) break;
+      if ((await namesIn(real)).length > 0 && await this.#bind()) return;
       if (await processFacts(pid) === null) return;
       const isSoon = clock.now() - begin < SOON_MS;
       await clock.sleep(isSoon ? LOOK_AGAIN_MS : LOOK_AGAIN_LATER_MS);
     }
-    await this.#bind();
   }
 
-  async #bind(): Promise<void> {
+  /**
+   * False: a program that fails soon (pg_basebackup, whose slot is not there yet)
+   * has already taken away again what was seen; it says itself why.
+   */
+  async #bind(): Promise<boolean> {
     const binding = this.#marker?.binding ?? null;
-    if (this.#marker === null || binding === null) return;
+    if (this.#marker === null || binding === null) return true;
     const directory = await identityOf(await realDirectory(this.#path));
     this.#marker = { ...this.#marker, binding: { ...binding, directory } };
     // In this order: a token that nobody knows proves nothing.
     await this.#marks.write(this.#marker);
-    await this.#markInside();
+    try {
+      await this.#markInside();
+      return true;
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      return false;
+    }
   }
 
   async #markInside(): Promise<void> {
