@@ -36,6 +36,17 @@ export function remainingMs(deadline: Moment, now: Moment): number {
   return deadline - now;
 }
 
+/** JavaScript's timers and poll(2) hold no more: a longer one fires at once. */
+export const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/**
+ * `ms` as a timer may have it. What is no number fires at once, and what is
+ * longer than 24 days after 24 days.
+ */
+export function timerMs(ms: number): number {
+  return ms > 0 ? Math.min(ms, TIMER_MS_MAX) : 0;
+}
+
 /** Marks a bigint as revision. */
 export function revision(value: bigint | number): Revision {
   return BigInt(value) as Revision;

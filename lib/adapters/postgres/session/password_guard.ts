@@ -1,79 +1,100 @@
 /**
- * Reads what a server sends during authentication, before the driver does: a
+ * Judges what a server sends during authentication, before the driver does: a
  * server that is not the expected one must not get a password by asking for it
- * in the clear, and one that can not prove that it knows it must not be believed.
+ * in the clear, or when the login is over, and one that can not prove that it
+ * knows it must not be believed. The driver derives a key as often as it is told
+ * to, with the thread held, and fails outside of every call when it can not.
  *
- * Source: PostgreSQL 17 manual, "Message Formats", Authentication...
+ * Source: PostgreSQL 17 manual, "Message Formats", Authentication...; RFC 5802.
  */
-import { Buffer } from "node:buffer";
-import type { Socket } from "node:net";
+import type { Buffer } from "node:buffer";
 import type { WeakMethod } from "../../../core/base/libpq_options.ts";
 
-const REQUEST = 0x52;
 const METHODS: ReadonlyMap<number, WeakMethod> = new Map([
   [3, "password"],
   [5, "md5"],
 ]);
 const OK = 0;
 const SASL = 10;
+const SASL_CONTINUE = 11;
 const SASL_FINAL = 12;
-/** What comes before the end of the authentication is short. */
-const BYTES_MAX = 65_536;
+const CODE_BYTES = 4;
+const CHALLENGE = /^r=[!-+\--~]{1,200},s=[0-9A-Za-z+/=]{1,200},i=(\d{1,10})$/;
+/** PostgreSQL's own are 4,096; these take a good half of a second. */
+const ITERATIONS_MAX = 1_000_000;
+
+const BROKEN = "The server sent a broken message";
 
 /** Refused by us, not by the server. */
-const AUTH_REFUSED = "AUTH_REFUSED";
+export const AUTH_REFUSED = "AUTH_REFUSED";
 
-/**
- * Watches `socket` until the server has let us in; on a request that is not
- * answered the connection is destroyed with an error that says so.
- *
- * @returns Whether the driver may still have the password.
- */
-export function guardPassword(
-  socket: Socket,
-  isAnswered: (method: WeakMethod) => boolean,
-): () => boolean {
-  let rest = Buffer.alloc(0);
-  let isSafe = true;
-  let sasl: "none" | "begun" | "proven" = "none";
-  const refuse = (text: string): void => {
-    isSafe = false;
-    socket.off("data", look);
-    socket.destroy(Object.assign(new Error(text), { code: AUTH_REFUSED }));
-  };
-  /** True: watching is over. */
-  const judge = (message: Buffer): boolean => {
-    if (message[0] !== REQUEST) return message[0] === 0x45;
-    const code = message.readUInt32BE(5);
+/** Watches one connection; see the head of this file. */
+export class PasswordGuard {
+  readonly #isAnswered: (method: WeakMethod) => boolean;
+  #isOver = false;
+  #sasl: "none" | "begun" | "proven" = "none";
+
+  constructor(isAnswered: (method: WeakMethod) => boolean) {
+    this.#isAnswered = isAnswered;
+  }
+
+  /** Whether the driver may still have the password. */
+  get isPasswordSafe(): boolean {
+    return !this.#isOver;
+  }
+
+  /** After an error of the server's nothing is owed to it any more. */
+  end(): void {
+    this.#isOver = true;
+  }
+
+  /** What is wrong with a request or its end, by its body; null: nothing. */
+  judge(body: Buffer): string | null {
+    const problem = this.#problem(body);
+    if (problem !== null) this.#isOver = true;
+    return problem;
+  }
+
+  #problem(body: Buffer): string | null {
+    if (body.length < CODE_BYTES) return BROKEN;
+    if (this.#isOver) return "The server asks for a password after the login";
+    const code = body.readUInt32BE(0);
     const method = METHODS.get(code);
-    if (code === SASL) sasl = "begun";
-    if (code === SASL_FINAL) sasl = "proven";
-    if (method !== undefined && !isAnswered(method)) {
-      const what = method === "md5" ? "an md5 hash of it" : "in clear text";
-      refuse(
-        `The server asks for the password ${what}, which is not answered ` +
-          `unless require_auth has "${method}"`,
-      );
-    } else if (code === OK && sasl === "begun") {
-      refuse("The server did not prove that it knows the password");
+    if (method !== undefined) return this.#weakProblem(method);
+    switch (code) {
+      case OK:
+        this.#isOver = true;
+        return this.#sasl === "begun"
+          ? "The server did not prove that it knows the password"
+          : null;
+      case SASL:
+        this.#sasl = "begun";
+        return null;
+      case SASL_CONTINUE:
+        return this.#sasl === "begun" ? challengeProblem(body) : BROKEN;
+      case SASL_FINAL:
+        if (this.#sasl === "none") return BROKEN;
+        this.#sasl = "proven";
+        return null;
+      default:
+        return "The server asks for an authentication that is not known here";
     }
-    return code === OK;
-  };
-  const look = (chunk: Buffer): void => {
-    rest = Buffer.concat([rest, chunk]);
-    while (isSafe && rest.length >= 5) {
-      const length = rest.readUInt32BE(1) + 1;
-      if (length < 5 || length > BYTES_MAX) {
-        return refuse("The server does not speak PostgreSQL's protocol");
-      }
-      if (rest.length < length) return;
-      const message = rest.subarray(0, length);
-      rest = rest.subarray(length);
-      const isShort = message[0] === REQUEST && length < 9;
-      if (isShort) return refuse("The server sent a broken message");
-      if (judge(message)) return void socket.off("data", look);
-    }
-  };
-  socket.on("data", look);
-  return () => isSafe;
+  }
+
+  #weakProblem(method: WeakMethod): string | null {
+    if (this.#isAnswered(method)) return null;
+    const what = method === "md5" ? "an md5 hash of it" : "in clear text";
+    return `The server asks for the password ${what}, which is not answered ` +
+      `unless require_auth has "${method}"`;
+  }
+}
+
+function challengeProblem(body: Buffer): string | null {
+  const match = CHALLENGE.exec(body.toString("latin1", CODE_BYTES));
+  if (match === null) return BROKEN;
+  const iterations = Number(match[1]);
+  return iterations >= 1 && iterations <= ITERATIONS_MAX
+    ? null
+    : `The server asks for ${iterations} iterations of SCRAM, the most are ` +
+      ITERATIONS_MAX;
 }

@@ -8,6 +8,7 @@ import {
   type Way,
   waysOf,
 } from "../../../core/base/libpq_options.ts";
+import { AnswerMeter } from "./answer_meter.ts";
 import { connect, errorCode } from "./sql.ts";
 
 /** Where and as whom. */
@@ -21,6 +22,8 @@ export interface QueryTarget {
   readonly isRecoveryWanted: boolean | null;
   /** Also in clear text or as md5 hash; else only by SCRAM, unless PGREQUIREAUTH says more. */
   readonly isAnyPasswordAnswered?: boolean;
+  /** Of one answer; 256 MiB unless told. */
+  readonly answerBytesMax?: number;
 }
 
 /** What came of it. */
@@ -66,12 +69,14 @@ async function queryBy(
   text: string,
 ): Promise<QueryAnswer> {
   const { username, password, isAnyPasswordAnswered } = target;
+  const meter = new AnswerMeter("operator", target.answerBytesMax);
   let sql: postgres.Sql | null = null;
   try {
     // TLS files and PGSSL... come from the environment, as with libpq.
     sql = await connect(
       {
         ...target,
+        meter,
         settings: {},
         connectTimeoutMs: CONNECT_TIMEOUT_MS,
         credentials: {
@@ -90,6 +95,7 @@ async function queryBy(
       const isFitting = row?.["in_recovery"] === target.isRecoveryWanted;
       if (!isFitting) return { kind: "wrong_role" };
     }
+    meter.begin();
     return rowsOf(await sql.unsafe(text).simple().raw());
   } catch (error) {
     return failure(error);

@@ -14,9 +14,10 @@ import {
   waysOf,
 } from "../../../core/base/libpq_options.ts";
 import type { Credentials } from "../options.ts";
-import { guardPassword } from "./password_guard.ts";
+import { PasswordGuard } from "./password_guard.ts";
 import { normalPassword } from "./saslprep.ts";
 import { openSocket } from "./server_socket.ts";
+import { timerMs } from "../../../core/base/units.ts";
 
 /** Rows as the driver gives them; a codec makes them a type. */
 export type Rows = readonly Readonly<Record<string, unknown>>[];
@@ -34,7 +35,7 @@ export interface SqlTarget {
   readonly isMd5Expected?: boolean;
   /** For the connection and for the login, each; 2 s unless told. */
   readonly connectTimeoutMs?: number;
-  /** Absent: answers of any length are taken. */
+  /** Absent: all answers of the connection together count as one. */
   readonly meter?: AnswerMeter;
 }
 
@@ -195,16 +196,15 @@ export async function connect(
     ...credentials.options,
   };
   const door = { host: target.host, port: target.port, options, timeoutMs };
-  let isPasswordSafe = () => true;
+  const meter = target.meter ?? new AnswerMeter();
+  const expected = target.isMd5Expected ? "md5" : "scram";
+  let guard: PasswordGuard | null = null;
   const open = async () => {
     const socket = await openSocket(door, way);
-    target.meter?.watch(socket);
-    isPasswordSafe = guardPassword(socket, (method) =>
-      isAnswered(
-        method,
-        options["require_auth"],
-        target.isMd5Expected ? "md5" : "scram",
-      ));
+    guard = new PasswordGuard((method) =>
+      isAnswered(method, options["require_auth"], expected)
+    );
+    meter.watch(socket, guard);
     return socket;
   };
   let first: Awaited<ReturnType<typeof open>> | null = await open();
@@ -214,12 +214,12 @@ export async function connect(
     database: target.database,
     username: credentials.username ?? userInfo().username,
     password: () =>
-      isPasswordSafe() ? normalPassword(credentials.password ?? "") : "",
+      guard?.isPasswordSafe ? normalPassword(credentials.password ?? "") : "",
     ssl: false,
     max: 1,
     idle_timeout: 0,
     max_lifetime: null,
-    connect_timeout: timeoutMs / 1000,
+    connect_timeout: timerMs(timeoutMs) / 1000,
     backoff: false,
     fetch_types: false,
     onnotice: () => {},
@@ -243,7 +243,7 @@ async function withTimeout<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(
       () => reject(new Error(`no answer within ${timeoutMs} ms`)),
-      timeoutMs,
+      timerMs(timeoutMs),
     );
   });
   try {
