@@ -8,6 +8,7 @@ import { readFile } from "node:fs/promises";
 import { request as requestHttp } from "node:http";
 import { request as requestHttps, type RequestOptions } from "node:https";
 import type { HttpReply, HttpRequest, TlsSettings } from "./context.ts";
+import { timerMs } from "../core/base/units.ts";
 
 const BODY_LENGTH_MAX = 16 * 1024 * 1024;
 
@@ -20,7 +21,7 @@ const BODY_LENGTH_MAX = 16 * 1024 * 1024;
 export async function sendHttp(request: HttpRequest): Promise<HttpReply> {
   const isTls = request.url.startsWith("https:");
   const tls = isTls ? await tlsOptions(request.tls) : {};
-  const signal = AbortSignal.timeout(request.timeoutMs);
+  const signal = AbortSignal.timeout(timerMs(request.timeoutMs));
   const options: RequestOptions = {
     ...tls,
     method: request.method,

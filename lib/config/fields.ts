@@ -13,6 +13,7 @@ import {
   parseInteger,
   parseReal,
 } from "../core/base/scalars.ts";
+import { TIMER_MS_MAX } from "../core/base/units.ts";
 import {
   type ConfigMap,
   isConfigMap,
@@ -124,9 +125,9 @@ export function integer(bounds: Bounds = {}): Read<number> {
 export function durationMs(value: unknown): number | Wanted {
   const seconds = parseReal(value);
   const ms = seconds === null ? parseInteger(value, "ms") : seconds * 1000;
-  return ms !== null && ms >= 0 && Number.isFinite(ms)
-    ? ms
-    : new Wanted('seconds, or a text with a time unit such as "500ms"');
+  return ms !== null && ms >= 0 && ms <= TIMER_MS_MAX ? ms : new Wanted(
+    'seconds, or a text with a time unit such as "500ms", at most 24 days',
+  );
 }
 
 /** TCP port. */

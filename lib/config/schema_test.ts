@@ -62,7 +62,7 @@ tags: [nofailover]
     "tags: got ['nofailover'], wanted a map",
     "proxy.primary_port: got 0, wanted a port from 1 to 65535",
     'proxy.hold_timeout: got "soon", wanted seconds, or a text with a time ' +
-    'unit such as "500ms"',
+    'unit such as "500ms", at most 24 days',
     'postgresql.pg_hba: got "y", wanted a list of texts',
     "etcd3.hosts: got ['a:99999'], wanted a list of HOST[:PORT]",
     'etcd3.protocol: got "ftp", wanted one of http, https',

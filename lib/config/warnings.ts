@@ -10,7 +10,7 @@ import {
   textForm,
 } from "../core/calc/documents/config_merge.ts";
 import { tagConflicts, tagConflictText } from "../core/codec/tags_codec.ts";
-import { readTiming } from "../core/codec/timing_codec.ts";
+import { timeProblems } from "../core/codec/settings_codec.ts";
 import { controlledParameter } from "./controlled_parameters.ts";
 import { isAbsent } from "./fields.ts";
 import { unknownKeys } from "./known_keys.ts";
@@ -52,7 +52,7 @@ export function configWarnings(document: ConfigMap): readonly ConfigWarning[] {
 
 /** Times are repaired in memory; who wrote them should know what is in force. */
 function timingWarnings(dynamic: ConfigMap): ConfigWarning[] {
-  return readTiming(dynamic).problems
+  return timeProblems(dynamic)
     .map((text) => ({ path: "bootstrap.dcs", text }));
 }
 

@@ -19,6 +19,7 @@ import {
   unsupportedMethod,
 } from "./problems.ts";
 import { BODY_BYTES_MAX } from "./requests.ts";
+import { timerMs } from "../core/base/units.ts";
 
 /** Methods that a Request can not have; no route has them either. */
 const METHODS_UNSUPPORTED = new Set(["TRACE", "TRACK", "CONNECT"]);
@@ -96,7 +97,7 @@ export class NodeBridge {
   async drain(timeoutMs: number): Promise<void> {
     if (this.#running.size === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, timeoutMs);
+    const timer = setTimeout(resolve, timerMs(timeoutMs));
     await Promise.race([this.settled(), promise]);
     clearTimeout(timer);
   }

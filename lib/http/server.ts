@@ -17,6 +17,7 @@ import { privateKeyIn } from "../core/codec/pem.ts";
 import type { Log } from "../ports/log.ts";
 import { NodeBridge } from "./node_bridge.ts";
 import type { RestApp } from "./context.ts";
+import { timerMs } from "../core/base/units.ts";
 
 /** Certificates of the listener, as PEM texts. */
 export interface TlsOptions {
@@ -304,7 +305,7 @@ async function retireServer(parts: ServerParts): Promise<void> {
     bridge.settled().then(() => {
       for (const socket of [...sockets]) socket.destroy();
     });
-  }, limits.headTimeoutMs);
+  }, timerMs(limits.headTimeoutMs));
   await promise;
   clearTimeout(timer);
 }

@@ -6,6 +6,7 @@
  * `Deno` itself, because a lab is a test bench and not part of the product's
  * decisions. It imports nothing of agent, adapters, http, cli or proxy.
  */
+import { timerMs } from "../core/base/units.ts";
 
 /** How long and how often to look. */
 export interface WaitOptions {
@@ -34,7 +35,7 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
       signal?.removeEventListener("abort", finish);
       resolve();
     };
-    const timer = setTimeout(finish, ms);
+    const timer = setTimeout(finish, timerMs(ms));
     signal?.addEventListener("abort", finish);
   });
 }

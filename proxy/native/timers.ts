@@ -1,4 +1,5 @@
 /** Timers of one thread: a binary heap, the next one on top. */
+import { timerMs } from "../../lib/core/base/units.ts";
 
 /** One timer; who sets `isOver` cancels it. */
 export interface Timer {
@@ -30,7 +31,7 @@ export class Timers {
     const top = this.#heap[0];
     if (top === undefined) return -1;
     const ms = Math.ceil(top.atMs - performance.now());
-    return Math.min(Math.max(0, ms), 2 ** 31 - 1);
+    return timerMs(ms);
   }
 
   /** Runs all that are due. */

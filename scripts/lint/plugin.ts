@@ -4,6 +4,7 @@
  */
 
 import { agentClock } from "./agent_clock.ts";
+import { boundedTimers } from "./bounded_timers.ts";
 import { corePurity } from "./core_purity.ts";
 import { functionForm } from "./function_form.ts";
 import { importLaw } from "./import_law_rule.ts";
@@ -16,6 +17,7 @@ const plugin: Deno.lint.Plugin = {
   name: "house",
   rules: {
     "agent-clock": agentClock,
+    "bounded-timers": boundedTimers,
     "core-purity": corePurity,
     "function-form": functionForm,
     "import-law": importLaw,

@@ -75,3 +75,31 @@ Deno.test("agent-clock reports real time in the agent only", () => {
     [],
   );
 });
+
+Deno.test("bounded-timers reports timers of any length, in the product", () => {
+  const rule = "bounded-timers";
+  const wrong = [
+    `setTimeout(f, ms);`,
+    `setTimeout(f, 2 * DAY_MS);`,
+    `setInterval(f, options.pauseMs);`,
+    `const a = AbortSignal.timeout(limitMs);`,
+    `globalThis.x = setTimeout(() => g(), Math.min(ms, 10));`,
+  ];
+  for (const source of wrong) {
+    const found = messagesOf(rule, "lib/http/server.ts", source);
+    assert.equal(found.length, 1, source);
+    assert.deepEqual(messagesOf(rule, "tests/e2e/a_test.ts", source), []);
+  }
+  const right = [
+    `setTimeout(f);`,
+    `setTimeout(f, 1000);`,
+    `setTimeout(f, LINGER_MS);`,
+    `setTimeout(f, timerMs(options.pauseMs));`,
+    `const a = AbortSignal.timeout(timerMs(limitMs));`,
+    `watchdog.setTimeout(wantedS);`,
+    `const later = setTimeout;`,
+  ];
+  for (const source of right) {
+    assert.deepEqual(messagesOf(rule, "lib/http/server.ts", source), []);
+  }
+});

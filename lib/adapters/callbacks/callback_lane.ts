@@ -7,6 +7,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Log } from "../../ports/log.ts";
 import { signalTree } from "./process_tree.ts";
+import { timerMs } from "../../core/base/units.ts";
 
 /** One call, ready to run. */
 export interface CallbackCall {
@@ -128,7 +129,7 @@ async function endsWithin(
   timeoutMs: number,
 ): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => resolve(false), timeoutMs);
+  const timer = setTimeout(() => resolve(false), timerMs(timeoutMs));
   const hasEnded = await Promise.race([ended.then(() => true), promise]);
   clearTimeout(timer);
   return hasEnded;

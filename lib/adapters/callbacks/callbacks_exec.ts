@@ -8,6 +8,7 @@
 import type { CallbackEvent, Callbacks } from "../../ports/callbacks.ts";
 import type { Log } from "../../ports/log.ts";
 import { CallbackLane } from "./callback_lane.ts";
+import { timerMs } from "../../core/base/units.ts";
 
 /** What is configured. */
 export interface CallbacksOptions {
@@ -56,7 +57,7 @@ export class CallbacksExec implements Callbacks {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(
       resolve,
-      this.#options.closeTimeoutMs ?? CLOSE_TIMEOUT_MS,
+      timerMs(this.#options.closeTimeoutMs ?? CLOSE_TIMEOUT_MS),
     );
     await Promise.race([
       Promise.all([this.#main.idle(), this.#reload.idle()]),

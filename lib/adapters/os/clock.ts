@@ -7,13 +7,10 @@
  * Its resolution is 10 ms. One reading costs about 5 us.
  */
 import { readFileSync } from "node:fs";
-import { type Moment, moment } from "../../core/base/units.ts";
+import { type Moment, moment, timerMs } from "../../core/base/units.ts";
 import type { Clock } from "../../ports/clock.ts";
 
 const UPTIME_PATH = "/proc/uptime";
-
-/** Longer timers fire at once in JavaScript. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** The clock of this host. */
 export class SystemClock implements Clock {
@@ -40,8 +37,7 @@ export class SystemClock implements Clock {
         signal?.removeEventListener("abort", end);
         resolve();
       };
-      const delay = Math.min(Math.max(0, ms), TIMER_MS_MAX);
-      const timer = setTimeout(end, delay);
+      const timer = setTimeout(end, timerMs(ms));
       signal?.addEventListener("abort", end);
     });
   }

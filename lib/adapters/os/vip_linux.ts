@@ -33,6 +33,7 @@ import {
   type RunHostProgram,
 } from "./host_programs.ts";
 import { parseAddresses } from "./vip_codec.ts";
+import { timerMs } from "../../core/base/units.ts";
 
 /** No single program takes longer. */
 const PROGRAM_MAX_MS = 5_000;
@@ -282,7 +283,10 @@ export class VipLinux implements VipCarrier {
   }
 
   #limit(ms = PROGRAM_MAX_MS): AbortSignal {
-    return AbortSignal.any([this.#abort.signal, AbortSignal.timeout(ms)]);
+    return AbortSignal.any([
+      this.#abort.signal,
+      AbortSignal.timeout(timerMs(ms)),
+    ]);
   }
 
   /** Logs what is new about an address. */

@@ -26,6 +26,7 @@ import type {
 import type { Log } from "../../ports/log.ts";
 import type { FailsafeCall, Peers } from "../../ports/peers.ts";
 import { decodeStatus } from "./codec.ts";
+import { timerMs } from "../../core/base/units.ts";
 
 /** TLS material of the client, as PEM texts. */
 export interface PeersTls {
@@ -188,7 +189,7 @@ async function send(
   const timer = setTimeout(() => {
     reject(new Error(`no answer within ${timeoutMs} ms`));
     asked.destroy();
-  }, timeoutMs);
+  }, timerMs(timeoutMs));
   const onClose = (): void => reject(new Error("closed without an answer"));
   asked.once("response", (answer) => {
     // The request may be closed before its answer has been read.

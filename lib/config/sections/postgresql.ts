@@ -97,7 +97,7 @@ export const postgresqlSection: z.ZodType<PostgresqlConfig> = requiredSection({
   data_dir: required(text),
   config_dir: optionalText(),
   pgpass: optionalText(),
-  connect_timeout: optional(integer({ min: 1, unit: "s" }), 2),
+  connect_timeout: optional(integer({ min: 1, max: 3_600, unit: "s" }), 2),
   authentication: requiredSection({
     superuser: optionalRole,
     replication: namedRole,

@@ -107,7 +107,7 @@ export const ctlSection: z.ZodType<CtlConfig> = section({
   certfile: optionalText(),
   keyfile: optionalText(),
   keyfile_password: optionalText(),
-  peer_timeout: optional(integer({ min: 1, unit: "s" }), 2),
+  peer_timeout: optional(integer({ min: 1, max: 3_600, unit: "s" }), 2),
 }).transform((raw): CtlConfig => ({
   authentication: raw.authentication,
   isInsecure: raw.insecure,

@@ -128,6 +128,12 @@ export function parseInteger(
  * Source: PostgreSQL 17 `guc.c`, convert_to_base_unit.
  */
 export function parseReal(value: unknown, baseUnit?: BaseUnit): number | null {
+  const real = realOf(value, baseUnit);
+  // More digits than a number holds spell infinity, which is nobody's setting.
+  return real !== null && Number.isFinite(real) ? real : null;
+}
+
+function realOf(value: unknown, baseUnit?: BaseUnit): number | null {
   const leading = leadingNumber(scalarText(value)?.trim() ?? "");
   if (leading === null) return null;
   const unitName = leading.rest.trim();

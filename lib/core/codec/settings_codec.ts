@@ -26,7 +26,7 @@ import {
 import type { StandbyCluster } from "../model/standby_cluster.ts";
 import { slotNameOf } from "./slot_name.ts";
 import { decodeSlots, hasLeaderlessClone } from "./slots_codec.ts";
-import { readTiming, type TimingFloors } from "./timing_codec.ts";
+import { readTiming, type TimingFloors, tooLarge } from "./timing_codec.ts";
 
 /** What a document is read against. */
 export interface SettingsContext {
@@ -43,7 +43,34 @@ interface IntegerRule {
   readonly keys: readonly string[];
   readonly unit?: BaseUnit;
   readonly fallback: number;
+  /** What is larger counts as this. */
+  readonly max?: number;
 }
+
+/** Times beside those of the lease, in seconds. */
+const TIMES = {
+  primaryRaceBackoff: {
+    keys: ["primary_race_backoff"],
+    fallback: 0,
+    max: 3_600,
+  },
+  primaryStartTimeout: {
+    keys: ["primary_start_timeout", "master_start_timeout"],
+    fallback: 300,
+    max: 7 * 86_400,
+  },
+  primaryStopTimeout: {
+    keys: ["primary_stop_timeout", "master_stop_timeout"],
+    fallback: 0,
+    max: 86_400,
+  },
+  memberSlotsTtl: {
+    keys: ["member_slots_ttl"],
+    unit: "s",
+    fallback: 1_800,
+    max: 366 * 86_400,
+  },
+} as const satisfies Readonly<Record<string, IntegerRule>>;
 
 /**
  * Settings of a document; `null` (no usable document) gives those in force.
@@ -90,8 +117,23 @@ export function settingsProblems(
   floors?: TimingFloors,
 ): readonly string[] {
   if (document === null) return [];
-  const { problems } = readTiming(document, floors);
-  return [...problems, ...decodeSlots(document).problems];
+  return [
+    ...timeProblems(document, floors),
+    ...decodeSlots(document).problems,
+  ];
+}
+
+/** What was repaired or refused of a document's times. */
+export function timeProblems(
+  document: JsonObject,
+  floors?: TimingFloors,
+): readonly string[] {
+  const others = Object.values(TIMES).flatMap((rule: IntegerRule) => {
+    const [key = "", value] = given(document, rule);
+    const { max = Infinity } = rule;
+    return value > max ? [tooLarge(key, value, max)] : [];
+  });
+  return [...readTiming(document, floors).problems, ...others];
 }
 
 function failoverSettings(document: JsonObject) {
@@ -100,28 +142,15 @@ function failoverSettings(document: JsonObject) {
       keys: ["maximum_lag_on_failover"],
       fallback: DEFAULT_SETTINGS.maximumLagOnFailoverBytes,
     }),
-    primaryRaceBackoffMs: 1000 * integer(document, {
-      keys: ["primary_race_backoff"],
-      fallback: 0,
-    }),
+    primaryRaceBackoffMs: 1000 * integer(document, TIMES.primaryRaceBackoff),
     isTimelineChecked: isOn(document["check_timeline"]),
     timelinesHistoryMax: integer(document, {
       keys: ["max_timelines_history"],
       fallback: DEFAULT_SETTINGS.timelinesHistoryMax,
     }),
-    primaryStartTimeoutMs: 1000 * integer(document, {
-      keys: ["primary_start_timeout", "master_start_timeout"],
-      fallback: 300,
-    }),
-    primaryStopTimeoutMs: 1000 * integer(document, {
-      keys: ["primary_stop_timeout", "master_stop_timeout"],
-      fallback: 0,
-    }),
-    memberSlotsTtlMs: 1000 * integer(document, {
-      keys: ["member_slots_ttl"],
-      unit: "s",
-      fallback: 1800,
-    }),
+    primaryStartTimeoutMs: 1000 * integer(document, TIMES.primaryStartTimeout),
+    primaryStopTimeoutMs: 1000 * integer(document, TIMES.primaryStopTimeout),
+    memberSlotsTtlMs: 1000 * integer(document, TIMES.memberSlotsTtl),
   };
 }
 
@@ -225,11 +254,19 @@ function isStandbyCluster(document: JsonObject): boolean {
     );
 }
 
-/** The first key that is there counts, even if its value is unusable. */
 function integer(document: JsonObject, rule: IntegerRule): number {
+  const [, value] = given(document, rule);
+  return Math.min(value, rule.max ?? Infinity);
+}
+
+/** The first key that is there counts, even if its value is unusable. */
+function given(
+  document: JsonObject,
+  rule: IntegerRule,
+): readonly [key: string | undefined, value: number] {
   const key = rule.keys.find((name) => Object.hasOwn(document, name));
   const value = key === undefined ? undefined : document[key];
-  return parseInteger(value, rule.unit) ?? rule.fallback;
+  return [key, parseInteger(value, rule.unit) ?? rule.fallback];
 }
 
 function isOn(value: unknown): boolean {

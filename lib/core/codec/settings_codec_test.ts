@@ -100,6 +100,61 @@ Deno.test("decodeSettings() reads integers, aliases and units", () => {
   assert.equal(seen.maximumLagOnSyncnodeBytes, -1);
 });
 
+Deno.test("a time above its bound is cut, with one sentence", () => {
+  const day = 86_400;
+  const cases: readonly (readonly [Record<string, unknown>, number, number])[] =
+    [
+      [{ ttl: 86_400_000 }, 86_400_000, 1],
+      [{ ttl: "9".repeat(15) }, 86_400_000, 1],
+      [{ ttl: 86_400 }, 86_400_000, 0],
+    ];
+  for (const [document, ttlMs, count] of cases) {
+    const settings = decodeSettings(document);
+    assert.equal(settings.ttlMs, ttlMs);
+    assert.ok(settings.loopWaitMs + 2 * settings.retryTimeoutMs <= ttlMs);
+    const problems = settingsProblems(document);
+    assert.equal(problems.length, count, problems.join("\n"));
+    if (count > 0) assert.match(problems[0] ?? "", /^ttl=.*larger than 86400/);
+  }
+  const others = {
+    primary_race_backoff: "1e300",
+    master_start_timeout: 86_400_000,
+    primary_stop_timeout: "864000000",
+    member_slots_ttl: "1000d",
+  };
+  const seen = decodeSettings(others);
+  assert.equal(seen.primaryRaceBackoffMs, 3_600_000);
+  assert.equal(seen.primaryStartTimeoutMs, 7 * day * 1000);
+  assert.equal(seen.primaryStopTimeoutMs, day * 1000);
+  assert.equal(seen.memberSlotsTtlMs, 366 * day * 1000);
+  const problems = settingsProblems(others);
+  assert.equal(problems.length, 4, problems.join("\n"));
+  assert.match(problems[1] ?? "", /^master_start_timeout=86400000 can't be/);
+});
+
+Deno.test("a retry_timeout of days is accepted, with its warning", () => {
+  const document = { ttl: 30, retry_timeout: 864_000_000 };
+  assert.equal(decodeSettings(document).retryTimeoutMs, 14_000);
+  assert.equal(settingsProblems(document).length, 2);
+});
+
+Deno.test("no number of a document is infinite", () => {
+  const huge = `0x${"f".repeat(400)}`;
+  const seen = decodeSettings({
+    ttl: huge,
+    maximum_lag_on_failover: huge,
+    maximum_lag_on_syncnode: "9".repeat(400),
+    max_timelines_history: "9".repeat(400),
+    synchronous_node_count: "9".repeat(400),
+    member_slots_ttl: `${"9".repeat(308)}d`,
+    primary_start_timeout: "9".repeat(400),
+  });
+  for (const [name, value] of Object.entries(seen)) {
+    if (typeof value !== "number") continue;
+    assert.ok(Number.isFinite(value), name);
+  }
+});
+
 Deno.test("decodeSettings() reads the synchronous modes", () => {
   const mode = (synchronous_mode: unknown, more = {}) =>
     decodeSettings({ synchronous_mode, ...more }).synchronousMode;

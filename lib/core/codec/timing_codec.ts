@@ -33,6 +33,9 @@ export const TIMING_FLOORS: TimingFloors = {
   retry_timeout: 3,
 };
 
+/** Nobody takes over from a lost leader before that. By the rule it bounds the others, too. */
+const TTL_MAX = 86_400;
+
 const DEFAULTS: Readonly<Record<TimingKey, number>> = {
   ttl: 30,
   loop_wait: 10,
@@ -40,8 +43,8 @@ const DEFAULTS: Readonly<Record<TimingKey, number>> = {
 };
 
 /**
- * Times of a document: absent ones by default, too small ones raised, then the
- * rule. One value that is no number refuses all three.
+ * Times of a document: absent ones by default, too small ones raised, too large
+ * ones cut, then the rule. One value that is no number refuses all three.
  *
  * @example
  * ```ts
@@ -64,6 +67,7 @@ export function readTiming(
   const values = new Map<TimingKey, number>();
   for (const key of KEYS) {
     const min = floors[key];
+    const max = key === "ttl" ? TTL_MAX : Infinity;
     const given = Object.hasOwn(document, key) ? document[key] : DEFAULTS[key];
     const value = seconds(given);
     if (value === null) return refused(key, given);
@@ -72,7 +76,8 @@ export function readTiming(
         `${key}=${value} can't be smaller than ${min}, adjusting...`,
       );
     }
-    values.set(key, Math.max(value, min));
+    if (value > max) problems.push(tooLarge(key, value, max));
+    values.set(key, Math.min(Math.max(value, min), max));
   }
   const ttl = values.get("ttl") ?? 0;
   const retryTimeout = values.get("retry_timeout") ?? 0;
@@ -83,6 +88,11 @@ export function readTiming(
   return isEndless
     ? { ...reading, problems: [...reading.problems, failsafeHint(reading)] }
     : reading;
+}
+
+/** A value above its bound, which then counts. */
+export function tooLarge(key: string, value: number, max: number): string {
+  return `${key}=${value} can't be larger than ${max}, adjusting...`;
 }
 
 /** Who writes days there wants a primary that outlives its store. */

@@ -10,6 +10,7 @@ import type { LocalSession } from "../session/local_session.ts";
 import type { PostgresContext } from "../options.ts";
 import { processFacts, sendSignal } from "./processes.ts";
 import type { Query } from "../session/sql.ts";
+import { timerMs } from "../../../core/base/units.ts";
 
 /** A consumer that is well confirms in milliseconds; every second more is one without a primary. */
 const PATIENCE_MS = 2_000;
@@ -33,7 +34,7 @@ export async function receiversBeforeStop(
   const isOrderly = mode === "fast" || mode === "smart";
   if (session === null || !isOrderly) return [];
   const limitMs = Math.min(QUERY_TIMEOUT_MS, (escalateAfterMs ?? Infinity) / 4);
-  const tooLate = AbortSignal.timeout(limitMs);
+  const tooLate = AbortSignal.timeout(timerMs(limitMs));
   return await session.sql(walReceivers, tooLate).catch(() => []);
 }
 

@@ -18,6 +18,7 @@ import {
 } from "../../../core/base/libpq_options.ts";
 import { PostgresError } from "../../../ports/errors.ts";
 import { exists } from "../directory/files.ts";
+import { timerMs } from "../../../core/base/units.ts";
 
 /** Where, and how long to try. */
 export interface Door {
@@ -58,7 +59,7 @@ async function openOne(
   way: Way,
   secure: tls.ConnectionOptions | null,
 ): Promise<net.Socket> {
-  const limit = AbortSignal.timeout(timeoutMs);
+  const limit = AbortSignal.timeout(timerMs(timeoutMs));
   const raw = host.startsWith("/")
     ? net.connect({ path: join(host, `.s.PGSQL.${port}`) })
     : net.connect({ host, port });
