@@ -17,6 +17,9 @@ import { driftAllowanceMs, leaseRemainingMs } from "./budgets.ts";
 /** As long as two attempts at a silent member may take; a restarted agent is back by then. */
 const REFUSAL_PATIENCE_MS = 4_000;
 
+/** Of a leader key that the store does not show. */
+const NO_REVISION = revision(0);
+
 /** A leader may not have read a change of the ttl. */
 const TTL_RATIO_MAX = 2;
 
@@ -94,24 +97,27 @@ export function withFailsafeLeader(
   const others = view.members.filter((m) => m.name !== ping.name);
   return {
     ...view,
-    leader: { name: ping.name, leaseId: null, revision: revision(0) },
-    status: { ...view.status, slots: ping.slots },
+    leader: { name: ping.name, leaseId: null, revision: NO_REVISION },
     members: [...others, member].sort((a, b) => a.name < b.name ? -1 : 1),
   };
 }
 
 /**
  * The last view of a store that is away, with what a leader that goes on without
- * it says of its slots: by these the slots here are moved on.
+ * it says of its slots: by these the slots here are moved on. What somebody else
+ * says moves none: a slot that was moved too far skips what nobody has received.
  */
 export function slotViewWithoutStore(
   last: ClusterView,
   ping: FailsafePing,
 ): ClusterView {
+  // One that the store showed, and not one that was completed by a ping.
+  const isLeaders = last.leader?.name === ping.name &&
+    last.leader.revision !== NO_REVISION;
   return {
     ...last,
-    leader: { name: ping.name, leaseId: null, revision: revision(0) },
-    status: { ...last.status, slots: ping.slots },
+    leader: { name: ping.name, leaseId: null, revision: NO_REVISION },
+    status: isLeaders ? { ...last.status, slots: ping.slots } : last.status,
   };
 }
 

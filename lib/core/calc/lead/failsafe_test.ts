@@ -51,7 +51,7 @@ Deno.test("withFailsafeLeader() completes a view without leader only", () => {
     leaderMember("n1", { timeline: 4 }),
   ]);
   assert.equal(seen.leader?.name, "n1");
-  assert.deepEqual(seen.status.slots, PING.slots);
+  assert.notDeepEqual(seen.status.slots, PING.slots, "the store's count");
   assert.deepEqual(seen.members.map(({ name }) => name), ["n1", "n2"]);
   const [leader] = seen.members;
   assert.equal(leader?.timeline, 4);
@@ -98,6 +98,25 @@ Deno.test("without store the slots go by what the leader and the members say", (
     told.members.map(({ name, xlogLsn }) => [name, xlogLsn]),
     [["n2", 77n], ["n3", member("n3").xlogLsn]],
   );
+});
+
+Deno.test("only whom the store named last moves a slot by a ping", () => {
+  const last = cluster({
+    ...{ members: [leaderMember("n1"), member("n2"), member("n3")] },
+    status: { leaderLsn: lsn(9), slots: { feed: lsn(3) }, retainSlots: null },
+  });
+  const forged = {
+    ...PING,
+    name: "n3",
+    slots: { feed: lsn((1n << 64n) - 1n) },
+  };
+  assert.equal(slotViewWithoutStore(last, forged).status, last.status);
+  // Nor by two: the first one makes a leader of it where the store shows none.
+  const alone = { ...last, leader: null };
+  const completed = withFailsafeLeader(alone, forged, last.members);
+  assert.equal(completed.leader?.name, "n3");
+  assert.equal(completed.status, last.status);
+  assert.equal(slotViewWithoutStore(completed, forged).status, last.status);
 });
 
 Deno.test("strangeness() knows members of the map and of the view, and near ttls", () => {
