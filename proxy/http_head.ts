@@ -60,17 +60,17 @@ function hostName(value: string): string {
  * own this host's address, and would read what it shows, but the browser then
  * sends that name.
  *
- * @param names The host's own name, and those it listens on. A longer name that
- *   begins with the host's own is the same host in some domain.
+ * @param names The host's own names, in small letters, and those it listens on.
  */
 export function isOwnHost(
   host: string | null,
-  names: { readonly own: string; readonly listen: readonly string[] },
+  names: {
+    readonly own: ReadonlySet<string>;
+    readonly listen: readonly string[];
+  },
 ): boolean {
   // Only programs that are no browsers leave it out.
   if (host === null || isIP(host) !== 0 || host === "localhost") return true;
-  const own = names.own.toLowerCase();
   const listen = names.listen.map((name) => name.toLowerCase());
-  return host === own || listen.includes(host) ||
-    host.split(".")[0] === own.split(".")[0];
+  return host !== "" && (names.own.has(host) || listen.includes(host));
 }

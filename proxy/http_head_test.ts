@@ -42,13 +42,24 @@ for (const text of GARBAGE) {
 }
 
 Deno.test("isOwnHost() knows addresses and own names, and no others", () => {
-  const names = { own: "DB1", listen: ["*", "db.internal"] };
+  const names = {
+    own: new Set(["db1", "db1.example.com"]),
+    listen: ["*", "DB.internal"],
+  };
   const yes = [
     ...[null, "127.0.0.1", "::1", "localhost", "db1", "db1.example.com"],
     "db.internal",
   ];
   for (const host of yes) assert.equal(isOwnHost(host, names), true, `${host}`);
-  for (const host of ["", "evil.example", "db10", "db2.example.com"]) {
+  for (
+    const host of [
+      "",
+      "evil.example",
+      "db10",
+      "db2.example.com",
+      "db1.evil.example",
+    ]
+  ) {
     assert.equal(isOwnHost(host, names), false, host);
   }
 });

@@ -16,6 +16,7 @@ import {
 } from "./http_head.ts";
 import { acceptAll, listenTcp, openPorts, type PortUse } from "./listener.ts";
 import { Networks } from "./networks.ts";
+import { ownNames, readNameFiles } from "./own_names.ts";
 import { closeQuietly, writeAll } from "./byte_stream.ts";
 import { prometheusText, type Stats, statsJson } from "./stats.ts";
 import { STATS_PAGE } from "./stats_page.ts";
@@ -151,7 +152,9 @@ export class StatsServer {
   #answer(head: RequestHead | "garbage"): string {
     if (head === "garbage") return answerText(BAD_REQUEST, "GET");
     const listen = this.#parts.uses.map(({ hostname }) => hostname);
-    if (!isOwnHost(head.host, { own: Deno.hostname(), listen })) {
+    // Read for each request: a host may get its name after the proxy's start.
+    const own = ownNames(Deno.hostname(), readNameFiles());
+    if (!isOwnHost(head.host, { own, listen })) {
       return answerText(FOREIGN_HOST, head.method);
     }
     if (head.method !== "GET" && head.method !== "HEAD") {

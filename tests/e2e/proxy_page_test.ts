@@ -85,6 +85,34 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "a page of another site can not read the statistics by its own name" +
+    (SKIP === null ? "" : ` (skipped: ${SKIP})`),
+  ignore: SKIP !== null,
+  async fn() {
+    await using rig = await ProxyRig.open({ scope: "demo" });
+    const { stats } = rig.proxy.ports;
+    const own = Deno.hostname();
+    const foreign = ["evil.example", `${own}.evil.example`];
+    // What a rebound name looks like to the browser.
+    const rules = [...foreign, own].map((name) => `MAP ${name} 127.0.0.1`);
+    for (const host of ["127.0.0.1", "localhost", own, ...foreign]) {
+      const dom = await chromium(
+        `--host-resolver-rules=${rules.join(", ")}`,
+        ...["--virtual-time-budget=5000", "--dump-dom"],
+        `http://${host}:${stats}/`,
+      );
+      const isForeign = foreign.includes(host);
+      assert.equal(
+        dom.includes("ask by address"),
+        isForeign,
+        `${host}: ${dom}`,
+      );
+      assert.equal(dom.includes(`id="doors"`), !isForeign, host);
+    }
+  },
+});
+
 /** What a picture should show: several members, one too far behind, a switch, some sessions. */
 async function gather(rig: ProxyRig): Promise<AsyncDisposable> {
   const crowd = new AsyncDisposableStack();
