@@ -4,13 +4,13 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { dirname } from "node:path";
 import type {
   CliFiles,
   ProgramCall,
   TemporaryFile,
   Terminal,
 } from "./context.ts";
+import { writePrivate, writeTemporary } from "./private_file.ts";
 
 const LINE_FEED = 10;
 const CHUNK_LENGTH = 4096;
@@ -119,9 +119,8 @@ export class ProcessFiles implements CliFiles {
     }
   }
 
-  async writeText(path: string, text: string): Promise<void> {
-    await Deno.mkdir(dirname(path), { recursive: true });
-    await Deno.writeTextFile(path, text, { mode: 0o600 });
+  writeText(path: string, text: string): Promise<void> {
+    return writePrivate(path, text);
   }
 
   appendText(path: string, text: string): Promise<void> {
@@ -132,8 +131,7 @@ export class ProcessFiles implements CliFiles {
     name: { readonly prefix: string; readonly suffix: string },
     text: string,
   ): Promise<TemporaryFile> {
-    const path = await Deno.makeTempFile(name);
-    await Deno.writeTextFile(path, text);
+    const path = await writeTemporary(name, text);
     return { path, remove: () => Deno.remove(path) };
   }
 }

@@ -5,10 +5,10 @@
  * Source: docs/contract/configuration.md 7 and 9.
  */
 import { lookup } from "node:dns/promises";
-import { mkdir, readFile, readlink, writeFile } from "node:fs/promises";
+import { readFile, readlink } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
-import { dirname } from "node:path";
 import { queryOnce } from "../adapters/postgres/session/query_client.ts";
+import { writePrivate } from "../cli/private_file.ts";
 import { ProcessTerminal } from "../cli/terminal.ts";
 import { loadDocument } from "../config/load.ts";
 import {
@@ -129,8 +129,7 @@ async function generated(
       Deno.stdout.writeSync(new TextEncoder().encode(text));
       return EXIT_DONE;
     }
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, text, { mode: 0o600 });
+    await writePrivate(path, text);
     return EXIT_DONE;
   } catch (error) {
     const isTold = error instanceof GeneratorError ||
