@@ -4,12 +4,12 @@
  *
  * Source: docs/contract/cli.md A1, "Prompts".
  */
-import { visible, visibleBlock } from "../core/base/visible.ts";
+import { visible } from "../core/base/visible.ts";
 import type { CliContext } from "./context.ts";
 import { AbortedError } from "./errors.ts";
 
 async function ask(context: CliContext, prompt: string): Promise<string> {
-  context.terminal.write(visibleBlock(prompt));
+  context.terminal.write(visible(prompt));
   const line = await context.terminal.readLine();
   if (line === null) throw new AbortedError("end of input");
   return line;
@@ -68,7 +68,7 @@ export async function promptSecret(
   context: CliContext,
   text: string,
 ): Promise<string> {
-  context.terminal.write(`${visibleBlock(text)}: `);
+  context.terminal.write(`${visible(text)}: `);
   const line = await context.terminal.readSecret();
   if (line === null) throw new AbortedError("end of input");
   return line;

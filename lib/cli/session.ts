@@ -3,7 +3,7 @@
  *
  * Reads always ask the store itself; the command line has no cache to trust.
  */
-import { visibleBlock } from "../core/base/visible.ts";
+import { visible, visibleBlock } from "../core/base/visible.ts";
 import { asctime } from "../patroni/log_template.ts";
 import { decodeClusterView } from "../core/codec/cluster_view_codec.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
@@ -13,6 +13,8 @@ import type { CliContext } from "./context.ts";
 import { CliError } from "./errors.ts";
 import type { Invocation } from "./invocation.ts";
 import type { CliSettings } from "./settings.ts";
+import { Wanted } from "../config/fields.ts";
+import { scopeName } from "../config/names.ts";
 
 const DCS_LIMITS: DcsLimits = { timeoutMs: 10_000 };
 
@@ -44,6 +46,7 @@ export interface ScopeName {
 /**
  * Opens the scope for the time of `use`.
  *
+ * @throws {CliError} If no cluster can have that name: its keys would be others'.
  * @throws {DcsUnreachableError} If the store does not answer in time.
  */
 export async function withScope<T>(
@@ -51,6 +54,10 @@ export async function withScope<T>(
   { name, group }: ScopeName,
   use: (scope: Scope) => Promise<T>,
 ): Promise<T> {
+  const problem = scopeName(name);
+  if (problem instanceof Wanted) {
+    throw new CliError(`No cluster can be named '${name}': ${problem.text}`);
+  }
   const { dcs: config, namespace } = session.settings;
   const target = { config, namespace, scope: name, group };
   const dcs: Dcs = await session.context.openDcs(target);
@@ -77,10 +84,12 @@ export function clusterName(
   given: string | undefined,
 ): string {
   const name = given ?? session.settings.scope;
-  if (name !== null && name !== "") return name;
-  throw new CliError(
-    "No cluster name: give one, or set scope in the configuration",
-  );
+  if (name === null || name === "") {
+    throw new CliError(
+      "No cluster name: give one, or set scope in the configuration",
+    );
+  }
+  return name;
 }
 
 /** The Citus group that a command means: the one given, or the configured one. */
@@ -116,9 +125,14 @@ export function showTable(
   }));
 }
 
-/** Prints a line on stdout. */
+/** Prints one line on stdout: names and answers of others can not begin another. */
 export function print({ context }: Session, line: string): void {
-  context.terminal.write(`${visibleBlock(line)}\n`);
+  context.terminal.write(`${visible(line.replace(/\n$/, ""))}\n`);
+}
+
+/** Prints text of several lines, or with tabs, on stdout. */
+export function printBlock({ context }: Session, text: string): void {
+  context.terminal.write(`${visibleBlock(text)}\n`);
 }
 
 /** Logs a line on stderr, unless the wanted level is higher. */
@@ -133,5 +147,5 @@ export function log(
   const isWanted = LEVELS.indexOf(level) >= LEVELS.indexOf(wanted);
   if (!isWanted) return;
   const time = asctime(clock.wallTimeMs());
-  terminal.writeError(`${time} - ${level} - ${message}\n`);
+  terminal.writeError(`${time} - ${level} - ${visible(message)}\n`);
 }

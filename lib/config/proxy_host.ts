@@ -12,6 +12,7 @@ import {
 import { type HostPort, parseListen } from "./addresses.ts";
 import { isAbsent, optional, required, text } from "./fields.ts";
 import { modernLayout } from "./legacy.ts";
+import { scopeName } from "./names.ts";
 import type { DcsConfig, LogConfig, ProxyConfig } from "./local_config.ts";
 import { configErrorOf, type ConfigProblem } from "./problems.ts";
 import { loopbackOf } from "./seal.ts";
@@ -44,7 +45,7 @@ export interface ProxyHostConfig {
 const POSTGRESQL_PORT = 5432;
 
 const FIELDS = z.object({
-  scope: required(text),
+  scope: required(scopeName),
   namespace: optional(text, "service"),
   name: optional(text, "proxy"),
   log: logSection,

@@ -19,6 +19,16 @@ Deno.test("a proxy on an application host needs scope and DCS only", () => {
   assert.equal(config.dcs.kind, "etcd3");
 });
 
+Deno.test("a scope that no member could have is refused", () => {
+  for (const scope of ["a/b", "de\nmo", " demo"]) {
+    assert.throws(
+      () => decodeProxyHost({ scope, sqlite: { path: "/x" } }),
+      /scope: got [^]*wanted a name without/,
+      scope,
+    );
+  }
+});
+
 Deno.test("a member's file is a proxy's file too", () => {
   const config = decodeProxyHost({
     scope: "demo",

@@ -71,6 +71,56 @@ Deno.test("no command passes on what a terminal acts on", async () => {
   }
 });
 
+Deno.test("a result of one line stays one line, whatever a member's name", async () => {
+  const name = "n2\nSuccess: restart on member n1";
+  const keys = {
+    ...{ leader: "n1", config: "{}" },
+    "members/n1": KEYS["members/n1"],
+    [`members/${name}`]: member({
+      host: "n2",
+      state: "running",
+      role: "replica",
+    }),
+  };
+  const forged = "no\nSuccess: all is well";
+  for (
+    const argv of [
+      ["restart", "demo", "--force"],
+      ["reload", "demo", "--force"],
+      ["reinit", "demo", name, "--force"],
+      ["flush", "demo", "restart", "--force"],
+      ["switchover", "demo", "--candidate", name, "--force"],
+      ["version", "demo"],
+      ["pause", "demo"],
+      ["dsn", "demo", "-m", name],
+    ]
+  ) {
+    for (const status of [200, 202, 503]) {
+      const reply = () => ({ status, body: forged });
+      const { out, err } = await runIn({ keys, reply }, argv);
+      const what = `${argv.join(" ")}: ${out}${err}`;
+      assert.doesNotMatch(out + err, /^Success: all is well/m, what);
+      const lines = out.split("\n").filter((line) =>
+        line === "Success: restart on member n1"
+      );
+      const wanted = argv[0] === "restart" && status < 300 ? 1 : 0;
+      assert.ok(lines.length <= wanted, what);
+    }
+  }
+});
+
+Deno.test("no command takes a cluster's name that parts the keys", async () => {
+  for (const name of ["a/b", "../demo", "demo/", "de\nmo", " demo"]) {
+    for (
+      const argv of [["list", name], ["remove", name], ["edit-config", name]]
+    ) {
+      const { err, code } = await runIn({ keys: KEYS }, argv);
+      assert.equal(code, 1, argv.join(" "));
+      assert.match(err, /No cluster can be named/, argv.join(" "));
+    }
+  }
+});
+
 Deno.test("no message forges an entry of the log, or fills it", () => {
   const lines: string[] = [];
   const log = new LogStream({

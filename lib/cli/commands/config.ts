@@ -22,7 +22,7 @@ import { CliError, messageOf, UsageError } from "../errors.ts";
 import {
   clusterName,
   groupOf,
-  print,
+  printBlock,
   type Session,
   withScope,
 } from "../session.ts";
@@ -47,7 +47,9 @@ export const CONFIG_COMMAND: CommandDefinition = {
     }
     const key = fullKey(given);
     const view = await readView(session, groupOf(session, invocation));
-    for (const line of explanation(session, key, view)) print(session, line);
+    for (const line of explanation(session, key, view)) {
+      printBlock(session, line);
+    }
   },
 };
 

@@ -25,7 +25,13 @@ import {
 import { CliError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { confirm } from "../prompts.ts";
-import { clusterName, print, type Session, withScope } from "../session.ts";
+import {
+  clusterName,
+  print,
+  printBlock,
+  type Session,
+  withScope,
+} from "../session.ts";
 import type { Scope } from "../session.ts";
 import { unifiedDiff } from "../unified_diff.ts";
 import { toYaml } from "../../patroni/yaml_text.ts";
@@ -211,7 +217,7 @@ async function showDiff(
   const { context } = session;
   const lines = unifiedDiff(before, after);
   if (!context.terminal.isOutputTty) {
-    for (const line of lines) print(session, line);
+    for (const line of lines) printBlock(session, line);
     return;
   }
   const input = lines.map((line) => `${colored(visibleBlock(line))}\n`).join(

@@ -4,7 +4,7 @@ import {
   type CommandDefinition,
   GROUP_OPTION,
 } from "../definition.ts";
-import { clusterName, print, withScope } from "../session.ts";
+import { clusterName, printBlock, withScope } from "../session.ts";
 import { toYaml } from "../../patroni/yaml_text.ts";
 
 /** `show-config`. */
@@ -22,6 +22,6 @@ export const SHOW_CONFIG_COMMAND: CommandDefinition = {
       (scope) => scope.read(),
     );
     const document = view.config?.document ?? null;
-    if (document !== null) print(session, toYaml(document));
+    if (document !== null) printBlock(session, toYaml(document));
   },
 };
