@@ -19,6 +19,8 @@ import { ProxyStartError } from "./options.ts";
 
 const FAILED_PAUSE_MS = 100;
 const FAILED_LOG_MS = 10_000;
+/** Of a line that is no message. */
+const SHOWN_CHARACTERS_MAX = 200;
 
 /** What the control socket needs. */
 export interface ControlParts {
@@ -131,7 +133,10 @@ export class Control {
     try {
       for await (const line of linesOf(connection)) {
         const message = decodeControlMessage(line);
-        if (message === null) throw new TypeError(`not a message: ${line}`);
+        if (message === null) {
+          const begin = line.slice(0, SHOWN_CHARACTERS_MAX);
+          throw new TypeError(`not a message: ${begin}`);
+        }
         const answer = this.#take(message) ?? state();
         const text = new TextEncoder().encode(`${JSON.stringify(answer)}\n`);
         await writeAll(connection, text);
