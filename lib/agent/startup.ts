@@ -3,6 +3,7 @@
  * of the same name, and a dynamic configuration to begin with.
  */
 import { memberOf } from "../core/model/cluster_view.ts";
+import { slotNameOf } from "../core/codec/slot_name.ts";
 import { DcsUnreachableError } from "../ports/errors.ts";
 import type { LastConsent } from "../core/model/failsafe.ts";
 import type { AgentContext } from "./context.ts";
@@ -36,6 +37,23 @@ export async function startUp(
       `Can't start; there is already a node named '${config.self}' running`,
     );
   }
+  if (own === null) await refuseSharedSlot(context);
+}
+
+/** Who comes new can still have another name; of two that stream by one slot, one never does. */
+async function refuseSharedSlot(context: AgentContext): Promise<void> {
+  const { ports, config, state } = context;
+  const slot = slotNameOf(config.self);
+  const other = state.view?.members.find(({ name }) =>
+    name !== config.self && slotNameOf(name) === slot
+  );
+  if (other === undefined || !state.settings.hasSlots) return;
+  const text = `member '${other.name}' has the same replication slot name ` +
+    `'${slot}' as '${config.self}'`;
+  if ((await ports.postgres.observe()).kind === "empty") {
+    throw new StartRefusedError(`Can't start; ${text}: choose another name`);
+  }
+  ports.log.error(`One of two members can not stream: ${text}`);
 }
 
 /** What may have been promised before this agent began: anything until now, if nobody wrote it down. */

@@ -252,6 +252,8 @@ const WAITING: Readonly<Record<WaitReason, string>> = {
   replica_cannot_start: "failed to start postgres",
   diverged_no_repair:
     "the local WAL diverged from the leader's and may not be repaired: enable use_pg_rewind or reinitialize this member",
+  rewind_failed_no_repair:
+    "the local WAL diverged from the leader's, and pg_rewind failed: $rewind; mend that and restart this member, or reinitialize it",
   twin_timeline:
     "the local WAL is on another timeline of the same number as the leader's, which pg_rewind can not repair: reinitialize this member",
   leader_checkpoint_pending: "Waiting for checkpoint on $leader before rewind",

@@ -14,6 +14,10 @@ const ROWS: readonly (readonly [Decision, string])[] = [
     waiting("following", { leader: "n2" }),
     "no action. I am (n1), a secondary, and following a leader (n2)",
   ],
+  [
+    waiting("rewind_failed_no_repair", { rewind: "no such program" }),
+    "the local WAL diverged from the leader's, and pg_rewind failed: no such program; mend that and restart this member, or reinitialize it",
+  ],
   [waiting("starting_up"), "PostgreSQL is still starting up"],
   [waiting("primary_alive", { peer: "n3" }), "Primary (n3) is still alive"],
   [

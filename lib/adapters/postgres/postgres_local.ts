@@ -39,6 +39,7 @@ import { Observer, type ObserverTools, Shared } from "./observer.ts";
 import type { MutableContext, PostgresOptions } from "./options.ts";
 import { livePostmaster, removeStalePidFile } from "./process/pid_file.ts";
 import { Postmaster } from "./process/postmaster.ts";
+import { warnWithoutRewind } from "./process/programs.ts";
 import { archiveShutdownWal } from "./fill/ready_wal.ts";
 import { receiversBeforeStop } from "./process/wal_receivers.ts";
 import { RestoredBackup } from "./fill/restored_backup.ts";
@@ -332,6 +333,7 @@ export class PostgresLocal implements Postgres {
     settings: DynamicPostgresSettings,
   ): Promise<"reloaded" | "unchanged"> {
     await this.#tools.settings.setDocument(settings.document);
+    await warnWithoutRewind(this.#context);
     return await this.#applyFiles() ? "reloaded" : "unchanged";
   }
 

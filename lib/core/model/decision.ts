@@ -53,6 +53,7 @@ export type WaitReason =
   | "position_unknown"
   | "replica_cannot_start"
   | "diverged_no_repair"
+  | "rewind_failed_no_repair"
   | "twin_timeline"
   | "leader_checkpoint_pending"
   | "back_off"

@@ -140,14 +140,20 @@ function repairFailedRewind(o: Observation): Decision | null {
       { detail: o.memory.rewindFailure },
     );
   }
+  const why = o.memory.rewindFailure.trim();
+  const rewind = why === "" ? "see the log of this member" : why;
   if (o.postgres.kind !== "stopped") {
-    return waitShortly("diverged_no_repair", {}, o.settings.loopWaitMs);
+    return waitShortly(
+      "rewind_failed_no_repair",
+      { rewind },
+      o.settings.loopWaitMs,
+    );
   }
   // It starts nevertheless; a server that refuses to should not hide why.
   return pauseAfterFailure(o, "start") === null
     ? null
-    : waitShortly("diverged_no_repair", {
-      rewind: o.memory.rewindFailure,
+    : waitShortly("rewind_failed_no_repair", {
+      rewind,
       start: o.memory.lastOutcome?.detail ?? "",
     });
 }

@@ -419,7 +419,20 @@ testRows("a member whose rewind failed", [
         }, { result: "failed", detail: "postgres exited with code 1" }),
       },
     }),
-    ["R700", "wait diverged_no_repair"],
+    ["R700", "wait rewind_failed_no_repair"],
+  ],
+  [
+    "and while it runs",
+    observation({
+      postgres: replica({ isStreaming: false }),
+      view: cluster({ members: [leaderMember("n1"), member("n2")] }),
+      memory: {
+        ...MEMORY,
+        divergence: "rewind_failed",
+        rewindFailure: "no such program",
+      },
+    }),
+    ["R700", "wait rewind_failed_no_repair"],
   ],
 ]);
 

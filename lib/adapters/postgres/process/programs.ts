@@ -79,6 +79,21 @@ export async function checkPrograms(
   }
 }
 
+/** A member that may rewind, and can not, would find out at its first failover. */
+export async function warnWithoutRewind(
+  context: PostgresContext,
+): Promise<void> {
+  if (!context.config?.isRewindAllowed) return;
+  const command = programPath(context, "pg_rewind");
+  const isThere = await run({ command, args: ["--version"] })
+    .then(({ code }) => code === 0, () => false);
+  if (isThere) return;
+  context.log.warning(
+    `use_pg_rewind is on, but ${command} can not be run: a member whose WAL ` +
+      "has left the leader's can not be repaired, only reinitialized",
+  );
+}
+
 /** The agent's environment without what PostgreSQL must not inherit. */
 export function childEnvironment(
   extra: Readonly<Record<string, string>> = {},

@@ -176,6 +176,15 @@ const CASES: readonly [string, Case, Record<string, unknown>][] = [
     { create: ["a_b"], problems: 1 },
   ],
   [
+    "also where one of them is the own name",
+    {
+      self: "a-b",
+      view: cluster({ members: [leaderMember("a-b"), member("a.b")] }),
+      postgres: primary(),
+    },
+    { create: ["a_b"], problems: 1 },
+  ],
+  [
     "a slot that a user made is dropped, active or not",
     {
       postgres: primary({

@@ -63,7 +63,7 @@ export function wantedSlots(inputs: SlotInputs): WantedSlots {
   const slots = new Map<string, WantedSlot>();
   const problems: string[] = [];
   if (!settings.hasSlots) return { slots, problems };
-  const sharers = new Map<string, MemberName[]>();
+  const sharers = new Map<string, MemberName[]>([[slotNameOf(self), [self]]]);
   for (const member of membersWithSlot(inputs)) {
     const name = slotNameOf(member.name);
     sharers.set(name, [...sharers.get(name) ?? [], member.name]);
