@@ -3,7 +3,7 @@
  * constructs and tests fake. Commands never reach for the process, the disk or
  * the network by other means.
  */
-import type { DcsConfig } from "../config/local_config.ts";
+import type { StoreConfig } from "../config/stores/all.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Dcs } from "../ports/dcs.ts";
 import type { PeerAnswer } from "../core/model/peer_view.ts";
@@ -47,7 +47,7 @@ export interface CliFiles {
 
 /** Which keys of which store: `/<namespace>/<scope>[/<group>]/`. */
 export interface DcsTarget {
-  readonly config: DcsConfig;
+  readonly config: StoreConfig;
   /** Without slashes at its ends. */
   readonly namespace: string;
   readonly scope: string;

@@ -1,6 +1,6 @@
 /** The address given with `-d`: it replaces the DCS section of the configuration. */
 import type { ConfigMap } from "../core/calc/documents/config_merge.ts";
-import { DCS_SECTIONS } from "../config/sections/dcs.ts";
+import { STORES } from "../config/stores/all.ts";
 import { CliError } from "./errors.ts";
 
 /** What the address says. */
@@ -12,19 +12,12 @@ export interface DcsUrl {
   readonly namespace: string | null;
 }
 
-const KIND_BY_PORT: ReadonlyMap<string, string> = new Map([
-  ["2181", "zookeeper"],
-  ["8181", "exhibitor"],
-  ["8500", "consul"],
-]);
+/** The store of an address without scheme whose port says nothing. */
+const DEFAULT_STORE = "etcd3";
 
-const PORT_BY_KIND: ReadonlyMap<string, string> = new Map([
-  ["zookeeper", "2181"],
-  ["exhibitor", "8181"],
-  ["consul", "8500"],
-]);
-
-const DEFAULT_PORT = "2379";
+const FORMS = STORES.flatMap(({ name, url }) =>
+  url === null ? [] : [{ name, url }]
+);
 
 /**
  * Reads `[SCHEME://]HOST[:PORT][/NAMESPACE]`, or `sqlite:///PATH`.
@@ -42,23 +35,18 @@ export function parseDcsUrl(text: string): DcsUrl {
     match?.[2],
     match?.[3],
   ];
-  if (scheme !== undefined && !isKnown(scheme)) {
-    throw new CliError(`Unknown dcs scheme: ${scheme}`);
-  }
-  if (scheme === "sqlite") {
-    const file = decodeURIComponent(path);
-    return { kind: "sqlite", section: { path: file }, namespace: null };
-  }
   const split = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/s.exec(address);
-  const host = split?.[1] || "localhost";
-  const givenPort = split?.[2] ?? "";
-  const kind = scheme ?? KIND_BY_PORT.get(givenPort) ?? "etcd3";
-  const port = givenPort || (PORT_BY_KIND.get(kind) ?? DEFAULT_PORT);
-  const namespace = path === "" || path === "/" ? null : path;
-  return { kind, section: { host: `${host}:${port}` }, namespace };
-}
-
-function isKnown(scheme: string): boolean {
-  return DCS_SECTIONS.some((section) => section === scheme) &&
-    scheme !== "kubernetes" && scheme !== "raft";
+  const port = split?.[2] ?? "";
+  const named = scheme === undefined
+    ? FORMS.find(({ url }) => port !== "" && url.port === port)?.name
+    : scheme;
+  const form = FORMS.find(({ name }) => name === (named ?? DEFAULT_STORE));
+  if (form === undefined) throw new CliError(`Unknown dcs scheme: ${scheme}`);
+  const { name, url } = form;
+  const hasNamespace = url.hasNamespace && path !== "" && path !== "/";
+  return {
+    kind: name,
+    section: url.section({ host: split?.[1] || "localhost", port, path }),
+    namespace: hasNamespace ? path : null,
+  };
 }

@@ -54,7 +54,7 @@ export async function withScope<T>(
   { name, group }: ScopeName,
   use: (scope: Scope) => Promise<T>,
 ): Promise<T> {
-  const problem = scopeName(name);
+  const problem = scopeName.read(name);
   if (problem instanceof Wanted) {
     throw new CliError(`No cluster can be named '${name}': ${problem.text}`);
   }

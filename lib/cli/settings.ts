@@ -19,16 +19,17 @@ import {
   wholeConfigurationText,
   withCredentials,
 } from "../config/env.ts";
-import type { Credentials, DcsConfig } from "../config/local_config.ts";
+import { misfitsOf, Wanted } from "../config/fields.ts";
+import { FIRST_KEYS } from "../config/keys/all.ts";
+import { readKeys } from "../config/keys/key.ts";
+import type { Credentials } from "../config/local_config.ts";
 import {
-  DCS_AVAILABLE,
-  DCS_SECTIONS,
-  ETCD3_ENDPOINT_KEYS,
-  etcd3Section,
   otherStoreText,
-  sqliteSection,
-} from "../config/sections/dcs.ts";
-import { ctlSection } from "../config/sections/restapi.ts";
+  readStore,
+  type StoreConfig,
+  STORES,
+  USABLE_STORES,
+} from "../config/stores/all.ts";
 import { parseYaml11 } from "../patroni/yaml_1_1.ts";
 import type { CliContext, TlsSettings } from "./context.ts";
 import { parseDcsUrl } from "./dcs_url.ts";
@@ -50,7 +51,7 @@ export interface CliSettings {
   readonly scope: string | null;
   /** Without slashes at its ends. */
   readonly namespace: string;
-  readonly dcs: DcsConfig;
+  readonly dcs: StoreConfig;
   /** `citus.group`, null without that section. */
   readonly citusGroup: number | null;
   readonly loopWaitS: number;
@@ -177,7 +178,7 @@ function parsed(text: string, source: string): ConfigMap {
 function replaceDcs(document: ConfigMap, urlText: string): ConfigMap {
   const url = parseDcsUrl(urlText);
   const kept = Object.entries(document).filter(([key]) =>
-    !DCS_SECTIONS.some((section) => section === key)
+    !STORES.some(({ name }) => name === key)
   );
   const namespace = url.namespace === null ? {} : { namespace: url.namespace };
   return {
@@ -189,7 +190,7 @@ function replaceDcs(document: ConfigMap, urlText: string): ConfigMap {
 
 function settingsOf(document: ConfigMap): Omit<CliSettings, "layers"> {
   const restapi = mapAt(document, "restapi");
-  const ctl = checked(ctlSection, ownValue(document, "ctl"), "ctl");
+  const { ctl } = checked(readCtl(document));
   const citusGroup = ownValue(mapAt(document, "citus"), "group");
   const loopWait = ownValue(document, "loop_wait");
   return {
@@ -210,44 +211,25 @@ function settingsOf(document: ConfigMap): Omit<CliSettings, "layers"> {
   };
 }
 
-function dcsOf(document: ConfigMap): DcsConfig {
-  const kind = DCS_AVAILABLE.find((name) => Object.hasOwn(document, name));
-  if (kind === undefined) {
+function dcsOf(document: ConfigMap): StoreConfig {
+  if (!USABLE_STORES.some(({ name }) => Object.hasOwn(document, name))) {
+    const names = USABLE_STORES.map(({ name }) => name).toSorted().join(", ");
     throw new CliError(
       "Can not find suitable configuration of distributed configuration " +
-        `store\nAvailable implementations: ${
-          [...DCS_AVAILABLE].toSorted().join(", ")
-        }${Object.hasOwn(document, "etcd") ? otherStoreText(document) : ""}`,
+        `store\nAvailable implementations: ${names}${
+          Object.hasOwn(document, "etcd") ? otherStoreText(document) : ""
+        }`,
     );
   }
-  const section = ownValue(document, kind);
-  if (kind === "sqlite") return checked(sqliteSection, section, kind);
-  const etcd3 = checked(etcd3Section, section, kind);
-  if (etcd3.endpoints.length > 0 || etcd3.srv !== null) return etcd3;
-  const keys = ETCD3_ENDPOINT_KEYS.join(", ");
-  throw new CliError(`The configuration is wrong: etcd3 has none of ${keys}`);
+  return checked(readStore(document));
 }
 
-/** The part of a schema that is needed here; zod's types fit. */
-interface Schema<T> {
-  safeParse(value: unknown):
-    | { readonly success: true; readonly data: T }
-    | { readonly success: false; readonly error: SchemaError };
-}
+const readCtl = readKeys({ ctl: FIRST_KEYS.ctl } as const);
 
-interface SchemaError {
-  readonly issues: readonly {
-    readonly path: readonly PropertyKey[];
-    readonly message: string;
-  }[];
-}
-
-function checked<T>(schema: Schema<T>, value: unknown, name: string): T {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const problems = result.error.issues.map((issue) =>
-    `${[name, ...issue.path].map(String).join(".")} ${issue.message}`
-  );
+function checked<T>(result: T | Wanted): T {
+  if (!(result instanceof Wanted)) return result;
+  const problems = misfitsOf(result)
+    .map(({ path, wanted }) => `${path.join(".")} ${wanted}`);
   throw new CliError(`The configuration is wrong: ${problems.join("; ")}`);
 }
 

@@ -4,12 +4,11 @@ import type { EtcdLogin, EtcdTls } from "../adapters/etcd/options.ts";
 import { CallClock, SystemClock } from "../adapters/os/clock.ts";
 import { DcsSqlite } from "../adapters/sqlite/dcs_sqlite.ts";
 import type { DcsTarget } from "../cli/context.ts";
-import type {
-  DcsConfig,
-  Etcd3Config,
-  LocalConfig,
-} from "../config/local_config.ts";
+import type { LocalConfig } from "../config/local_config.ts";
 import { ConfigError } from "../config/problems.ts";
+import type { StoreConfig } from "../config/stores/all.ts";
+import type { Etcd3Config } from "../config/stores/etcd3.ts";
+import type { SqliteConfig } from "../config/stores/sqlite.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Dcs } from "../ports/dcs.ts";
 
@@ -19,7 +18,7 @@ export interface DcsSurroundings {
   /** Whether a missing SQLite file is made; a mere reader must not. */
   readonly isMaker?: boolean;
   /** The store's section as the last reload left it; absent: never reloaded. */
-  readonly current?: () => DcsConfig;
+  readonly current?: () => StoreConfig;
 }
 
 /**
@@ -32,15 +31,33 @@ export function openDcs(
   { clock, isMaker = true, current }: DcsSurroundings,
 ): Promise<Dcs> {
   const { config } = target;
-  const login = () => loginOf(current?.() ?? config);
   const scopePath = scopePathOf(target);
-  const dcs = config.kind === "etcd3"
-    ? openEtcd(config, { scopePath, clock, login })
-    : new DcsSqlite({
-      ...{ path: config.path, scopePath, clock },
-      mustExist: !isMaker,
-    });
-  return Promise.resolve(dcs);
+  const login = () => loginOf(current?.() ?? config);
+  const place = { scopePath, clock, login, isMaker };
+  return Promise.resolve(openStore(config, place));
+}
+
+/** What every store is opened with. */
+interface StorePlace extends Pick<DcsEtcdOptions, "scopePath" | "clock"> {
+  readonly login: () => EtcdLogin | null;
+  readonly isMaker: boolean;
+}
+
+/** A new store is one more line here. */
+function openStore(config: StoreConfig, place: StorePlace): Dcs {
+  switch (config.kind) {
+    case "etcd3":
+      return openEtcd(config, place);
+    case "sqlite":
+      return openSqlite(config, place);
+  }
+}
+
+function openSqlite(
+  { path }: SqliteConfig,
+  { scopePath, clock, isMaker }: StorePlace,
+): Dcs {
+  return new DcsSqlite({ path, scopePath, clock, mustExist: !isMaker });
 }
 
 /** {@link openDcs} on this host's clock, for programs that are no agent. */
@@ -72,7 +89,7 @@ export function scopePathOf(target: Omit<DcsTarget, "config">): string {
 
 function openEtcd(
   config: Etcd3Config,
-  place: Pick<DcsEtcdOptions, "scopePath" | "clock" | "login">,
+  { scopePath, clock, login }: StorePlace,
 ): Dcs {
   const { endpoints, srv, srvSuffix, isProxied } = config;
   try {
@@ -81,7 +98,7 @@ function openEtcd(
       ...(srv === null ? {} : { srv }),
       ...(srvSuffix === null ? {} : { srvSuffix }),
       tls: tlsOf(config),
-      ...place,
+      ...{ scopePath, clock, login },
     });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
@@ -90,7 +107,7 @@ function openEtcd(
 }
 
 /** Of all that the section says, a reload only takes over who logs in. */
-function loginOf(config: DcsConfig): EtcdLogin | null {
+function loginOf(config: StoreConfig): EtcdLogin | null {
   if (config.kind !== "etcd3" || config.username === null) return null;
   return { username: config.username, password: config.password ?? "" };
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Etcd3Config } from "../config/local_config.ts";
+import type { Etcd3Config } from "../config/stores/etcd3.ts";
 import { ConfigError } from "../config/problems.ts";
 import { openDcsTarget, scopePathOf } from "./dcs.ts";
 

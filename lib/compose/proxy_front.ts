@@ -1,5 +1,5 @@
 /** Chooses the front of a proxy: worker threads where they can work, else the portable one. */
-import type { ProxyConfig } from "../config/local_config.ts";
+import type { ProxyConfig } from "../config/sections/proxy.ts";
 import { TcpDialer } from "../../proxy/dial.ts";
 import type { Front } from "../../proxy/front.ts";
 import { KernelTuning } from "../../proxy/kernel_tuning.ts";

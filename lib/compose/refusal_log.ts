@@ -6,13 +6,16 @@ import type { Log } from "../ports/log.ts";
 import { loadDocument } from "../config/load.ts";
 import type { LogConfig } from "../config/local_config.ts";
 import { ConfigError } from "../config/problems.ts";
-import { logSection } from "../config/sections/log.ts";
-import { ownValue } from "../core/calc/documents/config_merge.ts";
+import { FIRST_KEYS } from "../config/keys/all.ts";
+import { readKeys } from "../config/keys/key.ts";
+import { Wanted } from "../config/fields.ts";
 import { DISK_READER } from "./load.ts";
 import { createLog } from "./log.ts";
 import { isRefusal, refusalLines } from "./refusal.ts";
 
 const EXIT_REFUSED = 1;
+
+const readLog = readKeys({ log: FIRST_KEYS.log } as const);
 
 /**
  * Says why the program does not start.
@@ -51,8 +54,8 @@ async function logConfigOf(path: string | null): Promise<LogConfig | null> {
   try {
     const env = Deno.env.toObject();
     const { document } = await loadDocument({ path, env, reader: DISK_READER });
-    const { data } = logSection.safeParse(ownValue(document, "log"));
-    return data ?? null;
+    const config = readLog(document);
+    return config instanceof Wanted ? null : config.log;
   } catch (error) {
     // The file itself can not be read: there is no log but stderr.
     if (error instanceof ConfigError) return null;

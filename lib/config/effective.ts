@@ -13,6 +13,7 @@ import {
 } from "../core/calc/documents/config_merge.ts";
 import type { InstanceRole } from "../core/model/member.ts";
 import { controlledParameter } from "./controlled_parameters.ts";
+import { misfitsOf, Wanted } from "./fields.ts";
 import type { LocalConfig } from "./local_config.ts";
 import {
   bareNames,
@@ -29,14 +30,18 @@ import { agentUsers, sealedLines } from "./seal.ts";
 import {
   type CloneMethod,
   cloneMethods,
-  type PostgresSettings,
-  postgresSettings,
   refusedOptions,
   rewindOptions,
+} from "./sections/clone_methods.ts";
+import {
+  type PlainSettings,
+  type PostgresSettings,
+  readPlainSettings,
+  readSettings,
 } from "./sections/postgres_settings.ts";
 
 /** Everything about PostgreSQL that may come from either layer. */
-export interface EffectivePostgresConfig {
+export interface EffectivePostgresConfig extends PlainSettings {
   /** Controlled parameters for the command line, by name. */
   readonly commandLine: Readonly<Record<string, string>>;
   /** All parameters for postgresql.conf, the controlled ones too. */
@@ -46,28 +51,9 @@ export interface EffectivePostgresConfig {
   /** Complete file content; null: the file is left alone. */
   readonly pgHba: readonly string[] | null;
   readonly pgIdent: readonly string[] | null;
-  readonly hasSlots: boolean;
-  readonly isRewindAllowed: boolean;
-  readonly isDataRemovedOnRewindFailure: boolean;
-  readonly isDataRemovedOnDivergedTimelines: boolean;
-  readonly pgCtlTimeoutS: number;
   readonly cloneMethods: readonly CloneMethod[];
   /** Ready arguments of pg_rewind. */
   readonly rewindOptions: readonly string[];
-  /** Words of the command by action, such as `on_role_change`. */
-  readonly callbacks: Readonly<Record<string, readonly string[]>>;
-  readonly prePromote: readonly string[] | null;
-  readonly beforeStop: readonly string[] | null;
-  readonly isUnixSocketUsed: boolean;
-  readonly isUnixSocketUsedForReplication: boolean;
-  readonly configBaseName: string;
-  readonly customConf: string | null;
-  /** Null: programs are searched in PATH. */
-  readonly binDir: string | null;
-  /** File name by program, where it differs. */
-  readonly binName: Readonly<Record<string, string>>;
-  readonly database: string;
-  readonly krbsrvname: string | null;
 }
 
 /** What is layered. */
@@ -124,18 +110,19 @@ export function effectivePostgres(input: EffectiveInput): EffectiveResult {
     ...presentEntries(local),
     use_slots: ownValue(dynamic, "use_slots"),
   };
-  const settings = postgresSettings.safeParse(layered);
+  const settings = readSettings(layered);
+  const plain = readPlainSettings(layered);
+  const misfits = [settings, plain].flatMap(misfitsOf);
   const problems = [
-    ...(settings.success ? [] : settings.error.issues).map((issue) => ({
-      path: ["postgresql", ...issue.path].map(String).join("."),
+    ...misfits.map(({ path, wanted }) => ({
+      path: ["postgresql", ...path].join("."),
       value: undefined,
-      wanted: issue.message,
+      wanted,
     })),
     ...checkedParameters(dynamic),
   ];
-  if (!settings.success || problems.length > 0) {
-    return { kind: "rejected", problems };
-  }
+  const isUsable = !(settings instanceof Wanted) && !(plain instanceof Wanted);
+  if (!isUsable || problems.length > 0) return { kind: "rejected", problems };
   const { values: controlled, warnings } = controlledValues(dynamic, {
     scope: input.local.scope,
     listen: input.local.postgresql.listen,
@@ -145,14 +132,17 @@ export function effectivePostgres(input: EffectiveInput): EffectiveResult {
     otherParameters(dynamic, local, input.role),
   );
   const skipped = [
-    ...refusedOptions(settings.data),
+    ...refusedOptions(settings),
     ...controlledByRole(dynamic).map((path) =>
       `${path} sets nothing: it must be the same for all roles`
     ),
   ];
-  const config = {
-    ...configOf(settings.data, layered, { controlled, others }),
-    ...linesOf(settings.data, input.role),
+  const config: EffectivePostgresConfig = {
+    ...plain,
+    ...parametersOf(settings, { controlled, others }),
+    cloneMethods: cloneMethods(settings, layered),
+    rewindOptions: rewindOptions(settings),
+    ...linesOf(settings, input.role),
   };
   const open = openLines(config.pgHba ?? [], input.local);
   return {
@@ -193,7 +183,7 @@ function recoveryConfOf(
   const inParameters = Object.entries(others)
     .filter(([name]) => isRecoveryName(name));
   if (inParameters.length > 0) return Object.fromEntries(inParameters);
-  return renderParameters(settings.recovery_conf ?? {});
+  return renderParameters(settings.recoveryConf);
 }
 
 /** Lines for a role stand in place of the common ones. */
@@ -201,17 +191,29 @@ function linesOf(
   settings: PostgresSettings,
   role: InstanceRole,
 ): Pick<EffectivePostgresConfig, "pgHba" | "pgIdent"> {
+  const { hba, ident } = ROLE_LINES[role];
   return {
-    pgHba: settings[`pg_hba_${role}`] ?? settings.pg_hba,
-    pgIdent: settings[`pg_ident_${role}`] ?? settings.pg_ident,
+    pgHba: settings[hba] ?? settings.pgHba,
+    pgIdent: settings[ident] ?? settings.pgIdent,
   };
 }
 
-function configOf(
+const ROLE_LINES = {
+  primary: { hba: "pgHbaPrimary", ident: "pgIdentPrimary" },
+  replica: { hba: "pgHbaReplica", ident: "pgIdentReplica" },
+  standby_leader: {
+    hba: "pgHbaStandbyLeader",
+    ident: "pgIdentStandbyLeader",
+  },
+} as const satisfies Record<InstanceRole, unknown>;
+
+function parametersOf(
   settings: PostgresSettings,
-  layered: ConfigMap,
   { controlled, others }: ParameterLayers,
-): Omit<EffectivePostgresConfig, "pgHba" | "pgIdent"> {
+): Pick<
+  EffectivePostgresConfig,
+  "commandLine" | "parameters" | "recoveryConf"
+> {
   const commandLine = Object.entries(controlled)
     .filter(([name]) => controlledParameter(name)?.isOnCommandLine);
   const ordinary = Object.entries(others)
@@ -220,26 +222,6 @@ function configOf(
     commandLine: Object.fromEntries(commandLine),
     parameters: { ...Object.fromEntries(ordinary), ...controlled },
     recoveryConf: recoveryConfOf(settings, others),
-    hasSlots: settings.use_slots,
-    isRewindAllowed: settings.use_pg_rewind,
-    isDataRemovedOnRewindFailure:
-      settings.remove_data_directory_on_rewind_failure,
-    isDataRemovedOnDivergedTimelines:
-      settings.remove_data_directory_on_diverged_timelines,
-    pgCtlTimeoutS: settings.pg_ctl_timeout,
-    cloneMethods: cloneMethods(settings, layered),
-    rewindOptions: rewindOptions(settings),
-    callbacks: settings.callbacks,
-    prePromote: settings.pre_promote,
-    beforeStop: settings.before_stop,
-    isUnixSocketUsed: settings.use_unix_socket,
-    isUnixSocketUsedForReplication: settings.use_unix_socket_repl,
-    configBaseName: settings.config_base_name,
-    customConf: settings.custom_conf,
-    binDir: settings.bin_dir,
-    binName: settings.bin_name,
-    database: settings.database,
-    krbsrvname: settings.krbsrvname,
   };
 }
 

@@ -12,12 +12,12 @@ import {
   ownValue,
 } from "../core/calc/documents/config_merge.ts";
 import {
-  type EnvKind,
   type EnvTarget,
   FIXED_NAMES,
   GENERIC_SUFFIXES,
   LEGACY_NAMES,
 } from "./env_names.ts";
+import type { VariableKind } from "./keys/key.ts";
 import type { ConfigWarning } from "./problems.ts";
 import { parseYaml11, YamlError } from "../patroni/yaml_1_1.ts";
 
@@ -151,7 +151,7 @@ function readValue(
   return { value: target.kind === "map" ? {} : "" };
 }
 
-function parseKind(kind: EnvKind, text: string): ReadValue | "unreadable" {
+function parseKind(kind: VariableKind, text: string): ReadValue | "unreadable" {
   switch (kind) {
     case "text":
       return { value: text };
@@ -199,7 +199,7 @@ function nest(path: readonly string[], value: unknown): ConfigMap {
   return { [key]: rest.length === 0 ? value : nest(rest, value) };
 }
 
-function unreadableText(name: string, kind: EnvKind): string {
+function unreadableText(name: string, kind: VariableKind): string {
   const what = {
     text: "text",
     int: "a whole number",

@@ -1,15 +1,9 @@
 /**
- * The vocabulary of the section schemas: readers for single values, and the
- * zod fields made of them.
- *
- * A reader turns one untyped value into a typed one or says what is wanted.
- * zod walks the sections and collects everything that is wanted, with paths.
+ * Readers for single values: each turns one untyped value into a typed one or
+ * says what is wanted. `keys/types.ts` makes the types of keys of them.
  */
-import * as z from "zod";
 import {
   type BaseUnit,
-  isTruthyFlag,
-  parseBool,
   parseInteger,
   parseReal,
 } from "../core/base/scalars.ts";
@@ -21,12 +15,29 @@ import {
 import { parsePort } from "./addresses.ts";
 import { splitCommand } from "./options.ts";
 
-/** What a value should have been, as the end of "wanted ...". */
-export class Wanted {
-  constructor(readonly text: string) {}
+/** One value that does not fit, seen from the value that was read. */
+export interface Misfit {
+  /** Keys and indexes below that value; empty: the value itself. */
+  readonly path: readonly string[];
+  /** What it should have been, as the end of "wanted ...". */
+  readonly wanted: string;
 }
 
-/** Reads one value that is present. */
+/** What a value should have been, or values below it. */
+export class Wanted {
+  readonly misfits: readonly Misfit[];
+
+  constructor(wanted: string | readonly Misfit[]) {
+    this.misfits = typeof wanted === "string" ? [{ path: [], wanted }] : wanted;
+  }
+
+  /** What is wanted first. */
+  get text(): string {
+    return this.misfits[0]?.wanted ?? "";
+  }
+}
+
+/** Reads one value. */
 export type Read<T> = (value: unknown) => T | Wanted;
 
 /** Bounds of a number, both included. */
@@ -37,60 +48,9 @@ export interface Bounds {
   readonly unit?: BaseUnit;
 }
 
-/** Field that must be present. */
-export function required<T>(read: Read<T>): z.ZodType<T> {
-  return field(read);
-}
-
-/** Field that has `fallback` when it is missing or null. */
-export function optional<T, F>(read: Read<T>, fallback: F): z.ZodType<T | F> {
-  return field<T | F>((value) => isAbsent(value) ? fallback : read(value));
-}
-
-/** Field whose text `""` counts as missing, as an empty variable sets it. */
-export function optionalText(): z.ZodType<string | null> {
-  return field((value) => isAbsent(value) || value === "" ? null : text(value));
-}
-
-/** Field that is set or not by the looser flag rule; never a problem. */
-export function flag(): z.ZodType<boolean> {
-  return field((value) => isTruthyFlag(value));
-}
-
-/** Field read by the boolean parser; text that spells none is false. */
-export function bool(): z.ZodType<boolean> {
-  return field((value) => parseBool(value) ?? false);
-}
-
-/** Map with the given fields; a missing or null one is an empty map. */
-export function section<S extends z.ZodRawShape>(
-  shape: S,
-): z.ZodType<z.output<z.ZodObject<S>>> {
-  const object = z.object(shape, { error: "a map" });
-  return z.unknown().optional().transform((value) => value ?? {}).pipe(object);
-}
-
-/** Map with the given fields that must be present. */
-export function requiredSection<S extends z.ZodRawShape>(
-  shape: S,
-): z.ZodType<z.output<z.ZodObject<S>>> {
-  return z.unknown().optional().pipe(z.object(shape, { error: "a map" }));
-}
-
-/** Null for a value that `isOff` says so, otherwise what `schema` makes of it. */
-export function unless<T>(
-  isOff: (value: unknown) => boolean,
-  schema: z.ZodType<T>,
-): z.ZodType<T | null> {
-  return z.unknown().optional().transform((value, context) => {
-    if (isOff(value)) return null;
-    const result = schema.safeParse(value);
-    if (result.success) return result.data;
-    for (const { message, path } of result.error.issues) {
-      context.issues.push({ code: "custom", message, path, input: value });
-    }
-    return z.NEVER;
-  });
+/** What does not fit of a result; none of a value. */
+export function misfitsOf(result: unknown): readonly Misfit[] {
+  return result instanceof Wanted ? result.misfits : [];
 }
 
 /** Non-empty text; a number counts as its digits, a boolean does not. */
@@ -199,15 +159,6 @@ export function mapped<A, B>(
 /** Whether a key is missing or null, which files use for the same thing. */
 export function isAbsent(value: unknown): value is null | undefined {
   return value === null || value === undefined;
-}
-
-function field<T>(read: Read<T>): z.ZodType<T> {
-  return z.unknown().optional().transform((value, context) => {
-    const result = read(value);
-    if (!(result instanceof Wanted)) return result;
-    context.issues.push({ code: "custom", message: result.text, input: value });
-    return z.NEVER;
-  });
 }
 
 function integerText({ min, max, unit }: Bounds): string {

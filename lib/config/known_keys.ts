@@ -8,6 +8,10 @@ import {
   isConfigMap,
   ownValue,
 } from "../core/calc/documents/config_merge.ts";
+import { LOCAL_KEYS } from "./keys/all.ts";
+import type { KeyMap } from "./keys/key.ts";
+import { DYNAMIC_KEYS } from "./sections/dynamic.ts";
+import { UNUSED_STORES } from "./stores/unused.ts";
 import type { ConfigWarning } from "./problems.ts";
 
 /** A map's known keys; `null` below a key: anything may stand there. */
@@ -15,120 +19,10 @@ export interface KeyTree {
   readonly [key: string]: KeyTree | null;
 }
 
-const LIBPQ = leaves(
-  `username password sslmode sslcert sslkey sslpassword sslrootcert sslcrl
-  sslcrldir gssencmode channel_binding sslnegotiation require_auth`,
-);
-
-const ETCD = leaves(
-  `proxy url hosts host port srv discovery_srv srv_domain srv_suffix protocol
-  use_proxies username password cacert cert key version_prefix`,
-);
-
-const ZOOKEEPER = leaves(
-  "hosts use_ssl cacert cert key key_password verify set_acls auth_data",
-);
-
-const POSTGRESQL_SHARED: KeyTree = {
-  ...leaves(
-    `config_base_name custom_conf bin_dir database krbsrvname use_unix_socket
-    use_unix_socket_repl parameters parameters_primary parameters_replica
-    parameters_standby_leader pg_hba pg_hba_primary pg_hba_replica
-    pg_hba_standby_leader pg_ident pg_ident_primary pg_ident_replica
-    pg_ident_standby_leader recovery_conf use_slots
-    use_pg_rewind remove_data_directory_on_rewind_failure
-    remove_data_directory_on_diverged_timelines pg_ctl_timeout
-    create_replica_methods create_replica_method basebackup rewind pre_promote
-    before_stop`,
-  ),
-  bin_name: leaves(
-    `pg_ctl initdb pg_controldata pg_basebackup postgres pg_isready pg_rewind`,
-  ),
-  callbacks: leaves("on_start on_stop on_restart on_reload on_role_change"),
-};
-
-const DYNAMIC: KeyTree = {
-  ...leaves(
-    `ttl loop_wait retry_timeout maximum_lag_on_failover maximum_lag_on_syncnode
-    primary_race_backoff
-    max_timelines_history primary_start_timeout master_start_timeout
-    primary_stop_timeout master_stop_timeout synchronous_mode
-    synchronous_mode_strict synchronous_node_count failsafe_mode check_timeline
-    pause member_slots_ttl slots permanent_slots permanent_replication_slots
-    ignore_slots tags log restapi watchdog`,
-  ),
-  standby_cluster: leaves(
-    `host port primary_slot_name create_replica_methods restore_command
-    archive_cleanup_command recovery_min_apply_delay`,
-  ),
-  postgresql: POSTGRESQL_SHARED,
-};
-
 /** The keys of a local configuration. */
-export const KNOWN_KEYS: KeyTree = {
-  ...leaves(
-    `name scope namespace thread_pool_size thread_stack_size ttl loop_wait
-    retry_timeout standby_cluster vip`,
-  ),
-  log: leaves(
-    `type level traceback_level format dateformat static_fields max_queue_size
-    dir mode file_num file_size loggers deduplicate_heartbeat_logs`,
-  ),
-  restapi: {
-    ...leaves(
-      `listen connect_address certfile keyfile keyfile_password cafile ciphers
-      verify_client allowlist allowlist_include_members http_extra_headers
-      https_extra_headers request_queue_size thread_pool_size server_tokens`,
-    ),
-    authentication: leaves("username password"),
-  },
-  ctl: {
-    ...leaves("insecure cacert certfile keyfile keyfile_password peer_timeout"),
-    authentication: leaves("username password"),
-  },
-  citus: leaves("group database"),
-  consul: leaves(
-    `host port url scheme token dc consistency verify cacert cert key checks
-    register_service service_tags service_check_interval
-    service_check_tls_server_name`,
-  ),
-  etcd: ETCD,
-  etcd3: ETCD,
-  exhibitor: { ...ZOOKEEPER, ...leaves("port poll_interval") },
-  kubernetes: leaves(
-    `namespace labels scope_label role_label leader_label_value
-    follower_label_value standby_leader_label_value tmp_role_label
-    bootstrap_labels use_endpoints pod_ip ports cacert bypass_api_service
-    retriable_http_codes context`,
-  ),
-  raft: leaves("self_addr bind_addr partner_addrs data_dir password"),
-  sqlite: leaves("path"),
-  zookeeper: { ...ZOOKEEPER, exhibitor: null },
-  bootstrap: {
-    ...leaves("method initdb post_bootstrap post_init pg_hba users"),
-    dcs: DYNAMIC,
-  },
-  postgresql: {
-    ...POSTGRESQL_SHARED,
-    ...leaves(
-      `listen connect_address proxy_address data_dir config_dir pgpass name connect_timeout
-      replication superuser pg_rewind`,
-    ),
-    authentication: { superuser: LIBPQ, replication: LIBPQ, rewind: LIBPQ },
-  },
-  watchdog: leaves("mode device safety_margin driver"),
-  tags: leaves(
-    `nofailover failover_priority nosync sync_priority noloadbalance clonefrom
-    replicatefrom nostream`,
-  ),
-  proxy: leaves(
-    `listen primary_port replica_port stats_port hold_timeout drain_timeout
-    connect_timeout max_silent_per_address startup_timeout upgrade_timeout replica_max_lag replica_max_lag_time
-    replica_fallback zone max_connections primary_max_connections
-    replica_max_connections allow agent_grace data_plane workers io_uring
-    sealed`,
-  ),
-};
+export const KNOWN_KEYS: KeyTree = treeOf(LOCAL_KEYS);
+
+const DYNAMIC: KeyTree = treeOf(DYNAMIC_KEYS);
 
 /** Below these paths a map may be a method of the user's, if it is named as one or looks like one. */
 const METHOD_PARENTS = ["postgresql", "bootstrap", "bootstrap.dcs.postgresql"];
@@ -149,7 +43,7 @@ const DISTANCE_MAX = 2;
 const PLACES_MAX = 3;
 /** A hint to one of these would help nobody. */
 const UNUSED_SECTIONS: ReadonlySet<string> = new Set(
-  "citus consul etcd exhibitor kubernetes raft zookeeper".split(" "),
+  ["citus", ...UNUSED_STORES.map(({ name }) => name)],
 );
 
 /**
@@ -291,8 +185,14 @@ function editDistance(left: string, right: string): number {
   return row[right.length] ?? 0;
 }
 
-function leaves(names: string): KeyTree {
+function treeOf(keys: KeyMap): KeyTree {
   return Object.fromEntries(
-    names.trim().split(/\s+/).map((name) => [name, null]),
+    Object.entries(keys).flatMap(([name, key]) => {
+      const below = key.names?.map((each) => [each, null] as const);
+      const tree = key.keys === undefined
+        ? below === undefined ? null : Object.fromEntries(below)
+        : treeOf(key.keys);
+      return [name, ...(key.aliases ?? [])].map((each) => [each, tree]);
+    }),
   );
 }

@@ -6,7 +6,9 @@
  * lead and stand in no list.
  */
 import { NOBODY } from "../core/calc/sync/standby_names.ts";
-import { mapped, type Read, text, Wanted } from "./fields.ts";
+import { Wanted } from "./fields.ts";
+import type { ValueType } from "./keys/key.ts";
+import { changed, text } from "./keys/types.ts";
 
 /** PostgreSQL cuts an application_name to NAMEDATALEN - 1 bytes. */
 const MEMBER_NAME_BYTES_MAX = 63;
@@ -79,13 +81,13 @@ const SCOPE_HINDRANCES: readonly Hindrance[] = [
 ];
 
 /** The name of a member. */
-export const memberName: Read<string> = mapped(
+export const memberName: ValueType<string> = changed(
   text,
   withoutAny(MEMBER_HINDRANCES),
 );
 
 /** The name of a cluster. */
-export const scopeName: Read<string> = mapped(
+export const scopeName: ValueType<string> = changed(
   text,
   withoutAny(SCOPE_HINDRANCES),
 );

@@ -6,8 +6,8 @@ import { memberName, scopeName } from "./names.ts";
 const LONG = "n".repeat(64);
 
 /** What is said of a name; null: it is taken. */
-function said(read: typeof memberName, name: unknown): string | null {
-  const value = read(name);
+function said(type: typeof memberName, name: unknown): string | null {
+  const value = type.read(name);
   return value instanceof Wanted ? value.text : null;
 }
 

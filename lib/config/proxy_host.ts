@@ -3,27 +3,23 @@
  * member's own file; on an application host a file with `scope`, `namespace`,
  * the DCS and `proxy` is enough, so nothing else is asked for or looked at.
  */
-import * as z from "zod";
 import {
   type ConfigMap,
   isConfigMap,
   ownValue,
 } from "../core/calc/documents/config_merge.ts";
 import { type HostPort, parseListen } from "./addresses.ts";
-import { isAbsent, optional, required, text } from "./fields.ts";
+import { Wanted } from "./fields.ts";
+import { FIRST_KEYS, LAST_KEYS } from "./keys/all.ts";
+import { type KeyMap, readKeys } from "./keys/key.ts";
+import { text } from "./keys/types.ts";
 import { modernLayout } from "./legacy.ts";
-import { scopeName } from "./names.ts";
-import type { DcsConfig, LogConfig, ProxyConfig } from "./local_config.ts";
+import type { LogConfig } from "./local_config.ts";
 import { configErrorOf, type ConfigProblem } from "./problems.ts";
+import { problemsOf } from "./schema.ts";
 import { loopbackOf } from "./seal.ts";
-import {
-  DCS_AVAILABLE,
-  etcd3Section,
-  otherStoreText,
-  sqliteSection,
-} from "./sections/dcs.ts";
-import { logSection } from "./sections/log.ts";
-import { PROXY_DEFAULTS, proxySection } from "./sections/proxy.ts";
+import { PROXY_DEFAULTS, type ProxyConfig } from "./sections/proxy.ts";
+import { readStore, type StoreConfig } from "./stores/all.ts";
 
 /** The part of a configuration that a proxy uses. */
 export interface ProxyHostConfig {
@@ -32,7 +28,7 @@ export interface ProxyHostConfig {
   readonly namespace: string;
   readonly name: string;
   readonly log: LogConfig;
-  readonly dcs: DcsConfig;
+  readonly dcs: StoreConfig;
   readonly proxy: ProxyConfig;
   /** The member's data directory; null on an application host. */
   readonly dataDir: string | null;
@@ -44,13 +40,17 @@ export interface ProxyHostConfig {
 
 const POSTGRESQL_PORT = 5432;
 
-const FIELDS = z.object({
-  scope: required(scopeName),
-  namespace: optional(text, "service"),
-  name: optional(text, "proxy"),
-  log: logSection,
-  proxy: proxySection,
-});
+const { log, namespace: folder, scope } = FIRST_KEYS;
+
+const readFields = readKeys(
+  {
+    scope,
+    namespace: folder,
+    name: { type: text, fallback: "proxy" },
+    log,
+    proxy: LAST_KEYS.proxy,
+  } as const satisfies KeyMap,
+);
 
 /**
  * The proxy's configuration of a merged document.
@@ -59,24 +59,26 @@ const FIELDS = z.object({
  */
 export function decodeProxyHost(document: ConfigMap): ProxyHostConfig {
   const modern = modernLayout(document);
-  const fields = FIELDS.safeParse(modern);
-  const dcs = decodeDcs(modern);
+  const fields = readFields(modern);
+  const dcs = readStore(modern);
   const isOff = ownValue(modern, "proxy") === false;
   const dataDir = textAt(modern, ["postgresql", "data_dir"]);
   const problems = [
     ...problemsOf(fields, modern),
-    ...dcs.problems,
+    ...problemsOf(dcs, modern),
     ...(isOff ? [OFF] : []),
-    ...(fields.data?.proxy?.isSealed && dataDir === null ? [SEALED_ALONE] : []),
+    ...(!(fields instanceof Wanted) && fields.proxy?.isSealed &&
+        dataDir === null
+      ? [SEALED_ALONE]
+      : []),
   ];
-  if (!fields.success || dcs.config === null || problems.length > 0) {
-    throw configErrorOf(problems);
-  }
-  const { namespace, proxy, ...rest } = fields.data;
+  const isUsable = !(fields instanceof Wanted) && !(dcs instanceof Wanted);
+  if (!isUsable || problems.length > 0) throw configErrorOf(problems);
+  const { namespace, proxy, ...rest } = fields;
   return {
     ...rest,
     namespace: namespace.split("/").filter(Boolean).join("/"),
-    dcs: dcs.config,
+    dcs,
     proxy: proxy ?? PROXY_DEFAULTS,
     dataDir,
     serverProgram: textAt(modern, ["postgresql", "bin_name", "postgres"]),
@@ -101,41 +103,6 @@ function sealedAddress(document: ConfigMap): HostPort | null {
   const listen = parseListen(text, POSTGRESQL_PORT);
   const host = listen === null ? null : loopbackOf(listen);
   return listen === null || host === null ? null : { host, port: listen.port };
-}
-
-interface DecodedDcs {
-  readonly config: DcsConfig | null;
-  readonly problems: readonly ConfigProblem[];
-}
-
-function decodeDcs(document: ConfigMap): DecodedDcs {
-  const name = DCS_AVAILABLE.find((key) => !isAbsent(ownValue(document, key)));
-  if (name === undefined) {
-    const path = DCS_AVAILABLE.join(" or ");
-    const wanted = "a section etcd3 (hosts) or sqlite (path)" +
-      otherStoreText(document);
-    return { config: null, problems: [{ path, value: undefined, wanted }] };
-  }
-  const sections = { etcd3: etcd3Section, sqlite: sqliteSection };
-  const result = z.object({ [name]: sections[name] }).safeParse(document);
-  const config = result.success ? result.data[name] ?? null : null;
-  return { config, problems: problemsOf(result, document) };
-}
-
-function problemsOf(
-  result: z.ZodSafeParseResult<unknown>,
-  document: ConfigMap,
-): readonly ConfigProblem[] {
-  if (result.success) return [];
-  return result.error.issues.map(({ path, message }) => ({
-    path: path.map(String).join("."),
-    value: path.reduce<unknown>(
-      (value, key) =>
-        isConfigMap(value) ? ownValue(value, String(key)) : undefined,
-      document,
-    ),
-    wanted: message,
-  }));
 }
 
 function textAt(map: ConfigMap, path: readonly string[]): string | null {

@@ -67,3 +67,10 @@ Deno.test("a proxy that is turned off can not be started", () => {
     /proxy: got False, wanted a section with ports/,
   );
 });
+
+Deno.test("a proxy without any server of etcd is told so", () => {
+  assert.throws(
+    () => decodeProxyHost({ scope: "demo", etcd3: { username: "u" } }),
+    /etcd3\.hosts is missing, wanted a list of HOST:PORT, or one of host,/,
+  );
+});

@@ -105,8 +105,8 @@ Deno.test("decodeLocalConfig() refuses the name that strict mode uses for nobody
 Deno.test("decodeLocalConfig() names what an empty document lacks", () => {
   const paths = problemsOf({ a: 1 }).map((line) => line.split(" is ")[0]);
   assert.deepEqual(paths, [
-    "scope",
     "name",
+    "scope",
     "restapi",
     "postgresql",
     "etcd3 or sqlite",
@@ -153,6 +153,8 @@ const ETCD_CASES: readonly EtcdCase[] = [
   ["{url: 'https://b:443/'}", ["https://b:443"]],
   ["{url: 'http://b:1', proxy: 'http://c:2'}", ["http://c:2"]],
   ["{srv: example.net, host: a}", []],
+  ["{discovery_srv: example.net}", []],
+  ["{srv: '', srv_domain: example.net}", []],
 ];
 
 Deno.test("decodeLocalConfig() resolves etcd endpoints by priority", () => {
@@ -286,6 +288,7 @@ const WARNINGS: readonly (readonly [string, RegExp])[] = [
   ["bootstrap: {dcs: {maximum_lag_on_failver: 1}}", /maximum_lag_on_failover/],
   ["whatever: 1", /^Unknown key whatever sets nothing$/],
   ["ctl: {insecure: 'false'}", /counts as true/],
+  ["etcd3: {use_proxies: 'off'}", /^etcd3\.use_proxies .*counts as true/],
   ["restapi: {verify_client: maybe}", /^Bad value in the "restapi/],
   ["watchdog: {mode: perhaps}", /^Watchdog mode perhaps not recognized/],
   ["bootstrap: {method: gone}", /initdb is used instead/],

@@ -16,13 +16,13 @@ import {
 } from "../core/calc/documents/config_merge.ts";
 import { hbaRules } from "../core/codec/hba_line.ts";
 import type { ListenAddress } from "./addresses.ts";
+import type { ConfigProblem, ConfigWarning } from "./problems.ts";
+import { roleKeys } from "./role_settings.ts";
 import type {
   AuthenticationConfig,
   PostgresqlConfig,
-  ProxyConfig,
-} from "./local_config.ts";
-import type { ConfigProblem, ConfigWarning } from "./problems.ts";
-import { roleKeys } from "./role_settings.ts";
+} from "./sections/postgresql.ts";
+import type { ProxyConfig } from "./sections/proxy.ts";
 
 /** The sections that the seal is about. */
 export interface SealedParts {

@@ -2,48 +2,29 @@
  * What a usable configuration should tell its author: misspelt keys, settings
  * without effect, and values that are replaced by a default.
  */
-import { parseInteger } from "../core/base/scalars.ts";
 import {
   type ConfigMap,
   isConfigMap,
   ownValue,
-  textForm,
 } from "../core/calc/documents/config_merge.ts";
 import { tagConflicts, tagConflictText } from "../core/codec/tags_codec.ts";
 import { timeProblems } from "../core/codec/settings_codec.ts";
 import { controlledParameter } from "./controlled_parameters.ts";
 import { isAbsent } from "./fields.ts";
+import { LOCAL_PLACES } from "./keys/all.ts";
 import { unknownKeys } from "./known_keys.ts";
 import type { ConfigWarning } from "./problems.ts";
-import { isMethodMissing } from "./sections/bootstrap.ts";
-import { DCS_AVAILABLE, DCS_SECTIONS } from "./sections/dcs.ts";
 import { controlledByRole } from "./role_settings.ts";
-import { serverTokensOf, verifyClientOf } from "./sections/restapi.ts";
-import { watchdogModeOf } from "./sections/watchdog.ts";
-
-const DYNAMIC_ONLY = ["ttl", "loop_wait", "retry_timeout", "standby_cluster"];
-const FLAG_KEYS = [
-  "postgresql.use_unix_socket",
-  "postgresql.use_unix_socket_repl",
-  "postgresql.use_pg_rewind",
-  "postgresql.remove_data_directory_on_rewind_failure",
-  "postgresql.remove_data_directory_on_diverged_timelines",
-  "restapi.allowlist_include_members",
-  "ctl.insecure",
-  "log.deduplicate_heartbeat_logs",
-  "tags.nofailover",
-  "tags.nosync",
-  "tags.noloadbalance",
-  "tags.clonefrom",
-];
+import { isMethodMissing } from "./sections/bootstrap.ts";
+import { STORES, usableStore } from "./stores/all.ts";
 
 /** All warnings for a document that has been decoded without problems. */
 export function configWarnings(document: ConfigMap): readonly ConfigWarning[] {
   return [
     ...unknownKeys(document),
     ...withoutEffect(document),
-    ...replacedValues(document),
-    ...misleadingFlags(document),
+    ...doubtfulValues(document),
+    ...bootstrapWarnings(document),
     ...tagConflicts(ownValue(document, "tags"))
       .map((conflict) => ({ path: "tags", text: tagConflictText(conflict) })),
     ...timingWarnings(sectionOf(sectionOf(document, "bootstrap"), "dcs")),
@@ -58,17 +39,16 @@ function timingWarnings(dynamic: ConfigMap): ConfigWarning[] {
 
 function withoutEffect(document: ConfigMap): ConfigWarning[] {
   const postgresql = sectionOf(document, "postgresql");
-  const dynamicOnly = DYNAMIC_ONLY.filter((key) =>
-    Object.hasOwn(document, key)
-  );
+  const dynamicOnly = LOCAL_PLACES
+    .filter(({ path, layer }) =>
+      layer === "dynamic" && valueAt(document, path) !== undefined
+    )
+    .map(({ path }) => path);
   const controlled = Object.keys(sectionOf(postgresql, "parameters"))
     .filter((name) => controlledParameter(name) !== null)
     .map((name) => `postgresql.parameters.${name}`)
     .concat(controlledByRole(postgresql));
-  const slots = Object.hasOwn(postgresql, "use_slots")
-    ? ["postgresql.use_slots"]
-    : [];
-  const ignored = [...dynamicOnly, ...slots, ...controlled].map((path) => ({
+  const ignored = [...dynamicOnly, ...controlled].map((path) => ({
     path,
     text: `${path} is ignored here: it is set for the whole scope in the ` +
       "dynamic configuration",
@@ -77,38 +57,27 @@ function withoutEffect(document: ConfigMap): ConfigWarning[] {
 }
 
 function unusedSections(document: ConfigMap): ConfigWarning[] {
-  const present = DCS_SECTIONS.filter((key) => Object.hasOwn(document, key));
-  const used = DCS_AVAILABLE.find((key) => Object.hasOwn(document, key));
-  const unused = present.filter((key) => used !== undefined && key !== used)
+  const present = STORES.map(({ name }) => name)
+    .filter((name) => Object.hasOwn(document, name));
+  const used = usableStore(document)?.name;
+  const unused = present.filter((name) => used !== undefined && name !== used)
     .map((path) => ({ path, text: `Section ${path} is not used: ${used} is` }));
   if (!Object.hasOwn(document, "citus")) return unused;
   const text = "Section citus is ignored: Citus is not supported";
   return [...unused, { path: "citus", text }];
 }
 
-function replacedValues(document: ConfigMap): ConfigWarning[] {
-  const restapi = sectionOf(document, "restapi");
-  const verify = ownValue(restapi, "verify_client");
-  const tokens = ownValue(restapi, "server_tokens");
-  const mode = ownValue(sectionOf(document, "watchdog"), "mode");
+/** Values that are taken for others than they seem, or replaced. */
+function doubtfulValues(document: ConfigMap): ConfigWarning[] {
+  return LOCAL_PLACES.flatMap(({ path, key: { type } }) => {
+    const value = type.doubt === undefined ? null : valueAt(document, path);
+    const text = isAbsent(value) ? null : type.doubt?.(value, path) ?? null;
+    return text === null ? [] : [{ path, text }];
+  });
+}
+
+function bootstrapWarnings(document: ConfigMap): ConfigWarning[] {
   const warnings: ConfigWarning[] = [];
-  if (!isAbsent(verify) && verifyClientOf(verify) === null) {
-    const text = `Bad value in the "restapi.verify_client": ${
-      textForm(verify)
-    }`;
-    warnings.push({ path: "restapi.verify_client", text });
-  }
-  if (!isAbsent(tokens) && serverTokensOf(tokens) === null) {
-    const text =
-      `Bad value in the "restapi.server_tokens": ${textForm(tokens)}` +
-      ", using original";
-    warnings.push({ path: "restapi.server_tokens", text });
-  }
-  if (!isAbsent(mode) && watchdogModeOf(mode) === null) {
-    const text = `Watchdog mode ${textForm(mode)} not recognized, ` +
-      "disabling watchdog";
-    warnings.push({ path: "watchdog.mode", text });
-  }
   const bootstrap = sectionOf(document, "bootstrap");
   if (
     isConfigMap(ownValue(document, "bootstrap")) &&
@@ -129,36 +98,14 @@ function replacedValues(document: ConfigMap): ConfigWarning[] {
       "create users in bootstrap.post_bootstrap";
     warnings.push({ path: "bootstrap.users", text });
   }
-  return [...warnings, ...poolSizes(document)];
+  return warnings;
 }
 
-function poolSizes(document: ConfigMap): ConfigWarning[] {
-  const sizes = [
-    ["thread_pool_size", ownValue(document, "thread_pool_size")],
-    [
-      "restapi.thread_pool_size",
-      ownValue(sectionOf(document, "restapi"), "thread_pool_size"),
-    ],
-  ] as const;
-  return sizes
-    .filter(([, value]) => !isAbsent(value) && parseInteger(value) === null)
-    .map(([path, value]) => ({
-      path,
-      text: `${path} is not a whole number: ${textForm(value)}, it is ignored`,
-    }));
-}
-
-function misleadingFlags(document: ConfigMap): ConfigWarning[] {
-  return FLAG_KEYS.flatMap((path) => {
-    const [section = "", key = ""] = path.split(".");
-    const value = ownValue(sectionOf(document, section), key);
-    const isMisleading = typeof value === "string" &&
-      /^(?:false|off|no|0)$/i.test(value);
-    if (!isMisleading) return [];
-    const text = `${path} is the text "${value}" and counts as true; ` +
-      "write it without quotes";
-    return [{ path, text }];
-  });
+function valueAt(document: ConfigMap, path: string): unknown {
+  return path.split(".").reduce<unknown>(
+    (value, key) => isConfigMap(value) ? ownValue(value, key) : undefined,
+    document,
+  );
 }
 
 function sectionOf(document: ConfigMap, key: string): ConfigMap {

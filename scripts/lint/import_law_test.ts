@@ -29,6 +29,7 @@ const ALLOWED: readonly Case[] = [
   { from: "main.ts", to: "./lib/compose/agent.ts" },
   { from: "tests/e2e/lab_test.ts", to: "../../lib/agent/loop.ts" },
   { from: "scripts/rules.ts", to: "../lib/core/decide.ts" },
+  { from: "scripts/configuration.ts", to: "../lib/config/key_reference.ts" },
 ];
 
 const FORBIDDEN: readonly Case[] = [

@@ -99,6 +99,12 @@ export const STAGES: readonly Stage[] = [
     needs: "lib/core/decide.ts",
     isBeside: true,
   },
+  {
+    name: "configuration page",
+    command: task("configuration", "--check"),
+    kind: "check",
+    needs: "lib/config/key_reference.ts",
+  },
   tests("unit", "lib/core"),
   {
     ...tests("sim", "tests/sim"),

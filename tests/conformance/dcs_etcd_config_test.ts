@@ -6,8 +6,8 @@
 import assert from "node:assert/strict";
 import { openDcsTarget } from "../../lib/compose/dcs.ts";
 import { MINIMAL_YAML } from "../../lib/config/fixtures/examples.ts";
-import type { DcsConfig } from "../../lib/config/local_config.ts";
 import { decodeLocalConfig } from "../../lib/config/schema.ts";
+import type { StoreConfig } from "../../lib/config/stores/all.ts";
 import { parseYaml11 } from "../../lib/patroni/yaml_1_1.ts";
 import { isConfigMap } from "../../lib/core/calc/documents/config_merge.ts";
 import { DcsRefusedError } from "../../lib/ports/errors.ts";
@@ -24,7 +24,7 @@ const ignore = skipReason !== null;
 const LINGERING = { sanitizeOps: false, sanitizeResources: false };
 
 /** The store that a section `etcd3` with these lines names. */
-function storeOf(lines: readonly string[]): DcsConfig {
+function storeOf(lines: readonly string[]): StoreConfig {
   const yaml = MINIMAL_YAML.replace(
     /^etcd3:\n(?: .*\n)*/m,
     `etcd3:\n${lines.map((line) => `  ${line}\n`).join("")}`,

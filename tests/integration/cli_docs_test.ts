@@ -25,7 +25,14 @@ Deno.test("docs/configuration.md has each key with its default, and no others", 
       apply,
       meaning,
     }));
-  assert.deepEqual(rows, keyReferences());
+  const byPath = (
+    left: { readonly path: string | undefined },
+    right: { readonly path: string | undefined },
+  ) => (left.path ?? "") < (right.path ?? "") ? -1 : 1;
+  assert.deepEqual(
+    rows.toSorted(byPath),
+    [...keyReferences()].toSorted(byPath),
+  );
 });
 
 /** Words as a shell splits them; `<(...)` and pipes do not occur. */

@@ -2,7 +2,6 @@
  * Section `bootstrap`: how the first data directory and the first dynamic
  * document are made. Source: docs/contract/configuration.md 3.3.
  */
-import * as z from "zod";
 import { isTruthyFlag } from "../../core/base/scalars.ts";
 import {
   type ConfigMap,
@@ -10,31 +9,51 @@ import {
   ownValue,
   textForm,
 } from "../../core/calc/documents/config_merge.ts";
+import { isAbsent, misfitsOf, Wanted } from "../fields.ts";
+import { type KeyMap, readKeys, type ValueType } from "../keys/key.ts";
 import {
+  anything,
+  changed,
   command,
-  isAbsent,
   map,
-  mapped,
-  optional,
-  required,
-  requiredSection,
   scalarMap,
   text,
   textList,
-  unless,
-  Wanted,
-} from "../fields.ts";
-import type {
-  BootstrapConfig,
-  BootstrapMethod,
-  BootstrapUser,
-} from "../local_config.ts";
-import { bootstrapUsers } from "./bootstrap_users.ts";
-import { renderParameters } from "../parameters.ts";
+  unchecked,
+} from "../keys/types.ts";
 import { INITDB_FORBIDDEN, optionArguments } from "../options.ts";
+import { renderParameters } from "../parameters.ts";
+import { type BootstrapUser, bootstrapUsers } from "./bootstrap_users.ts";
+import { DYNAMIC_KEYS } from "./dynamic.ts";
+import { programOptions } from "./postgres_settings.ts";
 
-const NO_LINES: readonly string[] = [];
-const NO_USERS: readonly BootstrapUser[] = [];
+/** How the first data directory is made. */
+export type BootstrapMethod =
+  /** `options` are ready arguments such as `--encoding=UTF8`. */
+  | { readonly kind: "initdb"; readonly options: readonly string[] }
+  | {
+    readonly kind: "custom";
+    readonly name: string;
+    readonly command: readonly string[];
+    readonly hasNoParams: boolean;
+    readonly isRecoveryConfKept: boolean;
+    readonly recoveryConf: Readonly<Record<string, string>> | null;
+    /** `--key=value` of the other keys, in file order. */
+    readonly options: readonly string[];
+  };
+
+/** Section `bootstrap`. */
+export interface BootstrapConfig {
+  /** The first dynamic document, as written; null: this member creates no cluster. */
+  readonly dcs: ConfigMap | null;
+  readonly method: BootstrapMethod;
+  /** Lines for pg_hba.conf after bootstrap. */
+  readonly pgHba: readonly string[];
+  /** Words of the command; one connection string is appended. */
+  readonly postBootstrap: readonly string[] | null;
+  readonly users: readonly BootstrapUser[];
+}
+
 const CUSTOM_KEYS: ReadonlySet<string> = new Set([
   "command",
   "no_params",
@@ -42,51 +61,70 @@ const CUSTOM_KEYS: ReadonlySet<string> = new Set([
   "recovery_conf",
 ]);
 
-const fixedKeys: z.ZodType<FixedKeys> = requiredSection({
-  dcs: optional(map, null),
-  method: optional(text, "initdb"),
-  initdb: optional(readInitdb, NO_LINES),
-  pg_hba: optional(textList, NO_LINES),
-  post_bootstrap: optional(command, null),
-  post_init: optional(command, null),
-  users: optional(bootstrapUsers, NO_USERS),
-});
+/** The keys of the section, in the order of Patroni's validation. */
+export const BOOTSTRAP_KEYS = {
+  dcs: {
+    type: map,
+    keys: DYNAMIC_KEYS,
+    isExpected: true,
+    meaning:
+      "The first dynamic configuration; a member without it creates no cluster",
+  },
+  initdb: {
+    type: { ...anything, read: readInitdb },
+    fallback: [],
+    check: programOptions,
+    meaning: "Options of initdb",
+  },
+  method: {
+    type: text,
+    fallback: "initdb",
+    meaning: "How the first data directory is made",
+  },
+  pg_hba: {
+    type: unchecked(textList),
+    fallback: [],
+    meaning: "Lines added to pg_hba.conf",
+  },
+  post_bootstrap: {
+    type: command,
+    meaning: "Command run after it, with a connection string",
+  },
+  users: {
+    type: { ...anything, read: bootstrapUsers },
+    fallback: {},
+    meaning: "Deprecated: roles to make, with password and options",
+  },
+  post_init: { type: command, meaning: "Older name of post_bootstrap" },
+} as const satisfies KeyMap;
 
-const customKeys = requiredSection({
-  command: required(command),
-  recovery_conf: optional(mapped(scalarMap, renderParameters), null),
-});
+const METHOD_KEYS = {
+  command: { type: command, isRequired: true },
+  recovery_conf: { type: changed(scalarMap, renderParameters) },
+} as const satisfies KeyMap;
 
-interface FixedKeys {
-  readonly dcs: ConfigMap | null;
-  readonly method: string;
-  readonly initdb: readonly string[];
-  readonly pg_hba: readonly string[];
-  readonly post_bootstrap: readonly string[] | null;
-  readonly post_init: readonly string[] | null;
-  readonly users: readonly BootstrapUser[];
-}
+const readFixed = readKeys(BOOTSTRAP_KEYS);
+const readMethod = readKeys(METHOD_KEYS);
 
-/** Schema of the section `bootstrap`; null when it is absent. */
-export const bootstrapSection: z.ZodType<BootstrapConfig | null> = unless(
-  isAbsent,
-  z.unknown().transform((section, context): BootstrapConfig => {
-    const fixed = fixedKeys.safeParse(section);
+/** The section, with a method that is described in it. */
+export const bootstrap: ValueType<BootstrapConfig> = {
+  ...anything,
+  read: (section) => {
+    const fixed = readFixed(section);
     const method = customMethod(section);
-    for (const issue of [...issuesOf(fixed), ...method.issues]) {
-      context.issues.push({ code: "custom", input: section, ...issue });
+    const misfits = [...misfitsOf(fixed), ...misfitsOf(method)];
+    if (fixed instanceof Wanted || method instanceof Wanted) {
+      return new Wanted(misfits);
     }
-    if (!fixed.success) return z.NEVER;
-    const { data } = fixed;
     return {
-      dcs: data.dcs,
-      method: method.value ?? { kind: "initdb", options: data.initdb },
-      pgHba: data.pg_hba,
-      postBootstrap: data.post_bootstrap ?? data.post_init,
-      users: data.users,
+      dcs: fixed.dcs,
+      method: method ?? { kind: "initdb", options: fixed.initdb },
+      pgHba: fixed.pgHba,
+      postBootstrap: fixed.postBootstrap ?? fixed.postInit,
+      users: fixed.users,
     };
-  }),
-);
+  },
+};
 
 /**
  * Whether a custom method is named that can not be run, so that initdb takes
@@ -105,40 +143,30 @@ function readInitdb(value: unknown): readonly string[] | Wanted {
     : new Wanted(`options of initdb, but ${refused.join(", ")}`);
 }
 
-interface Issue {
-  readonly path: PropertyKey[];
-  readonly message: string;
-}
-
-interface CustomMethod {
-  readonly value: BootstrapMethod | null;
-  readonly issues: readonly Issue[];
-}
-
-function customMethod(bootstrap: unknown): CustomMethod {
+/** Null: initdb is used. */
+function customMethod(bootstrap: unknown): BootstrapMethod | null | Wanted {
   const name = isConfigMap(bootstrap) ? ownValue(bootstrap, "method") : null;
   const section = methodSection(bootstrap);
-  if (section === null || typeof name !== "string") {
-    return { value: null, issues: [] };
+  if (section === null || typeof name !== "string") return null;
+  const keys = readMethod(section);
+  if (keys instanceof Wanted) {
+    return new Wanted(
+      keys.misfits.map(({ path, wanted }) => ({
+        path: [name, ...path],
+        wanted,
+      })),
+    );
   }
-  const result = customKeys.safeParse(section);
-  const issues = issuesOf(result).map((issue) => ({
-    ...issue,
-    path: [name, ...issue.path],
-  }));
-  if (!result.success) return { value: null, issues };
-  const value: BootstrapMethod = {
+  return {
     kind: "custom",
     name,
-    command: result.data.command,
+    ...keys,
     hasNoParams: isTruthyFlag(ownValue(section, "no_params")),
     isRecoveryConfKept: isTruthyFlag(
       ownValue(section, "keep_existing_recovery_conf"),
     ),
-    recoveryConf: result.data.recovery_conf,
     options: otherOptions(section),
   };
-  return { value, issues: [] };
 }
 
 function methodSection(bootstrap: unknown): ConfigMap | null {
@@ -155,9 +183,4 @@ function otherOptions(section: ConfigMap): string[] {
   return Object.entries(section)
     .filter(([key]) => !CUSTOM_KEYS.has(key))
     .map(([key, value]) => `--${key}=${textForm(value)}`);
-}
-
-function issuesOf(result: z.ZodSafeParseResult<unknown>): Issue[] {
-  if (result.success) return [];
-  return result.error.issues.map(({ path, message }) => ({ path, message }));
 }

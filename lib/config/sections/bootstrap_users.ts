@@ -7,7 +7,14 @@ import {
   ownValue,
 } from "../../core/calc/documents/config_merge.ts";
 import { isAbsent, text, textList, Wanted } from "../fields.ts";
-import type { BootstrapUser } from "../local_config.ts";
+
+/** A role of `bootstrap.users`. */
+export interface BootstrapUser {
+  readonly name: string;
+  readonly password: string | null;
+  /** Upper case, as CREATE ROLE takes them. */
+  readonly options: readonly string[];
+}
 
 /** What CREATE ROLE takes without a name or a secret. */
 const OPTION =

@@ -4,54 +4,47 @@
  *
  * Source: docs/contract/configuration.md 3.11.1, 3.11.4, 3.11.5.
  */
-import type * as z from "zod";
-import { isTruthyFlag, parseBool, parseReal } from "../../core/base/scalars.ts";
+import { parseReal } from "../../core/base/scalars.ts";
 import {
-  type ConfigMap,
   isConfigMap,
   ownValue,
-  textForm,
 } from "../../core/calc/documents/config_merge.ts";
+import { command as readCommand, isAbsent, Wanted } from "../fields.ts";
 import {
+  type KeyMap,
+  readKeys,
+  type SectionOf,
+  type ValueType,
+  withDefaults,
+} from "../keys/key.ts";
+import {
+  anything,
   command,
   flag,
-  isAbsent,
   map,
-  optional,
-  optionalText,
-  required,
   scalarMap,
-  section,
   text,
   textList,
   textMap,
-  Wanted,
-} from "../fields.ts";
+  textOrNone,
+  truth,
+  unchecked,
+} from "../keys/types.ts";
 import {
-  BASEBACKUP_FORBIDDEN,
-  optionArguments,
-  REWIND_FORBIDDEN,
-  splitCommand,
-} from "../options.ts";
-
-/** One way to copy a data directory. */
-export type CloneMethod =
-  /** `options` are ready arguments of pg_basebackup. */
-  | { readonly kind: "basebackup"; readonly options: readonly string[] }
-  | {
-    readonly kind: "custom";
-    readonly name: string;
-    readonly command: readonly string[];
-    /** May run without a source. */
-    readonly hasNoLeader: boolean;
-    readonly isDataKept: boolean;
-    readonly hasNoParams: boolean;
-    /** `--key=value` of the keys that are passed, in file order. */
-    readonly options: readonly string[];
-  };
+  type Check,
+  dictionary,
+  each,
+  either,
+  integer,
+  list,
+  map as mapCheck,
+  optional,
+  type Place,
+  string,
+} from "../validate/checks.ts";
 
 /** Events that a callback can be configured for. */
-export const CALLBACK_ACTIONS = [
+const CALLBACK_ACTIONS = [
   "on_start",
   "on_stop",
   "on_restart",
@@ -60,7 +53,7 @@ export const CALLBACK_ACTIONS = [
 ] as const;
 
 /** Programs whose names can be changed by `bin_name`. */
-export const PROGRAMS = [
+const PROGRAMS = [
   "pg_ctl",
   "initdb",
   "pg_controldata",
@@ -70,114 +63,269 @@ export const PROGRAMS = [
   "pg_rewind",
 ] as const;
 
-/** The settings, read from one layered `postgresql` map. */
-export type PostgresSettings = z.output<typeof postgresSettings>;
-
-const NO_TEXTS: Readonly<Record<string, string>> = {};
 const PG_CTL_TIMEOUT_S = 60;
-const DEFAULT_METHODS: readonly string[] = ["basebackup"];
-
-/** Schema of the keys that may come from either layer. */
-export const postgresSettings = section({
-  config_base_name: optional(text, "postgresql"),
-  custom_conf: optionalText(),
-  bin_dir: optionalText(),
-  bin_name: optional(textMap, NO_TEXTS),
-  database: optional(text, "postgres"),
-  krbsrvname: optionalText(),
-  use_unix_socket: flag(),
-  use_unix_socket_repl: flag(),
-  parameters: optional(map, {}),
-  parameters_primary: optional(map, {}),
-  parameters_replica: optional(map, {}),
-  parameters_standby_leader: optional(map, {}),
-  pg_hba: optional(textList, null),
-  pg_hba_primary: optional(textList, null),
-  pg_hba_replica: optional(textList, null),
-  pg_hba_standby_leader: optional(textList, null),
-  pg_ident: optional(textList, null),
-  pg_ident_primary: optional(textList, null),
-  pg_ident_replica: optional(textList, null),
-  pg_ident_standby_leader: optional(textList, null),
-  recovery_conf: optional(scalarMap, null),
-  use_slots: optional<boolean, boolean>(
-    (value) => parseBool(value) ?? false,
-    true,
-  ),
-  use_pg_rewind: flag(),
-  remove_data_directory_on_rewind_failure: flag(),
-  remove_data_directory_on_diverged_timelines: flag(),
-  pg_ctl_timeout: required(readTimeout),
-  create_replica_methods: optional(textList, null),
-  create_replica_method: optional(textList, null),
-  basebackup: optional<unknown, null>((value) => value, null),
-  rewind: optional<unknown, null>((value) => value, null),
-  callbacks: optional(readCallbacks, {}),
-  pre_promote: optional(command, null),
-  before_stop: optional(command, null),
-});
-
-/** Clone methods in the order in which they are tried. */
-export function cloneMethods(
-  settings: PostgresSettings,
-  postgresql: ConfigMap,
-): readonly CloneMethod[] {
-  const names = settings.create_replica_methods ??
-    settings.create_replica_method ?? DEFAULT_METHODS;
-  return names.map((name): CloneMethod => {
-    if (name !== "basebackup") return customMethod(name, postgresql);
-    const { args } = optionArguments(settings.basebackup, BASEBACKUP_FORBIDDEN);
-    return { kind: "basebackup", options: args };
-  });
-}
-
-/** Arguments of pg_rewind. */
-export function rewindOptions(settings: PostgresSettings): readonly string[] {
-  return optionArguments(settings.rewind, REWIND_FORBIDDEN).args;
-}
-
-/** What options of programs are skipped, and why, for the log. */
-export function refusedOptions(settings: PostgresSettings): readonly string[] {
-  const { basebackup, rewind } = settings;
-  const refused = [
-    ["pg_basebackup", optionArguments(basebackup, BASEBACKUP_FORBIDDEN)],
-    ["pg_rewind", optionArguments(rewind, REWIND_FORBIDDEN)],
-  ] as const;
-  return refused.flatMap(([program, options]) =>
-    options.refused.map((reason) => `${program} ${reason}, it is skipped`)
-  );
-}
-
-function customMethod(name: string, postgresql: ConfigMap): CloneMethod {
-  const given = ownValue(postgresql, name);
-  const keys = isConfigMap(given) ? given : {};
-  const hasNoParams = isTruthyFlag(ownValue(keys, "no_params"));
-  const line = ownValue(keys, "command");
-  return {
-    kind: "custom",
-    name,
-    command: splitCommand(typeof line === "string" ? line : name) ?? [name],
-    hasNoLeader: isTruthyFlag(ownValue(keys, "no_leader")),
-    isDataKept: isTruthyFlag(ownValue(keys, "keep_data")),
-    hasNoParams,
-    options: passedOptions(keys, hasNoParams),
-  };
-}
-
-/** Scripts rely on getting the special keys too, unless no_params is set. */
-function passedOptions(keys: ConfigMap, hasNoParams: boolean): string[] {
-  const special = ["no_leader", "keep_data", "no_params"];
-  return Object.entries(keys)
-    .filter(([key]) => key !== "command")
-    .filter(([key]) => !hasNoParams || !special.includes(key))
-    .map(([key, value]) => `--${key}=${textForm(value)}`);
-}
 
 /** An explicit null means 0; what is no number means the default. */
-function readTimeout(value: unknown): number {
-  const timeout = value === null ? 0 : parseReal(value);
-  return timeout === null || timeout < 0 ? PG_CTL_TIMEOUT_S : timeout;
+const startTimeout: ValueType<number> = {
+  read: (value) => {
+    const timeout = value === null ? 0 : parseReal(value);
+    return timeout === null || timeout < 0 ? PG_CTL_TIMEOUT_S : timeout;
+  },
+  isNullRead: true,
+  check: integer({ min: 0 }),
+  variable: "text",
+};
+
+const callbacks: ValueType<Readonly<Record<string, readonly string[]>>> = {
+  ...unchecked(map),
+  read: readCallbacks,
+};
+
+const linesOrText: Check = list(string);
+/** Also for pg_rewind and initdb. */
+export const programOptions: Check = either(
+  list(either(string, dictionary)),
+  dictionary,
+);
+
+const localParameters = mapCheck(optional("unix_socket_directories", string));
+const sharedParameters = mapCheck(
+  optional("max_connections", integer({ min: 1, max: 262_143 })),
+  optional("max_locks_per_transaction", integer({ min: 10 })),
+  each(
+    "max_prepared_transactions max_replication_slots max_wal_senders max_worker_processes",
+    integer({ min: 0, max: 262_143 }),
+  ),
+);
+
+/** Patroni looks at other parameters in each layer. */
+function checkParameters(
+  value: unknown,
+  at: Place,
+): Promise<readonly string[]> {
+  return at.path.startsWith("bootstrap.")
+    ? sharedParameters(value, at)
+    : localParameters(value, at);
 }
+
+/** The settings of which something else is made. */
+const MADE_OVER = {
+  parameters: {
+    type: map,
+    fallback: {},
+    isOpen: true,
+    check: checkParameters,
+    meaning: "PostgreSQL parameters; those that members share only dynamically",
+  },
+  parameters_primary: {
+    type: map,
+    fallback: {},
+    isOpen: true,
+    meaning: "Laid over parameters of a primary",
+  },
+  parameters_replica: {
+    type: map,
+    fallback: {},
+    isOpen: true,
+    meaning: "Laid over parameters of a replica",
+  },
+  parameters_standby_leader: {
+    type: map,
+    fallback: {},
+    isOpen: true,
+    meaning: "Laid over parameters of a standby cluster's leader",
+  },
+  pg_hba: {
+    type: textList,
+    check: linesOrText,
+    meaning: "All lines of pg_hba.conf",
+  },
+  pg_hba_primary: {
+    type: textList,
+    check: linesOrText,
+    meaning: "In place of pg_hba of a primary",
+  },
+  pg_hba_replica: {
+    type: textList,
+    check: linesOrText,
+    meaning: "In place of pg_hba of a replica",
+  },
+  pg_hba_standby_leader: {
+    type: textList,
+    check: linesOrText,
+    meaning: "In place of pg_hba of a standby cluster's leader",
+  },
+  pg_ident: {
+    type: textList,
+    check: linesOrText,
+    meaning: "All lines of pg_ident.conf",
+  },
+  pg_ident_primary: {
+    type: textList,
+    check: linesOrText,
+    meaning: "In place of pg_ident of a primary",
+  },
+  pg_ident_replica: {
+    type: textList,
+    check: linesOrText,
+    meaning: "In place of pg_ident of a replica",
+  },
+  pg_ident_standby_leader: {
+    type: textList,
+    check: linesOrText,
+    meaning: "In place of pg_ident of a standby cluster's leader",
+  },
+  rewind: {
+    type: anything,
+    fallback: {},
+    check: programOptions,
+    apply: "use",
+    meaning: "Options of pg_rewind",
+  },
+  recovery_conf: {
+    type: unchecked(scalarMap),
+    fallback: {},
+    meaning: "More recovery settings of replicas",
+  },
+  create_replica_methods: {
+    type: unchecked(textList),
+    fallback: ["basebackup"],
+    aliases: ["create_replica_method"],
+    apply: "use",
+    meaning: "Ways to copy a data directory, in order",
+  },
+  basebackup: {
+    type: anything,
+    fallback: {},
+    apply: "use",
+    meaning: "Options of pg_basebackup",
+  },
+} as const satisfies KeyMap;
+
+/** The settings that are used as they are. */
+const TAKEN_OVER = {
+  pg_ctl_timeout: {
+    type: startTimeout,
+    field: "pgCtlTimeoutS",
+    fallback: PG_CTL_TIMEOUT_S,
+    apply: "use",
+    meaning: "Seconds for a start",
+  },
+  use_pg_rewind: {
+    type: flag,
+    field: "isRewindAllowed",
+    fallback: false,
+    apply: "use",
+    meaning: "Repair diverged data directories",
+  },
+  use_slots: {
+    type: truth,
+    field: "hasSlots",
+    fallback: true,
+    layer: "dynamic",
+    meaning: "Replication slots",
+  },
+  config_base_name: {
+    type: unchecked(text),
+    fallback: "postgresql",
+    apply: "agent",
+    meaning: "Name of the .conf file",
+  },
+  custom_conf: {
+    type: unchecked(textOrNone),
+    apply: "use",
+    meaning: "File included instead of the original postgresql.conf",
+  },
+  bin_dir: {
+    type: unchecked(textOrNone),
+    otherwise: "PATH",
+    apply: "agent",
+    variable: true,
+    meaning: "Directory of PostgreSQL's programs",
+  },
+  bin_name: {
+    type: unchecked(textMap),
+    fallback: {},
+    otherwise: "same name",
+    names: PROGRAMS,
+    isOpen: true,
+    variable: true,
+    prefix: "POSTGRESQL_BIN",
+    apply: "use",
+    meaning: "Other names of these programs",
+  },
+  database: {
+    type: unchecked(text),
+    fallback: "postgres",
+    apply: "agent",
+    meaning: "Database of the agent's own connections",
+  },
+  krbsrvname: {
+    type: unchecked(textOrNone),
+    meaning: "Kerberos service name",
+  },
+  use_unix_socket: {
+    type: unchecked(flag),
+    field: "isUnixSocketUsed",
+    fallback: false,
+    meaning: "Connect through a socket",
+  },
+  use_unix_socket_repl: {
+    type: unchecked(flag),
+    field: "isUnixSocketUsedForReplication",
+    fallback: false,
+    meaning: "The same for replication",
+  },
+  remove_data_directory_on_rewind_failure: {
+    type: unchecked(flag),
+    field: "isDataRemovedOnRewindFailure",
+    fallback: false,
+    apply: "use",
+    meaning: "Copy anew when pg_rewind failed",
+  },
+  remove_data_directory_on_diverged_timelines: {
+    type: unchecked(flag),
+    field: "isDataRemovedOnDivergedTimelines",
+    fallback: false,
+    apply: "use",
+    meaning: "Copy anew when rewinding is not possible",
+  },
+  callbacks: {
+    type: callbacks,
+    fallback: {},
+    names: CALLBACK_ACTIONS,
+    isOpen: true,
+    apply: "use",
+    meaning:
+      "Commands for on_start, on_stop, on_restart, on_reload, on_role_change",
+  },
+  pre_promote: {
+    type: command,
+    apply: "use",
+    meaning: "Command that must succeed before a promotion",
+  },
+  before_stop: {
+    type: command,
+    apply: "use",
+    meaning: "Command run before a stop",
+  },
+} as const satisfies KeyMap;
+
+/** The keys of `postgresql` that either layer may set, in the order of Patroni's validation. */
+export const SETTINGS_KEYS: KeyMap = withDefaults(
+  { ...MADE_OVER, ...TAKEN_OVER },
+  { layer: "both", variable: false },
+);
+
+/** The settings, read from one layered `postgresql` map. */
+export type PostgresSettings = SectionOf<typeof MADE_OVER>;
+
+/** Those that are used as they are. */
+export type PlainSettings = SectionOf<typeof TAKEN_OVER>;
+
+/** Reads the former and the latter. */
+export const readSettings = readKeys(MADE_OVER);
+export const readPlainSettings = readKeys(TAKEN_OVER);
 
 function readCallbacks(
   value: unknown,
@@ -187,7 +335,7 @@ function readCallbacks(
   for (const action of CALLBACK_ACTIONS) {
     const given = ownValue(value, action);
     if (isAbsent(given) || given === "") continue;
-    const words = command(given);
+    const words = readCommand(given);
     if (words instanceof Wanted) {
       return new Wanted(
         `a map of commands, but ${action} is not ${words.text}`,

@@ -1,68 +1,40 @@
 /**
  * Section `proxy`, ours: the ports that clients use on every member.
- * All of its defaults stand here.
  */
 import { isIP } from "node:net";
-import type * as z from "zod";
-import { parseBool } from "../../core/base/scalars.ts";
+import { Wanted } from "../fields.ts";
 import {
-  bool,
+  type KeyMap,
+  section,
+  type SectionOf,
+  type ValueType,
+} from "../keys/key.ts";
+import {
+  changed,
   durationMs,
   integer,
-  mapped,
   oneOf,
-  optional,
-  optionalText,
   port,
-  type Read,
-  section,
+  strictTruth,
   text,
   textListOrCommas,
-  unless,
-  Wanted,
-} from "../fields.ts";
-import type { ProxyConfig } from "../local_config.ts";
+  textOrNone,
+  truth,
+} from "../keys/types.ts";
 
-/** What a missing key of `proxy` means. */
-export const PROXY_DEFAULTS: ProxyConfig = {
-  listen: ["*"],
-  primaryPort: 5000,
-  replicaPort: 6000,
-  statsPort: 7000,
-  holdTimeoutMs: 10_000,
-  replicaLagMaxBytes: 1_048_576,
-  replicaLagMaxMs: 30_000,
-  connectionsMax: 1000,
-  primaryConnectionsMax: null,
-  replicaConnectionsMax: null,
-  connectTimeoutMs: 2_000,
-  startupTimeoutMs: 10_000,
-  silentPerAddressMax: 100,
-  drainTimeoutMs: 5_000,
-  upgradeTimeoutMs: 86_400_000,
-  allow: [],
-  dataPlane: "auto",
-  workers: null,
-  isRingWanted: true,
-  isReplicaFallback: false,
-  agentGraceMs: 5_000,
-  isSealed: false,
-  zone: null,
-};
-
-const readHosts: Read<readonly string[]> = mapped(text, (value) => {
-  const hosts = value.split(",").map((item) =>
+const hosts: ValueType<readonly string[]> = changed(text, (value) => {
+  const parts = value.split(",").map((item) =>
     item.trim().replace(/^\[(.*)\]$/, "$1")
   );
-  const isEach = hosts.every((host) =>
+  const isEach = parts.every((host) =>
     /^(?:[^\s/@[\]:]+|[0-9a-f:.]+)$/i.test(host)
   );
   return isEach
-    ? hosts
+    ? parts
     : new Wanted("addresses without port, such as * or 10.0.0.1,127.0.0.1");
 });
 
-const readNetworks: Read<readonly string[]> = mapped(
+const networks: ValueType<readonly string[]> = changed(
   textListOrCommas,
   (list) =>
     list.every(isNetwork)
@@ -79,74 +51,169 @@ function isNetwork(text: string): boolean {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= max);
 }
 
-/** Nobody may believe in a seal that a misspelt value left open. */
-function readSwitch(value: unknown): boolean | Wanted {
-  return parseBool(value) ?? new Wanted("true or false");
-}
-
 const clients = integer({ min: 1, max: 1_000_000 });
 
-const proxyMap: z.ZodType<ProxyConfig> = section({
-  listen: optional(readHosts, PROXY_DEFAULTS.listen),
-  primary_port: optional(port, PROXY_DEFAULTS.primaryPort),
-  replica_port: optional(port, PROXY_DEFAULTS.replicaPort),
-  stats_port: optional(port, PROXY_DEFAULTS.statsPort),
-  hold_timeout: optional(durationMs, PROXY_DEFAULTS.holdTimeoutMs),
-  replica_max_lag: optional(
-    integer({ min: 0, unit: "B" }),
-    PROXY_DEFAULTS.replicaLagMaxBytes,
-  ),
-  replica_max_lag_time: optional(durationMs, PROXY_DEFAULTS.replicaLagMaxMs),
-  max_connections: optional(clients, PROXY_DEFAULTS.connectionsMax),
-  primary_max_connections: optional(clients, null),
-  replica_max_connections: optional(clients, null),
-  connect_timeout: optional(durationMs, PROXY_DEFAULTS.connectTimeoutMs),
-  startup_timeout: optional(durationMs, PROXY_DEFAULTS.startupTimeoutMs),
-  max_silent_per_address: optional(
-    clients,
-    PROXY_DEFAULTS.silentPerAddressMax,
-  ),
-  drain_timeout: optional(durationMs, PROXY_DEFAULTS.drainTimeoutMs),
-  upgrade_timeout: optional(durationMs, PROXY_DEFAULTS.upgradeTimeoutMs),
-  allow: optional(readNetworks, PROXY_DEFAULTS.allow),
-  data_plane: optional(
-    oneOf(["auto", "workers", "portable"]),
-    PROXY_DEFAULTS.dataPlane,
-  ),
-  workers: optional(integer({ min: 1, max: 64 }), null),
-  io_uring: optional(readSwitch, PROXY_DEFAULTS.isRingWanted),
-  replica_fallback: bool(),
-  agent_grace: optional(durationMs, PROXY_DEFAULTS.agentGraceMs),
-  sealed: optional(readSwitch, PROXY_DEFAULTS.isSealed),
-  zone: optionalText(),
-}).transform((raw): ProxyConfig => ({
-  listen: raw.listen,
-  primaryPort: raw.primary_port,
-  replicaPort: raw.replica_port,
-  statsPort: raw.stats_port,
-  holdTimeoutMs: raw.hold_timeout,
-  replicaLagMaxBytes: raw.replica_max_lag,
-  replicaLagMaxMs: raw.replica_max_lag_time,
-  connectionsMax: raw.max_connections,
-  primaryConnectionsMax: raw.primary_max_connections,
-  replicaConnectionsMax: raw.replica_max_connections,
-  connectTimeoutMs: raw.connect_timeout,
-  startupTimeoutMs: raw.startup_timeout,
-  silentPerAddressMax: raw.max_silent_per_address,
-  drainTimeoutMs: raw.drain_timeout,
-  upgradeTimeoutMs: raw.upgrade_timeout,
-  allow: raw.allow,
-  dataPlane: raw.data_plane,
-  workers: raw.workers,
-  isRingWanted: raw.io_uring,
-  isReplicaFallback: raw.replica_fallback,
-  agentGraceMs: raw.agent_grace,
-  isSealed: raw.sealed,
-  zone: raw.zone,
-}));
+/** The keys of the section, with their defaults. */
+export const PROXY_KEYS = {
+  listen: {
+    type: hosts,
+    fallback: "*",
+    variable: true,
+    meaning:
+      "Ours: addresses of the proxy, with commas; proxy: false turns it off",
+  },
+  primary_port: {
+    type: port,
+    fallback: 5000,
+    variable: true,
+    meaning: "Ours: leads to the leader",
+  },
+  replica_port: {
+    type: port,
+    fallback: 6000,
+    variable: true,
+    meaning: "Ours: leads to replicas",
+  },
+  stats_port: {
+    type: port,
+    fallback: 7000,
+    variable: true,
+    meaning: "Ours: the page with its numbers",
+  },
+  hold_timeout: {
+    type: durationMs,
+    field: "holdTimeoutMs",
+    fallback: 10,
+    variable: true,
+    meaning: "Ours: how long new connections wait for a leader",
+  },
+  replica_max_lag: {
+    type: integer({ min: 0, unit: "B" }),
+    field: "replicaLagMaxBytes",
+    fallback: 1_048_576,
+    variable: "text",
+    meaning: "Ours: bytes; replicas further behind get no new connections",
+  },
+  replica_max_lag_time: {
+    type: durationMs,
+    field: "replicaLagMaxMs",
+    fallback: 30,
+    meaning: "Ours: the same in seconds; not less than two loop_wait",
+  },
+  max_connections: {
+    type: clients,
+    field: "connectionsMax",
+    fallback: 1000,
+    variable: "text",
+    meaning: "Ours: clients at the same time",
+  },
+  primary_max_connections: {
+    type: clients,
+    field: "primaryConnectionsMax",
+    meaning: "Ours: clients of the primary port",
+  },
+  replica_max_connections: {
+    type: clients,
+    field: "replicaConnectionsMax",
+    meaning: "Ours: clients of the replica port",
+  },
+  drain_timeout: {
+    type: durationMs,
+    field: "drainTimeoutMs",
+    fallback: 5,
+    meaning:
+      "Ours: seconds that running transactions have before a planned stop",
+  },
+  upgrade_timeout: {
+    type: durationMs,
+    field: "upgradeTimeoutMs",
+    fallback: 86_400,
+    meaning: "Ours: seconds that sessions of a replaced proxy may go on",
+  },
+  connect_timeout: {
+    type: durationMs,
+    field: "connectTimeoutMs",
+    fallback: 2,
+    meaning:
+      "Ours: seconds for one attempt to reach a server; then the next one is tried",
+  },
+  startup_timeout: {
+    type: durationMs,
+    field: "startupTimeoutMs",
+    fallback: 10,
+    meaning: "Ours: seconds that a client has for its first packet",
+  },
+  max_silent_per_address: {
+    type: clients,
+    field: "silentPerAddressMax",
+    fallback: 100,
+    meaning:
+      "Ours: clients of one address (IPv6: /64) that have not said yet what they want",
+  },
+  allow: {
+    type: networks,
+    fallback: [],
+    otherwise: "everyone",
+    meaning: "Ours: networks whose clients are served",
+  },
+  agent_grace: {
+    type: durationMs,
+    field: "agentGraceMs",
+    fallback: 5,
+    meaning:
+      "Ours: seconds that a dead agent of a primary has to come back, then PostgreSQL is stopped",
+  },
+  sealed: {
+    type: strictTruth,
+    field: "isSealed",
+    fallback: false,
+    meaning: "Ours: PostgreSQL takes clients only from the proxy beside it",
+  },
+  data_plane: {
+    type: oneOf(["auto", "workers", "portable"]),
+    fallback: "auto",
+    meaning: "Ours: auto, workers or portable",
+  },
+  workers: {
+    type: integer({ min: 1, max: 64 }),
+    meaning: "Ours: worker threads; by default as many as fit",
+  },
+  io_uring: {
+    type: strictTruth,
+    field: "isRingWanted",
+    fallback: true,
+    meaning:
+      "Ours: worker threads pass several packets on at once where the kernel allows it",
+  },
+  replica_fallback: {
+    type: truth,
+    field: "isReplicaFallback",
+    fallback: false,
+    meaning:
+      "Ours: the replica port leads to the leader if there is no replica, in a standby cluster too",
+  },
+  zone: {
+    type: textOrNone,
+    meaning: "Ours: replicas of the same zone are preferred",
+  },
+} as const satisfies KeyMap;
 
-/** Schema of the section `proxy`; `false` turns it off. */
-export const proxySection: z.ZodType<ProxyConfig | null> = unless(
-  (value) => value === false,
-  proxyMap,
-);
+/** Section `proxy`. */
+export type ProxyConfig = SectionOf<typeof PROXY_KEYS>;
+
+const whole = section(PROXY_KEYS);
+
+/** The section when it is empty or missing. */
+export const PROXY_DEFAULTS: ProxyConfig = readDefaults();
+
+/** The section; `false` turns the proxy off. */
+export const proxy: ValueType<ProxyConfig | null> = {
+  ...whole,
+  read: (value) => value === false ? null : whole.read(value),
+};
+
+function readDefaults(): ProxyConfig {
+  const config = whole.read({});
+  if (config instanceof Wanted) throw new Error(config.text);
+  return config;
+}

@@ -14,8 +14,10 @@ import {
   ownValue,
 } from "../../core/calc/documents/config_merge.ts";
 import type { Tags } from "../../core/model/member.ts";
-import type * as z from "zod";
-import { isAbsent, optional, Wanted } from "../fields.ts";
+import { tagConflicts } from "../../core/codec/tags_codec.ts";
+import { isAbsent, Wanted } from "../fields.ts";
+import type { KeyMap, ValueType } from "../keys/key.ts";
+import { anything, count, flag, text, truth } from "../keys/types.ts";
 
 /** A boolean tag and the number that says the same more finely. */
 interface TagPair {
@@ -31,11 +33,55 @@ const PUBLISHED_WHEN_SET: ReadonlyMap<string, string | null> = new Map([
   ["nostream", null],
 ]);
 
-/** Schema of the section `tags`. */
-export const tagsSection: z.ZodType<Tags> = optional(readTags, tagsOf({}));
+/** The tags that mean something; any other is published as it is. */
+export const TAGS_KEYS = {
+  nofailover: { type: flag, fallback: false, meaning: "Never leads" },
+  failover_priority: {
+    type: count,
+    fallback: 1,
+    meaning: "Who of equals leads; 0: never",
+  },
+  nosync: {
+    type: flag,
+    fallback: false,
+    meaning: "Never a synchronous standby",
+  },
+  sync_priority: {
+    type: count,
+    fallback: 1,
+    meaning: "Who of equals is synchronous; 0: never",
+  },
+  noloadbalance: {
+    type: flag,
+    fallback: false,
+    meaning: "Not offered to readers",
+  },
+  clonefrom: {
+    type: flag,
+    fallback: false,
+    meaning: "Others copy from here",
+  },
+  replicatefrom: { type: text, meaning: "Member to stream from" },
+  nostream: {
+    type: truth,
+    fallback: false,
+    meaning: "Restores archived WAL only",
+  },
+} as const satisfies KeyMap;
 
-function readTags(value: unknown): Tags | Wanted {
-  return isConfigMap(value) ? tagsOf(value) : new Wanted("a map");
+/** The section: pairs of tags depend on each other, so it is read as a whole. */
+export const tags: ValueType<Tags> = {
+  ...anything,
+  read: (value) => isConfigMap(value) ? tagsOf(value) : new Wanted("a map"),
+};
+
+/** Both of a pair are fine as long as they say the same. */
+export function checkTagPairs(value: unknown): Promise<readonly string[]> {
+  return Promise.resolve(
+    tagConflicts(value).map(({ flagTag, priorityTag }) =>
+      `tags  Multiple of ('${flagTag}', '${priorityTag}') provided`
+    ),
+  );
 }
 
 function tagsOf(tags: ConfigMap): Tags {

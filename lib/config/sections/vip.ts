@@ -3,14 +3,15 @@
  * scope. A list; no entry, no address.
  */
 import { isIP } from "node:net";
-import type * as z from "zod";
 import {
   isConfigMap,
   ownValue,
 } from "../../core/calc/documents/config_merge.ts";
 import { parseBool } from "../../core/base/scalars.ts";
 import type { Vip } from "../../core/model/vip.ts";
-import { isAbsent, optional, Wanted } from "../fields.ts";
+import { isAbsent, Wanted } from "../fields.ts";
+import type { ValueType } from "../keys/key.ts";
+import { anything } from "../keys/types.ts";
 
 /** An address alone is bound as a host of its own; the subnet is the interface's. */
 const PREFIX_BY_VERSION = { 4: 32, 6: 128 } as const;
@@ -23,11 +24,11 @@ export interface VipEntry extends Omit<Vip, "isReplicaFallback"> {
   readonly isReplicaFallback: boolean | null;
 }
 
-/** Schema of the section `vip`. */
-export const vipSection: z.ZodType<readonly VipEntry[]> = optional(
-  readVips,
-  [],
-);
+/** The section. */
+export const vip: ValueType<readonly VipEntry[]> = {
+  ...anything,
+  read: readVips,
+};
 
 /**
  * The entries with the fallback of the proxy (null: there is none) where they

@@ -1,13 +1,23 @@
 import assert from "node:assert/strict";
+import { Wanted } from "../fields.ts";
+import { LAST_KEYS } from "../keys/all.ts";
+import { readKey } from "../keys/key.ts";
 import {
   effectiveVips,
   isInterfaceName,
   parseVipAddress,
-  vipSection,
+  vip,
+  type VipEntry,
 } from "./vip.ts";
 
+function entriesOf(value: unknown): readonly VipEntry[] {
+  const entries = vip.read(value);
+  assert.ok(!(entries instanceof Wanted));
+  return entries;
+}
+
 Deno.test("vip section: a full entry, and what is left out", () => {
-  const [full, short] = vipSection.parse([
+  const [full, short] = entriesOf([
     {
       address: "10.0.0.9/24",
       interface: "eth0",
@@ -41,7 +51,7 @@ Deno.test("vip section: the proxy's fallback counts for replicas' addresses that
     ...(replica_fallback === undefined ? {} : { replica_fallback }),
   });
   const effective = (given: unknown, proxy: boolean | null) => {
-    const entries = vipSection.parse([given]);
+    const entries = entriesOf([given]);
     const of = proxy === null ? null : { isReplicaFallback: proxy };
     return effectiveVips(entries, of)[0]?.isReplicaFallback;
   };
@@ -54,8 +64,8 @@ Deno.test("vip section: the proxy's fallback counts for replicas' addresses that
 });
 
 Deno.test("vip section: absent means none", () => {
-  assert.deepEqual(vipSection.parse(undefined), []);
-  assert.deepEqual(vipSection.parse(null), []);
+  assert.deepEqual(readKey(LAST_KEYS.vip, undefined), []);
+  assert.deepEqual(readKey(LAST_KEYS.vip, null), []);
 });
 
 const REFUSED: readonly (readonly [unknown, RegExp])[] = [
@@ -92,9 +102,9 @@ const REFUSED: readonly (readonly [unknown, RegExp])[] = [
 
 for (const [value, wanted] of REFUSED) {
   Deno.test(`vip section refuses ${JSON.stringify(value)}`, () => {
-    const result = vipSection.safeParse(value);
-    assert.ok(!result.success);
-    assert.match(result.error.issues[0]?.message ?? "", wanted);
+    const result = vip.read(value);
+    assert.ok(result instanceof Wanted);
+    assert.match(result.text, wanted);
   });
 }
 

@@ -174,6 +174,14 @@ export function then(first: Check, second: Check): Check {
   };
 }
 
+/** Both checks, whatever the first one says. */
+export function both(first: Check, second: Check): Check {
+  return async (value, at) => [
+    ...await first(value, at),
+    ...await second(value, at),
+  ];
+}
+
 /** At least one of the keys; a line for each of them if there is none. */
 export function anyOf(...keys: readonly string[]): Check {
   return (value, { path }) => {

@@ -1,0 +1,65 @@
+/** All stores, and the one that a configuration names. */
+import {
+  type ConfigMap,
+  ownValue,
+} from "../../core/calc/documents/config_merge.ts";
+import { isAbsent, type Misfit, Wanted } from "../fields.ts";
+import { ETCD3, type Etcd3Config } from "./etcd3.ts";
+import { SQLITE, type SqliteConfig } from "./sqlite.ts";
+import type { KnownStore, Store } from "./store.ts";
+import { UNUSED_STORES } from "./unused.ts";
+
+/** The one store in use. */
+export type StoreConfig = Etcd3Config | SqliteConfig;
+
+/** The stores that this program can use, in order of preference. */
+export const USABLE_STORES: readonly Store<StoreConfig>[] = [ETCD3, SQLITE];
+
+/** Every store that Patroni knows, and ours, by name. */
+export const STORES: readonly KnownStore[] = [
+  ...UNUSED_STORES,
+  ...USABLE_STORES,
+].toSorted((left, right) => left.name < right.name ? -1 : 1);
+
+/** The store whose section a document has; null: none that can be used. */
+export function usableStore(document: ConfigMap): Store<StoreConfig> | null {
+  return USABLE_STORES.find(({ name }) =>
+    !isAbsent(ownValue(document, name))
+  ) ??
+    null;
+}
+
+/** The store of a document, or what is wrong, with paths in the document. */
+export function readStore(document: ConfigMap): StoreConfig | Wanted {
+  const store = usableStore(document);
+  if (store === null) return new Wanted([missing(document)]);
+  const config = store.section.read(ownValue(document, store.name));
+  if (!(config instanceof Wanted)) return config;
+  return new Wanted(config.misfits.map(({ path, wanted }) => ({
+    path: [store.name, ...path],
+    wanted,
+  })));
+}
+
+/** `; section etcd ...` about a store that is configured and that nobody can use; else empty. */
+export function otherStoreText(document: ConfigMap): string {
+  const other = UNUSED_STORES.find(({ name }) => Object.hasOwn(document, name));
+  if (other === undefined) return "";
+  return `; section ${other.name} names a store that this program can not use` +
+    (other.advice ?? "");
+}
+
+/** Names of the stores that can be used, with `separator` between them. */
+export function usableNames(separator: string): string {
+  return USABLE_STORES.map(({ name }) => name).join(separator);
+}
+
+function missing(document: ConfigMap): Misfit {
+  const hints = USABLE_STORES.map(({ hint }) => hint).join(" or ");
+  return {
+    path: [usableNames(" or ")],
+    wanted: `${hints}. Can not find suitable configuration of distributed ` +
+      `configuration store. Available implementations: ${usableNames(", ")}` +
+      otherStoreText(document),
+  };
+}

@@ -1,0 +1,158 @@
+/**
+ * Stores of Patroni's that this program can not use. Their keys are no
+ * mistakes, their variables are read, and Patroni's validation looks at them;
+ * then they are refused by name.
+ */
+import type { Key, KeyMap, VariableKind } from "../keys/key.ts";
+import { anything } from "../keys/types.ts";
+import {
+  anyOf,
+  boolean,
+  dictionary,
+  each,
+  either,
+  integer,
+  list,
+  map,
+  oneOf,
+  optional,
+  required,
+  string,
+  then,
+} from "../validate/checks.ts";
+import { connectAddress, reachable } from "../validate/host_checks.ts";
+import { checkEtcd, ETCD_KEYS } from "./etcd3.ts";
+import { hostUrl, type KnownStore } from "./store.ts";
+
+const port = integer({ min: 1, max: 65_535 });
+const texts = list(string);
+const textsOrCommas = either(string, texts);
+
+/** Names by what sets them: a variable of its own (`name:kind`), or none. */
+function named(names: string): KeyMap {
+  return Object.fromEntries(
+    names.trim().split(/\s+/).map((word) => {
+      const [name = "", kind] = word.split(":");
+      const own = kind === undefined ? {} : { variable: kindOf(kind) };
+      return [name, { type: anything, ...own }];
+    }),
+  );
+}
+
+/** Names that a variable of this kind sets in any section. */
+function suffixes(suffix: VariableKind, names: string): KeyMap {
+  return Object.fromEntries(
+    names.trim().split(/\s+/).map((name) => [name, { type: anything, suffix }]),
+  );
+}
+
+function kindOf(text: string): VariableKind {
+  return text === "bool" || text === "list" ? text : "text";
+}
+
+const ZOOKEEPER_KEYS: KeyMap = {
+  ...suffixes("list", "hosts"),
+  ...suffixes("text", "cacert cert key key_password"),
+  ...suffixes("bool", "verify"),
+  ...suffixes("map", "set_acls auth_data"),
+};
+
+const CONSUL: KnownStore = {
+  name: "consul",
+  keys: {
+    ...suffixes(
+      "text",
+      `host url token dc consistency cacert cert key service_check_interval
+      service_check_tls_server_name`,
+    ),
+    ...suffixes("int", "port"),
+    ...suffixes("list", "checks service_tags"),
+    ...suffixes("bool", "verify register_service"),
+    ...named("scheme:text"),
+  },
+  check: then(
+    anyOf("host", "url"),
+    map(
+      optional("host", then(string, reachable(8500))),
+      optional("port", port),
+      each("verify register_service", boolean),
+      each("checks service_tags", texts),
+      each("url scheme token dc cacert cert key", string),
+      optional("consistency", oneOf("default", "consistent", "stale")),
+    ),
+  ),
+  url: hostUrl("8500", true),
+};
+
+/** The same as those of etcd3; nothing here documents them. */
+const SAME_KEYS = Object.entries<Key>(ETCD_KEYS)
+  .map(([name, { meaning: _, ...key }]) => [name, key] as const);
+
+const ETCD: KnownStore = {
+  name: "etcd",
+  keys: Object.fromEntries(SAME_KEYS),
+  check: checkEtcd,
+  advice: ": use etcd3, which has the same keys. A cluster that lives in " +
+    "etcd's v2 store has to move to etcd3 first",
+  url: hostUrl("2379", false),
+};
+
+const EXHIBITOR: KnownStore = {
+  name: "exhibitor",
+  keys: {
+    ...ZOOKEEPER_KEYS,
+    ...suffixes("text", "use_ssl"),
+    ...named("port poll_interval"),
+  },
+  check: map(required("hosts", texts), required("port", port)),
+  url: hostUrl("8181", true),
+};
+
+const KUBERNETES: KnownStore = {
+  name: "kubernetes",
+  keys: {
+    ...suffixes(
+      "text",
+      `namespace scope_label role_label leader_label_value
+      follower_label_value standby_leader_label_value tmp_role_label pod_ip
+      cacert context`,
+    ),
+    ...suffixes("list", "ports retriable_http_codes"),
+    ...suffixes("map", "labels bootstrap_labels"),
+    ...suffixes("bool", "use_endpoints bypass_api_service"),
+  },
+  check: map(required("labels", dictionary)),
+  url: null,
+};
+
+const RAFT: KnownStore = {
+  name: "raft",
+  keys: named(
+    "self_addr:text bind_addr:text partner_addrs:list data_dir:text password:text",
+  ),
+  check: map(
+    required("self_addr", connectAddress),
+    required("partner_addrs", texts),
+  ),
+  url: null,
+};
+
+const ZOOKEEPER: KnownStore = {
+  name: "zookeeper",
+  keys: { ...ZOOKEEPER_KEYS, ...named("use_ssl:bool exhibitor") },
+  check: map(
+    required("hosts", then(textsOrCommas, reachable(2181))),
+    each("use_ssl verify", boolean),
+  ),
+  url: hostUrl("2181", true),
+};
+
+/** All of them. */
+export const UNUSED_STORES: readonly KnownStore[] = [
+  CONSUL,
+  ETCD,
+  EXHIBITOR,
+  KUBERNETES,
+  RAFT,
+  ZOOKEEPER,
+];
