@@ -4,6 +4,7 @@
  */
 import { promoteBudgetMs } from "../core/calc/lead/budgets.ts";
 import { remainingMs } from "../core/base/units.ts";
+import { isRestartedAsStandby } from "../core/calc/lead/restart_role.ts";
 import type { LongTask } from "../core/model/task_view.ts";
 import {
   CancelledError,
@@ -174,9 +175,7 @@ async function restart(
 ): Promise<void> {
   const { log, postgres, proxy } = context.ports;
   const view = await postgres.observe();
-  const isStandby = view.kind === "running"
-    ? view.role === "replica"
-    : view.kind === "stopped" && view.isStandby;
+  const isStandby = isRestartedAsStandby(view, context.state.memory.role);
   const isPrimary = view.kind === "running" && view.role === "primary";
   if (isPrimary) await checkpointBeforeDrain(context.ports, signal);
   if (view.kind === "running") await proxy?.drain(signal);
