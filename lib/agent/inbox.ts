@@ -27,17 +27,19 @@ export class Inbox {
   /** Ends the loop's rest, or its next one. */
   wake(): void {
     this.#isAwake = true;
-    this.#sleeper?.abort();
+    // With a reason: without one each wake-up would make an exception for it.
+    this.#sleeper?.abort("woken");
   }
 
   /** Rests for `ms`, until a wake-up, or until `signal` aborts; tells whether it was woken. */
   async rest(ms: number, signal: AbortSignal): Promise<boolean> {
     if (!this.#isAwake && !signal.aborted) {
-      this.#sleeper = new AbortController();
-      await this.#clock.sleep(
-        ms,
-        AbortSignal.any([this.#sleeper.signal, signal]),
-      );
+      const sleeper = new AbortController();
+      const end = (): void => sleeper.abort(signal.reason);
+      this.#sleeper = sleeper;
+      signal.addEventListener("abort", end);
+      await this.#clock.sleep(ms, sleeper.signal);
+      signal.removeEventListener("abort", end);
       this.#sleeper = null;
     }
     const wasWoken = this.#isAwake;

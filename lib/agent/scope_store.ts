@@ -22,7 +22,7 @@ import { NO_FAILOVER_VALUE } from "../core/codec/failover_codec.ts";
 import type { LeaseId, Revision } from "../core/base/units.ts";
 import type { ClusterView, HistoryLine } from "../core/model/cluster_view.ts";
 import type { SyncGuard } from "../core/model/decision.ts";
-import type { Dcs, DcsGuard, DcsLimits } from "../ports/dcs.ts";
+import type { Dcs, DcsGuard, DcsLimits, DcsSnapshot } from "../ports/dcs.ts";
 
 /** Whether a guarded write took place. */
 export type Guarded = "written" | "conflict";
@@ -30,6 +30,10 @@ export type Guarded = "written" | "conflict";
 /** Reads and writes the keys of one scope. Throws what the Dcs port throws. */
 export class ScopeStore {
   readonly #dcs: Dcs;
+  /** Most reads show what the one before them showed. */
+  #last:
+    | { readonly snapshot: DcsSnapshot; readonly view: ClusterView }
+    | null = null;
 
   constructor(dcs: Dcs) {
     this.#dcs = dcs;
@@ -37,12 +41,12 @@ export class ScopeStore {
 
   /** The view, from the cache of a live watch where the store has one. */
   async view(limits: DcsLimits): Promise<ClusterView> {
-    return decodeClusterView(await this.#dcs.read(limits));
+    return this.#decoded(await this.#dcs.read(limits));
   }
 
   /** The view, asked for now. */
   async freshView(limits: DcsLimits): Promise<ClusterView> {
-    return decodeClusterView(await this.#dcs.readFresh(limits));
+    return this.#decoded(await this.#dcs.readFresh(limits));
   }
 
   /** Creates the empty `initialize` key. */
@@ -183,6 +187,13 @@ export class ScopeStore {
       leaseId,
       guard: NO_GUARD,
     }, limits);
+  }
+
+  #decoded(snapshot: DcsSnapshot): ClusterView {
+    if (this.#last?.snapshot !== snapshot) {
+      this.#last = { snapshot, view: decodeClusterView(snapshot) };
+    }
+    return this.#last.view;
   }
 
   async #put(

@@ -112,7 +112,7 @@ export class SlotTender {
       )
       .finally(() => {
         this.#physical = null;
-        done.abort();
+        done.abort("done");
       });
     // A disk or a peer that hangs must not keep the loop from its lease.
     await Promise.race([this.#physical, clock.sleep(PATIENCE_MS, done.signal)]);

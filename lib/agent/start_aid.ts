@@ -50,7 +50,7 @@ export class StartAid {
     try {
       return await start();
     } finally {
-      abort.abort();
+      abort.abort("started");
     }
   }
 
