@@ -170,20 +170,35 @@ export class MemoryDcs implements Dcs {
     deadline: Moment,
   ): Promise<Answer<T>> {
     const { clock } = this.#store;
+    const { requestDelayMs } = this.faults;
+    const isInTime = after(clock.now(), requestDelayMs) <= deadline;
+    if (isInTime && !this.#store.isFrozen) {
+      await clock.sleep(requestDelayMs);
+      if (!this.#store.isFrozen) return settled(request, this.#store);
+      return await this.#race(this.#sendLate(request, 0), deadline);
+    }
+    return await this.#race(this.#sendLate(request, requestDelayMs), deadline);
+  }
+
+  async #race<T>(
+    sending: Promise<Answer<T>>,
+    deadline: Moment,
+  ): Promise<Answer<T>> {
+    const { clock } = this.#store;
     const arrived = new AbortController();
     let answer: Answer<T> | null = null;
-    void this.#sendLate(request).then((late) => {
+    void sending.then((late) => {
       answer = late;
-      arrived.abort();
+      // With a reason: without one each call would make an exception for it.
+      arrived.abort("arrived");
     });
     await clock.sleep(Math.max(0, deadline - clock.now()), arrived.signal);
     if (answer === null) throw unreachable("no answer in time");
     return answer;
   }
 
-  async #sendLate<T>(request: () => T): Promise<Answer<T>> {
-    const { requestDelayMs } = this.faults;
-    if (requestDelayMs > 0) await this.#store.clock.sleep(requestDelayMs);
+  async #sendLate<T>(request: () => T, delayMs: number): Promise<Answer<T>> {
+    if (delayMs > 0) await this.#store.clock.sleep(delayMs);
     if (this.#store.isFrozen) await this.#store.untilThawed();
     return settled(request, this.#store);
   }

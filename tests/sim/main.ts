@@ -5,11 +5,10 @@
  *     deno task sim --seeds 1-20000            many, with what they broke
  *     deno task sim --seeds 1-20000 --report   and how often each rule decided
  *
- * `--mode fast` (the rules on models, the default) or `--mode real` (the agent
- * on memory ports); `--bug NAME` plants a bug in the fast mode.
+ * `--bug NAME` plants a bug.
  */
 import { parseArgs } from "node:util";
-import { isPlantedBug } from "./fast/lease_model.ts";
+import { isPlantedBug } from "./agent/bugs.ts";
 import { runSeed, type SeedOptions, type Verdict } from "./seed.ts";
 import { summarize } from "./summary.ts";
 import { runSwarm } from "./swarm.ts";
@@ -20,14 +19,15 @@ async function main(args: readonly string[]): Promise<number> {
     options: {
       seed: { type: "string" },
       seeds: { type: "string", default: "1-1000" },
-      mode: { type: "string", default: "fast" },
       bug: { type: "string", default: "none" },
       report: { type: "boolean", default: false },
     },
   });
-  const mode = values.mode === "real" || values.mode === "2" ? "real" : "fast";
-  const bug = isPlantedBug(values.bug) ? values.bug : "none";
-  const options = { mode, bug } as const;
+  if (!isPlantedBug(values.bug)) {
+    console.error(`No such bug: ${values.bug}`);
+    return 2;
+  }
+  const options = { bug: values.bug };
   if (values.seed !== undefined) {
     const seed = Number(values.seed);
     return show(await runSeed(seed, { ...options, isTraced: true }));

@@ -2,9 +2,10 @@
  * One seed from its plan to its verdict: safety under faults, then everything is
  * healed, then the cluster must become whole in bounded time.
  */
-import { FastDriver } from "./fast/driver.ts";
-import { RealDriver } from "./real/driver.ts";
-import type { PlantedBug } from "./fast/lease_model.ts";
+import { setImmediate } from "node:timers";
+import type { PlantedBug } from "./agent/bugs.ts";
+import { AgentDriver } from "./agent/driver.ts";
+import { runMicrotasks } from "./agent/microtasks.ts";
 import { Violation } from "./world/checkers.ts";
 import { isAllLost } from "./world/data_loss.ts";
 import { heal, planFaults } from "./world/faults.ts";
@@ -42,8 +43,6 @@ export interface Broken {
 
 /** How a seed is run. */
 export interface SeedOptions {
-  readonly mode?: "fast" | "real";
-  /** Only in the fast mode. */
   readonly bug?: PlantedBug;
   readonly isTraced?: boolean;
 }
@@ -53,55 +52,45 @@ const LOOK_EVERY_MS = 1_000;
 /** In a row; one alone may be luck. */
 const WHOLE_LOOKS = 3;
 
-/** Runs a seed in the mode that `options` names, the fast one by default. */
+/** Runs a seed. */
 export async function runSeed(
   seed: number,
   options: SeedOptions = {},
 ): Promise<Verdict> {
-  return options.mode === "real"
-    ? await runReal(seed, options)
-    : runFast(seed, options);
-}
-
-/** Runs a seed in the fast mode. */
-export function runFast(seed: number, options: SeedOptions = {}): Verdict {
-  const world = new World(planOf(seed), options.isTraced ? [] : null);
-  world.connect(new FastDriver(world, options.bug));
-  const life = liveOf(world);
-  try {
-    for (;;) {
-      const step = life.next();
-      if (step.done) return verdictOf(world, step.value);
-    }
-  } catch (error) {
-    return verdictOf(world, brokenOf(world, error));
-  }
-}
-
-/** Runs a seed in the real mode. */
-export async function runReal(
-  seed: number,
-  options: SeedOptions = {},
-): Promise<Verdict> {
-  const world = new World(planOf(seed), options.isTraced ? [] : null);
-  const driver = new RealDriver(world);
   const stray = new StrayFailures();
-  world.connect(driver);
-  const life = liveOf(world);
+  const world = new World(planOf(seed), options.isTraced ? [] : null);
+  const driver = new AgentDriver(world, options.bug);
+  const broken = await asMacrotask(() => live(world, driver));
+  // Only now the runtime tells of rejections that nobody handled.
+  await asMacrotask(() => undefined);
+  const failure = stray.close();
+  const isStray = broken === null && failure !== null;
+  return verdictOf(world, isStray ? brokenOf(world, failure) : broken);
+}
+
+/** The whole life of a world; null: every promise was kept. */
+function live(world: World, driver: AgentDriver): Broken | null {
   try {
-    for (;;) {
-      await driver.settle();
-      stray.check();
-      const step = life.next();
-      if (step.done) return verdictOf(world, step.value);
-    }
+    world.connect(driver);
+    return lifeOf(world);
   } catch (error) {
-    return verdictOf(world, brokenOf(world, error));
+    return brokenOf(world, error);
   } finally {
     driver.close();
-    await driver.settle();
-    stray.close();
   }
+}
+
+/** Runs `work` outside of all promises. */
+function asMacrotask<T>(work: () => T): Promise<T> {
+  return new Promise((resolve, reject) =>
+    setImmediate(() => {
+      try {
+        resolve(work());
+      } catch (error) {
+        reject(error);
+      }
+    })
+  );
 }
 
 /** Failures that nobody waits for would end the agent's process. */
@@ -116,40 +105,41 @@ class StrayFailures {
     addEventListener("unhandledrejection", this.#listener);
   }
 
-  check(): void {
-    if (this.#first !== null) throw this.#first;
-  }
-
-  close(): void {
+  /** The first of them; null: there was none. */
+  close(): unknown {
     removeEventListener("unhandledrejection", this.#listener);
+    return this.#first;
   }
 }
 
-/** A world's life: yields after each event, before the checkers look. */
-function* liveOf(world: World): Generator<void, Broken | null, void> {
+/** Safety under faults, then liveness. */
+function lifeOf(world: World): Broken | null {
   const { safetyMs } = world.plan;
   planFaults(world);
-  yield* advanceTo(world, safetyMs);
+  advanceTo(world, safetyMs);
   heal(world);
   const until = safetyMs + livenessMs(world.plan);
   let wholeLooks = 0;
   for (let at = safetyMs; at < until; at += LOOK_EVERY_MS) {
-    yield* advanceTo(world, at);
+    advanceTo(world, at);
     wholeLooks = flawOf(world) === null ? wholeLooks + 1 : 0;
     if (wholeLooks < WHOLE_LOOKS) continue;
     const leader = world.site(world.driver.leader() ?? "");
     if (leader !== null) world.checkers.checkContent(leader);
+    world.checkers.check();
     return null;
   }
   const detail = flawOf(world) ?? "it does not last";
   return { promise: "liveness", detail, atMs: until };
 }
 
-function* advanceTo(world: World, ms: number): Generator<void, void, void> {
-  while (world.timeline.nextAt <= ms) {
-    world.timeline.step();
-    yield;
-    world.checkers.check();
+function advanceTo(world: World, ms: number): void {
+  const { timeline, checkers } = world;
+  runMicrotasks();
+  while (timeline.nextAt <= ms) {
+    timeline.step();
+    runMicrotasks();
+    checkers.check();
   }
 }
 

@@ -1,7 +1,7 @@
 /** Many seeds on all cores: one worker per core, each with its share. */
 import type { SeedOptions, Verdict } from "./seed.ts";
 
-/** Which seeds, in which mode. */
+/** Which seeds. */
 export interface Swarm extends SeedOptions {
   readonly from: number;
   readonly to: number;

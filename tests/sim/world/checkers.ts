@@ -7,6 +7,11 @@
  * - late promotion: an instance becomes writable that its lease does not cover
  * - lost commit: an acknowledged commit is missing on a new primary
  * - broken sync key: a name in it that its writable leader does not wait for
+ * - promotion beside a leader: one begins while another primary has its lease
+ * - broken consent: one begins although its agent agreed that another one leads
+ * - writable standby: a standby cluster has a primary of its own
+ * - two standby leaders: two of its members believe in their lease
+ * - slot ahead: a logical slot begins after rows that its consumer never saw
  */
 import type { Site, World } from "./world.ts";
 import { contains, type Point } from "./wal.ts";
@@ -32,6 +37,14 @@ const AFTER_PAUSE_MS = 60_000;
 /** How long an instance may stay writable while its agent holds no lease at all: a grant, a bid and a look, all slow. */
 const LEASELESS_MAX_MS = 40_000;
 
+/** A member agreed to a leader without store. */
+interface Consent {
+  readonly by: string;
+  readonly to: string;
+  /** The promise is over, in the world's time. */
+  readonly untilMs: number;
+}
+
 /** The checkers of one world. */
 export class Checkers {
   readonly #world: World;
@@ -41,8 +54,12 @@ export class Checkers {
   /** Who led last, in its own belief. */
   #leading: string | null = null;
   readonly #protecting = new Set<string>();
+  /** The last one by member, with the number of the agent that gave it. */
+  readonly #consents = new Map<string, Consent & { readonly agent: number }>();
+  #violation: Violation | null = null;
   commits = 0;
   promotions = 0;
+  slotReads = 0;
 
   constructor(world: World) {
     this.#world = world;
@@ -50,6 +67,12 @@ export class Checkers {
 
   /** After each event. */
   check(): void {
+    this.#look();
+    if (this.#violation !== null) throw this.#violation;
+  }
+
+  #look(): void {
+    if (this.#world.isStandbyCluster) return this.#checkStandbyCluster();
     let believing: string | null = null;
     for (const site of this.#world.sites) {
       if (!site.instance.isWritable) {
@@ -60,12 +83,32 @@ export class Checkers {
       this.#checkSyncKey(site);
       if (!site.host.isBelieving) continue;
       if (believing !== null) {
-        throw new Violation("two leaders", `${believing} and ${site.name}`);
+        this.#fail("two leaders", `${believing} and ${site.name}`);
       }
       believing = site.name;
       if (this.#leading !== believing) this.checkContent(site);
     }
     this.#leading = believing ?? this.#leading;
+  }
+
+  /** `by` agrees that `to` goes on without the store. */
+  consented(consent: Consent): void {
+    const agent = this.#world.site(consent.by)?.host.generation ?? 0;
+    this.#consents.set(consent.by, { ...consent, agent });
+  }
+
+  /** A consumer comes to the slot of a leader, whose content it has seen up to `seen`. */
+  slotServed(
+    name: string,
+    slot: { readonly confirmed: number; readonly seen: number },
+  ): void {
+    this.slotReads++;
+    const { confirmed, seen } = slot;
+    if (confirmed <= seen) return;
+    this.#fail(
+      "slot ahead",
+      `${name} serves from ${confirmed}, seen is ${seen}`,
+    );
   }
 
   acknowledged(name: string, point: Point): void {
@@ -95,8 +138,18 @@ export class Checkers {
     const holder = this.#world.driver.leader();
     this.#promotingSince.set(name, this.#world.timeline.now);
     if (holder !== name) {
-      throw new Violation("keyless promotion", `${name}, key of ${holder}`);
+      this.#fail("keyless promotion", `${name}, key of ${holder}`);
     }
+    if (this.#world.isStandbyCluster) {
+      this.#fail("writable standby", `${name} is promoted`);
+    }
+    const other = this.#world.sites.find((site) =>
+      site.name !== name && site.instance.isWritable && site.host.isBelieving
+    );
+    if (other !== undefined) {
+      this.#fail("promotion beside a leader", `${name}, ${other.name}`);
+    }
+    this.#checkConsent(name);
   }
 
   promoted(name: string): void {
@@ -108,7 +161,7 @@ export class Checkers {
     const since = this.#promotingSince.get(name) ?? 0;
     const wasAwake = site.host.isAwake && site.host.awakeSince <= since;
     if (wasAwake && !site.host.isBelieving) {
-      throw new Violation("late promotion", `${name} has no lease any more`);
+      this.#fail("late promotion", `${name} has no lease any more`);
     }
   }
 
@@ -118,10 +171,40 @@ export class Checkers {
     for (const point of this.#acknowledged) {
       if (here !== undefined && contains(here, point)) continue;
       const { timeline } = point.branch;
-      throw new Violation(
+      this.#fail(
         "lost commit",
         `${site.name} lacks ${point.lsn} of timeline ${timeline}`,
       );
+    }
+  }
+
+  /** An agent that was started since may know by other means that nobody leads (R308). */
+  #checkConsent(name: string): void {
+    const consent = this.#consents.get(name);
+    const agent = this.#world.site(name)?.host.generation;
+    const leftMs = (consent?.untilMs ?? 0) - this.#world.timeline.now;
+    if (consent === undefined || consent.agent !== agent) return;
+    if (leftMs <= 0) return;
+    this.#fail(
+      "broken consent",
+      `${name} agreed to ${consent.to} for ${Math.round(leftMs)} ms more`,
+    );
+  }
+
+  /** Kept: whoever is called by an agent cannot throw, the agent would go on with its own failure. */
+  #fail(promise: string, detail: string): void {
+    this.#violation ??= new Violation(promise, detail);
+  }
+
+  #checkStandbyCluster(): void {
+    const writable = this.#world.sites.find((site) => site.instance.isWritable);
+    if (writable !== undefined) {
+      this.#fail("writable standby", `${writable.name} is a primary`);
+    }
+    const leaders = this.#world.sites.filter(({ host }) => host.isBelieving)
+      .map(({ name }) => name);
+    if (leaders.length > 1) {
+      this.#fail("two standby leaders", leaders.join(" and "));
     }
   }
 
@@ -146,7 +229,7 @@ export class Checkers {
       : now > deadline + EPSILON_MS;
     if (isOver) {
       const passedMs = Math.round(now - (deadline ?? since));
-      throw new Violation("overstay", `${name} is writable ${passedMs} ms on`);
+      this.#fail("overstay", `${name} is writable ${passedMs} ms on`);
     }
   }
 
@@ -157,7 +240,7 @@ export class Checkers {
     const { names, namesText } = site.instance.replication;
     for (const name of sync.standbys) {
       if (names.includes(name)) continue;
-      throw new Violation(
+      this.#fail(
         "broken sync key",
         `${name} is listed, ${site.name} waits for '${namesText}'`,
       );

@@ -4,6 +4,7 @@
  */
 import { mayLoseData } from "./data_loss.ts";
 import type { Fault } from "./plan.ts";
+import { interruptRemote } from "./remote.ts";
 import type { Rng } from "./rng.ts";
 import { type Site, STORE, type World } from "./world.ts";
 
@@ -44,11 +45,13 @@ function inflict(world: World, fault: Fault, rng: Rng): void {
   switch (fault) {
     case "freeze": {
       const ms = rng.int(500, 50_000);
-      if (rng.chance(0.5)) return world.ambush(name, ms);
-      return world.freeze(name, ms);
+      if (!rng.chance(0.5)) return world.freeze(name, ms);
+      // Half of them for longer than a lease.
+      const leaseMs = rng.chance(0.5) ? world.plan.settings.ttlMs : 0;
+      return world.ambush(name, leaseMs + ms);
     }
     case "agent_kill":
-      return killAgent(world, site, rng);
+      return killAgent(world, site, () => rng.int(500, 60_000));
     case "agent_stop":
       if (!host.isAwake) return;
       world.note(name, "agent is told to stop");
@@ -65,7 +68,7 @@ function inflict(world: World, fault: Fault, rng: Rng): void {
         instance.isHung = false;
       });
     case "member_kill":
-      killAgent(world, site, rng);
+      killAgent(world, site, () => rng.int(500, 60_000));
       return instance.kill();
     case "store_cut":
       return cut(world, [[name, STORE]], rng.int(500, 60_000));
@@ -111,6 +114,13 @@ function inflict(world: World, fault: Fault, rng: Rng): void {
     case "data_loss":
       if (mayLoseData(world, site)) instance.loseData();
       return;
+    case "siege":
+      return besiege(world, rng);
+    case "remote_outage":
+      if (world.remote !== null) {
+        interruptRemote(world, world.remote, rng.int(1_000, 30_000));
+      }
+      return;
     case "blocked_replay":
       if (instance.isStandbyRunning) instance.isReplayBlocked = true;
       return;
@@ -123,10 +133,28 @@ function inflict(world: World, fault: Fault, rng: Rng): void {
   }
 }
 
+/**
+ * The leader loses the store for longer than its lease. By then it lives by
+ * consents, and one of those who agreed loses the leader, and is started again.
+ */
+function besiege(world: World, rng: Rng): void {
+  const leader = world.driver.leader();
+  const others = world.sites.filter(({ name }) => name !== leader);
+  if (leader === null || others.length === world.sites.length) return;
+  const { ttlMs } = world.plan.settings;
+  const member = rng.pick(others);
+  cut(world, [[leader, STORE]], ttlMs + rng.int(0, 40_000));
+  world.timeline.after(rng.int(ttlMs * 0.7, ttlMs + 10_000), () => {
+    if (world.isHealed) return;
+    cut(world, [[leader, member.name]], rng.int(5_000, 30_000));
+    killAgent(world, member, () => rng.int(100, 3_000));
+  });
+}
+
 function setPause(world: World, state: "on" | "off"): void {
   world.isPaused = state === "on";
   world.resumedAt = world.timeline.now;
-  world.driver.pauseChanged();
+  world.driver.settingsChanged();
 }
 
 /** The leader is hit more often than its share. */
@@ -136,13 +164,14 @@ function choose(world: World, rng: Rng): Site {
   return site !== null && rng.chance(0.4) ? site : rng.pick(world.sites);
 }
 
-function killAgent(world: World, site: Site, rng: Rng): void {
+/** @param ms Until it is started again. */
+function killAgent(world: World, site: Site, ms: () => number): void {
   const { name, host } = site;
   if (!host.isAgentUp) return;
   world.note(name, "agent is killed");
   if (world.plan.faults.has("broken_copy")) site.instance.interruptCopy();
   world.driver.killAgent(name);
-  world.timeline.after(rng.int(500, 60_000), () => {
+  world.timeline.after(ms(), () => {
     if (!host.isAgentUp) world.driver.startAgent(name);
   });
 }

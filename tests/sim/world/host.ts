@@ -31,6 +31,11 @@ export class Host {
     this.clock = clock;
   }
 
+  /** Number of the agent process that lives now, or lived last. */
+  get generation(): number {
+    return this.#generation;
+  }
+
   get isAgentUp(): boolean {
     return this.#isAgentUp;
   }

@@ -58,7 +58,8 @@ export interface Stop {
   readonly onCheckpoint: ((lsn: number) => void) | null;
 }
 
-const DAY_ZERO = "7277694203142172922";
+/** System identifier of every data directory of a world. */
+export const DAY_ZERO = "7277694203142172922";
 
 /** One instance. Callbacks come in the world's time, not the agent's. */
 export class Instance {
@@ -82,6 +83,8 @@ export class Instance {
   #rewind: number | null = null;
   #half: HalfMade | null = null;
   pid = 0;
+  /** Logical slots: how far each is confirmed. A crash forgets none, a copy brings none. */
+  readonly slots = new Map<string, number>();
 
   constructor(name: string, world: Surroundings) {
     this.name = name;
@@ -238,6 +241,7 @@ export class Instance {
       const isPossible = other?.isWritable === true && this.#run === "down";
       if (!isPossible || other.data === null) return done(false);
       this.#change({ point: other.data.point, isStandby: true });
+      this.slots.clear();
       done(true);
     });
   }
@@ -261,6 +265,7 @@ export class Instance {
     if (this.#rewind !== null && this.#run === "down") {
       this.#rewind = null;
       this.#data = null;
+      this.slots.clear();
       this.#half = "half_rewound";
       return this.#world.note(this.name, "the rewind stays unfinished");
     }
@@ -274,12 +279,14 @@ export class Instance {
     if (this.#run !== "down") return;
     this.#data = null;
     this.#half = null;
+    this.slots.clear();
   }
 
   /** The disk is replaced under a living instance. */
   loseData(): void {
     // First: whoever waited for the end would start it again.
     this.#data = null;
+    this.slots.clear();
     this.kill();
     this.#world.note(this.name, "all data is lost");
   }

@@ -10,6 +10,8 @@ import {
   type ControlData,
   ownPosition,
   type PostgresView,
+  type SlotView,
+  type UpstreamAddress,
   type WalSender,
 } from "../../../lib/core/model/postgres_view.ts";
 import {
@@ -21,8 +23,11 @@ import {
 } from "../../helpers/builders.ts";
 import { parseStandbys } from "../../../lib/core/calc/sync/standby_names.ts";
 import { NO_TAGS } from "../../../lib/core/model/member.ts";
+import { REMOTE } from "../../../lib/core/model/standby_cluster.ts";
 import { parseConnUrl } from "../../../lib/core/codec/conn_url.ts";
 import type { Data, Instance } from "./instance.ts";
+import { SLOT } from "./logical_slots.ts";
+import { REMOTE_ADDRESS } from "./remote.ts";
 import { historyOf } from "./wal.ts";
 import type { World } from "./world.ts";
 
@@ -70,6 +75,7 @@ function runningView(instance: Instance, data: Data): PostgresView {
       ? null
       : lsn(replication.inForceAt),
     walSenders: sendersOf(instance),
+    slots: slotsOf(instance),
   };
   if (!data.isStandby) {
     const { checkpointTimeline } = data;
@@ -86,7 +92,24 @@ function runningView(instance: Instance, data: Data): PostgresView {
   });
 }
 
-function addressOf(name: string | null): ReturnType<typeof parseConnUrl> {
+function slotsOf(instance: Instance): readonly SlotView[] {
+  return [...instance.slots].map(([name, confirmed]) => ({
+    name,
+    type: "logical",
+    isActive: false,
+    restartLsn: lsn(confirmed),
+    confirmedFlushLsn: lsn(confirmed),
+    xmin: null,
+    catalogXmin: "700",
+    database: SLOT.database,
+    plugin: SLOT.plugin,
+    walStatus: "reserved",
+    isNeverSynced: false,
+  }));
+}
+
+function addressOf(name: string | null): UpstreamAddress | null {
+  if (name === REMOTE) return REMOTE_ADDRESS;
   return name === null ? null : parseConnUrl(member(name).connUrl ?? "");
 }
 

@@ -1,6 +1,7 @@
 /**
  * What must become true once nothing goes wrong any more: one leader that is a
- * writable primary, and everybody else streaming from it on its timeline.
+ * writable primary, or in a standby cluster streams from the remote, and
+ * everybody else streaming from it on its timeline.
  */
 import type { Instance } from "./instance.ts";
 import type { Site, World } from "./world.ts";
@@ -11,15 +12,30 @@ export function flawOf(world: World): string | null {
   const leader = world.driver.leader();
   const lead = leader === null ? null : world.site(leader);
   if (lead === null) return "nobody holds the leader key";
-  if (!lead.instance.isWritable) {
-    return `${lead.name} leads but is not writable`;
-  }
+  const flaw = world.isStandbyCluster
+    ? standbyLeaderFlaw(world, lead)
+    : leaderFlaw(lead);
+  if (flaw !== null) return flaw;
   if (!lead.host.isBelieving) return `${lead.name} has no lease`;
   for (const site of world.sites) {
     const flaw = site === lead ? null : replicaFlaw(site, lead);
     if (flaw !== null) return flaw;
   }
   return null;
+}
+
+function leaderFlaw({ instance, name }: Site): string | null {
+  return instance.isWritable ? null : `${name} leads but is not writable`;
+}
+
+function standbyLeaderFlaw(
+  { remote }: World,
+  { instance, name }: Site,
+): string | null {
+  if (!instance.isStandbyRunning) return `${name} is ${instance.run}`;
+  return instance.replication.source === remote
+    ? null
+    : `${name} leads but does not stream from the remote`;
 }
 
 function replicaFlaw(site: Site, lead: Site): string | null {

@@ -8,6 +8,10 @@ import {
   DEFAULT_SETTINGS,
 } from "../../../lib/core/model/settings.ts";
 import { NO_TAGS, type Tags } from "../../../lib/core/model/member.ts";
+import { decodeStandbyCluster } from "../../../lib/core/codec/settings_codec.ts";
+import { NO_SLOT_SETTINGS } from "../../../lib/core/model/slot_settings.ts";
+import { SLOT } from "./logical_slots.ts";
+import { REMOTE_ADDRESS } from "./remote.ts";
 import { Rng } from "./rng.ts";
 
 /** Everything that can go wrong, or that operators may ask for. */
@@ -46,8 +50,16 @@ export const DATA_FAULTS = [
   "blocked_replay",
 ] as const;
 
+/** Only in failsafe mode: the leader loses the store for long, and a member that agreed loses the leader and its agent. */
+const FAILSAFE_FAULT = "siege";
+
+/** Only in standby clusters: the remote is away. */
+const REMOTE_FAULT = "remote_outage";
+
 /** One kind of fault. */
 export type Fault =
+  | typeof FAILSAFE_FAULT
+  | typeof REMOTE_FAULT
   | typeof FAULTS[number]
   | typeof LATER_FAULTS[number]
   | typeof DATA_FAULTS[number];
@@ -65,6 +77,8 @@ export interface Plan {
   readonly safetyMs: number;
   /** True: all directories are empty. False: a primary and its replicas run. */
   readonly isFresh: boolean;
+  /** It is told to follow a remote primary from the beginning; when that ends, null: never. */
+  readonly standbyUntilMs: number | null;
   /** Clients write to every writable instance; false: only where a proxy would. */
   readonly areClientsDirect: boolean;
 }
@@ -83,15 +97,25 @@ export function planOf(seed: number): Plan {
   const data = new Rng(seed, "data faults");
   for (const fault of DATA_FAULTS) if (data.chance(0.12)) faults.add(fault);
   const members = rng.pick([2, 3, 3, 3, 3, 3, 3, 5]);
+  const settings = withLaterModes(seed, settingsOf(rng));
+  const faultEveryMs = rng.pick([10_000, 25_000, 60_000]);
+  const safetyMs = rng.int(60_000, 180_000);
+  const standby = new Rng(seed, "standby cluster");
+  const isFailsafe = settings.isFailsafeMode && !settings.isStandbyCluster;
+  if (isFailsafe && data.chance(0.5)) faults.add(FAILSAFE_FAULT);
+  if (settings.isStandbyCluster && data.chance(0.5)) faults.add(REMOTE_FAULT);
   return {
     seed,
     members,
     tags: tagsOf(seed, members),
-    settings: withLaterModes(seed, settingsOf(rng)),
+    settings,
     faults,
-    faultEveryMs: rng.pick([10_000, 25_000, 60_000]),
-    safetyMs: rng.int(60_000, 180_000),
+    faultEveryMs,
+    safetyMs,
     isFresh: rng.chance(0.1),
+    standbyUntilMs: standby.chance(0.5)
+      ? standby.int(safetyMs / 3, safetyMs)
+      : null,
     areClientsDirect: rng.chance(0.7),
   };
 }
@@ -144,6 +168,25 @@ function withLaterModes(
     synchronousMode: isQuorum ? "quorum" : settings.synchronousMode,
     isFailsafeMode: new Rng(seed, "failsafe").chance(0.2),
     primaryRaceBackoffMs: new Rng(seed, "backoff").chance(0.1) ? 6_000 : 0,
+    ...standbyOf(seed),
+    slots: new Rng(seed, "logical slots").chance(0.15)
+      ? {
+        permanent: { [SLOT.name]: { type: "logical", ...SLOT } },
+        ignored: [],
+      }
+      : NO_SLOT_SETTINGS,
+  };
+}
+
+function standbyOf(
+  seed: number,
+): Pick<ClusterSettings, "isStandbyCluster" | "standbyCluster"> {
+  const isStandbyCluster = new Rng(seed, "standby").chance(0.08);
+  return {
+    isStandbyCluster,
+    standbyCluster: isStandbyCluster
+      ? decodeStandbyCluster({ standby_cluster: REMOTE_ADDRESS })
+      : null,
   };
 }
 
@@ -163,6 +206,12 @@ export function documentOf(
     check_timeline: settings.isTimelineChecked,
     primary_race_backoff: settings.primaryRaceBackoffMs / 1000,
     ...(settings.isPaused ? { pause: true } : {}),
+    ...(settings.isStandbyCluster ? { standby_cluster: REMOTE_ADDRESS } : {}),
+    slots: Object.fromEntries(
+      Object.entries(settings.slots.permanent).filter(([, { type }]) =>
+        type === "logical"
+      ),
+    ),
     postgresql: {
       use_pg_rewind: settings.isRewindAllowed,
       remove_data_directory_on_rewind_failure:

@@ -46,6 +46,23 @@ export function contains(whole: Point, part: Point): boolean {
   return false;
 }
 
+/** Up to where `whole` has the same content as `part`. */
+export function commonLsn(whole: Point, part: Point): number {
+  const limits = new Map<Branch, number>();
+  let limit = whole.lsn;
+  for (let b: Branch | null = whole.branch; b !== null; b = b.parent) {
+    limits.set(b, limit);
+    limit = b.forkLsn;
+  }
+  let end = part.lsn;
+  for (let b: Branch | null = part.branch; b !== null; b = b.parent) {
+    const shared = limits.get(b);
+    if (shared !== undefined) return Math.min(shared, end);
+    end = b.forkLsn;
+  }
+  return 0;
+}
+
 /** One line per promotion on the path to `branch`, oldest first. */
 export function historyOf(
   branch: Branch,

@@ -1,13 +1,15 @@
 /**
  * The simulated world: hosts, instances, the network between them, clients, and
- * time. The agents and the store are brought by a driver: rules on models
- * ("fast"), or the real agent on memory ports ("real").
+ * time. The agents and the store are brought by a driver.
  */
 import type { ClusterSettings } from "../../../lib/core/model/settings.ts";
+import { REMOTE } from "../../../lib/core/model/standby_cluster.ts";
 import { Checkers } from "./checkers.ts";
 import { Host } from "./host.ts";
 import { Instance, type Surroundings, type Work } from "./instance.ts";
+import { Reader, SLOT } from "./logical_slots.ts";
 import type { Plan } from "./plan.ts";
+import { remoteOf, writeRemote } from "./remote.ts";
 import { Rng } from "./rng.ts";
 import { Timeline } from "./timeline.ts";
 import { firstBranch, type Point } from "./wal.ts";
@@ -36,8 +38,8 @@ export interface Driver {
   reinitialize(name: string): void;
   /** A required watchdog can not be used for that time. */
   breakWatchdog(name: string, ms: number): void;
-  /** The dynamic configuration says `pause` or no longer does. */
-  pauseChanged(): void;
+  /** The world's settings changed: the dynamic configuration says so. */
+  settingsChanged(): void;
 }
 
 /** The part of the sync key that restricts who may lead. */
@@ -51,6 +53,13 @@ export interface Site {
   readonly name: string;
   readonly host: Host;
   readonly instance: Instance;
+}
+
+/** An agent will freeze for `ms`, in the middle of a call of that kind, after so many others. */
+interface Ambush {
+  readonly call: "lease" | "any";
+  calls: number;
+  readonly ms: number;
 }
 
 /** Durations in milliseconds: usual, and in a world of slow instances. */
@@ -76,10 +85,11 @@ export class World implements Surroundings {
   readonly hits = new Map<string, number>();
   readonly #rngs = new Map<string, Rng>();
   readonly #closed = new Set<string>();
-  readonly #ambushes = new Map<
-    string,
-    { calls: number; readonly ms: number }
-  >();
+  /** What a standby cluster follows; null: this is none. */
+  readonly remote: Instance | null;
+  /** The consumer of the logical slot; null: there is no such slot. */
+  reader: Reader | null = null;
+  readonly #ambushes = new Map<string, Ambush>();
   #driver: Driver | null = null;
   /** Slow calls to the store and between members. */
   isSlow = false;
@@ -87,6 +97,8 @@ export class World implements Surroundings {
   /** One member's disk was replaced. */
   hasLostData = false;
   isPaused = false;
+  /** The settings tell to follow a remote primary. */
+  isStandbyCluster: boolean;
   /** When the pause changed last. */
   resumedAt = -Infinity;
   /** Null: nobody reads it. */
@@ -101,7 +113,10 @@ export class World implements Surroundings {
       return { name, host, instance: new Instance(name, this) };
     });
     this.checkers = new Checkers(this);
-    if (!plan.isFresh) this.#begin();
+    const point = { branch: firstBranch(), lsn: 10_000 };
+    this.isStandbyCluster = plan.settings.isStandbyCluster;
+    this.remote = this.isStandbyCluster ? remoteOf(this, point) : null;
+    if (!plan.isFresh) this.#begin(point);
   }
 
   get driver(): Driver {
@@ -114,6 +129,16 @@ export class World implements Surroundings {
     this.#driver = driver;
     for (const { name } of this.sites) driver.startAgent(name);
     for (const site of this.sites) this.#client(site);
+    const { settings, standbyUntilMs } = this.plan;
+    if (SLOT.name in settings.slots.permanent) this.reader = new Reader(this);
+    if (this.remote === null) return;
+    writeRemote(this, this.remote);
+    if (standbyUntilMs === null) return;
+    this.timeline.after(standbyUntilMs, () => {
+      this.note("ops", "this is no standby cluster any more");
+      this.isStandbyCluster = false;
+      this.driver.settingsChanged();
+    });
   }
 
   /** A named stream of chance. */
@@ -131,6 +156,7 @@ export class World implements Surroundings {
   }
 
   instance(name: string): Instance | null {
+    if (name === REMOTE) return this.remote;
     return this.site(name)?.instance ?? null;
   }
 
@@ -156,13 +182,22 @@ export class World implements Surroundings {
 
   /** The agent of that member freezes in the middle of one of its next calls. */
   ambush(name: string, ms: number): void {
-    this.#ambushes.set(name, { calls: this.rng("ambush").int(0, 5), ms });
+    const rng = this.rng("ambush");
+    const calls = rng.int(0, 5);
+    // A renewal takes the least time of all that a leader does, and matters most.
+    const at = rng.chance(0.4) ? { call: "lease", calls: 0 } as const : {
+      call: "any",
+      calls,
+    } as const;
+    this.#ambushes.set(name, { ...at, ms });
   }
 
   /** A call to the store is on its way. */
-  callBegan(name: string): void {
+  callBegan(name: string, call: "lease" | "other"): void {
     const ambush = this.#ambushes.get(name);
-    if (ambush === undefined || ambush.calls-- > 0) return;
+    if (ambush === undefined) return;
+    if (ambush.call === "lease" && call !== "lease") return;
+    if (ambush.calls-- > 0) return;
     this.#ambushes.delete(name);
     if (!this.isHealed) this.freeze(name, ambush.ms);
   }
@@ -208,8 +243,8 @@ export class World implements Surroundings {
 
   /** The settings as the `config` key holds them now. */
   get settings(): ClusterSettings {
-    const { settings } = this.plan;
-    return this.isPaused ? { ...settings, isPaused: true } : settings;
+    const { isPaused, isStandbyCluster, plan: { settings } } = this;
+    return { ...settings, isPaused, isStandbyCluster };
   }
 
   /** Time of day, the same on every host. */
@@ -252,13 +287,15 @@ export class World implements Surroundings {
     return { rate: 1 + drift, offsetMs: rng.int(1_000, 1_000_000) };
   }
 
-  #begin(): void {
-    const point = { branch: firstBranch(), lsn: 10_000 };
+  #begin(point: Point): void {
     for (const [index, { instance }] of this.sites.entries()) {
-      const as = index === 0 ? "primary" : "standby";
+      const isFirst = index === 0;
+      const as = isFirst && !this.isStandbyCluster ? "primary" : "standby";
       instance.install(point, as);
       instance.start(as, () => undefined);
-      if (index > 0) instance.replication.follow("n1");
+      if (as === "standby") {
+        instance.replication.follow(isFirst ? REMOTE : "n1");
+      }
     }
   }
 

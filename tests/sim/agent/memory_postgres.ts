@@ -24,11 +24,18 @@ import { localEndOf, lookAt, upstreamAnswer } from "../world/instance_view.ts";
 import type { Instance } from "../world/instance.ts";
 import { historyOf } from "../world/wal.ts";
 import type { Site, World } from "../world/world.ts";
-import type { Bridge } from "./bridge.ts";
+import { type Bridge, untilAbort } from "./bridge.ts";
+import { MemorySlots } from "./memory_slots.ts";
 
 type Document = Readonly<Record<string, unknown>>;
 
-/** One agent's hold on its instance. Files that outlive the agent are kept by `files`. */
+/** What an agent's hold on its instance needs. Files that outlive the agent are kept by `files`. */
+export interface PostgresParts {
+  readonly bridge: Bridge;
+  readonly files: Map<string, Document>;
+}
+
+/** One agent's hold on its instance. */
 export class MemoryPostgres implements Postgres {
   readonly #world: World;
   readonly #instance: Instance;
@@ -38,12 +45,13 @@ export class MemoryPostgres implements Postgres {
   constructor(
     world: World,
     site: Site,
-    parts: { readonly bridge: Bridge; readonly files: Map<string, Document> },
+    parts: PostgresParts,
   ) {
     this.#world = world;
     this.#instance = site.instance;
     this.#bridge = parts.bridge;
     this.#files = parts.files;
+    this.slots = new MemorySlots(world, site.instance, parts.bridge);
   }
 
   async observe(): Promise<PostgresView> {
@@ -59,8 +67,8 @@ export class MemoryPostgres implements Postgres {
 
   untilPostmasterEnds(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      signal.addEventListener("abort", () => resolve(), { once: true });
-      this.#instance.whenDown(() => this.#bridge.enter(resolve));
+      const end = untilAbort(signal, resolve);
+      this.#instance.whenDown(() => this.#bridge.enter(end));
     });
   }
 
@@ -230,15 +238,9 @@ export class MemoryPostgres implements Postgres {
     );
   }
 
-  /** Slots are not modelled: WAL is never removed here. */
-  readonly slots: PostgresSlots = {
-    applyLogical: () => Promise.resolve(),
-    fetch: () => Promise.resolve([]),
-    install: () => Promise.resolve(),
-    catalogXmins: () => Promise.resolve({}),
-    setFeedback: () => Promise.resolve(),
-  };
+  readonly slots: PostgresSlots;
 
+  /** Physical slots are not modelled: WAL is never removed here. */
   applySlots(): Promise<void> {
     return Promise.resolve();
   }

@@ -2,25 +2,31 @@
  * Brings real agents (`lib/agent`, as the composition root connects them) into
  * a world, on memory ports and the memory store.
  */
-import { setImmediate } from "node:timers";
 import { BOOTSTRAPPING_VALUE } from "../../../lib/core/codec/initialize_codec.ts";
 import { encodeJson } from "../../../lib/core/codec/json.ts";
-import { decodeClusterView } from "../../../lib/core/codec/cluster_view_codec.ts";
+import { decodeSync } from "../../../lib/core/codec/sync_codec.ts";
 import type {
   FailsafePing,
   LastConsent,
 } from "../../../lib/core/model/failsafe.ts";
+import type { ScheduledRestart } from "../../../lib/core/model/request.ts";
 import type { FailsafeConsent } from "../../../lib/ports/agent_api.ts";
 import type { DcsSnapshot } from "../../../lib/ports/dcs.ts";
+import { primary } from "../../helpers/builders.ts";
 import { MemoryStore } from "../dcs_memory_store.ts";
+import { DAY_ZERO } from "../world/instance.ts";
 import { documentOf } from "../world/plan.ts";
 import type { Driver, SyncFacts, World } from "../world/world.ts";
-import { scheduledRestart } from "../fast/driver.ts";
-import { RealAgent } from "./agent.ts";
-import { Touches, WorldClock } from "./bridge.ts";
+import type { PlantedBug } from "./bugs.ts";
+import { WatchdogDevice } from "./memory_watchdog.ts";
+import { SimAgent } from "./sim_agent.ts";
+import { WorldClock } from "./bridge.ts";
 
 /** systemd's RestartSec, so to say. */
 const RESTART_MS = 3_000;
+
+/** Until a host that was reset is back. */
+const BOOT_MS = 20_000;
 
 /** The keys of the simulated scope. */
 export const SCOPE_PATH = "/service/sim/";
@@ -32,30 +38,34 @@ interface Facts {
   readonly isBootstrapping: boolean;
 }
 
-/** The real mode. */
-export class RealDriver implements Driver {
+/** The agents and the store of one world. */
+export class AgentDriver implements Driver {
   readonly world: World;
-  readonly touches = new Touches();
   readonly store: MemoryStore;
+  readonly bug: PlantedBug;
   /** What lies in the data directories beside the data. */
   readonly files = new Map<string, Readonly<Record<string, unknown>>>();
   /** What members wrote down of their consents; outlives their agents. */
   readonly consents = new Map<string, LastConsent>();
-  readonly #agents = new Map<string, RealAgent>();
+  /** By member; empty where no watchdog is configured. */
+  readonly watchdogs = new Map<string, WatchdogDevice>();
+  readonly #agents = new Map<string, SimAgent>();
   #facts: Facts | null = null;
 
-  constructor(world: World) {
+  constructor(world: World, bug: PlantedBug = "none") {
     this.world = world;
-    this.store = new MemoryStore(new WorldClock(world.timeline, this.touches));
+    this.bug = bug;
+    this.store = new MemoryStore(new WorldClock(world.timeline));
+    if (world.plan.faults.has("watchdog")) {
+      for (const { name } of world.sites) {
+        const reset = (): void => this.#reset(name);
+        this.watchdogs.set(name, new WatchdogDevice(world.timeline, reset));
+      }
+    }
     if (!world.plan.isFresh) {
       this.#put("config", encodeJson(documentOf(world.plan.settings)));
-    }
-  }
-
-  /** Waits until nothing can happen any more without time passing. */
-  async settle(): Promise<void> {
-    while (this.touches.take()) {
-      await new Promise<void>((resolve) => setImmediate(resolve));
+      // Nobody would publish it: a standby without it belongs elsewhere.
+      if (world.isStandbyCluster) this.#put("initialize", DAY_ZERO);
     }
   }
 
@@ -76,8 +86,7 @@ export class RealDriver implements Driver {
     if (site === null || site.host.isAgentUp) return;
     site.host.startAgent();
     this.world.note(name, "agent starts");
-    this.touches.add();
-    const agent = new RealAgent(this, site);
+    const agent = new SimAgent(this, site);
     this.#agents.set(name, agent);
     const delayMs = this.world.rng("agents").int(1, 500);
     site.host.after(delayMs, () => agent.start());
@@ -90,7 +99,6 @@ export class RealDriver implements Driver {
   }
 
   stopAgent(name: string): void {
-    this.touches.add();
     this.#agents.get(name)?.stop();
   }
 
@@ -102,7 +110,6 @@ export class RealDriver implements Driver {
   }
 
   linksChanged(name: string): void {
-    this.touches.add();
     this.#agents.get(name)?.linkChanged();
   }
 
@@ -115,17 +122,14 @@ export class RealDriver implements Driver {
       ...(candidate === null ? {} : { member: candidate }),
       ...(inMs === undefined ? {} : { scheduled_at: this.world.timeIn(inMs) }),
     };
-    this.touches.add();
     this.#put("failover", encodeJson(request));
   }
 
   restart(name: string): void {
-    this.touches.add();
     this.#agents.get(name)?.ask({ kind: "restart", timeoutMs: 30_000 });
   }
 
   scheduleRestart(name: string, inMs: number): void {
-    this.touches.add();
     const restart = scheduledRestart(this.world.timeIn(inMs));
     this.#agents.get(name)?.scheduleRestart(restart);
   }
@@ -133,7 +137,6 @@ export class RealDriver implements Driver {
   reinitialize(name: string): void {
     const leader = this.leader();
     if (leader === null || leader === name) return;
-    this.touches.add();
     const request = {
       kind: "reinitialize",
       isForcedFromLeader: false,
@@ -141,11 +144,17 @@ export class RealDriver implements Driver {
     this.#agents.get(name)?.ask(request);
   }
 
-  /** The real guards look at a real device; these agents have none. */
-  breakWatchdog(_name: string, _ms: number): void {}
+  breakWatchdog(name: string, ms: number): void {
+    const device = this.watchdogs.get(name);
+    if (device === undefined) return;
+    this.world.note(name, `no watchdog for ${ms} ms`);
+    device.isBroken = true;
+    this.world.timeline.after(ms, () => {
+      device.isBroken = false;
+    });
+  }
 
-  pauseChanged(): void {
-    this.touches.add();
+  settingsChanged(): void {
     this.#put("config", encodeJson(documentOf(this.world.settings)));
   }
 
@@ -154,14 +163,28 @@ export class RealDriver implements Driver {
     name: string,
     ping: FailsafePing,
   ): Promise<FailsafeConsent | null> {
-    this.touches.add();
-    return await this.#agents.get(name)?.acceptFailsafe(ping) ?? null;
+    const consent = await this.#agents.get(name)?.acceptFailsafe(ping) ?? null;
+    if (consent?.kind === "accepted") {
+      const { checkers, plan, timeline } = this.world;
+      const ttlMs = ping.ttlMs ?? plan.settings.ttlMs;
+      const untilMs = timeline.now + ttlMs;
+      checkers.consented({ by: name, to: ping.name, untilMs });
+    }
+    return consent;
   }
 
   /** Ends everything that still waits. */
   close(): void {
     for (const agent of this.#agents.values()) agent.abandon();
     this.store.close();
+  }
+
+  /** The watchdog fired: the whole host is gone, and comes back. */
+  #reset(name: string): void {
+    this.world.note(name, "the watchdog resets the host");
+    this.killAgent(name);
+    this.world.instance(name)?.kill();
+    this.world.timeline.after(BOOT_MS, () => this.startAgent(name));
   }
 
   #put(key: string, value: string): void {
@@ -178,15 +201,29 @@ export class RealDriver implements Driver {
   #now(): Facts {
     const snapshot = this.store.read(SCOPE_PATH);
     if (this.#facts?.snapshot === snapshot) return this.#facts;
-    const view = decodeClusterView(snapshot);
-    const { leader, standbys } = view.sync;
-    const initialize = snapshot.entries.find((e) => e.key === "initialize");
+    const value = (key: string): string | null =>
+      snapshot.entries.find((entry) => entry.key === key)?.value ?? null;
+    const { leader, standbys } = decodeSync(value("sync"), null);
     this.#facts = {
       snapshot,
-      leader: view.leader?.name ?? null,
+      leader: value("leader"),
       sync: leader === null ? null : { leader, standbys },
-      isBootstrapping: initialize?.value === BOOTSTRAPPING_VALUE,
+      isBootstrapping: value("initialize") === BOOTSTRAPPING_VALUE,
     };
     return this.#facts;
   }
+}
+
+/** Of whatever server runs then: the simulated start times never change. */
+function scheduledRestart(schedule: string): ScheduledRestart {
+  return {
+    schedule,
+    filters: {
+      role: null,
+      postgresVersion: null,
+      isPendingOnly: false,
+      timeoutMs: 30_000,
+    },
+    postmasterStartTime: primary().postmasterStartTime,
+  };
 }

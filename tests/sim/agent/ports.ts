@@ -58,11 +58,11 @@ export class BridgedDcs implements Dcs {
   }
 
   grantLease(ttlMs: number, limits: DcsLimits): Promise<LeaseId> {
-    return this.#call(() => this.#inner.grantLease(ttlMs, limits));
+    return this.#call(() => this.#inner.grantLease(ttlMs, limits), "lease");
   }
 
   renewLease(leaseId: LeaseId, limits: DcsLimits): Promise<LeaseAnswer> {
-    return this.#call(() => this.#inner.renewLease(leaseId, limits));
+    return this.#call(() => this.#inner.renewLease(leaseId, limits), "lease");
   }
 
   watch(listener: DcsListener, signal: AbortSignal): void {
@@ -76,12 +76,15 @@ export class BridgedDcs implements Dcs {
     return this.#inner.close();
   }
 
-  #call<T>(call: () => Promise<T>): Promise<T> {
+  #call<T>(
+    call: () => Promise<T>,
+    kind: "lease" | "other" = "other",
+  ): Promise<T> {
     const { faults } = this.#inner;
     faults.requestDelayMs = this.#world.callDelayMs();
     faults.answerDelayMs = this.#world.callDelayMs();
     const answer = call();
-    this.#world.callBegan(this.#bridge.host.name);
+    this.#world.callBegan(this.#bridge.host.name, kind);
     return this.#bridge.gate(answer);
   }
 }
@@ -175,7 +178,6 @@ export class MemoryPeers implements Peers {
     return this.#bridge.until<T>((done) => {
       this.#bridge.host.after(call.timeoutMs, () => done(call.silence));
       timeline.after(this.#world.callDelayMs(), async () => {
-        this.#bridge.touch();
         const answer = await call.answer();
         if (answer === null) return;
         timeline.after(this.#world.callDelayMs(), () => {

@@ -8,31 +8,13 @@ import { CancelledError } from "../../../lib/ports/errors.ts";
 import type { Host } from "../world/host.ts";
 import type { Timeline } from "../world/timeline.ts";
 
-/** Counts what was resolved, so that the runner knows when there are microtasks to wait for. */
-export class Touches {
-  #count = 0;
-
-  add(): void {
-    this.#count++;
-  }
-
-  /** True once after something was touched. */
-  take(): boolean {
-    const had = this.#count > 0;
-    this.#count = 0;
-    return had;
-  }
-}
-
 /** One incarnation of an agent and its way into the world. */
 export class Bridge implements Clock {
   readonly host: Host;
-  readonly #touches: Touches;
   readonly #enter: (action: () => void) => void;
 
-  constructor(host: Host, touches: Touches) {
+  constructor(host: Host) {
     this.host = host;
-    this.#touches = touches;
     this.#enter = host.entrance;
   }
 
@@ -50,14 +32,13 @@ export class Bridge implements Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return Promise.resolve();
     return new Promise((resolve) => {
-      this.host.after(ms, () => this.#settle(resolve));
-      signal?.addEventListener("abort", () => resolve(), { once: true });
+      this.host.after(ms, untilAbort(signal, resolve));
     });
   }
 
   /** Runs an action of this agent: now, after the thaw, or never. */
   enter(action: () => void): void {
-    this.#enter(() => this.#settle(action));
+    this.#enter(action);
   }
 
   /** The value that `begin` hands to its callback at some time of the world. */
@@ -75,8 +56,13 @@ export class Bridge implements Clock {
     return new Promise((resolve, reject) => {
       const cancel = (): void => reject(new CancelledError("Cancelled"));
       if (signal.aborted) return cancel();
-      signal.addEventListener("abort", cancel, { once: true });
-      begin((value) => this.enter(() => resolve(value)));
+      const end = untilAbort(signal, cancel);
+      begin((value) =>
+        this.enter(() => {
+          resolve(value);
+          end();
+        })
+      );
     });
   }
 
@@ -89,26 +75,14 @@ export class Bridge implements Clock {
       );
     });
   }
-
-  /** There are microtasks to wait for. */
-  touch(): void {
-    this.#touches.add();
-  }
-
-  #settle(action: () => void): void {
-    this.#touches.add();
-    action();
-  }
 }
 
 /** The store's own clock: the world's time. */
 export class WorldClock implements Clock {
   readonly #timeline: Timeline;
-  readonly #touches: Touches;
 
-  constructor(timeline: Timeline, touches: Touches) {
+  constructor(timeline: Timeline) {
     this.#timeline = timeline;
-    this.#touches = touches;
   }
 
   now(): Moment {
@@ -122,12 +96,25 @@ export class WorldClock implements Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return Promise.resolve();
     return new Promise((resolve) => {
-      const wake = (): void => {
-        this.#touches.add();
-        resolve();
-      };
-      if (ms !== Infinity) this.#timeline.after(ms, wake);
-      signal?.addEventListener("abort", wake, { once: true });
+      const end = untilAbort(signal, resolve);
+      if (ms !== Infinity) this.#timeline.after(ms, end);
     });
   }
+}
+
+/**
+ * Calls `end` when `signal` aborts. The function that comes back does the same,
+ * and lets go of the signal: those who outlive many waits would get slow.
+ */
+export function untilAbort(
+  signal: AbortSignal | undefined,
+  end: () => void,
+): () => void {
+  if (signal === undefined) return end;
+  const letGo = (): void => {
+    signal.removeEventListener("abort", letGo);
+    end();
+  };
+  signal.addEventListener("abort", letGo);
+  return letGo;
 }

@@ -21,36 +21,34 @@ import { MemoryDcs } from "../dcs_memory.ts";
 import { documentOf } from "../world/plan.ts";
 import { type Site, STORE, type World } from "../world/world.ts";
 import { Bridge } from "./bridge.ts";
-import { type RealDriver, SCOPE_PATH } from "./driver.ts";
-import { MemoryPostgres } from "./memory_postgres.ts";
-import {
-  BridgedDcs,
-  MemoryConsents,
-  MemoryPeers,
-  NO_CALLBACKS,
-  traceLog,
-} from "./ports.ts";
+import { makersOf } from "./bugs.ts";
+import { type AgentDriver, SCOPE_PATH } from "./driver.ts";
+import { MemoryWatchdog } from "./memory_watchdog.ts";
+import { MemoryPeers, NO_CALLBACKS, traceLog } from "./ports.ts";
 
 /** A living agent. */
-export class RealAgent {
-  readonly #driver: RealDriver;
+export class SimAgent {
+  readonly #driver: AgentDriver;
   readonly #site: Site;
   readonly #dcs: MemoryDcs;
   readonly #context: AgentContext;
   readonly #ending = new AbortController();
   readonly #bridge: Bridge;
 
-  constructor(driver: RealDriver, site: Site) {
+  constructor(driver: AgentDriver, site: Site) {
     const { world } = driver;
     this.#driver = driver;
     this.#site = site;
-    this.#bridge = new Bridge(site.host, driver.touches);
+    this.#bridge = new Bridge(site.host);
     this.#dcs = new MemoryDcs(driver.store, SCOPE_PATH);
     const bridge = this.#bridge;
+    const makers = makersOf(driver.bug);
+    const device = driver.watchdogs.get(site.name);
+    const dcs = new makers.dcs(world, this.#dcs, bridge);
     const ports = {
       clock: bridge,
-      dcs: new BridgedDcs(world, this.#dcs, bridge),
-      postgres: new MemoryPostgres(world, site, {
+      dcs,
+      postgres: new makers.postgres(world, site, {
         bridge,
         files: driver.files,
       }),
@@ -62,12 +60,13 @@ export class RealAgent {
       log: countingLog(world, site.name),
       callbacks: NO_CALLBACKS,
       proxy: null,
-      watchdog: null,
+      watchdog: device === undefined ? null : new MemoryWatchdog(device),
       vip: null,
       serviceWatch: { patienceMs: null, alive: () => {} },
-      consents: new MemoryConsents(driver.consents, site.name),
+      consents: new makers.consents(driver.consents, site.name),
     };
     this.#context = createContext(ports, configOf(world, site.name));
+    makers.plant?.(this.#context, dcs);
     site.host.readDeadline = () => this.#context.leases.deadline;
     this.linkChanged();
   }
@@ -168,6 +167,9 @@ function configOf(world: World, name: string): AgentConfig {
       doors: null,
     },
     vips: [],
-    watchdog: { mode: "off", safetyMarginS: 5 },
+    watchdog: {
+      mode: world.plan.faults.has("watchdog") ? "required" : "off",
+      safetyMarginS: 5,
+    },
   };
 }
