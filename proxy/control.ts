@@ -39,7 +39,7 @@ export interface ControlParts {
 
 type Answer = ProxyState | ProxyRefusal | AgentWord;
 
-/** See the head of this file. */
+/** Listens on the unix socket for the agent and for a new proxy. */
 export class Control {
   readonly #parts: ControlParts;
   readonly #listener: Deno.UnixListener;
@@ -60,7 +60,7 @@ export class Control {
    * Listens in place of a proxy that is gone or has yielded; there is no moment
    * without a socket.
    *
-   * @throws {ProxyStartError} If the path can not be used.
+   * @throws {ProxyStartError} If the path cannot be used.
    */
   static async open(parts: ControlParts): Promise<Control> {
     const { path } = parts;
@@ -109,7 +109,7 @@ export class Control {
         talk.finally(() => talks.delete(talk));
       } catch (error) {
         if (this.#isClosed || this.#successor !== null) break;
-        // Out of descriptors, say: an agent that can not connect now must later.
+        // Out of descriptors, say: an agent that cannot connect now must later.
         await this.#pause(error);
       }
     }

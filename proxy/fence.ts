@@ -74,7 +74,7 @@ export interface FenceStats {
   readonly lastDelayMs: number | null;
 }
 
-/** See the head of this file. */
+/** Watches the agent, and takes away what it may no longer hold. */
 export class Fence implements FenceEars {
   readonly #parts: FenceParts;
   readonly #ended: Promise<void>;

@@ -37,7 +37,7 @@ export interface FrontLimits {
   readonly allow: readonly string[];
 }
 
-/** See the head of this file. */
+/** Accepts clients and serves them; control tells it where they may go. */
 export interface Front {
   /** How it moves bytes, in a word, for people. */
   readonly kind: string;

@@ -35,7 +35,7 @@ export interface GateParts {
 /** Backends in the order of preference: a later tier only if nothing is left of the earlier. */
 type Tiers = readonly (readonly Backend[])[];
 
-/** See the head of this file. */
+/** The backends, the sessions and the waiting clients of one door. */
 export class Gate {
   readonly route: Route;
   readonly hold: HoldQueue;

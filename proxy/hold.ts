@@ -1,15 +1,15 @@
 /**
  * Where clients wait for a backend: a plain queue of waiters. It knows nothing
- * of backends; whoever is released looks again. Releases go out in batches: a
- * new leader that has to fork for a thousand clients at once serves none.
+ * of backends; whoever is released looks again. Only so many are released at
+ * once: a new leader that has to fork for a thousand clients serves none.
  */
 import { remainingMs } from "../lib/core/base/units.ts";
 import type { Moment } from "../lib/core/base/units.ts";
 import type { Clock } from "../lib/ports/clock.ts";
 
 /** So many look again at once, the next after the pause. */
-const BATCH = 50;
-const BATCH_PAUSE_MS = 10;
+const RELEASED_AT_ONCE = 50;
+const RELEASE_PAUSE_MS = 10;
 
 /** Waiters in order of arrival. */
 export class HoldQueue {
@@ -45,8 +45,10 @@ export class HoldQueue {
   /** Lets everyone who waits now look again, the first at once. */
   release(): void {
     const waiting = [...this.#waiters];
-    for (const waiter of waiting.slice(0, BATCH)) waiter.abort();
-    if (waiting.length > BATCH && !this.#isReleasing) this.#releaseRest();
+    for (const waiter of waiting.slice(0, RELEASED_AT_ONCE)) waiter.abort();
+    if (waiting.length > RELEASED_AT_ONCE && !this.#isReleasing) {
+      this.#releaseRest();
+    }
   }
 
   async #releaseRest(): Promise<void> {
@@ -54,8 +56,8 @@ export class HoldQueue {
     // Those who come later find the backend by themselves.
     const waiting = [...this.#waiters];
     while (waiting.length > 0) {
-      await this.#clock.sleep(BATCH_PAUSE_MS);
-      for (const waiter of waiting.splice(0, BATCH)) waiter.abort();
+      await this.#clock.sleep(RELEASE_PAUSE_MS);
+      for (const waiter of waiting.splice(0, RELEASED_AT_ONCE)) waiter.abort();
     }
     this.#isReleasing = false;
   }

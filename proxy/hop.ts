@@ -6,7 +6,7 @@
  * waiting where it is.
  *
  * A hop is the last one: the proxy beside the instance never passes it on, so
- * two proxies that take each other's member for the leader can not send a
+ * two proxies that take each other's member for the leader cannot send a
  * client around in circles.
  */
 import type { Backend } from "../lib/core/calc/host/routing.ts";

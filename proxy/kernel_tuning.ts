@@ -3,7 +3,7 @@
  * peer that vanished is noticed after two minutes, as in worker threads, and not
  * after the kernel's two hours. The runtime does not say which descriptor a
  * socket has, but the kernel gives out the lowest free one, so it is looked for
- * from there on. Where the C library can not be called the two hours stay.
+ * from there on. Where the C library cannot be called the two hours stay.
  */
 import { ADDRESS_BYTES_MAX, portIn } from "./native/address.ts";
 import type { Libc } from "./native/libc.ts";
@@ -12,7 +12,7 @@ import { tuneSocket } from "./native/net_socket.ts";
 /** Others that are opened meanwhile may have taken the first ones. */
 const LOOKED_AT_MAX = 64;
 
-/** See the head of this file. */
+/** Sets socket options that the runtime does not know. */
 export class KernelTuning {
   readonly #libc: Libc | null;
 

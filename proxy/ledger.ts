@@ -116,7 +116,7 @@ export interface LedgerParts {
   readonly book: SlotBook;
 }
 
-/** See the head of this file. */
+/** The counters of a proxy process, shared by its threads. */
 export class Ledger {
   readonly book: SlotBook;
   readonly #cells: Float64Array;

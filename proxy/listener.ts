@@ -33,7 +33,7 @@ export interface AcceptParts {
  * Opens a port on each of some addresses.
  *
  * @param uses Of one setting; where the port is 0, all get the port of the first.
- * @throws {ProxyStartError} If one can not be opened, with one sentence that says why; none stays open.
+ * @throws {ProxyStartError} If one cannot be opened, with one sentence that says why; none stays open.
  */
 export function openPorts<T extends Listening>(
   uses: readonly PortUse[],

@@ -51,7 +51,7 @@ export interface LocalAgentParts {
   readonly fence?: FenceEars | null;
 }
 
-/** See the head of this file. */
+/** What the agent of this host last said, and what follows from it. */
 export class LocalAgent {
   readonly #parts: LocalAgentParts;
   /** Null: there is none, or another proxy has taken its place. */

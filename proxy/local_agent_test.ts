@@ -88,7 +88,7 @@ Deno.test("local agent's renewed lease replaces the old deadline", async () => {
   assert.deepEqual(seen.veto, { name: "n1", reason: "local_lease_passed" });
 });
 
-Deno.test("local agent can not veto on a host without a member", () => {
+Deno.test("local agent cannot veto on a host without a member", () => {
   const { beat, seen } = rig(null);
   beat("replica", null);
   assert.equal(seen.veto, null);

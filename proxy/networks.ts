@@ -4,7 +4,7 @@ import { BlockList, isIP } from "node:net";
 /** How IPv4 clients of a socket for both families are written. */
 const MAPPED = "::ffff:";
 
-/** See the head of this file. */
+/** Knows which client addresses are let in. */
 export class Networks {
   readonly #list: BlockList | null;
 

@@ -34,7 +34,7 @@ export interface OpeningTerms {
   readonly perSourceMax: number;
 }
 
-/** See the head of this file. */
+/** Limits the time and the number of clients that have not said yet what they want. */
 export class OpeningLimit {
   readonly #clock: Clock;
   readonly #terms: OpeningTerms;

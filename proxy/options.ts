@@ -63,7 +63,7 @@ export const PROXY_TIMES = {
   drainMs: 60_000,
 } as const;
 
-/** The proxy can not start; the message is one sentence for an operator. */
+/** The proxy cannot start; the message is one sentence for an operator. */
 export class ProxyStartError extends Error {
   override readonly name: string = "ProxyStartError";
 }

@@ -1,6 +1,6 @@
 /** A number of places that waiters share in order; for what must not happen too often at once. */
 
-/** See the head of this file. */
+/** Lets a number of waiters work at a time, in their order. */
 export class Places {
   #free: number;
   readonly #waiting = new Set<() => void>();

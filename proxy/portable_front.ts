@@ -1,7 +1,7 @@
 /** The front for every platform: the runtime's own sockets, in this thread. */
 import type { Clock } from "../lib/ports/clock.ts";
 import type { Log } from "../lib/ports/log.ts";
-import { Desk } from "./desk.ts";
+import { Sessions } from "./sessions.ts";
 import type { Dialer } from "./dial.ts";
 import type { Doorway, Front, FrontLimits, FrontTable } from "./front.ts";
 import type { KernelTuning } from "./kernel_tuning.ts";
@@ -26,12 +26,12 @@ export interface PortableFrontParts {
 
 type Doors = Readonly<Record<Route, readonly Deno.TcpListener[]>>;
 
-/** See the head of this file. */
+/** A front in this thread, with the runtime's own sockets. */
 export class PortableFront implements Front {
   readonly kind = "portable";
   readonly ledger = Ledger.alone();
   readonly #parts: PortableFrontParts;
-  readonly #desk: Desk;
+  readonly #sessions: Sessions;
   #doors: Doors | null = null;
   #accepting: Promise<unknown> = Promise.resolve();
 
@@ -39,10 +39,10 @@ export class PortableFront implements Front {
     const { clock, limits: { turnHoldMs } } = parts;
     const plane = new PortablePlane({ clock, turnHoldMs });
     this.#parts = parts;
-    this.#desk = new Desk({ ...parts, ledger: this.ledger, plane });
+    this.#sessions = new Sessions({ ...parts, ledger: this.ledger, plane });
   }
 
-  /** @throws {ProxyStartError} If a port can not be opened; none stays open. */
+  /** @throws {ProxyStartError} If a port cannot be opened; none stays open. */
   static open(parts: PortableFrontParts): PortableFront {
     const front = new PortableFront(parts);
     // The runtime neither hands sockets on nor shares ports.
@@ -79,7 +79,7 @@ export class PortableFront implements Front {
   }
 
   setTable(table: FrontTable): void {
-    this.#desk.setTable(table);
+    this.#sessions.setTable(table);
   }
 
   closeDoors(): void {
@@ -90,12 +90,12 @@ export class PortableFront implements Front {
 
   async settled(): Promise<void> {
     await this.#accepting;
-    await this.#desk.settled();
+    await this.#sessions.settled();
   }
 
   async close(): Promise<void> {
     this.closeDoors();
-    this.#desk.endAll();
+    this.#sessions.endAll();
     await this.settled();
   }
 
@@ -135,7 +135,7 @@ export class PortableFront implements Front {
       ...this.#parts,
       onClient: (client) => {
         const address = (): string => client.remoteAddr.hostname;
-        this.#desk.admit({ route, client, address });
+        this.#sessions.admit({ route, client, address });
       },
     });
   }

@@ -27,7 +27,7 @@ export interface PortableTools {
   readonly turnHoldMs: number;
 }
 
-/** See the head of this file. */
+/** A data plane with the runtime's own sockets. */
 export class PortablePlane implements DataPlane {
   readonly #tools: PortableTools;
 

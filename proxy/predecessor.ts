@@ -22,7 +22,7 @@ const SILENT = "Cannot take over: the running proxy does not answer";
 
 type Heard = ProxyHeartbeat & { readonly pid: number };
 
-/** See the head of this file. */
+/** The proxy that this one replaces. */
 export class Predecessor {
   readonly #conn: Deno.UnixConn;
   readonly #clock: Clock;

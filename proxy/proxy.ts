@@ -30,7 +30,7 @@ import { StatsServer } from "./stats_server.ts";
 import { clientsOf, statsOf } from "./stats_view.ts";
 import { inherit } from "./succession.ts";
 
-/** A successor that can not read the DCS by then leaves the running proxy alone. */
+/** A successor that cannot read the DCS by then leaves the running proxy alone. */
 const FIRST_READ_MS = 10_000;
 
 /** What the proxy is made of. */
@@ -52,7 +52,7 @@ export interface ProxyPorts {
   readonly stats: number;
 }
 
-/** See the head of this file. */
+/** The proxy process: its parts, their start and their end. */
 export class Proxy {
   /** Resolves when the proxy has ended by itself or by `stop`. */
   readonly ended: Promise<void>;
@@ -104,7 +104,7 @@ export class Proxy {
    * Opens the ports and starts, in place of a running proxy if there is one of
    * another edition. Statistics come when their port can be had.
    *
-   * @throws {ProxyStartError} If a client port or the control socket can not be
+   * @throws {ProxyStartError} If a client port or the control socket cannot be
    *   opened, or if the running proxy is to stay; nothing stays open.
    */
   static async open(parts: ProxyParts): Promise<Proxy> {

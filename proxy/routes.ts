@@ -81,7 +81,7 @@ export interface RouteWatchParts {
   readonly onRoutes: (routes: Routes) => void;
 }
 
-/** See the head of this file. */
+/** Keeps the routing table current. */
 export class RouteWatch implements DcsListener {
   readonly #parts: RouteWatchParts;
   #view: ClusterView | null = null;

@@ -10,8 +10,8 @@
  *
  * A cancel request is a connection of its own. On the read-write port it reaches
  * the one primary; on the read-only port every replica is told, and those that
- * do not know the key ignore it. Known limit: a cancel request inside TLS can
- * not be seen, and goes to one replica only.
+ * do not know the key ignore it. Known limit: a cancel request inside TLS
+ * cannot be seen, and goes to one replica only.
  */
 import { after, type Moment, remainingMs } from "../lib/core/base/units.ts";
 import { type Backend, backendKey } from "../lib/core/calc/host/routing.ts";
@@ -67,7 +67,7 @@ interface Found {
   readonly conn: ByteStream;
 }
 
-/** See the head of this file. */
+/** One client, from accept to close. */
 export class Session implements GateSession {
   readonly #world: SessionWorld;
   readonly #gate: Gate;

@@ -273,7 +273,7 @@ const SENTENCES: Readonly<Record<ExclusionReason, string>> = {
   noloadbalance: "is not load balanced (tag noloadbalance)",
   address_unknown: "has published no usable address",
   other_zone: "is in another zone",
-  lease_over: "can not have renewed its lease, the DCS is away",
+  lease_over: "cannot have renewed its lease, the DCS is away",
   handover_requested: "is about to hand over to another leader",
   local_not_primary: "is no longer a primary, its agent says",
   local_lease_passed: "has not renewed its lease",

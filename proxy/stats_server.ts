@@ -1,6 +1,6 @@
 /**
  * Port 7000: the statistics for people (`/`), programs and monitoring. Whoever
- * opens connections there can not hurt the clients of the proxy: there are few
+ * opens connections there cannot hurt the clients of the proxy: there are few
  * at a time, each has little time, and the one that took the longest makes room
  * for the next. A connection is for one request.
  */
@@ -39,7 +39,7 @@ export interface StatsServerParts {
   readonly allow: readonly string[];
 }
 
-/** See the head of this file. */
+/** Serves the statistics. */
 export class StatsServer {
   readonly #parts: StatsServerParts;
   readonly #networks: Networks;

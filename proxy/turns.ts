@@ -15,7 +15,7 @@ const READY_FOR_QUERY = [0x5a, 0, 0, 0, 5] as const;
 /** `T` in a transaction, `E` in one that has failed. */
 const OPEN_STATUSES: readonly number[] = [0x54, 0x45];
 
-/** See the head of this file. */
+/** Knows whether what a client says next would begin a turn. */
 export class Turns {
   /** What came before is not known: the client may be about to begin. */
   #mayBegin = true;

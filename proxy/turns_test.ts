@@ -33,7 +33,7 @@ Deno.test("turns: nobody waits who is seen to be in a transaction", () => {
   assert.equal(mustWaitAfter(ready("E")), false);
 });
 
-Deno.test("turns: an answer that can not be read makes the client wait", () => {
+Deno.test("turns: an answer that cannot be read makes the client wait", () => {
   assert.equal(mustWaitAfter(bytesOf("T")), true);
   assert.equal(mustWaitAfter(bytesOf("")), true);
   assert.equal(mustWaitAfter(bytesOf("Z\0\0\0\x06T")), true);

@@ -33,7 +33,7 @@ export interface WorkerFrontParts {
   readonly isRingWanted: boolean;
 }
 
-/** See the head of this file. */
+/** A front of worker threads. */
 export class WorkerFront implements Front {
   readonly kind: string;
   readonly ports: Readonly<Record<Route, number>>;
@@ -71,8 +71,8 @@ export class WorkerFront implements Front {
   readonly #cells: SharedArrayBuffer;
 
   /**
-   * @returns Null where the C library can not be called.
-   * @throws {ProxyStartError} If a port can not be opened; none stays open.
+   * @returns Null where the C library cannot be called.
+   * @throws {ProxyStartError} If a port cannot be opened; none stays open.
    */
   static async open(parts: WorkerFrontParts): Promise<WorkerFront | null> {
     const libc = loadLibc();

@@ -1,7 +1,7 @@
 /**
  * Makes the one file to copy: dist/matriarch.
  *
- * `deno compile` first; where its runtime can not be had, a self-extracting
+ * `deno compile` first; where its runtime cannot be had, a self-extracting
  * file with the same interface. Both carry the same bundled program.
  *
  * Options: --entry FILE (main.ts), --output FILE (dist/matriarch),

@@ -24,7 +24,7 @@ interface Tally {
 
 const NONE: Tally = { count: 0, failures: 0, totalMs: 0, lastMs: 0 };
 
-/** See the head of this file. */
+/** Passes calls on to a store, and counts and times them. */
 export class DcsMeter implements Dcs, Metrics {
   readonly #dcs: Dcs;
   readonly #clock: Pick<Clock, "now">;

@@ -20,7 +20,7 @@ export interface JournalEntry {
   readonly count: number;
 }
 
-/** See the head of this file. */
+/** Remembers the last decisions. */
 export class DecisionJournal {
   readonly #waits: JournalEntry[] = [];
   readonly #deeds: JournalEntry[] = [];

@@ -13,7 +13,7 @@ const WORDS_PER_PATIENCE = 3;
 /** What a healthy loop may do without a word, beside one call of the store: queries and files. */
 const SILENCE_MS = 5_000;
 
-/** See the head of this file. */
+/** Tells the service manager that the loop goes on. */
 export class Liveness {
   readonly #watch: ServiceWatch;
   readonly #log: Log;

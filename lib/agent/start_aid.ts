@@ -31,7 +31,7 @@ export interface AidContext {
   readonly tasks: { readonly view: TaskView };
 }
 
-/** See the head of this file. */
+/** Helps a standby that starts to become consistent soon. */
 export class StartAid {
   readonly #context: () => AidContext;
   #own: AbortController | null = null;

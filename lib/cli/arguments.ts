@@ -101,7 +101,7 @@ function spellingsOf(options: readonly OptionDefinition[]): Spelling[] {
   );
 }
 
-/** As click does: first what can not be read, then help, then wrong values. */
+/** As click does: first what cannot be read, then help, then wrong values. */
 function readPart(argv: readonly string[], owner: Owner): Part {
   const given: GivenOption[] = [];
   const positionals = new Map<number, string>();

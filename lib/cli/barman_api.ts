@@ -95,7 +95,7 @@ export class BarmanApi {
   /**
    * How far an operation is.
    *
-   * @throws {BarmanHttpError} If that can not be found out.
+   * @throws {BarmanHttpError} If that cannot be found out.
    */
   status(server: string, id: string): Promise<OperationStatus> {
     const path = `servers/${encodeURIComponent(server)}/operations/${

@@ -72,7 +72,7 @@ function readYaml(text: string, source: string): unknown {
     throw new CliError(`${source} is no YAML: ${messageOf(error)}`);
   }
   if (isStorable(value)) return value;
-  throw new CliError(`${source} has a number that JSON can not hold`);
+  throw new CliError(`${source} has a number that JSON cannot hold`);
 }
 
 /** JSON knows no infinity: it would become null, which removes the key. */

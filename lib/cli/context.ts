@@ -146,7 +146,7 @@ export interface CliContext {
   readonly random: Random;
   /** Commands that the main file runs; they only appear in the help. */
   readonly otherCommands: readonly ListedCommand[];
-  /** @throws {DcsUnreachableError} If the store can not be connected. */
+  /** @throws {DcsUnreachableError} If the store cannot be connected. */
   openDcs(target: DcsTarget): Promise<Dcs>;
   /** @throws {Error} If there was no complete answer. */
   send(request: HttpRequest): Promise<HttpReply>;

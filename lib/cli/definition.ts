@@ -55,12 +55,12 @@ export interface OfflineCommand extends CommandSyntax {
   /** As `run` above. */
   readonly runOffline: (
     invocation: Invocation,
-    surroundings: OfflineSurroundings,
+    deps: OfflineDeps,
   ) => Promise<void>;
 }
 
 /** What an offline command works with. */
-export interface OfflineSurroundings {
+export interface OfflineDeps {
   readonly context: CliContext;
   /** The program's own options, for `loadSettings`. */
   readonly globals: Invocation;

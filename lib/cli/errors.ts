@@ -3,7 +3,7 @@
  * stderr and its exit code; nothing else exits.
  */
 
-/** The command can not be done: `Error: <message>`, exit code 1. */
+/** The command cannot be done: `Error: <message>`, exit code 1. */
 export class CliError extends Error {
   override readonly name: string = "CliError";
 }

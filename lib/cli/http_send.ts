@@ -1,6 +1,6 @@
 /**
  * Sends one HTTP call with the TLS rules of the command line. Deno's own fetch
- * can not skip the verification of a certificate, node:https can.
+ * cannot skip the verification of a certificate, node:https can.
  *
  * Source: docs/contract/cli.md A3.
  */

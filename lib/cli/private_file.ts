@@ -13,7 +13,7 @@ const ROOT = 0;
  * followed if it is the user's own, or root's; `/dev/stdout` and its like are
  * written to.
  *
- * @throws {Error} If it can not be written, or the link is a stranger's.
+ * @throws {Error} If it cannot be written, or the link is a stranger's.
  */
 export async function writePrivate(path: string, text: string): Promise<void> {
   await Deno.mkdir(dirname(path), { recursive: true });

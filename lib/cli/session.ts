@@ -125,7 +125,7 @@ export function showTable(
   }));
 }
 
-/** Prints one line on stdout: names and answers of others can not begin another. */
+/** Prints one line on stdout: names and answers of others cannot begin another. */
 export function print({ context }: Session, line: string): void {
   context.terminal.write(`${visible(line.replace(/\n$/, ""))}\n`);
 }

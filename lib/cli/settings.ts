@@ -63,7 +63,7 @@ export interface CliSettings {
  * The settings for one command.
  *
  * @param globals Values of the program's own options.
- * @throws {CliError} If a file can not be read or there is no usable DCS.
+ * @throws {CliError} If a file cannot be read or there is no usable DCS.
  */
 export async function loadSettings(
   context: CliContext,

@@ -20,7 +20,7 @@ import type { PeerAnswer } from "../core/model/peer_view.ts";
 import { hypotheticalObservation } from "./hypothesis.ts";
 import { settingsOf } from "./replies.ts";
 
-/** Why a member can not take over: the core's codes, and what only we see. */
+/** Why a member cannot take over: the core's codes, and what only we see. */
 export type RefusalReason =
   | WaitReason
   | "no_answer"

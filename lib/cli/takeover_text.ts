@@ -94,7 +94,7 @@ function sentenceAbout(reason: RefusalReason, facts: Facts): string | null {
     case "not_synchronous":
       return "it is not synchronous and may lack acknowledged commits";
     case "watchdog_failed":
-      return "its watchdog can not be activated";
+      return "its watchdog cannot be activated";
     case "position_unknown":
       return "its WAL position is not known, PostgreSQL may be down there";
     case "primary_alive":

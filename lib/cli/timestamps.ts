@@ -61,7 +61,7 @@ const FORM = new RegExp(
  * Reads what a user typed for "when".
  *
  * @returns null for `now` and for nothing.
- * @throws {CliError} If it can not be understood, or names a time of the local
+ * @throws {CliError} If it cannot be understood, or names a time of the local
  * zone that there is not.
  */
 export function parseSchedule(

@@ -49,7 +49,7 @@ export function piecesOf(
   });
 }
 
-/** `parseArgs` wants a long name for each; a short one's can not be typed. */
+/** `parseArgs` wants a long name for each; a short one's cannot be typed. */
 function parserOption({ flag, takes }: Spelling) {
   const type = takes === "value" ? "string" as const : "boolean" as const;
   return flag.startsWith("--")

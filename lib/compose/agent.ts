@@ -75,10 +75,10 @@ export async function runAgent(
   }
 }
 
-async function runParts(beginning: Beginning): Promise<number> {
-  const { configuration, log, systemd } = beginning;
+async function runParts(inputs: StartInputs): Promise<number> {
+  const { configuration, log, systemd } = inputs;
   await checkPrograms(postgresOptions(configuration.first.config, log));
-  const parts = await createParts(beginning);
+  const parts = await createParts(inputs);
   const reload = () => reloadAll(configuration, parts);
   try {
     return await serve(parts, reload);
@@ -115,7 +115,7 @@ interface Parts {
 }
 
 /** What there is before anything else. */
-interface Beginning {
+interface StartInputs {
   readonly configuration: Configuration;
   /** As given; null: the environment is the configuration. */
   readonly path: string | null;
@@ -124,9 +124,9 @@ interface Beginning {
   readonly timingFloors: TimingFloors;
 }
 
-async function createParts(beginning: Beginning): Promise<Parts> {
-  const { configuration, path: configPath, log, systemd } = beginning;
-  const { timingFloors } = beginning;
+async function createParts(inputs: StartInputs): Promise<Parts> {
+  const { configuration, path: configPath, log, systemd } = inputs;
+  const { timingFloors } = inputs;
   const { env, first: { config } } = configuration;
   const clock = new SystemClock();
   const current: Reloadable = {
@@ -216,7 +216,7 @@ async function serve(
   } finally {
     ending.abort();
     await Promise.all([listener.close(), background, supervision]);
-    if (supervision !== null) await proxy?.bye();
+    if (supervision !== null) await proxy?.announceEnd();
     stopListening();
   }
 }
@@ -248,7 +248,7 @@ async function reloadAll(
   try {
     const next = await prepareReload(configuration, parts);
     const { config } = next;
-    // The last part that can fail: the port or the certificates can not be used.
+    // The last part that can fail: the port or the certificates cannot be used.
     await reloadListener(parts.listener, next.serve, log);
     log.reconfigure(next.log);
     for (const { text } of next.warnings) log.warning(text);

@@ -13,7 +13,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Dcs } from "../ports/dcs.ts";
 
 /** What a DCS runs on. */
-export interface DcsSurroundings {
+export interface DcsDeps {
   readonly clock: Clock;
   /** Whether a missing SQLite file is made; a mere reader must not. */
   readonly isMaker?: boolean;
@@ -24,11 +24,11 @@ export interface DcsSurroundings {
 /**
  * The DCS of a target; connects with the first call.
  *
- * @throws {ConfigError} If the target can not be used on this host.
+ * @throws {ConfigError} If the target cannot be used on this host.
  */
 export function openDcs(
   target: DcsTarget,
-  { clock, isMaker = true, current }: DcsSurroundings,
+  { clock, isMaker = true, current }: DcsDeps,
 ): Promise<Dcs> {
   const { config } = target;
   const scopePath = scopePathOf(target);
@@ -102,7 +102,7 @@ function openEtcd(
     });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new ConfigError(`The section etcd3 can not be used: ${why}`);
+    throw new ConfigError(`The section etcd3 cannot be used: ${why}`);
   }
 }
 

@@ -24,7 +24,7 @@ Deno.test("scopePathOf() collapses slashes and inserts the group", () => {
   assert.equal(path("", 0), "/batman/0");
 });
 
-Deno.test("openDcs() refuses what this host can not use", () => {
+Deno.test("openDcs() refuses what this host cannot use", () => {
   const open = (config: Partial<Etcd3Config>) => () =>
     openDcsTarget({
       config: { ...ETCD, ...config },

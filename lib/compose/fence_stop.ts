@@ -39,7 +39,7 @@ const STOPS: readonly (readonly [FenceStopMode, number])[] = [
  * Makes sure that no unguarded primary runs on this host.
  *
  * @returns The exit code: 0 none runs now, 1 it could not be stopped or the
- *   configuration can not be read, 2 wrong usage.
+ *   configuration cannot be read, 2 wrong usage.
  */
 export async function fenceStop(argv: readonly string[]): Promise<number> {
   const [path, ...rest] = argv;
@@ -152,6 +152,6 @@ async function stop(server: FencedServer, clock: Clock): Promise<number> {
       await clock.sleep(LOOK_MS);
     }
   }
-  console.error("fence-stop: PostgreSQL can not be stopped");
+  console.error("fence-stop: PostgreSQL cannot be stopped");
   return EXIT_WRITABLE;
 }

@@ -54,7 +54,7 @@ export function callbackCommands(
   };
 }
 
-/** Layers documents; one that can not be used leaves the last good settings in force. */
+/** Layers documents; one that cannot be used leaves the last good settings in force. */
 function effectiveSettings(
   config: LocalConfig,
   log: Log,

@@ -35,7 +35,7 @@ export function workersOf(choice: FrontChoice): number {
 /**
  * Opens the doors for clients.
  *
- * @throws {ProxyStartError} If a port can not be opened, or if worker threads
+ * @throws {ProxyStartError} If a port cannot be opened, or if worker threads
  *   are wanted and not possible here; no port stays open.
  */
 export async function openFront(
@@ -52,7 +52,7 @@ export async function openFront(
       isRingWanted: choice.isRingWanted,
     });
     if (front !== null) return front;
-    const text = "Worker threads need Linux with glibc, and can not run here";
+    const text = "Worker threads need Linux with glibc, and cannot run here";
     if (choice.dataPlane === "workers") throw new ProxyStartError(text);
     parts.log.info(`${text}; the proxy uses the portable data plane`);
   }

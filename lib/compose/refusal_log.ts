@@ -36,7 +36,7 @@ export function refuse(
 }
 
 /**
- * A configuration that can not be used may still name the log that is watched.
+ * A configuration that cannot be used may still name the log that is watched.
  * Writes the refusal there; stderr is the caller's.
  */
 export async function logUnusable(
@@ -57,7 +57,7 @@ async function logConfigOf(path: string | null): Promise<LogConfig | null> {
     const config = readLog(document);
     return config instanceof Wanted ? null : config.log;
   } catch (error) {
-    // The file itself can not be read: there is no log but stderr.
+    // The file itself cannot be read: there is no log but stderr.
     if (error instanceof ConfigError) return null;
     throw error;
   }

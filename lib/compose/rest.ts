@@ -46,7 +46,7 @@ export async function serveOptions(
 /**
  * Gives the listener the settings of a reload.
  *
- * @throws {ListenError} If they can not be used; it goes on as before then.
+ * @throws {ListenError} If they cannot be used; it goes on as before then.
  */
 export async function reloadListener(
   listener: RestListener,

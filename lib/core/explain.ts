@@ -255,7 +255,7 @@ const WAITING: Readonly<Record<WaitReason, string>> = {
   rewind_failed_no_repair:
     "the local WAL diverged from the leader's, and pg_rewind failed: $rewind; mend that and restart this member, or reinitialize it",
   twin_timeline:
-    "the local WAL is on another timeline of the same number as the leader's, which pg_rewind can not repair: reinitialize this member",
+    "the local WAL is on another timeline of the same number as the leader's, which pg_rewind cannot repair: reinitialize this member",
   leader_checkpoint_pending: "Waiting for checkpoint on $leader before rewind",
   back_off: "waiting before $task is tried again",
   restart_scheduled: "Awaiting restart at the scheduled time",

@@ -126,7 +126,7 @@ Deno.test("allowlist: networks, addresses and names; mapped IPv4 counts as IPv4"
   }
 });
 
-Deno.test("allowlist: items that can not be used are logged and skipped", async () => {
+Deno.test("allowlist: items that cannot be used are logged and skipped", async () => {
   const log = new LogLines();
   const allowlist = await Allowlist.resolve(
     ["10.0.0.0/99", "host.invalid", "x/8", "127.0.0.1"],

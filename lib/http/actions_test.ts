@@ -45,7 +45,7 @@ Deno.test("POST /restart takes an absent, empty or filled body", async () => {
   }
 });
 
-Deno.test("POST /restart refuses filters it can not read", async () => {
+Deno.test("POST /restart refuses filters it cannot read", async () => {
   const role = "400 PostgreSQL role should be either primary, " +
     "standby_leader, or replica";
   const version = "400 Invalid PostgreSQL version format: X.Y or X.Y.Z is " +

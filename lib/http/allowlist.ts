@@ -18,7 +18,7 @@ export class Allowlist {
 
   /**
    * Resolves networks (`10.0.0.0/8`, host bits allowed), addresses and names.
-   * Items that can not be used are logged and left out.
+   * Items that cannot be used are logged and left out.
    */
   static async resolve(
     items: readonly string[],
@@ -55,7 +55,7 @@ export function plainAddress(address: string): string {
 }
 
 /**
- * The addresses behind a host name or address; none if it can not be resolved.
+ * The addresses behind a host name or address; none if it cannot be resolved.
  */
 export async function addressesOf(host: string): Promise<readonly string[]> {
   const plain = plainAddress(host.replace(/^\[(.*)\]$/, "$1"));
@@ -77,7 +77,7 @@ async function addItem(list: BlockList, item: string): Promise<void> {
     return;
   }
   const addresses = await addressesOf(item);
-  if (addresses.length === 0) throw new Error("the name can not be resolved");
+  if (addresses.length === 0) throw new Error("the name cannot be resolved");
   for (const address of addresses) list.addAddress(address, familyOf(address));
 }
 

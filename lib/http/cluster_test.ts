@@ -177,7 +177,7 @@ Deno.test("mandatory bodies: 411 without length, 400 for anything unusable", asy
   assert.deepEqual(bench.api.calls, []);
 });
 
-Deno.test("no reply where the DCS can not be read", async () => {
+Deno.test("no reply where the DCS cannot be read", async () => {
   for (
     const error of [
       new DcsUnreachableError("timeout"),

@@ -13,7 +13,7 @@ import { type RestServer, type ServeOptions, serveRest } from "./server.ts";
 /** What `apply()` did. */
 export type ListenerChange = "same" | "replaced";
 
-/** See the head of this file. */
+/** Listens for the REST API, and moves to other settings at a reload. */
 export class RestListener implements AsyncDisposable {
   readonly #log: Log;
   readonly #retired = new Set<RestServer>();
@@ -42,7 +42,7 @@ export class RestListener implements AsyncDisposable {
    * Replaces the listener if these options differ from those in force. Does
    * nothing before `open()`.
    *
-   * @throws {ListenError} If they can not be used; then the old ones stay in
+   * @throws {ListenError} If they cannot be used; then the old ones stay in
    * force.
    */
   async apply(options: ServeOptions): Promise<ListenerChange> {

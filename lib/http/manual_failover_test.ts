@@ -301,7 +301,7 @@ Deno.test("POST /failover without a leader succeeds with any new leader", async 
   );
 });
 
-Deno.test("POST /switchover: 503 if the key can not be written", async () => {
+Deno.test("POST /switchover: 503 if the key cannot be written", async () => {
   const bench = new RestBench();
   bench.api.answers = [goodAnswer("n2")];
   bench.api.isFailoverWritable = false;

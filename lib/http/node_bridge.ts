@@ -21,7 +21,7 @@ import {
 import { BODY_BYTES_MAX } from "./requests.ts";
 import { timerMs } from "../core/base/units.ts";
 
-/** Methods that a Request can not have; no route has them either. */
+/** Methods that a Request cannot have; no route has them either. */
 const METHODS_UNSUPPORTED = new Set(["TRACE", "TRACK", "CONNECT"]);
 const METHODS_WITHOUT_BODY = new Set(["GET", "HEAD"]);
 /** Their bodies are never looked at, whatever their length. */
@@ -34,7 +34,7 @@ const METHODS_BODY_IGNORED = new Set([...METHODS_WITHOUT_BODY, "OPTIONS"]);
  */
 const LINGER_MS = 500;
 
-/** See the head of this file. */
+/** Carries one request from node:http to the application, and its reply back. */
 export class NodeBridge {
   readonly #app: RestApp;
   readonly #log: Log;

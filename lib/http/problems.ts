@@ -40,7 +40,7 @@ const TEXTS: Readonly<Record<PageStatus, PageTexts>> = {
   502: { reason: "Bad Gateway", explanation: "There is no such data" },
   503: {
     reason: "Service Unavailable",
-    explanation: "The request can not be served now",
+    explanation: "The request cannot be served now",
   },
 };
 

@@ -90,7 +90,7 @@ const BACKLOG_MIN = 128;
 /** Idle connections of dead hosts must not pile up. */
 const KEEPALIVE_IDLE_MS = 3_000;
 
-/** The REST API can not listen; the message is one sentence for an operator. */
+/** The REST API cannot listen; the message is one sentence for an operator. */
 class ListenError extends Error {
   override readonly name: string = "ListenError";
 }
@@ -100,8 +100,8 @@ class ListenError extends Error {
  *
  * @param beforeListen Called when the options have proved to be usable and
  * nothing but the port is wanted: a predecessor gives it up then.
- * @throws {ListenError} One sentence, if the address can not be used or the
- * certificates can not be read; the cause is attached.
+ * @throws {ListenError} One sentence, if the address cannot be used or the
+ * certificates cannot be read; the cause is attached.
  */
 export async function serveRest(
   app: RestApp,
@@ -209,7 +209,7 @@ function readKey(
     });
   } catch (cause) {
     throw new Error(
-      "the key can not be read: it is no key, keyfile_password is wrong, or " +
+      "the key cannot be read: it is no key, keyfile_password is wrong, or " +
         "it is encrypted with something else than AES",
       { cause },
     );

@@ -1,6 +1,6 @@
 /**
  * The lab's second start, under an unprivileged user, when root started it.
- * Where that user can not read the program (a checkout in root's home), a copy
+ * Where that user cannot read the program (a checkout in root's home), a copy
  * in the lab's directory is started.
  */
 import { fileURLToPath } from "node:url";
@@ -49,7 +49,7 @@ async function readableProgram(
     ? [self.command]
     : [self.command, main, fileURLToPath(import.meta.url)];
   if (files.every((file) => canRead(account, file))) return self;
-  console.error(`lab: ${account.name} can not read the program; copying it`);
+  console.error(`lab: ${account.name} cannot read the program; copying it`);
   const target = `${directory}/program`;
   const root = main === null ? null : dirname(main);
   const parts = root === null ? [] : PROGRAM_PARTS.map((p) => `${root}/${p}`);

@@ -14,7 +14,7 @@ export interface LabRecord {
   readonly portBase: number;
 }
 
-/** The directory can not be used. One sentence. */
+/** The directory cannot be used. One sentence. */
 export class LabDirectoryError extends Error {
   override readonly name: string = "LabDirectoryError";
 }

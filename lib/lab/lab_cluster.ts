@@ -48,7 +48,7 @@ function lastLine(path: string): string {
   return Deno.readTextFileSync(path).trimEnd().split("\n").at(-1) ?? "";
 }
 
-/** See the head of this file. */
+/** The members of a running lab. */
 export class LabCluster {
   readonly plan: LabPlan;
   readonly #options: LabClusterOptions;

@@ -41,7 +41,7 @@ export interface MeterVerdict {
 
 type Sql = ReturnType<typeof postgres>;
 
-/** See the head of this file. */
+/** A client that writes rows all the time and measures the gaps. */
 export class Meter {
   readonly #options: MeterOptions;
   readonly #acknowledged = new Set<number>();

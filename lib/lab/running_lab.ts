@@ -20,7 +20,7 @@ export function ownProgram(...args: readonly string[]): AgentCommand {
 
 const PROXY_STOP_MS = 5000;
 
-/** See the head of this file. */
+/** A started lab and its end. */
 export class RunningLab {
   readonly plan: LabPlan;
   readonly cluster: LabCluster;

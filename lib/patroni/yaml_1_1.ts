@@ -3,7 +3,7 @@
  * implicit types of docs/contract/configuration.md 1.1 and nothing beyond plain data.
  *
  * Two values differ from Patroni on purpose: dates stay the text as written,
- * and whole numbers that a double can not hold stay decimal text, so that an
+ * and whole numbers that a double cannot hold stay decimal text, so that an
  * unquoted password of digits survives. Error messages never quote the file,
  * because the faulty line may hold a password.
  */
@@ -167,7 +167,7 @@ function rewrittenNumbers(
   return [{ path, line: lines.linePos(node.range?.[0] ?? 0).line }];
 }
 
-/** Numbers that a double can not hold are texts here, of their decimal digits. */
+/** Numbers that a double cannot hold are texts here, of their decimal digits. */
 function isRewritten({ value, source, type }: Scalar): boolean {
   return type === "PLAIN" && source !== undefined &&
     (typeof value === "number" ||
@@ -237,5 +237,5 @@ function withoutQuotes(message: string): string {
 function cause(error: unknown): string {
   return error instanceof Error
     ? withoutQuotes(error.message)
-    : "can not be read";
+    : "cannot be read";
 }

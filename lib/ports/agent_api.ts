@@ -53,7 +53,7 @@ export interface AgentStatus {
   readonly nextCycleAt: Moment;
   /** The last decision's sentence, for people. */
   readonly lastDecision: string;
-  /** The watchdog is required and can not be used: this member must not lead. */
+  /** The watchdog is required and cannot be used: this member must not lead. */
   readonly hasWatchdogFailed: boolean;
   /** Who held up the last handing over of the lead and was ended; empty: nobody. */
   readonly endedReceivers: readonly EndedReceiver[];
@@ -69,7 +69,7 @@ export interface RequestOutcome {
 export type FailsafeConsent =
   /** The own position; null: unknown. */
   | { readonly kind: "accepted"; readonly position: Lsn | null }
-  /** This member leads itself, or the asker can not be a leader of the scope. */
+  /** This member leads itself, or the asker cannot be a leader of the scope. */
   | { readonly kind: "refused"; readonly why: "leading" | "stranger" };
 
 /** One of the last decisions, as the agent's own clock has it. */

@@ -4,12 +4,12 @@
  */
 import type { LastConsent } from "../core/model/failsafe.ts";
 
-/** See the head of this file. */
+/** Remembers a member's last consent over a restart of its agent. */
 export interface ConsentRecord {
   /** Null: nothing is known. Never throws. */
   load(): Promise<LastConsent | null>;
   /**
-   * Keeps this as the last one. If it can not be kept, nothing older is there
+   * Keeps this as the last one. If it cannot be kept, nothing older is there
    * either.
    *
    * @throws {Error} If an older one may still be found.

@@ -5,7 +5,7 @@
  */
 import type { FencedInstance, FenceStopMode } from "../core/model/fence.ts";
 
-/** See the head of this file. */
+/** The local instance as the fence may treat it. */
 export interface FencedServer {
   /** Notes who the postmaster is, so that it is found again without its pid file. Costs next to nothing. */
   remember(): Promise<void>;

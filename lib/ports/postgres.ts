@@ -108,7 +108,7 @@ export interface DynamicPostgresSettings {
 export interface PostgresSlots {
   /**
    * Creates and advances logical slots; failures are logged, not thrown. A slot
-   * that can not go on because its WAL is gone is dropped, so that it is copied
+   * that cannot go on because its WAL is gone is dropped, so that it is copied
    * again. May take long: decoding reads WAL.
    */
   applyLogical(plan: LogicalSlotPlan, signal: AbortSignal): Promise<void>;

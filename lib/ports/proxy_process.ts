@@ -80,7 +80,7 @@ export interface ProxyProcess {
   /** Keeps a proxy running (adopts a running one, replaces a dead one) until `signal` aborts. Heartbeats still arrive after that. Never rejects. */
   run(signal: AbortSignal): Promise<void>;
   /** After `run` has ended: the proxy goes on and lingers for the next agent. */
-  bye(): Promise<void>;
+  announceEnd(): Promise<void>;
   /** After `run` has ended: ends the proxy. */
   stop(): Promise<void>;
 }

@@ -22,7 +22,7 @@ export interface VipCarrier {
   /**
    * Takes these addresses away before it resolves, at the latest after a second
    * (the kernel's lifetime does the rest); what still runs of an earlier
-   * `reconcile` can not bring them back. Never throws.
+   * `reconcile` cannot bring them back. Never throws.
    */
   dropAll(vips: readonly Vip[]): Promise<void>;
   /** Ends background work; the addresses stay as they are. */

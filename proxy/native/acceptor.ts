@@ -5,7 +5,7 @@
  * spread as evenly as many, which SO_REUSEPORT's hashing does not do.
  */
 import type { Log } from "../../lib/ports/log.ts";
-import type { Desk } from "../desk.ts";
+import type { Sessions } from "../sessions.ts";
 import { type Ledger, type Route, ROUTES } from "../ledger.ts";
 import type { EventLoop } from "./event_loop.ts";
 import { ERRNO, FLAG, type Libc, READY } from "./libc.ts";
@@ -28,7 +28,7 @@ export interface SharedListener {
 /** What it is made of. */
 export interface AcceptorParts extends SocketWorld {
   readonly log: Log;
-  readonly desk: Desk;
+  readonly sessions: Sessions;
   readonly ledger: Ledger;
   readonly listeners: readonly SharedListener[];
   /** This thread's number. */
@@ -43,7 +43,7 @@ interface OpenListener extends SharedListener {
   token: number | null;
 }
 
-/** See the head of this file. */
+/** Accepts clients and gives each to the thread with the fewest. */
 export class Acceptor {
   readonly #parts: AcceptorParts;
   readonly #libc: Libc;
@@ -148,7 +148,7 @@ export class Acceptor {
   #admit(fd: number, route: Route): void {
     const client = new NetSocket(fd, this.#parts);
     const address = (): string => client.peerAddress;
-    this.#parts.desk.admit({ route, client, address });
+    this.#parts.sessions.admit({ route, client, address });
     this.#loop.touch();
   }
 

@@ -19,7 +19,7 @@ export interface BulkFlow {
   pulse(): void;
 }
 
-/** See the head of this file. */
+/** Saves wake-ups of sessions through which many bytes flow. */
 export class BulkFlows {
   readonly #libc: Pick<Libc, "setsockopt">;
   readonly #loop: Pick<EventLoop, "after">;

@@ -63,7 +63,7 @@ interface Rings {
   close(): void;
 }
 
-/** See the head of this file. */
+/** Makes many `recv` or `send` calls with one system call. */
 export class CallRing {
   /** What a slot has received, or is to send. */
   readonly buffers: readonly Uint8Array<ArrayBuffer>[];

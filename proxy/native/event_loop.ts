@@ -30,7 +30,7 @@ export interface ReadyHandler {
 const EVENT_WORDS = Deno.build.arch === "x86_64" ? 3 : 4;
 const DATA_WORD = Deno.build.arch === "x86_64" ? 1 : 2;
 
-/** See the head of this file. */
+/** Waits for sockets and timers of one thread, and calls who asked for them. */
 export class EventLoop implements Clock {
   readonly #libc: Libc;
   readonly #hasMail: () => boolean;

@@ -106,7 +106,7 @@ export interface Libc extends Symbols {
   unload(): void;
 }
 
-/** Null where the C library can not be called: another system, or no permission. */
+/** Null where the C library cannot be called: another system, or no permission. */
 export function loadLibc(): Libc | null {
   if (Deno.build.os !== "linux") return null;
   try {

@@ -11,12 +11,12 @@ import {
   tuneSocket,
 } from "./net_socket.ts";
 
-/** Numeric addresses of a host; a thread that blocks can not ask a name server. */
+/** Numeric addresses of a host; a thread that blocks cannot ask a name server. */
 export type HostAddresses = (host: string) => readonly string[];
 
 type SocketsByPort = Map<number, readonly SocketAddress[]>;
 
-/** See the head of this file. */
+/** Opens connections to backends from a worker thread. */
 export class NativeDialer implements Dialer {
   readonly #world: SocketWorld;
   readonly #addressesOf: HostAddresses;

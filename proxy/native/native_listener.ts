@@ -67,7 +67,7 @@ function nameOf(fd: number, libc: Libc): Uint8Array {
 /**
  * @param ip Numeric.
  * @throws {Deno.errors.AddrInUse} If another program uses the port.
- * @throws {Error} If it can not be opened for another reason.
+ * @throws {Error} If it cannot be opened for another reason.
  */
 export function listenNative(
   ip: string,

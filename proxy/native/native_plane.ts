@@ -16,7 +16,7 @@ import {
 const LINGER_MS = 10_000;
 const NOTHING = new Uint8Array(0);
 
-/** See the head of this file. */
+/** The data plane of a worker thread. */
 export class NativePlane implements DataPlane {
   readonly #world: RelayWorld;
 

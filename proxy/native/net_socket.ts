@@ -46,7 +46,7 @@ export class SocketError extends Error {
   override readonly name = "SocketError";
 }
 
-/** See the head of this file. */
+/** A non-blocking TCP socket of this thread. */
 export class NetSocket implements ByteStream, ReadyHandler {
   readonly fd: number;
   readonly #world: SocketWorld;

@@ -36,7 +36,7 @@ type Calls = Pick<
   "buffers" | "queueReceive" | "queueSend" | "flush" | "result"
 >;
 
-/** See the head of this file. */
+/** Receives and sends for all sides of a thread that are ready at the same time. */
 export class RelayBatch {
   readonly #ring: Calls;
   readonly #joined: BatchSide[] = [];

@@ -37,11 +37,11 @@ export interface RelaySideOwner {
   /** The side's peer has ended its half, and all of that was passed on. */
   onEnd(side: RelaySide): void;
   onReadFailed(side: RelaySide): void;
-  /** What `side` received can not be delivered. */
+  /** What `side` received cannot be delivered. */
   onWriteFailed(side: RelaySide): void;
 }
 
-/** See the head of this file. */
+/** One socket of a relayed session, and the bytes that come in through it. */
 export class RelaySide implements ReadyHandler, BatchSide, BulkFlow {
   readonly socket: NetSocket;
   readonly fd: number;

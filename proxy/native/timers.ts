@@ -12,7 +12,7 @@ export interface Timer {
 const OVER_SHARE_MAX = 0.5;
 const REBUILD_MIN = 1024;
 
-/** See the head of this file. Times are those of `performance.now()`. */
+/** The timers of one thread. Times are those of `performance.now()`. */
 export class Timers {
   #heap: Timer[] = [];
   #additions = 0;

@@ -1,10 +1,10 @@
 /**
- * The main file of a worker thread: connects loop, desk and acceptor, and does
+ * The main file of a worker thread: connects loop, sessions and acceptor, and does
  * what control says. It makes no decisions of its own.
  */
 /// <reference lib="deno.worker" />
 import type { Log } from "../../lib/ports/log.ts";
-import { Desk } from "../desk.ts";
+import { Sessions } from "../sessions.ts";
 import { Ledger, SlotBook } from "../ledger.ts";
 import { Acceptor } from "./acceptor.ts";
 import { BulkFlows } from "./bulk_flows.ts";
@@ -46,11 +46,11 @@ class ReportedLog implements Log {
   }
 }
 
-/** See the head of this file. */
+/** Runs one worker thread. */
 class WorkerThread {
   readonly #book = new SlotBook();
   readonly #loop: EventLoop;
-  readonly #desk: Desk;
+  readonly #sessions: Sessions;
   readonly #acceptor: Acceptor;
   readonly #ring: CallRing | null;
   #hosts: Readonly<Record<string, readonly string[]>> = {};
@@ -68,7 +68,7 @@ class WorkerThread {
     const { cells, self: section } = start;
     const ledger = new Ledger({ cells, section, book: this.#book });
     const world = { libc, loop };
-    this.#desk = new Desk({
+    this.#sessions = new Sessions({
       clock: loop,
       log,
       ledger,
@@ -87,7 +87,7 @@ class WorkerThread {
       ...start,
       log,
       ledger,
-      desk: this.#desk,
+      sessions: this.#sessions,
     });
     const wake = new Uint8Array(8);
     loop.watch(start.wakeFd, READY.in, {
@@ -111,7 +111,7 @@ class WorkerThread {
       case "table":
         this.#book.learn(order.slots);
         this.#hosts = order.hosts;
-        this.#desk.setTable(order.table);
+        this.#sessions.setTable(order.table);
         this.#acceptor.openDoors();
         break;
       case "close_doors":
@@ -126,14 +126,14 @@ class WorkerThread {
   async #closeDoors(): Promise<void> {
     this.#acceptor.closeDoors();
     report({ type: "doors_closed" });
-    await this.#desk.settled();
+    await this.#sessions.settled();
     report({ type: "settled" });
   }
 
   async #end(): Promise<void> {
     this.#acceptor.close();
-    this.#desk.endAll();
-    await this.#desk.settled();
+    this.#sessions.endAll();
+    await this.#sessions.settled();
     this.#loop.stop();
   }
 }
@@ -143,7 +143,7 @@ let thread: WorkerThread | null = null;
 self.onmessage = (event: MessageEvent<WorkerOrder>) => {
   const order = event.data;
   if (order.type !== "start") return thread?.take(order);
-  if (libc === null) throw new Error("The C library can not be called");
+  if (libc === null) throw new Error("The C library cannot be called");
   thread = new WorkerThread(libc, order);
   thread.run();
 };

@@ -15,7 +15,7 @@ export interface WorkerHandleParts {
   readonly start: Omit<WorkerStart, "mail">;
 }
 
-/** See the head of this file. */
+/** Controls one worker thread. */
 export class WorkerHandle {
   readonly #parts: WorkerHandleParts;
   readonly #worker: Worker;

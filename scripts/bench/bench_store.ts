@@ -5,7 +5,7 @@ const STARTED_MS_MAX = 20_000;
 /** A hundred times as often as agents with the usual `loop_wait`. */
 const CHANGE_EVERY_MS = 100;
 
-/** See the head of this file. Disposing ends it. */
+/** An etcd in which one instance leads for ever. Disposing ends it. */
 export class BenchStore implements AsyncDisposable {
   readonly port: number;
   readonly #child: Deno.ChildProcess;

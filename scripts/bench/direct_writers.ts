@@ -18,7 +18,7 @@ export interface Beat {
   readonly answeredAt: number;
 }
 
-/** See the head of this file. */
+/** Writes to every member past all proxies, to find two primaries. */
 export class DirectWriters implements AsyncDisposable {
   beats: Beat[] = [];
   readonly #sessions: readonly postgres.Sql[];

@@ -24,7 +24,7 @@ interface Window {
   readonly cpuUs: number;
 }
 
-/** See the head of this file. */
+/** Clients that stay connected to one proxy through all rounds. */
 export class HeldSessions implements AsyncDisposable {
   readonly #proxy: BenchProxy;
   readonly #load: Load;

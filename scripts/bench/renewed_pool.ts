@@ -16,7 +16,7 @@ export type PoolPlace = pg.PoolConfig & { readonly max: number };
 /** How far the beginning of a transaction got. */
 export type BeginPhase = "connect" | "begin";
 
-/** See the head of this file. */
+/** A pool of connections that connects again once. */
 export class RenewedPool {
   /** Transactions that were begun a second time. */
   begunAgain = 0;

@@ -14,7 +14,7 @@ function isRealTime(use: { name: string; member: string | null }): boolean {
   return use.name === "AbortSignal" && use.member === "timeout";
 }
 
-/** See the head of this file. */
+/** The agent waits and reads time only through the port `Clock`. */
 export const agentClock: Deno.lint.Rule = {
   create(ctx: Deno.lint.RuleContext): Deno.lint.LintVisitor {
     const path = housePath(ctx.filename);

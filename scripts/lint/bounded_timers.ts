@@ -43,7 +43,7 @@ function isBounded(delay: Deno.lint.Node | undefined): boolean {
   }
 }
 
-/** See the head of this file. */
+/** A configured number reaches a timer only through `timerMs()`. */
 export const boundedTimers: Deno.lint.Rule = {
   create(ctx: Deno.lint.RuleContext): Deno.lint.LintVisitor {
     if (!isProduct(housePath(ctx.filename))) return {};

@@ -35,7 +35,7 @@ function isTypeQuestion(node: Deno.lint.Identifier): boolean {
   return parent.type === "BinaryExpression" && parent.operator === "instanceof";
 }
 
-/** See the head of this file. */
+/** The core uses no runtime, clock, randomness or console, and does not wait. */
 export const corePurity: Deno.lint.Rule = {
   create(ctx: Deno.lint.RuleContext): Deno.lint.LintVisitor {
     const path = housePath(ctx.filename);

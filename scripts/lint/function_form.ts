@@ -22,7 +22,7 @@ function variablesOf(
     : [];
 }
 
-/** See the head of this file. */
+/** Functions at the top of a file are declarations; exported ones say what they return. */
 export const functionForm: Deno.lint.Rule = {
   create(ctx: Deno.lint.RuleContext): Deno.lint.LintVisitor {
     return {

@@ -8,7 +8,7 @@ import { housePath, isProduct } from "./house.ts";
 /** The linter's own interface asks for a default export here. */
 const PLUGIN = "scripts/lint/plugin.ts";
 
-/** See the head of this file. */
+/** No default exports; in the product no re-exports. */
 export const namedExports: Deno.lint.Rule = {
   create(ctx: Deno.lint.RuleContext): Deno.lint.LintVisitor {
     const path = housePath(ctx.filename);

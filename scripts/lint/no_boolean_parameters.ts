@@ -17,7 +17,7 @@ function isBoolean(parameter: Deno.lint.Node): boolean {
   return parameter.typeAnnotation?.typeAnnotation.type === "TSBooleanKeyword";
 }
 
-/** See the head of this file. */
+/** No boolean parameters in the core. */
 export const noBooleanParameters: Deno.lint.Rule = {
   create(ctx: Deno.lint.RuleContext): Deno.lint.LintVisitor {
     const path = housePath(ctx.filename);

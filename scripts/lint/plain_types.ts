@@ -17,7 +17,7 @@ function isConst(node: Deno.lint.TSAsExpression): boolean {
     type.typeName.type === "Identifier" && type.typeName.name === "const";
 }
 
-/** See the head of this file. */
+/** No construct that tells the compiler a type instead of asking it. */
 export const plainTypes: Deno.lint.Rule = {
   create(ctx: Deno.lint.RuleContext): Deno.lint.LintVisitor {
     const path = housePath(ctx.filename);

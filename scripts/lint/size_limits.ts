@@ -21,7 +21,7 @@ function linesOf(text: string): number {
   return text.replace(/\n$/, "").split("\n").length;
 }
 
-/** See the head of this file. */
+/** Limits the size of files, functions and parameter lists. */
 export const sizeLimits: Deno.lint.Rule = {
   create(ctx: Deno.lint.RuleContext): Deno.lint.LintVisitor {
     const path = housePath(ctx.filename);

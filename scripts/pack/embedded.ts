@@ -20,7 +20,7 @@ function lacksRuntime(error: unknown): boolean {
  *
  * @returns false if `denort` is not to be had; then nothing was written.
  * @throws {CommandError} If `DENORT_BIN` is set and not usable, or if the
- *   program can not be compiled.
+ *   program cannot be compiled.
  */
 export async function compileEmbedded(
   stage: string,

@@ -1,5 +1,5 @@
 /**
- * The executable for build hosts that can not get `denort`: the shell header
+ * The executable for build hosts that cannot get `denort`: the shell header
  * `header.sh`, then the Deno binary in use and the program, compressed.
  * The header explains how it starts.
  */

@@ -34,7 +34,7 @@ export interface BackupTool {
 /** Which program of which package. */
 export type Program = readonly [program: string, packageName: string];
 
-/** Why a test of these can not run here; null if it can. */
+/** Why a test of these cannot run here; null if it can. */
 export function missing(programs: readonly Program[]): string | null {
   const reasons = programs.map(([program, name]) => skipReason(program, name));
   return reasons.find((reason) => reason !== null) ?? null;

@@ -1,6 +1,6 @@
 /**
  * Before the side-by-side tests: gets Patroni, what `patronictl` needs beyond
- * it, and vip-manager. What can not be had makes the tests skip, or, with
+ * it, and vip-manager. What cannot be had makes the tests skip, or, with
  * CI=true, fails here. As root the first time; later runs need nothing.
  */
 import { getPatroni, unpackPackage } from "../../scripts/bench/get_patroni.ts";
@@ -31,7 +31,7 @@ if (import.meta.main) {
   try {
     await prepare();
   } catch (error) {
-    console.error(`compat: Patroni can not be had: ${error}`);
+    console.error(`compat: Patroni cannot be had: ${error}`);
     if (Deno.env.get("CI") === "true") Deno.exit(1);
   }
 }

@@ -22,7 +22,7 @@ export const VIP_MANAGER = `${VIP_MANAGER_DIR}/usr/bin/vip-manager`;
 export const PYTHON = "/usr/bin/python3";
 const LIMIT_MS = 90_000;
 
-/** Why tests with Patroni can not run here; null if they can. */
+/** Why tests with Patroni cannot run here; null if they can. */
 export function patroniSkipReason(): string | null {
   const needed = [`${PYTHON_PATH}/patroni`, `${PYTHON_PATH}/cdiff.py`];
   const missing = needed.find((path) => !exists(path));

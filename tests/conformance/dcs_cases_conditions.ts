@@ -41,7 +41,7 @@ const GUARDS: readonly (readonly [DcsGuard, "absent" | "present" | "both"])[] =
     [{ kind: "value_is", value: "1" }, "present"],
   ];
 
-/** See the head of this file. */
+/** Writes that also depend on another key. */
 export const CONDITION_CASES: readonly DcsCase[] = [
   {
     name: "a write of a term happens in that term only",

@@ -13,7 +13,7 @@ import type { DcsCase } from "./dcs_suite.ts";
 
 const FAILED = { kind: "guard_failed" };
 
-/** See the head of this file. */
+/** Reads, guards, scopes. */
 export const KEY_CASES: readonly DcsCase[] = [
   {
     name: "an unused scope is empty",

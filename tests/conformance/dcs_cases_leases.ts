@@ -12,7 +12,7 @@ import {
 } from "./dcs_fixture.ts";
 import type { DcsCase } from "./dcs_suite.ts";
 
-/** See the head of this file. */
+/** Leases end by themselves, and only they end keys. */
 export const LEASE_CASES: readonly DcsCase[] = [
   {
     name: "an expired lease takes its keys with it, and watches see it",

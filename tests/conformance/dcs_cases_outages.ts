@@ -21,7 +21,7 @@ function inTime(call: Promise<unknown>): Promise<void> {
   return assert.rejects(ended, DcsUnreachableError);
 }
 
-/** See the head of this file. */
+/** A store that does not answer gives an error in time, then recovers. */
 export const OUTAGE_CASES: readonly DcsCase[] = [
   {
     name: "a frozen store fails every call in time, and recovers",

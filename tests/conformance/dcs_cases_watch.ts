@@ -10,7 +10,7 @@ import {
 } from "./dcs_fixture.ts";
 import type { DcsCase } from "./dcs_suite.ts";
 
-/** See the head of this file. */
+/** Watches are in order, complete, and honest about gaps. */
 export const WATCH_CASES: readonly DcsCase[] = [
   {
     name: "a watch that stands says so once, then tells every change in order",

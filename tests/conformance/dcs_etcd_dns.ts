@@ -12,7 +12,7 @@ const TYPE_SRV = 33;
 const ANSWERED = 0x8180;
 const NO_SUCH_NAME = 0x8183;
 
-/** See the head of this file. */
+/** A DNS server that knows SRV records only. */
 export class SrvServer implements AsyncDisposable {
   readonly records = new Map<string, readonly Service[]>();
   /** Names in the order of their questions. */

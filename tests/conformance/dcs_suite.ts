@@ -34,7 +34,7 @@ export interface DcsCase {
 /** How a store is brought to the suite. */
 export interface SuiteOptions {
   readonly open: () => Promise<DcsFixture>;
-  /** Why the suite can not run here; null: it can. */
+  /** Why the suite cannot run here; null: it can. */
   readonly skipReason: string | null;
 }
 

@@ -202,7 +202,7 @@ async function orphans(world: TestWorld): Promise<void> {
   const pid = await postmasterPid(options);
   const children = await childrenOf(pid);
   assert.ok(children.length > 0, "a server has processes");
-  // Frozen ones can not notice that their postmaster died.
+  // Frozen ones cannot notice that their postmaster died.
   children.forEach((each) => Deno.kill(each, "SIGSTOP"));
   await killPostmaster(options);
   assert.equal((await postgres.observe()).kind, "stopped");

@@ -86,7 +86,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a page of another site can not read the statistics by its own name" +
+  name: "a page of another site cannot read the statistics by its own name" +
     (SKIP === null ? "" : ` (skipped: ${SKIP})`),
   ignore: SKIP !== null,
   async fn() {

@@ -49,7 +49,7 @@ interface NodePlan {
   readonly peerUrl: string;
 }
 
-/** Why tests with etcd can not run here; null if they can. */
+/** Why tests with etcd cannot run here; null if they can. */
 export function etcdSkipReason(): string | null {
   return skipReason(BINARY, "etcd-server");
 }

@@ -21,7 +21,7 @@ export interface PoolWay {
   readonly cipher?: "none" | "tls";
 }
 
-/** See the head of this file. */
+/** Keeps a pool of connections busy, as applications do. */
 export class PoolLoad {
   readonly failures: string[] = [];
   committed = 0;

@@ -26,7 +26,7 @@ export async function promtoolComplaints(
   const { code, stderr } = await child.output();
   const complaints = new TextDecoder().decode(stderr).split("\n")
     .filter((line) => line !== "");
-  // 0: nothing to say; 3: matters of style; all else: can not be read.
+  // 0: nothing to say; 3: matters of style; all else: cannot be read.
   assert.ok([0, 3].includes(code), complaints.join("\n"));
   return complaints;
 }

@@ -4,7 +4,7 @@
  * or cut, as by a router that restarts.
  */
 
-/** See the head of this file. */
+/** A TCP link that a test can sever or cut. */
 export class SeverableLink implements AsyncDisposable {
   readonly port: number;
   readonly #targetPort: number;

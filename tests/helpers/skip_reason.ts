@@ -1,7 +1,7 @@
 /** Tests that need a program of the distribution say so when it is not there. */
 
 /**
- * Why a test that needs `program` can not run here; null if it can. With CI=true
+ * Why a test that needs `program` cannot run here; null if it can. With CI=true
  * a missing program is no excuse: the test runs and fails.
  *
  * @param program On PATH, or a path of its own.

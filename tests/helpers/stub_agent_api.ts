@@ -160,7 +160,7 @@ export function followingStatus(
   });
 }
 
-/** See the head of this file. */
+/** An agent whose answers a test sets. */
 export class StubAgentApi implements AgentApi {
   identity: AgentIdentity = { scope: "main", name: "n1", version: "4.1.4" };
   current: AgentStatus = leadingStatus();

@@ -11,7 +11,7 @@ const decoder = new TextDecoder();
 /** Position that is confirmed again and again: the lowest there is. */
 const NOTHING = 1n;
 
-/** See the head of this file. */
+/** A receiver of WAL that never confirms anything. */
 export class StuckReceiver implements AsyncDisposable {
   readonly #connection: Deno.Conn;
   readonly #done: Promise<void>;

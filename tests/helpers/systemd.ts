@@ -20,7 +20,7 @@ export function noSystemd(): string | null {
   }
 }
 
-/** See the head of this file. */
+/** A real systemd for one test. */
 export class Systemd implements AsyncDisposable {
   readonly #outer: Deno.ChildProcess;
   readonly #cgroup: string;

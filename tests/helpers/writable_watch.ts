@@ -26,7 +26,7 @@ interface Session {
   readonly sql: ReturnType<typeof connectTo>;
 }
 
-/** See the head of this file. Needs {@link prepare} on the first leader. */
+/** Writes to every member all the time, to find two primaries. Needs {@link prepare} on the first leader. */
 export class WritableWatch implements AsyncDisposable {
   readonly acknowledged: Acknowledged[] = [];
   readonly #sessions: readonly Session[];

@@ -1,6 +1,6 @@
 /**
  * What an agent says, how it ends and what it leaves when it is started with
- * something that can not work: one clear sentence, nothing touched that is not
+ * something that cannot work: one clear sentence, nothing touched that is not
  * its own, nothing half-made.
  */
 import assert from "node:assert/strict";
@@ -87,7 +87,7 @@ const REFUSALS: readonly Refusal[] = [
     says: [/CRITICAL: Failed to bootstrap cluster: .*"NOPE" is not a valid/],
   },
   {
-    what: "a data_dir that can not be made is named",
+    what: "a data_dir that cannot be made is named",
     change: (config) => postgresql(config, { data_dir: "/nowhere/data" }),
     says: [/CRITICAL: Failed to bootstrap cluster: .*"\/nowhere"/],
   },

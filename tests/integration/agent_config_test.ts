@@ -44,7 +44,7 @@ async function reloadable(
       await untilSetting(cluster, { member, name: "work_mem", value: "4MB" });
     }
   });
-  await step(t, "what can not be a document is refused", async () => {
+  await step(t, "what cannot be a document is refused", async () => {
     const before = (await cluster.keys())["config"];
     const { status } = await cluster.member("n1").rest("/config", {
       method: "PATCH",

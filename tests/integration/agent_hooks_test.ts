@@ -138,7 +138,7 @@ async function failedRecovery(
 ): Promise<void> {
   const [first, second] = [cluster.member("n1"), cluster.member("n2")];
   const autoConf = `${second.dataDir}/postgresql.auto.conf`;
-  await step(t, "a leader that can not start again is demoted", async () => {
+  await step(t, "a leader that cannot start again is demoted", async () => {
     const before = await Deno.readTextFile(autoConf);
     await Deno.writeTextFile(autoConf, "garbage\n");
     second.killPostmaster();

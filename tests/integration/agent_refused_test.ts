@@ -1,5 +1,5 @@
 /**
- * Members that can not join a living scope: a second one of the same name, and
+ * Members that cannot join a living scope: a second one of the same name, and
  * one whose clone fails. The living ones notice nothing.
  */
 import assert from "node:assert/strict";
@@ -13,7 +13,7 @@ import {
 import { unprivileged } from "../helpers/unprivileged.ts";
 
 unprivileged(import.meta.url, () => {
-  Deno.test("members that can not join a living scope", async (t) => {
+  Deno.test("members that cannot join a living scope", async (t) => {
     await using cluster = await AgentCluster.create({
       members: 3,
       hasProxies: true,

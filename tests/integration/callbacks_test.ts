@@ -166,7 +166,7 @@ Deno.test("callbacks: on_reload ends only an earlier on_reload, TERM then KILL",
   for (const pid of [change, second]) Deno.kill(-Number(pid), "SIGKILL");
 });
 
-Deno.test("callbacks: commands that can not run are logged, the next one runs", async () => {
+Deno.test("callbacks: commands that cannot run are logged, the next one runs", async () => {
   await using bench = await Bench.open();
   const note = await bench.script("note", `echo ok >> "$(dirname "$0")/calls"`);
   await Deno.writeTextFile(`${bench.folder}/text`, "text", { mode: 0o644 });

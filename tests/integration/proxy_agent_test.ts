@@ -248,7 +248,7 @@ Deno.test("a goodbye lets sessions end in peace, then the proxy", async () => {
   await client.untilText("one\n");
   await agent.retire();
   agent.child.heartbeat({ role: "primary", leaseDeadlineMs: null });
-  await agent.child.bye();
+  await agent.child.announceEnd();
   await until("it takes no new clients", async () => {
     try {
       (await Deno.connect({ hostname: "127.0.0.1", port })).close();
@@ -264,7 +264,7 @@ Deno.test("a goodbye lets sessions end in peace, then the proxy", async () => {
   await until("it is gone", () => !isRunning(pid));
 });
 
-Deno.test("a proxy that can not start is tried again with pauses, and said", async () => {
+Deno.test("a proxy that cannot start is tried again with pauses, and said", async () => {
   using folder = new SocketFolder();
   const start: ProxyCommand = {
     ...{ command: "/nonexistent/matriarch", args: [], env: {} },

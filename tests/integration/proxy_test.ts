@@ -300,7 +300,7 @@ testFronts(
     await using client = await TestClient.connect(rig.proxy.ports.primary);
     await client.untilText("one\n");
     rig.dcs.cutOff();
-    // A change that the proxy can not see makes it read in vain.
+    // A change that the proxy cannot see makes it read in vain.
     rig.proxy.refreshRoutes();
     await until(
       "it notices",

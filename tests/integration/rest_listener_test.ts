@@ -1,6 +1,6 @@
 /**
  * The REST listener over reloads: new certificates, another address, settings
- * that can not be used, and requests that are being served meanwhile.
+ * that cannot be used, and requests that are being served meanwhile.
  */
 import assert from "node:assert/strict";
 import { connect, type TLSSocket } from "node:tls";
@@ -83,7 +83,7 @@ Deno.test("rest listener: the address changes, the old one is free", async () =>
   Deno.listen({ hostname: "127.0.0.1", port: before }).close();
 });
 
-Deno.test("rest listener: what can not be used changes nothing", async () => {
+Deno.test("rest listener: what cannot be used changes nothing", async () => {
   const bench = new RestBench();
   const port = onePort();
   const pair = await selfSigned("good");

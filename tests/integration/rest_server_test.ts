@@ -105,7 +105,7 @@ Deno.test("rest server: absolute targets and bodies work", async () => {
   assert.match(trace, /^HTTP\/1.1 501 Unsupported method \('TRACE'\)\r\n/);
 });
 
-Deno.test("rest server: not one byte where the DCS can not be read", async () => {
+Deno.test("rest server: not one byte where the DCS cannot be read", async () => {
   const bench = new RestBench();
   bench.api.freshViews = [new DcsUnreachableError("timeout")];
   await using server = await started(bench);

@@ -108,11 +108,11 @@ Deno.test("rest server: the key may be encrypted", async () => {
   assert.match(await ask(server, "GET /patroni", null), /^200 /);
   const wrong = { ...pair, passphrase: "guess" };
   await assert.rejects(started(bench, wrong, "none"), {
-    message: /: the key can not be read: .* keyfile_password is wrong/,
+    message: /: the key cannot be read: .* keyfile_password is wrong/,
   });
 });
 
-Deno.test("rest server: certificates that can not be used are refused", async () => {
+Deno.test("rest server: certificates that cannot be used are refused", async () => {
   const bench = new RestBench();
   const [one, other] = [await selfSigned("a"), await selfSigned("b")];
   const texts = /^ListenError: Cannot use the certificates of the REST API: ./;

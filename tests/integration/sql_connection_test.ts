@@ -165,7 +165,7 @@ class SlowWire implements AsyncDisposable {
   }
 }
 
-/** Throws if it can not connect. */
+/** Throws if it cannot connect. */
 async function isEncrypted(target: SqlTarget): Promise<boolean> {
   await using connection = new Connection(target);
   const [row] = await connection.query(

@@ -100,7 +100,7 @@ async function deathWhileRemoving(
     "an agent that dies after removing from the key, before PostgreSQL",
     async () => {
       const leader = cluster.member("n1");
-      // The agent can not replace postgresql.conf.
+      // The agent cannot replace postgresql.conf.
       Deno.chmodSync(leader.dataDir, 0o500);
       try {
         await patch(cluster, { synchronous_node_count: 1 });

@@ -29,7 +29,7 @@ interface Running {
   readonly ended: Promise<void>;
 }
 
-/** See the head of this file. */
+/** Runs one callback at a time; the newest that waits comes next. */
 export class CallbackLane {
   readonly #ending: EndingStyle;
   readonly #log: Log;

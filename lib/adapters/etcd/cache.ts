@@ -15,7 +15,7 @@ export interface CacheChange {
   readonly entry: DcsEntry | null;
 }
 
-/** See the head of this file. */
+/** The keys of one scope, kept current by answers and by the watch. */
 export class KeyCache {
   readonly #entries = new Map<string, DcsEntry>();
   /** Deletes that the watch has not confirmed yet. */

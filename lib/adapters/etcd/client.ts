@@ -55,7 +55,7 @@ export class EtcdClient {
   readonly #closing = new AbortController();
   #departures = 0;
 
-  /** @throws {Error} Without endpoints, or if a TLS file can not be read. */
+  /** @throws {Error} Without endpoints, or if a TLS file cannot be read. */
   constructor(options: EtcdOptions, clock: Clock) {
     const { endpoints, srv, tls } = options;
     if (endpoints.length === 0 && srv === undefined) {

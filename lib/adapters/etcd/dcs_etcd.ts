@@ -40,13 +40,13 @@ export interface DcsEtcdOptions extends EtcdOptions {
   readonly clock: Clock;
 }
 
-/** See the head of this file. */
+/** The store on etcd v3. */
 export class DcsEtcd implements Dcs {
   readonly #client: EtcdClient;
   readonly #keys: ScopeKeys;
   readonly #feed: ScopeFeed;
 
-  /** @throws {Error} Without endpoints, or if a TLS file can not be read. */
+  /** @throws {Error} Without endpoints, or if a TLS file cannot be read. */
   constructor(options: DcsEtcdOptions) {
     const { clock } = options;
     this.#client = new EtcdClient(options, clock);
@@ -121,7 +121,7 @@ export class DcsEtcd implements Dcs {
     await closed;
   }
 
-  /** An endpoint that does not answer can not vouch for the cache either. */
+  /** An endpoint that does not answer cannot vouch for the cache either. */
   async #call<T>(
     attempt: Attempt<T>,
     limits: DcsLimits,

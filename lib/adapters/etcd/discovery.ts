@@ -131,7 +131,7 @@ export function usableUrls(
   );
 }
 
-/** `fetch` can not use a client certificate on Deno; node:https can. */
+/** `fetch` cannot use a client certificate on Deno; node:https can. */
 function fetchText(url: string, options: EtcdOptions): Promise<string> {
   const isSecure = url.startsWith("https:");
   const tls = isSecure ? readTls(options.tls ?? {}) : {};

@@ -8,7 +8,7 @@
  */
 import { usableUrls } from "./discovery.ts";
 
-/** See the head of this file. */
+/** The endpoints of one etcd cluster, and the one in use. */
 export class EndpointBook {
   #base: readonly string[];
   #members: readonly string[] = [];

@@ -90,7 +90,7 @@ export function etcdFeedSource(
   };
 }
 
-/** See the head of this file. */
+/** Watches one scope, keeps its cache and tells its listeners. */
 export class ScopeFeed {
   readonly #parts: FeedParts;
   readonly #watches = new Set<Watch>();

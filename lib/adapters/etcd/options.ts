@@ -57,7 +57,7 @@ const AUTH_TIMEOUT_MS = 2000;
 /**
  * A client of one endpoint.
  *
- * @throws {Error} If a TLS file can not be read.
+ * @throws {Error} If a TLS file cannot be read.
  */
 export function etcdClient(
   endpoint: string,
@@ -96,7 +96,7 @@ export interface TlsContents {
   readonly key?: Buffer;
 }
 
-/** @throws {Error} If a file can not be read. */
+/** @throws {Error} If a file cannot be read. */
 export function readTls(tls: EtcdTls): TlsContents {
   return {
     ca: tls.cacert === undefined

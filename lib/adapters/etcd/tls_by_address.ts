@@ -21,7 +21,7 @@ export function allowTlsByAddress(etcd: Etcd3): void {
   const credentials = inner(host, "channelCredentials");
   const create = inner(credentials, CONNECTOR);
   if (!isObject(credentials) || typeof create !== "function") {
-    throw new Error("this version of etcd3 can not use TLS by IP address");
+    throw new Error("this version of etcd3 cannot use TLS by IP address");
   }
   Reflect.set(credentials, CONNECTOR, (...args: readonly unknown[]) => {
     const connector: unknown = Reflect.apply(create, credentials, args);

@@ -31,7 +31,7 @@ export interface TopologyParts {
   readonly onList: () => void;
 }
 
-/** See the head of this file. */
+/** Keeps the list of etcd's endpoints up to date. */
 export class Topology {
   readonly #parts: TopologyParts;
   readonly #resolver: EtcdResolver;

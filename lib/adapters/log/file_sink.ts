@@ -15,7 +15,7 @@ export interface FileSinkOptions {
   readonly rotatedFilesMax: number;
   /** Bytes; 0: the file grows for ever. */
   readonly rotationSizeBytes: number;
-  /** Takes the lines that can not be written. */
+  /** Takes the lines that cannot be written. */
   readonly fallback: LogSink;
 }
 

@@ -47,7 +47,7 @@ export interface LogFormatSettings {
 }
 
 /**
- * The formatter that section `log` asks for. What can not be used falls back to
+ * The formatter that section `log` asks for. What cannot be used falls back to
  * Patroni's template, as a wrong format must not silence the log.
  */
 export function formatterFor(
@@ -176,7 +176,7 @@ function factText(value: unknown): string {
   return JSON.stringify(plain, (_key, item) => plainValue(item)) ?? "null";
 }
 
-/** What JSON can not carry: WAL positions become text, errors their message. */
+/** What JSON cannot carry: WAL positions become text, errors their message. */
 function plainValue(value: unknown): unknown {
   if (typeof value === "bigint") return String(value);
   if (value instanceof Error) return `${value.name}: ${value.message}`;

@@ -202,7 +202,7 @@ Deno.test("a full file is set aside, and only so many are kept", async () => {
   }
 });
 
-Deno.test("a file that can not be written is said once, the lines go elsewhere", () => {
+Deno.test("a file that cannot be written is said once, the lines go elsewhere", () => {
   const lines: string[] = [];
   const sink = new FileSink({
     path: "/nonexistent/patroni.log",

@@ -15,7 +15,7 @@ const UPTIME_PATH = "/proc/uptime";
 /** The clock of this host. */
 export class SystemClock implements Clock {
   /**
-   * @throws {Error} If `/proc/uptime` can not be read (no Linux, no /proc).
+   * @throws {Error} If `/proc/uptime` cannot be read (no Linux, no /proc).
    */
   now(): Moment {
     return moment(parseUptimeMs(readFileSync(UPTIME_PATH, "ascii")));

@@ -11,7 +11,7 @@ import type { ConsentRecord } from "../../ports/consents.ts";
 
 const BOOT_ID_PATH = "/proc/sys/kernel/random/boot_id";
 
-/** See the head of this file. */
+/** Keeps the last consent of failsafe mode in a file. */
 export class ConsentFile implements ConsentRecord {
   readonly #path: string;
   readonly #member: string;

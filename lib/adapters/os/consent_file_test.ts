@@ -66,7 +66,7 @@ Deno.test("ConsentFile takes anything else for not known", async () => {
   });
 });
 
-Deno.test("ConsentFile: what can not be kept leaves nothing older behind", async () => {
+Deno.test("ConsentFile: what cannot be kept leaves nothing older behind", async () => {
   await inPlace(async ({ dataDir, bootId }) => {
     const file = new ConsentFile({ dataDir, member: "n1" }, bootId);
     await file.save(CONSENT);

@@ -128,7 +128,7 @@ class SystemdManager implements ServiceManager {
     this.#libc.close();
   }
 
-  /** A message that can not be sent is lost: systemd has its own time limits. */
+  /** A message that cannot be sent is lost: systemd has its own time limits. */
   #send(text: string): void {
     if (this.#socket < 0) return;
     const bytes = new TextEncoder().encode(text);

@@ -70,7 +70,7 @@ export class VipLinux implements VipCarrier {
     const { log, run } = this.#parts;
     this.#privilege = await findPrivilege(run, this.#limit(PROGRAM_MAX_MS));
     if (this.#privilege.kind === "missing") {
-      log.error(`Can not carry any VIP: ${this.#privilege.why}`);
+      log.error(`Cannot carry any VIP: ${this.#privilege.why}`);
       return;
     }
     const arping = await run(ARPING_VERSION, this.#limit(PROGRAM_MAX_MS));
@@ -189,7 +189,7 @@ export class VipLinux implements VipCarrier {
     const result = await this.#privileged(bindCommand(vip, lifetimeS));
     if (result.code !== 0) {
       const why = firstLine(result.output);
-      this.#say(vip, "error", `Can not bind VIP ${vip.address}: ${why}`);
+      this.#say(vip, "error", `Cannot bind VIP ${vip.address}: ${why}`);
       return false;
     }
     return true;
@@ -214,7 +214,7 @@ export class VipLinux implements VipCarrier {
       );
     }
     const why = firstLine(result.output);
-    this.#say(vip, "error", `Can not take VIP ${vip.address} away: ${why}`);
+    this.#say(vip, "error", `Cannot take VIP ${vip.address} away: ${why}`);
   }
 
   /** The other host's hardware address; null if nobody answers, or nobody can be asked. */
@@ -266,7 +266,7 @@ export class VipLinux implements VipCarrier {
     try {
       return parseAddresses(output);
     } catch (error) {
-      this.#parts.log.error(`Can not read the host's addresses: ${error}`);
+      this.#parts.log.error(`Cannot read the host's addresses: ${error}`);
       return null;
     }
   }

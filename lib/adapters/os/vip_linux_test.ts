@@ -287,7 +287,7 @@ Deno.test("vip: says in one sentence what is missing", async () => {
   assert.equal(lines.length, 1);
   assert.match(
     lines[0] ?? "",
-    /^error Can not carry any VIP: this process lacks CAP_NET_ADMIN, and sudo is not installed/,
+    /^error Cannot carry any VIP: this process lacks CAP_NET_ADMIN, and sudo is not installed/,
   );
 });
 

@@ -31,7 +31,7 @@ export interface WatchdogDriver {
   identify(libc: Libc, descriptor: number): string;
   /** @returns Seconds in force; null if it does not tell. */
   setTimeout(libc: Libc, descriptor: number, timeoutS: number): number | null;
-  /** Why `path` can not be such a device; null if it can. */
+  /** Why `path` cannot be such a device; null if it can. */
   refuse(path: string): string | null;
 }
 
@@ -155,7 +155,7 @@ export class KernelDriver implements WatchdogDriver {
   setTimeout(libc: Libc, descriptor: number, timeoutS: number): number | null {
     const data = number(timeoutS);
     const set = libc.ioctl(descriptor, WDIOC_SETTIMEOUT, data);
-    // The driver rounds to what it can; a driver that can not change it may still tell.
+    // The driver rounds to what it can; a driver that cannot change it may still tell.
     const got = libc.ioctl(descriptor, WDIOC_GETTIMEOUT, data);
     if (got.kind === "done") return new DataView(data.buffer).getInt32(0, true);
     return set.kind === "done"

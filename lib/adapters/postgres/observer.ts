@@ -46,7 +46,7 @@ const LOST_CODES = /^(57P01|57P02|57P05|CONNECTION_|ECONN|EPIPE)/;
 /** Nobody listens (yet, or any more). */
 const NOT_LISTENING = /^(ECONNREFUSED|ENOENT)$/;
 
-/** See the head of this file. */
+/** Looks at the local instance, cheaply enough for every cycle. */
 export class Observer {
   readonly #context: PostgresContext;
   readonly #tools: ObserverTools;

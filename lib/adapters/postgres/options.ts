@@ -142,7 +142,7 @@ export interface PostgresOptions {
   readonly sealedFor: readonly string[] | null;
   /**
    * Layers the dynamic document over the local settings. Pure; a document that
-   * can not be used is the caller's to report, who answers with the last good
+   * cannot be used is the caller's to report, who answers with the last good
    * settings.
    *
    * @param serverVersion As in server_version_num, e.g. 150000.

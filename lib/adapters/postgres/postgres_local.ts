@@ -67,7 +67,7 @@ export interface PostgresDeps {
 const CLONE = { kinds: "all", existing: "refused" } as const;
 const REPLACE = { kinds: "all", existing: "replaced" } as const;
 
-/** See the head of this file. */
+/** The instance on this host, as the port's operations. */
 export class PostgresLocal implements Postgres {
   readonly slots: LocalSlots;
   readonly #context: MutableContext;

@@ -28,7 +28,7 @@ export interface StandbyTools {
   readonly reload: () => Promise<void>;
 }
 
-/** See the head of this file. */
+/** Makes this instance a standby of a given upstream, and checks that it still is. */
 export class Standby {
   readonly #context: PostgresContext;
   readonly #tools: StandbyTools;

@@ -34,7 +34,7 @@ const HEARD_MS = 1_000;
 
 /** The clients' sessions on the local instance. */
 export interface ClientSessions {
-  /** The server ends sessions that rest for that long; null: not any more. False: it can not. */
+  /** The server ends sessions that rest for that long; null: not any more. False: it cannot. */
   limitIdle(limitMs: number | null): Promise<boolean>;
   /** Ends those that are idle for that long; how many of at least that age are left. */
   endIdleSessions(
@@ -52,7 +52,7 @@ export interface DrainParts {
 /**
  * Sessions left when it ended: with a transaction that took too long, or not asked in vain.
  *
- * @throws If the sessions can not be looked at, several times in a row.
+ * @throws If the sessions cannot be looked at, several times in a row.
  */
 export async function drainSessions(
   parts: DrainParts,

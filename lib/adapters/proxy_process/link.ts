@@ -8,7 +8,7 @@ import type { AgentMessage, ProxyState } from "../../ports/proxy_process.ts";
 import { isPrivateFolder } from "./private_folder.ts";
 import { decodeProxyState } from "./state_codec.ts";
 
-/** See the head of this file. */
+/** One connection from the agent to a running proxy. */
 export class ProxyLink {
   /** Resolves when the proxy is gone or the link was closed. Never rejects. */
   readonly ended: Promise<void>;

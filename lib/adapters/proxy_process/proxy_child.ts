@@ -68,7 +68,7 @@ interface Life {
   isOver: boolean;
 }
 
-/** See the head of this file. */
+/** Adopts, starts and replaces the proxy of this agent. */
 export class ProxyChild implements ProxyProcess {
   readonly #parts: ProxyChildParts;
   #orders: ProxyOrders;
@@ -140,7 +140,7 @@ export class ProxyChild implements ProxyProcess {
     }
   }
 
-  async bye(): Promise<void> {
+  async announceEnd(): Promise<void> {
     const link = await this.#reach();
     link?.send({ type: "bye" });
     if (link !== null) await this.#atMost(FAREWELL_MS, link.settled());

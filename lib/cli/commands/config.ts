@@ -64,7 +64,7 @@ function fullKey(given: string): string {
   throw new CliError(`The key ${given} is not known${hint}`);
 }
 
-/** The keys, or why they can not be read: local keys need none. */
+/** The keys, or why they cannot be read: local keys need none. */
 async function readView(
   session: Session,
   group: number | null,
@@ -114,7 +114,7 @@ function explanation(
       `  ignored: ${shown(each.value)} in ${each.source}: ${each.ignored}`
     ),
     ...(typeof view === "string" && scope !== "local"
-      ? [`  unknown: ${DYNAMIC} can not be read: ${view}`]
+      ? [`  unknown: ${DYNAMIC} cannot be read: ${view}`]
       : []),
     ...pendingLines(key, view),
     `  applies: ${APPLIES[reference.apply]}`,
@@ -130,7 +130,7 @@ const APPLIES: Readonly<Record<KeyReference["apply"], string>> = {
   once: "only while the cluster is created",
 };
 
-/** What members must agree on can not be set by one of them. */
+/** What members must agree on cannot be set by one of them. */
 function scopeOf(key: string, reference: KeyReference): KeyReference["scope"] {
   const isShared = key.startsWith(PARAMETERS) &&
     controlledParameter(key.slice(PARAMETERS.length)) !== null;

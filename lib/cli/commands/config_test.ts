@@ -105,7 +105,7 @@ Deno.test("local keys need no store, secrets stay hidden", async () => {
   const lines = await explain("ttl", files, { keys: null });
   assert.match(
     lines.join("\n"),
-    /unknown: .* can not be read: Cannot reach etcd/,
+    /unknown: .* cannot be read: Cannot reach etcd/,
   );
 });
 

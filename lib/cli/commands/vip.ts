@@ -126,7 +126,7 @@ async function bind(
     );
   }
   if (await host(bindCommand(vip, null)) !== 0) {
-    throw new CliError(`Can not bind VIP ${vip.address}`);
+    throw new CliError(`Cannot bind VIP ${vip.address}`);
   }
   for (const command of announceCommands(vip, by)) await host(command);
 }
@@ -143,7 +143,7 @@ async function unbind(host: Host, vip: Vip): Promise<void> {
     }),
   );
   if (code !== 0 && code !== 2) {
-    throw new CliError(`Can not take VIP ${address} away`);
+    throw new CliError(`Cannot take VIP ${address} away`);
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * What libpq's connection keywords mean for connections that we make ourselves,
  * without libpq: which encryption is tried in which order, and which values ask
- * for something that we can not do. Those are refused by name, never ignored.
+ * for something that we cannot do. Those are refused by name, never ignored.
  *
  * Source: PostgreSQL 17 manual, "SSL Mode Descriptions" and "Parameter Key Words".
  */
@@ -26,11 +26,11 @@ const CHECKS: Readonly<Record<string, (value: string) => string | null>> = {
   sslmode: (value) => oneOf(Object.keys(WAYS), value),
   gssencmode: (value) =>
     value === "require"
-      ? "the agent's own connections can not be encrypted by GSSAPI"
+      ? "the agent's own connections cannot be encrypted by GSSAPI"
       : oneOf(["disable", "prefer"], value),
   channel_binding: (value) =>
     value === "require"
-      ? "the agent's own connections can not bind channels; sslmode: verify-full proves the server's identity"
+      ? "the agent's own connections cannot bind channels; sslmode: verify-full proves the server's identity"
       : oneOf(["disable", "prefer"], value),
   sslnegotiation: (value) => oneOf(["postgres", "direct"], value),
   sslcrl: () => NO_REVOCATION,
@@ -38,18 +38,18 @@ const CHECKS: Readonly<Record<string, (value: string) => string | null>> = {
 };
 
 const NO_REVOCATION =
-  "the agent's own connections can not check revocation lists";
+  "the agent's own connections cannot check revocation lists";
 
 function oneOf(words: readonly string[], value: string): string | null {
   return words.includes(value) ? null : `it must be ${words.join(", ")}`;
 }
 
-/** Why the value of one keyword can not be used; null: it can. */
+/** Why the value of one keyword cannot be used; null: it can. */
 export function optionProblem(name: string, value: string): string | null {
   return CHECKS[name]?.(value) ?? null;
 }
 
-/** Why the keywords together can not be used, naming the one; null: they can. */
+/** Why the keywords together cannot be used, naming the one; null: they can. */
 export function optionsProblem(options: LibpqOptions): string | null {
   for (const [name, value] of Object.entries(options)) {
     const problem = optionProblem(name, value);

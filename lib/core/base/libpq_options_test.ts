@@ -7,7 +7,7 @@ import {
   waysOf,
 } from "./libpq_options.ts";
 
-Deno.test("optionsProblem() names the keyword that can not be honoured", () => {
+Deno.test("optionsProblem() names the keyword that cannot be honoured", () => {
   const cases: readonly (readonly [Record<string, string>, RegExp | null])[] = [
     [{}, null],
     [{ sslmode: "verify-full", sslrootcert: "/ca" }, null],

@@ -2,7 +2,7 @@
  * Reads booleans, flags and numbers with units out of untyped documents.
  *
  * This file decides which texts count as true, and what `8kB` or `1.5h` is in
- * the unit that the caller works in. It never fails: text that can not be read
+ * the unit that the caller works in. It never fails: text that cannot be read
  * is `null`, and the caller knows its own default.
  */
 

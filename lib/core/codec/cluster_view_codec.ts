@@ -1,7 +1,7 @@
 /**
  * One read of the DCS, turned into the view that decisions are made on.
  *
- * Owns which key is what. A key that can not be read is treated as the reader
+ * Owns which key is what. A key that cannot be read is treated as the reader
  * table of docs/contract/dcs.md 4 says; decoding never fails.
  */
 import type { LeaseId, Revision } from "../base/units.ts";

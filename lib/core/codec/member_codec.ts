@@ -87,7 +87,7 @@ const STATES: ReadonlyMap<unknown, MemberState> = new Map(
 );
 
 /**
- * The member behind a key; a value that can not be read leaves its name only.
+ * The member behind a key; a value that cannot be read leaves its name only.
  *
  * Source: docs/contract/dcs.md 3.4 and 4.
  */

@@ -1,6 +1,6 @@
 /**
  * What the fence hears of the agent and sees of the instance. The fence lives in
- * the proxy process and takes away what an agent that is dead or frozen can not
+ * the proxy process and takes away what an agent that is dead or frozen cannot
  * give up itself; it never promotes and never takes the lock.
  */
 import type { Moment } from "../base/units.ts";

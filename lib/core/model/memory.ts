@@ -44,7 +44,7 @@ export interface AgentMemory {
   readonly demotedAt: Moment | null;
   /** A write of the sync key was sent whose outcome is not known: it may still take effect. */
   readonly isSyncWriteUncertain: boolean;
-  /** The watchdog is required and can not be used: this member must not lead. */
+  /** The watchdog is required and cannot be used: this member must not lead. */
   readonly hasWatchdogFailed: boolean;
   /** Highest timeline of a leader that was seen; 0: none. */
   readonly leaderTimeline: number;

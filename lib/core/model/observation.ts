@@ -1,6 +1,6 @@
 /**
  * The whole input of a decision: plain data, gathered before, never fetched
- * during the decision. What a rule is not shown here it can not depend on.
+ * during the decision. What a rule is not shown here it cannot depend on.
  */
 import type { Moment } from "../base/units.ts";
 import type { ClusterView } from "./cluster_view.ts";

@@ -126,7 +126,7 @@ export type StandbyChange = "nothing" | "reload" | "restart";
 export type PostgresView =
   /** No data directory, or an empty one. */
   | { readonly kind: "empty" }
-  /** A data directory that can not be used as it is. */
+  /** A data directory that cannot be used as it is. */
   | {
     readonly kind: "unusable";
     readonly problem:

@@ -7,12 +7,12 @@
  * Source: PostgreSQL 17 manual, "Recovering Using a Continuous Archive Backup".
  */
 
-/** Why such a recovery can not even begin. */
+/** Why such a recovery cannot even begin. */
 export type RestoreProblem = "no_restore_command" | "settings_unreadable";
 
 /** What its settings say. */
 export interface RestoreView {
-  /** As `name = value`; empty if the settings can not be read. */
+  /** As `name = value`; empty if the settings cannot be read. */
   readonly target: string;
   /** What happens at the target. */
   readonly action: "pause" | "promote" | "shutdown";

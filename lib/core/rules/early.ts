@@ -74,7 +74,7 @@ export const EARLY: readonly Rule[] = [
   {
     id: "R070",
     why:
-      "A bootstrap that failed ends the agent: what it left stands aside under another name.",
+      "A bootstrap that failed ends the agent: its data directory was renamed.",
     match: (o) =>
       o.memory.lastOutcome?.task.kind === "bootstrap" &&
         o.memory.lastOutcome.result === "failed"

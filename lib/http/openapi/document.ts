@@ -24,7 +24,7 @@ const MEDIA_TYPES: Readonly<Record<ReplyShape, string | null>> = {
   page: "text/html;charset=utf-8",
 };
 
-const NO_REPLY = "While the DCS can not be read, the connection is closed " +
+const NO_REPLY = "While the DCS cannot be read, the connection is closed " +
   "without a reply.";
 
 /** Schemes of `restapi.authentication` and `restapi.verify_client`. */

@@ -40,7 +40,7 @@ export interface Endpoint {
   readonly summary: string;
   /** Allowlist, client certificate and password are asked for. */
   readonly isProtected: boolean;
-  /** While the DCS can not be read the connection is closed without a reply. */
+  /** While the DCS cannot be read the connection is closed without a reply. */
   readonly needsDcs: boolean;
   readonly query: readonly QueryParameter[];
   /** Null: a body is ignored. */
@@ -217,7 +217,7 @@ const LEADERSHIP: readonly Endpoint[] = [
     replies: [
       ...OUTCOMES,
       [202, "text", "Switchover scheduled"],
-      [422, "text", "The time is past or can not be read"],
+      [422, "text", "The time is past or cannot be read"],
     ],
   },
   {
@@ -275,7 +275,7 @@ const ACTIONS: readonly Endpoint[] = [
       [202, "text", "Restart scheduled"],
       [400, "text", "A filter is at fault, or the restart failed"],
       [409, "text", "Another restart is already scheduled"],
-      [422, "text", "The time is past or can not be read"],
+      [422, "text", "The time is past or cannot be read"],
       [500, "text", "Can't schedule restart in the paused state"],
       [503, "text", "Conditions are not met, busy, or it failed"],
     ],

@@ -53,7 +53,7 @@ export function failsafeRoutes(app: RestApp, context: RestContext): void {
   );
 }
 
-/** Positions that can not be read are left out. */
+/** Positions that cannot be read are left out. */
 function slotPositions(
   slots: Readonly<Record<string, unknown>>,
 ): FailsafePing["slots"] {

@@ -107,7 +107,7 @@ async function membersRefusal(
   return context.replies.text(refusal.status, refusal.text);
 }
 
-/** The contract's text names no member, so the log says which one can not and why. */
+/** The contract's text names no member, so the log says which one cannot and why. */
 async function answersRefusal(
   { api, log }: RestContext,
   { action }: ManualRequest,
@@ -117,7 +117,7 @@ async function answersRefusal(
   const refusal = judgeAnswers(action, answers);
   if (refusal === null) return null;
   for (const answer of answers) {
-    log.warning(`${action}: ${answer.name} can not lead: ${unfitness(answer)}`);
+    log.warning(`${action}: ${answer.name} cannot lead: ${unfitness(answer)}`);
   }
   return refusal;
 }

@@ -53,7 +53,7 @@ const PROGRAMS = [
   "faketime",
 ];
 
-/** Why fault tests can not run here; null if they can. With CI=true a missing program is no excuse. */
+/** Why fault tests cannot run here; null if they can. With CI=true a missing program is no excuse. */
 function faultSkipReason(): string | null {
   if (Deno.build.os !== "linux") return "network namespaces are Linux's";
   if (Deno.uid() !== 0) return "network namespaces need root";

@@ -108,7 +108,7 @@ const TABLE: readonly (readonly [string, Outcome, Strike])[] = [
   ],
 ];
 
-/** See the head of this file. */
+/** All faults that the bench knows. */
 export const FAULTS: readonly [Fault, ...Fault[]] = catalogue();
 
 function catalogue(): readonly [Fault, ...Fault[]] {

@@ -14,7 +14,7 @@ export type AutoSettings = ReadonlyMap<string, string>;
 const SETTING = /^([\w.]+)\s*=\s*'((?:[^']|'')*)'$/;
 const STANDBYS = "synchronous_standby_names";
 
-/** The settings in the file; none if it can not be read. */
+/** The settings in the file; none if it cannot be read. */
 export async function readAutoSettings(
   context: PostgresContext,
 ): Promise<AutoSettings> {
@@ -52,7 +52,7 @@ export function conflicts(
       const effect = given !== undefined
         ? `has no effect, PostgreSQL is started with ${given}`
         : name === STANDBYS && standbys === "managed"
-        ? "beats the names that synchronous_mode sets, which can not work"
+        ? "beats the names that synchronous_mode sets, which cannot work"
         : wanted === undefined
         ? null
         : `beats the configured value '${wanted}'`;

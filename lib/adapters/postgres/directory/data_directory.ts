@@ -178,7 +178,7 @@ export class DataDirectory {
    * what is surely its own outside.
    *
    * @returns Where it is.
-   * @throws {PostgresError} If it can not be moved; it is as it was then.
+   * @throws {PostgresError} If it cannot be moved; it is as it was then.
    */
   async setAside(): Promise<string> {
     await this.filling.endLeftoverProgram();

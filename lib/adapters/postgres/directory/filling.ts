@@ -57,7 +57,7 @@ export interface FillingParts {
   readonly record: FolderRecord;
 }
 
-/** See the head of this file. */
+/** Runs work that fills or changes the data directory, and marks the directory while it lasts. */
 export class FillingWork {
   readonly #context: PostgresContext;
   readonly #marks: FillMarks;

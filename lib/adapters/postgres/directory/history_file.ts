@@ -14,7 +14,7 @@ export interface HistoryFile {
 /**
  * The history of `timeline`; null if there is no such file.
  *
- * @throws {PostgresError} If it can not be read.
+ * @throws {PostgresError} If it cannot be read.
  */
 export async function readHistory(
   dataDir: string,

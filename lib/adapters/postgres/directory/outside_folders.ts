@@ -171,7 +171,7 @@ export function formatKnownFolders(known: readonly KnownFolder[]): string {
   return `${JSON.stringify(known)}\n`;
 }
 
-/** Reads what {@link formatKnownFolders} wrote; what can not be read is not known. */
+/** Reads what {@link formatKnownFolders} wrote; what cannot be read is not known. */
 export function parseKnownFolders(text: string): readonly KnownFolder[] {
   let list: unknown;
   try {
@@ -199,7 +199,7 @@ function readEntries(value: unknown): Readonly<Record<string, FileIdentity>> {
 
 /**
  * Folders that servers running in other data directories of this host use; those
- * of other users can not be asked.
+ * of other users cannot be asked.
  */
 export async function foldersOfOthers(
   dataDir: string,

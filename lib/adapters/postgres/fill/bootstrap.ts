@@ -44,7 +44,7 @@ const POLL_MS = 50;
 const POLL_LIMIT_MS = 3_000;
 const ANSWER_LIMIT_MS = 60_000;
 
-/** See the head of this file. */
+/** Creates the first data directory of a scope. */
 export class Bootstrap {
   readonly #context: PostgresContext;
   readonly #tools: BootstrapTools;

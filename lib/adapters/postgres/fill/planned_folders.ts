@@ -55,7 +55,7 @@ export async function foldersOfCopy(
   );
 }
 
-/** None if it can not be asked: then only what this member had before is known. */
+/** None if it cannot be asked: then only what this member had before is known. */
 async function tablespaces(
   context: PostgresContext,
   source: PostgresPeer,

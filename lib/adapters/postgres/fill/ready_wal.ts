@@ -18,7 +18,7 @@ const ARCHIVE_LIMIT_MS = 60_000;
 const SEGMENT_BYTES_DEFAULT = 16 * 1024 * 1024;
 
 /**
- * Hands every finished WAL file to `archive_command`. What can not be archived
+ * Hands every finished WAL file to `archive_command`. What cannot be archived
  * is told and left to its fate.
  *
  * @param settingsPath The server's postgresql.conf.
@@ -53,7 +53,7 @@ export async function archiveReady(
  * Hands the file with the shutdown checkpoint to `archive_command`. A primary
  * archives all before it when it stops, and a standby, which this instance is
  * going to be, archives nothing: without it the archive would end one record too
- * early. What can not be archived is told.
+ * early. What cannot be archived is told.
  */
 export async function archiveShutdownWal(
   context: PostgresContext,

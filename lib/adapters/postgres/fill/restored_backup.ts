@@ -29,7 +29,7 @@ const STOPS = [
 ];
 const READ_LIMIT_MS = 5_000;
 
-/** See the head of this file. */
+/** Finds a recovery that somebody else prepared in the data directory. */
 export class RestoredBackup {
   readonly #context: PostgresContext;
   readonly #settings: SettingsKeeper;
@@ -85,7 +85,7 @@ export class RestoredBackup {
     );
   }
 
-  /** The recovery settings that PostgreSQL would start with; null: it can not read them. */
+  /** The recovery settings that PostgreSQL would start with; null: it cannot read them. */
   async settings(): Promise<RecoverySettings | null> {
     const paths = this.#paths();
     const stamps = await Promise.all(paths.map(stampOf));

@@ -36,7 +36,7 @@ export interface WalLayout {
 
 type WalPlace = Omit<LocalEnd, "history">;
 
-/** Where the local WAL ends, and how its timeline came to be; null if that can not be read. */
+/** Where the local WAL ends, and how its timeline came to be; null if that cannot be read. */
 export async function localWalEnd(
   context: PostgresContext,
   view: PostgresView,

@@ -27,7 +27,7 @@ interface Known {
   readonly startTicks: number;
 }
 
-/** See the head of this file. */
+/** Looks at the local instance from outside, and stops it. */
 export class FencedPostgres implements FencedServer {
   readonly #place: ServerPlace;
   #known: Known | null = null;

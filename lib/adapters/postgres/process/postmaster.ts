@@ -46,7 +46,7 @@ export interface StartCall {
   readonly signal: AbortSignal;
 }
 
-/** See the head of this file. */
+/** Starts and stops the postmaster. */
 export class Postmaster {
   readonly #context: PostgresContext;
   readonly #control: ControlFile;

@@ -89,7 +89,7 @@ export async function childrenOf(pid: number): Promise<readonly number[]> {
 
 /**
  * Living processes that were started with this entry (`NAME=value`) in their
- * environment, or by such a one; those of other users can not be asked.
+ * environment, or by such a one; those of other users cannot be asked.
  */
 export async function pidsWithEnvironment(
   entry: string,

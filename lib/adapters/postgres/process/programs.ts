@@ -60,7 +60,7 @@ const NEEDED: readonly ProgramName[] = [
 /**
  * Looks whether PostgreSQL's programs can be run, before anything is touched.
  *
- * @throws {PostgresError} Naming the first that can not.
+ * @throws {PostgresError} Naming the first that cannot.
  */
 export async function checkPrograms(
   options: Pick<PostgresContext["options"], "binDir" | "binName">,
@@ -79,7 +79,7 @@ export async function checkPrograms(
   }
 }
 
-/** A member that may rewind, and can not, would find out at its first failover. */
+/** A member that may rewind, and cannot, would find out at its first failover. */
 export async function warnWithoutRewind(
   context: PostgresContext,
 ): Promise<void> {
@@ -89,8 +89,8 @@ export async function warnWithoutRewind(
     .then(({ code }) => code === 0, () => false);
   if (isThere) return;
   context.log.warning(
-    `use_pg_rewind is on, but ${command} can not be run: a member whose WAL ` +
-      "has left the leader's can not be repaired, only reinitialized",
+    `use_pg_rewind is on, but ${command} cannot be run: a member whose WAL ` +
+      "has left the leader's cannot be repaired, only reinitialized",
   );
 }
 
@@ -137,7 +137,7 @@ function environmentOf({ env, output }: ProgramCall): Record<string, string> {
 /**
  * Runs a program to its end.
  *
- * @throws {PostgresError} If it can not be started.
+ * @throws {PostgresError} If it cannot be started.
  * @throws {CancelledError} If the signal was aborted.
  */
 export async function run(call: ProgramCall): Promise<ProgramResult> {

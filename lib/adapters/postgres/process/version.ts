@@ -22,7 +22,7 @@ async function dataMajor(
 /**
  * Major version of the `postgres` program.
  *
- * @throws {PostgresError} If it can not be run.
+ * @throws {PostgresError} If it cannot be run.
  */
 export async function binaryMajor(context: PostgresContext): Promise<number> {
   const { stdout } = await runOrThrow({

@@ -62,7 +62,7 @@ const RESULT_COST = 1_024;
 
 const NO_PROTOCOL = "The server does not speak PostgreSQL's protocol";
 
-/** See the head of this file. */
+/** Cuts a server off that speaks no protocol or answers with too much. */
 export class AnswerMeter {
   readonly #asker: Asker;
   readonly #bytesMax: number;

@@ -95,7 +95,7 @@ function escapeValue(value: string): string {
   return value.replace(/[\s'\\]/g, (character) => `\\${character}`);
 }
 
-/** Reads a keyword string; what can not be read is left out. URIs give {}. */
+/** Reads a keyword string; what cannot be read is left out. URIs give {}. */
 export function parseConninfo(text: string): Conninfo {
   const result: Record<string, string> = {};
   if (/^postgres(ql)?:\/\//.test(text)) return result;

@@ -31,7 +31,7 @@ const SERVICE = "matriarch";
  * Access of `account` to the server at `address`.
  *
  * @param more Keywords besides those of the account.
- * @throws {PostgresError} If a service file can not hold the passphrase.
+ * @throws {PostgresError} If a service file cannot hold the passphrase.
  */
 export async function libpqAccess(
   context: PostgresContext,
@@ -61,7 +61,7 @@ export async function libpqAccess(
 function serviceText(sslpassword: string, username: string | null): string {
   if (/[\r\n]|\s$/.test(sslpassword)) {
     throw new PostgresError(
-      `The sslpassword of ${username ?? "the account"} can not be used: ` +
+      `The sslpassword of ${username ?? "the account"} cannot be used: ` +
         "it has a line break in it, or a blank at its end",
     );
   }

@@ -25,7 +25,7 @@ const NO_LIMIT_MS = 2 ** 31 - 1;
 const RELOAD_POLL_MS = 10;
 const RELOAD_TIMEOUT_MS = 1_000;
 
-/** See the head of this file. */
+/** Runs short work on the local instance, each on a connection of its own. */
 export class LocalSession {
   readonly #context: PostgresContext;
 

@@ -1,9 +1,9 @@
 /**
  * Judges what a server sends during authentication, before the driver does: a
  * server that is not the expected one must not get a password by asking for it
- * in the clear, or when the login is over, and one that can not prove that it
+ * in the clear, or when the login is over, and one that cannot prove that it
  * knows it must not be believed. The driver derives a key as often as it is told
- * to, with the thread held, and fails outside of every call when it can not.
+ * to, with the thread held, and fails outside of every call when it cannot.
  *
  * Source: PostgreSQL 17 manual, "Message Formats", Authentication...; RFC 5802.
  */

@@ -2,7 +2,7 @@
  * Passwords as SCRAM wants them. The server and libpq normalise a password that
  * is not plain ASCII; the SQL driver does not, and would be refused.
  *
- * Source: PostgreSQL 17 `saslprep.c`, pg_saslprep: what can not be normalised is
+ * Source: PostgreSQL 17 `saslprep.c`, pg_saslprep: what cannot be normalised is
  * used as it is, and so is plain ASCII.
  */
 import saslprep from "@mongodb-js/saslprep";

@@ -37,7 +37,7 @@ const NOT_OFFERED = 0x4e;
 /**
  * An open connection, encrypted as `way` says.
  *
- * @throws {PostgresError} If a keyword can not be honoured; or the last host's error.
+ * @throws {PostgresError} If a keyword cannot be honoured; or the last host's error.
  */
 export async function openSocket(door: Door, way: Way): Promise<net.Socket> {
   const problem = optionsProblem(door.options);
@@ -144,7 +144,7 @@ async function tlsOptions(
   }
   if (verified !== "nothing" && await own("root.crl") !== null) {
     throw new PostgresError(
-      "Cannot connect: the agent's own connections can not check the " +
+      "Cannot connect: the agent's own connections cannot check the " +
         "revocation list ~/.postgresql/root.crl (sslcrl)",
     );
   }
@@ -172,7 +172,7 @@ async function own(name: string): Promise<string | null> {
   return await exists(path).catch(() => false) ? path : null;
 }
 
-/** The runtime would leave out a certificate whose key it can not read. */
+/** The runtime would leave out a certificate whose key it cannot read. */
 function checkKey(key: string, passphrase: string | undefined): void {
   try {
     createPrivateKey({

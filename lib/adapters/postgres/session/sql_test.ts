@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { PostgresError } from "../../../ports/errors.ts";
 import { Connection } from "./sql.ts";
 
-Deno.test("a client key that can not be read is told, not left out", async () => {
+Deno.test("a client key that cannot be read is told, not left out", async () => {
   const folder = await Deno.makeTempDir({ prefix: "matriarch-key-" });
   try {
     const sslkey = `${folder}/client.key`;

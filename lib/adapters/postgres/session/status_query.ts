@@ -45,7 +45,7 @@ export const RECOVERY_SETTINGS = `json_build_object(${
   ).join(", ")
 })`;
 
-/** See the head of this file. The row is read by `status_codec.ts`. */
+/** One row with all that the instance says of itself; `status_codec.ts` reads it. */
 export const STATUS_QUERY = `SELECT
   pg_is_in_recovery() AS is_in_recovery,
   pg_backend_pid() AS backend_pid,

@@ -1,6 +1,6 @@
 /**
  * Asks PostgreSQL itself which configured parameters it would reject, so that
- * one wrong value can not keep an instance from starting: unknown and unreadable
+ * one wrong value cannot keep an instance from starting: unknown and unreadable
  * ones are dropped, numbers out of range are clamped, each with a warning.
  *
  * The server's own verdict replaces a table of rules per version.

@@ -179,7 +179,7 @@ const TIME_UNITS: Readonly<Record<string, number>> = {
 };
 
 /**
- * A time as the server reads it, without unit in ms; null: it can not be read.
+ * A time as the server reads it, without unit in ms; null: it cannot be read.
  *
  * Source: PostgreSQL 17 manual, "Parameter Names and Values".
  */

@@ -1,6 +1,6 @@
 /**
  * Looks whether the running server's pg_hba.conf keeps a sealed instance sealed.
- * The configuration was checked before; this finds what it can not know: files
+ * The configuration was checked before; this finds what it cannot know: files
  * that are edited by hand or included, and what initdb or a clone left.
  *
  * Source: PostgreSQL 17 manual, "pg_hba_file_rules".
@@ -16,7 +16,7 @@ const QUERY_TIMEOUT_MS = 2_000;
 const RULES_QUERY = "SELECT coalesce(pg_catalog.json_agg(r), '[]')::text " +
   "AS rules FROM pg_catalog.pg_hba_file_rules r WHERE error IS NULL";
 
-/** See the head of this file. */
+/** Checks that the running server's pg_hba.conf keeps a sealed instance sealed. */
 export class SealAudit {
   readonly #context: PostgresContext;
   #said = "";

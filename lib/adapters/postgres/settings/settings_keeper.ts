@@ -61,7 +61,7 @@ const FILE_ONLY: ReadonlySet<string> = new Set([
   "wal_keep_size",
 ]);
 
-/** See the head of this file. */
+/** Knows what the instance's configuration files should say, and writes them. */
 export class SettingsKeeper {
   readonly #context: MutableContext;
   #document: Readonly<Record<string, unknown>> | null = null;

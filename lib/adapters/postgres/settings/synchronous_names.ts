@@ -58,7 +58,7 @@ const SETTLE_MS = 300;
 /** Where the checkpointer waits only after it has read what was reloaded before. */
 const IDLE_EVENTS = ["CheckpointerMain", "CheckpointWriteDelay"];
 
-/** See the head of this file. */
+/** Sets synchronous_standby_names, and finds out when the value is in force. */
 export class SynchronousNames {
   readonly #context: PostgresContext;
   readonly #tools: NamesTools;

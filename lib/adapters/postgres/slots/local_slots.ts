@@ -28,7 +28,7 @@ export interface SlotTools {
   readonly applyFiles: () => Promise<unknown>;
 }
 
-/** See the head of this file. */
+/** The logical slots of the local instance. */
 export class LocalSlots implements PostgresSlots {
   readonly #context: PostgresContext;
   readonly #tools: SlotTools;

@@ -92,7 +92,7 @@ function coversLoopback(rule: HbaRule): boolean {
   return bits < 8 && first >> (8 - bits) === 127 >> (8 - bits);
 }
 
-/** An address that can not be read counts as one that does. */
+/** An address that cannot be read counts as one that does. */
 function coversV6Loopback(address: string, bits: number): boolean {
   const [text = ""] = address.split("%");
   const plain = URL.parse(`http://[${text}]`)?.hostname.slice(1, -1);

@@ -48,8 +48,8 @@ export function isInSync(view: ClusterView, name: MemberName): boolean {
 
 /**
  * The members that a race must ask: those of the last view that had a leader,
- * overlaid by those of the current view, without self and without those that can
- * not be asked or never lead. The candidate of a failover is always among them,
+ * overlaid by those of the current view, without self and without those that
+ * cannot be asked or never lead. The candidate of a failover is always among them,
  * and whoever might lead by a consent that this member forgot.
  *
  * Source: docs/contract/ha.md 5.2.

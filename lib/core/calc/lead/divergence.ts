@@ -10,7 +10,7 @@ import type { LocalEnd, UpstreamView } from "../../model/peer_view.ts";
 
 /** The answer, with the numbers compared. */
 export interface DivergenceVerdict {
-  /** twin: on a timeline of the same number that is not the leader's, which pg_rewind can not see. */
+  /** twin: on a timeline of the same number that is not the leader's, which pg_rewind cannot see. */
   readonly kind: "same_line" | "diverged" | "twin" | "unknown";
   readonly facts: Facts;
 }
@@ -58,7 +58,7 @@ export function judgeDivergence(
  *
  * Two timelines differ if their histories do, if one ends past the other's end,
  * or if both were written by a primary. Of a former primary that was shut down
- * in order before anybody had its WAL this can not be told.
+ * in order before anybody had its WAL this cannot be told.
  */
 function judgeTwin(
   upstream: Extract<UpstreamView, { kind: "answered" }>,

@@ -188,7 +188,7 @@ export interface KnownMembers {
 }
 
 /**
- * Why `ping` can not be from a leader of this scope; null: it can. Any longer
+ * Why `ping` cannot be from a leader of this scope; null: it can. Any longer
  * promise than twice the own ttl is refused, not cut: the leader would rely on it.
  */
 export function strangeness(

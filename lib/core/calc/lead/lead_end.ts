@@ -46,7 +46,7 @@ export interface LeadChangeTold {
 
 const STOPPED_STATES: readonly unknown[] = ["stopping", "stopped"];
 
-/** See the head of this file. */
+/** How the last lead ended, and who took it over. */
 export function leadChange(
   told: readonly ToldDecision[],
   change: LeadChange,

@@ -40,7 +40,7 @@ export function isInLoop(view: ClusterView, follower: Follower): boolean {
 
 /**
  * Whether WAL comes to `follower` by streaming all the way from the leader.
- * Without that its slots can not hold back the leader's vacuum.
+ * Without that its slots cannot hold back the leader's vacuum.
  *
  * Source: docs/contract/ha.md 15.1, "no streaming path to the primary".
  */

@@ -51,7 +51,7 @@ export function planQuorum(inputs: QuorumInputs): readonly QuorumTransition[] {
   return collapsed(plan.transitions);
 }
 
-/** True if a commit that was acknowledged can not be missed by a winning vote. */
+/** True if a commit that was acknowledged cannot be missed by a winning vote. */
 export function isQuorumSafe(
   state: Pick<
     QuorumInputs,

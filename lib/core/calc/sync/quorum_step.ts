@@ -27,7 +27,7 @@ export function nextQuorumStep(state: QuorumState): QuorumTransition | null {
 }
 
 /**
- * Voters that stream again but are not among the names can not be confirmed, and
+ * Voters that stream again but are not among the names cannot be confirmed, and
  * those that could may be gone: without the former commits would wait for ever.
  */
 function widened(state: QuorumState): QuorumTransition | null {

@@ -8,7 +8,7 @@ import type { Undo } from "../undo.ts";
 const LOSS_PERCENT = 20;
 const DELAY_MS = 500;
 
-/** A member can not reach etcd, everything else goes on. */
+/** A member cannot reach etcd, everything else goes on. */
 export function cutFromEtcd(
   bench: FaultBench,
   member: BenchMember,
@@ -16,7 +16,7 @@ export function cutFromEtcd(
   return bench.network.cut(member.host, bench.etcd);
 }
 
-/** A member can not reach the other members; etcd and clients do. */
+/** A member cannot reach the other members; etcd and clients do. */
 export function cutFromMembers(
   bench: FaultBench,
   member: BenchMember,

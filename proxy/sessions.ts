@@ -31,8 +31,8 @@ const NOT_READY: RefusalText = {
   detail: null,
 };
 
-/** What a desk is made of. */
-export interface DeskParts {
+/** What it is made of. */
+export interface SessionsParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly dialer: Dialer;
@@ -49,19 +49,19 @@ export interface Arrival {
   readonly address: () => string;
 }
 
-/** See the head of this file. */
-export class Desk {
-  readonly #parts: DeskParts;
+/** Admits clients within the limits and runs their sessions. */
+export class Sessions {
+  readonly #parts: SessionsParts;
   readonly #gates: Readonly<Record<Route, Gate>>;
   readonly #world: SessionWorld;
   readonly #networks: Networks;
   readonly #openingLimits: Readonly<Record<Route, OpeningLimit>>;
-  readonly #sessions = new Set<Promise<void>>();
+  readonly #running = new Set<Promise<void>>();
   readonly #ending = new AbortController();
   #refusals = 0;
   #table: FrontTable | null = null;
 
-  constructor(parts: DeskParts) {
+  constructor(parts: SessionsParts) {
     this.#parts = parts;
     const { clock, limits } = parts;
     this.#networks = new Networks(limits.allow);
@@ -120,7 +120,7 @@ export class Desk {
 
   /** Resolves when the sessions of now have ended. */
   async settled(): Promise<void> {
-    await Promise.all(this.#sessions);
+    await Promise.all(this.#running);
   }
 
   /** Whether there is a place, or one could be made by ending a silent client. */
@@ -152,7 +152,7 @@ export class Desk {
   }
 
   #keep(session: Promise<void>): void {
-    this.#sessions.add(session);
-    session.finally(() => this.#sessions.delete(session));
+    this.#running.add(session);
+    session.finally(() => this.#running.delete(session));
   }
 }
