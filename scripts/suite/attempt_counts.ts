@@ -7,7 +7,7 @@ import { dirname } from "node:path";
 import type { FailedTest } from "./second_attempt.ts";
 
 /** A test whose count gets there fails. */
-export const PASSES_MAX = 3;
+const PASSES_MAX = 3;
 
 /** Beside the logs, unless the environment names a file that is kept elsewhere. */
 export function countsPath(): string {
@@ -23,7 +23,7 @@ function nameOf({ file, name }: FailedTest): string {
 }
 
 /** Counts one more second attempt for each of these tests. */
-export function counted(
+function counted(
   counts: AttemptCounts,
   tests: readonly FailedTest[],
 ): AttemptCounts {
@@ -35,7 +35,7 @@ export function counted(
 }
 
 /** Those of the tests that have used up what is forgiven. */
-export function wornOut(
+function wornOut(
   counts: AttemptCounts,
   tests: readonly FailedTest[],
 ): readonly string[] {

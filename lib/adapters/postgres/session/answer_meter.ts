@@ -16,7 +16,7 @@ import { AUTH_REFUSED, type PasswordGuard } from "./password_guard.ts";
 export const ANSWER_BYTES_MAX = 64 << 20;
 
 /** What an operator may ask for at once: it is shown when all of it has come. */
-export const OPERATOR_BYTES_MAX = 256 << 20;
+const OPERATOR_BYTES_MAX = 256 << 20;
 
 /** Refused by us, not by the server. */
 const ANSWER_REFUSED = "ANSWER_REFUSED";
