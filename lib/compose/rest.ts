@@ -6,6 +6,12 @@ import type { RestSettings } from "../http/rest_settings.ts";
 import type { RestListener } from "../http/listener.ts";
 import type { ServeOptions, TlsOptions } from "../http/server.ts";
 import type { Log } from "../ports/log.ts";
+import { descriptorsMax } from "../../proxy/descriptors.ts";
+
+/** Of the agent itself and of its programs, while they are started. */
+const OWN_DESCRIPTORS = 128;
+const CONNECTIONS_MAX = 1_024;
+const CONNECTIONS_MIN = 16;
 
 /** The settings that every request reads anew. */
 export async function restSettings(
@@ -39,8 +45,21 @@ export async function serveOptions(
     listen: { host: restapi.listen.hosts[0] ?? "", port: restapi.listen.port },
     backlog: restapi.requestQueueSize,
     tls: await tlsOptions(restapi),
+    limits: { connectionsMax: connectionsFor(descriptorsMax()) },
     log,
   };
+}
+
+/**
+ * How many connections `filesMax` descriptors are enough for: the agent speaks to
+ * the store, to PostgreSQL and to the programs that it starts by the same.
+ *
+ * @param filesMax Null: unlimited or unknown.
+ */
+export function connectionsFor(filesMax: number | null): number {
+  const free = (filesMax ?? Infinity) - OWN_DESCRIPTORS;
+  const half = Math.floor(free / 2);
+  return Math.min(CONNECTIONS_MAX, Math.max(CONNECTIONS_MIN, half));
 }
 
 /**

@@ -53,6 +53,11 @@ type Policy = NonNullable<NonNullable<IOptions["faultHandling"]>["global"]>;
 const PING_EVERY_MS = 6000;
 const PING_TIMEOUT_MS = 2000;
 const AUTH_TIMEOUT_MS = 2000;
+/**
+ * A scope has some kilobytes, one key up to 1.5 MiB. gRPC's own 4 MiB would be
+ * full with three of them, and a scope that can not be read has no leader.
+ */
+const ANSWER_BYTES_MAX = 64 << 20;
 
 /**
  * A client of one endpoint.
@@ -76,6 +81,7 @@ export function etcdClient(
       "grpc.max_reconnect_backoff_ms": 1000,
       "grpc.enable_http_proxy": 0,
       "grpc.service_config_disable_resolution": 1,
+      "grpc.max_receive_message_length": ANSWER_BYTES_MAX,
     },
     ...(isSecure ? { credentials: credentials(options.tls ?? {}) } : {}),
     ...(login === null ? {} : {

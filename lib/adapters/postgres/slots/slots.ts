@@ -14,6 +14,8 @@ const STATEMENT_TIMEOUT_MS = 5_000;
 const DUPLICATE_OBJECT = "42710";
 const UNDEFINED_OBJECT = "42704";
 const OBJECT_IN_USE = "55006";
+/** All of max_replication_slots are taken; trying each further one fills the log. */
+const LIMIT_EXCEEDED = "53400";
 
 /** Carries out a plan; failures are logged. */
 export async function changeSlots(
@@ -27,11 +29,15 @@ export async function changeSlots(
       `drop replication slot '${name}'`,
     );
   }
-  for (const name of plan.create) {
-    await attempt(
+  for (const [at, name] of plan.create.entries()) {
+    const code = await attempt(
       () => createSlot(query, name),
       `create physical replication slot '${name}'`,
     );
+    if (code !== LIMIT_EXCEEDED) continue;
+    const more = plan.create.length - at - 1;
+    if (more > 0) log.error(`Not made either: ${more} more slots`);
+    break;
   }
   for (const [name, position] of Object.entries(plan.advance)) {
     await attempt(
@@ -40,14 +46,17 @@ export async function changeSlots(
     );
   }
 
+  /** The failure's code; null: there was none. */
   async function attempt(
     work: () => Promise<void>,
     what: string,
-  ): Promise<void> {
+  ): Promise<string | null> {
     try {
       await work();
+      return null;
     } catch (error) {
       log.error(`Unable to ${what}, ${errorText(error)}`);
+      return errorCode(error);
     }
   }
 }
