@@ -40,6 +40,8 @@ const LOOK_AGAIN_MS = 10;
 /** For a program that takes its time before it writes. */
 const LOOK_AGAIN_LATER_MS = 100;
 const SOON_MS = 2_000;
+/** Enough to see whose data it is. */
+const NAMES_SHOWN_MAX = 5;
 
 /** One piece of work. */
 export interface FillWork {
@@ -110,10 +112,11 @@ export class FillingWork {
     const names = await namesIn(real);
     this.#isMade = real === resolve(this.#path) &&
       await identityOf(real) === null;
-    const hasData = names.some((name) => !isInsignificant(name));
-    if (hasData && work.existing === "refused") {
+    const data = names.filter((name) => !isInsignificant(name));
+    if (data.length > 0 && work.existing === "refused") {
+      const some = data.sort().slice(0, NAMES_SHOWN_MAX).join(", ");
       throw new PostgresError(
-        `${this.#path} is not empty any more: what is in it stays`,
+        `${this.#path} is not empty any more: what is in it stays (${some})`,
       );
     }
     await this.#clearLeftFolders(await this.#marks.read(), real);
