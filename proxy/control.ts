@@ -23,7 +23,7 @@ const FAILED_LOG_MS = 10_000;
 const SHOWN_CHARACTERS_MAX = 200;
 
 /** What the control socket needs. */
-export interface ControlParts {
+interface ControlParts {
   readonly clock: Clock;
   readonly path: string;
   readonly log: Log;

@@ -53,7 +53,7 @@ export interface FenceTools {
 }
 
 /** What the fence works with. */
-export interface FenceParts extends FenceTools {
+interface FenceParts extends FenceTools {
   readonly clock: Clock;
   readonly log: Log;
   readonly dcs: Pick<Dcs, "write">;

@@ -26,7 +26,7 @@ export interface GateSession {
 }
 
 /** What a gate is made of. */
-export interface GateParts {
+interface GateParts {
   readonly route: Route;
   readonly clock: Clock;
   readonly ledger: Ledger;

@@ -109,7 +109,7 @@ export function ledgerCells(sections: number): SharedArrayBuffer {
 }
 
 /** What a ledger is made of. */
-export interface LedgerParts {
+interface LedgerParts {
   readonly cells: SharedArrayBuffer;
   /** The section to write to. */
   readonly section: number;

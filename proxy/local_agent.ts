@@ -24,7 +24,7 @@ const INHERIT_MS = 2_000;
 type Heard = ProxyHeartbeat & { readonly pid: number };
 
 /** What the agent's word leads to. */
-export interface LocalAgentListener {
+interface LocalAgentListener {
   /** For a predecessor, whose sessions it concerns as well. */
   onWord?(heartbeat: Heard): void;
   onVeto(veto: LocalVeto | null): void;
@@ -42,7 +42,7 @@ export interface FenceEars {
 }
 
 /** What it needs. */
-export interface LocalAgentParts {
+interface LocalAgentParts {
   readonly clock: Clock;
   readonly memberName: MemberName | null;
   readonly lingerMs: number;

@@ -27,7 +27,7 @@ export interface OpeningWait {
 }
 
 /** How much is given. */
-export interface OpeningTerms {
+interface OpeningTerms {
   /** Time for a first packet. */
   readonly limitMs: number;
   /** Clients of one source whose first packet is not whole yet. */

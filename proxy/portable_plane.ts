@@ -21,7 +21,7 @@ const CLIENT_LINGER_MS = 10_000;
 type PumpEnd = "ended" | "read_failed" | "write_failed";
 
 /** What all its relays share. */
-export interface PortableTools {
+interface PortableTools {
   readonly clock: Clock;
   /** How long a turn is held back. */
   readonly turnHoldMs: number;

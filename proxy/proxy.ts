@@ -34,7 +34,7 @@ import { inherit } from "./succession.ts";
 const FIRST_READ_MS = 10_000;
 
 /** What the proxy is made of. */
-export interface ProxyParts {
+interface ProxyParts {
   readonly options: ProxyOptions;
   readonly dcs: Dcs;
   readonly clock: Clock;

@@ -61,7 +61,7 @@ export type DcsHealth =
   };
 
 /** What the watch needs. */
-export interface RouteWatchParts {
+interface RouteWatchParts {
   readonly dcs: Dcs;
   readonly clock: Clock;
   readonly log: Log;

@@ -56,7 +56,7 @@ export interface SessionWorld {
 }
 
 /** A client that was let in. */
-export interface ArrivedClient {
+interface ArrivedClient {
   readonly client: ByteStream;
   /** Who shares the places of silent clients with it. */
   readonly source: string;

@@ -32,7 +32,7 @@ const NOT_READY: RefusalText = {
 };
 
 /** What it is made of. */
-export interface SessionsParts {
+interface SessionsParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly dialer: Dialer;

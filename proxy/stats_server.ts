@@ -31,7 +31,7 @@ const RETRY_MS = 5_000;
 const EXCHANGE_MS = 5_000;
 
 /** What it needs. */
-export interface StatsServerParts {
+interface StatsServerParts {
   readonly uses: readonly PortUse[];
   readonly clock: Clock;
   readonly log: Log;

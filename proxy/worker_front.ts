@@ -21,7 +21,7 @@ import {
 import { WorkerHandle } from "./native/worker_handle.ts";
 
 /** What it is made of. */
-export interface WorkerFrontParts {
+interface WorkerFrontParts {
   readonly log: Log;
   readonly limits: FrontLimits;
   readonly doorway: Doorway;

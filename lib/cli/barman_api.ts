@@ -17,7 +17,7 @@ import type { CliContext, HttpReply, TlsSettings } from "./context.ts";
 import { messageOf } from "./errors.ts";
 
 /** Where it is and how patient the caller is. */
-export interface BarmanTarget {
+interface BarmanTarget {
   /** Base, with or without a slash at its end. */
   readonly url: string;
   readonly tls: TlsSettings;

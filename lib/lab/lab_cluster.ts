@@ -28,7 +28,7 @@ export interface AgentCommand extends CommandLine {
 }
 
 /** What the cluster needs besides its plan. */
-export interface LabClusterOptions {
+interface LabClusterOptions {
   readonly agentCommand: (member: MemberPlan) => AgentCommand;
   /** The configuration file's text of a member. */
   readonly configText: (member: MemberPlan) => string;

@@ -3,7 +3,7 @@ import type { MeterOptions, MeterReport, MeterVerdict } from "./meter.ts";
 import { type CommandLine, LAB_MARK } from "./processes.ts";
 
 /** How to start the meter's program. */
-export interface MeterCommand extends CommandLine {
+interface MeterCommand extends CommandLine {
   readonly env?: Readonly<Record<string, string>>;
   /** Marks the process as part of a lab. */
   readonly mark: string;

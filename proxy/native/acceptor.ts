@@ -26,7 +26,7 @@ export interface SharedListener {
 }
 
 /** What it is made of. */
-export interface AcceptorParts extends SocketWorld {
+interface AcceptorParts extends SocketWorld {
   readonly log: Log;
   readonly sessions: Sessions;
   readonly ledger: Ledger;

@@ -12,7 +12,7 @@ import {
 } from "./net_socket.ts";
 
 /** Numeric addresses of a host; a thread that blocks cannot ask a name server. */
-export type HostAddresses = (host: string) => readonly string[];
+type HostAddresses = (host: string) => readonly string[];
 
 type SocketsByPort = Map<number, readonly SocketAddress[]>;
 

@@ -8,7 +8,7 @@ import type {
 } from "./worker_messages.ts";
 
 /** What it is made of. */
-export interface WorkerHandleParts {
+interface WorkerHandleParts {
   readonly url: URL;
   readonly log: Log;
   readonly libc: Libc;

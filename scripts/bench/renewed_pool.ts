@@ -11,7 +11,7 @@ import pg from "pg";
 const CALL_LIMIT_MS = 60_000;
 
 /** Where such a pool connects to. */
-export type PoolPlace = pg.PoolConfig & { readonly max: number };
+type PoolPlace = pg.PoolConfig & { readonly max: number };
 
 /** How far the beginning of a transaction got. */
 export type BeginPhase = "connect" | "begin";

@@ -19,7 +19,7 @@ export interface LoadError {
 }
 
 /** What a load is made of. */
-export interface LoadParts {
+interface LoadParts {
   readonly url: string;
   readonly port: LoadError["port"];
   readonly clients: number;

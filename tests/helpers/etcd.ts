@@ -26,7 +26,7 @@ export interface EtcdNode {
 }
 
 /** Files of a server certificate; makes the client side https. */
-export interface EtcdServerTls {
+interface EtcdServerTls {
   readonly cert: string;
   readonly key: string;
   /** Client certificates signed by this authority are required. */
@@ -34,7 +34,7 @@ export interface EtcdServerTls {
 }
 
 /** How the servers are started. */
-export interface EtcdServersOptions {
+interface EtcdServersOptions {
   readonly nodes?: 1 | 3;
   /** Value of `--auth-token`; without it etcd's own simple tokens. */
   readonly authToken?: string;

@@ -11,10 +11,10 @@ const PAUSES_MS = [0, 0, 10, 100, 400] as const;
 const MORE_LIMIT_MS = 60_000;
 
 /** What a load does: writes rows (client, number) into the table `paid`, or reads. */
-export type PoolWork = "write" | "read";
+type PoolWork = "write" | "read";
 
 /** How it does it. */
-export interface PoolWay {
+interface PoolWay {
   /** By default "write". */
   readonly work?: PoolWork;
   /** With "tls" no proxy can see what is said. */

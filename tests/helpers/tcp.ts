@@ -70,7 +70,7 @@ export async function until(
 }
 
 /** What a backend does with a connection. */
-export type BackendTalk = (connection: Deno.TcpConn) => Promise<void>;
+type BackendTalk = (connection: Deno.TcpConn) => Promise<void>;
 
 /** Accepts, greets with its name and a line end, echoes until the end. */
 export class TestBackend {

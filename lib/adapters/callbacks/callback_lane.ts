@@ -18,7 +18,7 @@ export interface CallbackCall {
 }
 
 /** How a running callback is ended by a newer one. */
-export type EndingStyle =
+type EndingStyle =
   | { readonly kind: "kill" }
   | { readonly kind: "terminate"; readonly graceMs: number };
 

@@ -11,7 +11,7 @@ import { CallbackLane } from "./callback_lane.ts";
 import { timerMs } from "../../core/base/units.ts";
 
 /** What is configured. */
-export interface CallbacksOptions {
+interface CallbacksOptions {
   readonly scope: string;
   /** Words of the command by event, asked at every event so that a reload takes effect. */
   readonly commands: () => Readonly<

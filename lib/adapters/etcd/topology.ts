@@ -21,7 +21,7 @@ const REFRESH_EVERY_MS = 300_000;
 const REFRESH_AGAIN_MS = 10_000;
 
 /** What the topology works with. */
-export interface TopologyParts {
+interface TopologyParts {
   readonly options: EtcdOptions;
   readonly clock: Clock;
   readonly closing: AbortSignal;

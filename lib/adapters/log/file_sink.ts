@@ -7,7 +7,7 @@
 import type { LogSink } from "./log_stream.ts";
 
 /** Where the file is and how it grows. */
-export interface FileSinkOptions {
+interface FileSinkOptions {
   readonly path: string;
   /** Permission bits; null: 0666 less the umask. */
   readonly mode: number | null;

@@ -29,7 +29,7 @@ export interface LogIdentity {
 }
 
 /** An attribute of a record as a JSON member. */
-export interface JsonMember {
+interface JsonMember {
   readonly attribute: string;
   readonly key: string;
 }

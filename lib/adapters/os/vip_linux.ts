@@ -44,7 +44,7 @@ const DROP_MAX_MS = 1_000;
 const LIST: CommandWords = ["ip", "-j", "address", "show"];
 
 /** What the carrier needs. */
-export interface VipLinuxParts {
+interface VipLinuxParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly run: RunHostProgram;

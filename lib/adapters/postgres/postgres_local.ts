@@ -59,7 +59,7 @@ import { IDLE_LIMIT_SINCE, majorVersion } from "./process/version.ts";
 import { localWalEnd } from "./fill/wal_end.ts";
 
 /** What the adapter gets besides its options. */
-export interface PostgresDeps {
+interface PostgresDeps {
   readonly clock: Clock;
   readonly log: Log;
 }

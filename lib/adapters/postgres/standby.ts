@@ -20,7 +20,7 @@ import type { SettingsKeeper } from "./settings/settings_keeper.ts";
 import { majorVersion } from "./process/version.ts";
 
 /** What this part works with. */
-export interface StandbyTools {
+interface StandbyTools {
   readonly settings: SettingsKeeper;
   readonly session: LocalSession;
   readonly observer: Observer;

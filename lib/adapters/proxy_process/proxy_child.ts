@@ -54,7 +54,7 @@ export interface ProxyOrders {
 }
 
 /** What the supervision needs. */
-export interface ProxyChildParts {
+interface ProxyChildParts {
   /** The proxy's control socket, the same as in its own options. */
   readonly controlPath: string;
   readonly clock: Clock;

@@ -27,7 +27,7 @@ export const PORTS = {
 const SQL_MAX_MS = 20_000;
 
 /** What a member is made of. */
-export interface MemberParts {
+interface MemberParts {
   readonly directory: string;
   readonly config: Section;
   readonly env: Readonly<Record<string, string>>;

@@ -54,7 +54,7 @@ export interface FillWork {
 }
 
 /** What the work needs to know of its directory. */
-export interface FillingParts {
+interface FillingParts {
   readonly marks: FillMarks;
   readonly record: FolderRecord;
 }

@@ -27,7 +27,7 @@ import { localTcp } from "../session/targets.ts";
 import { majorVersion } from "../process/version.ts";
 
 /** What a bootstrap uses of the instance. */
-export interface BootstrapTools {
+interface BootstrapTools {
   readonly directory: DataDirectory;
   readonly control: ControlFile;
   readonly settings: SettingsKeeper;

@@ -22,7 +22,7 @@ const OPERATOR_BYTES_MAX = 256 << 20;
 const ANSWER_REFUSED = "ANSWER_REFUSED";
 
 /** Whose statements are answered: the agent's own, or any text of an operator's. */
-export type Asker = "agent" | "operator";
+type Asker = "agent" | "operator";
 
 /**
  * What our statements are answered with. None of them copies or listens, and the

@@ -22,7 +22,7 @@ import { IDENTIFY_SYSTEM } from "./status_query.ts";
 import { remoteTarget } from "./targets.ts";
 
 /** What another instance says of its timelines. */
-export interface UpstreamFacts {
+interface UpstreamFacts {
   readonly isInRecovery: boolean;
   readonly systemId: string;
   readonly timeline: number;

@@ -21,7 +21,7 @@ import { changeLogicalSlots } from "./slots_logical.ts";
 import { remoteTarget } from "../session/targets.ts";
 
 /** What the slots use of the instance. */
-export interface SlotTools {
+interface SlotTools {
   readonly settings: SettingsKeeper;
   readonly session: LocalSession;
   /** Writes what differs and lets a running server read it. */

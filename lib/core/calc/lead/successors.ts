@@ -50,7 +50,7 @@ function exclusionOf(
 }
 
 /** Limits that a successor must keep. */
-export interface SuccessorLimits {
+interface SuccessorLimits {
   /** It must have received the WAL up to here; null: only the lag counts. */
   readonly requiredLsn: Lsn | null;
   /** The leader's position, for the lag; null: unknown. */
