@@ -89,7 +89,7 @@ Deno.test("LeaseKeeper repeats a release whose request was lost", () =>
       DcsUnreachableError,
     );
     dcs.heal();
-    // Simulator, real mode, seed 431: the lease of the member key kept the
+    // Simulator, seed 431: the lease of the member key kept the
     // leader key alive, and nobody could lead any more.
     await leases.keepMember(TERMS);
     assert.equal(bench.leader, "n1");

@@ -4,6 +4,10 @@
 import { runSeed, type Verdict } from "./seed.ts";
 import type { Share } from "./swarm.ts";
 
+// Nobody reads the stacks of these failures, and most are expected. One seed
+// alone, as the command line runs it, has them.
+Error.stackTraceLimit = 0;
+
 self.onmessage = async (event: MessageEvent<Share>): Promise<void> => {
   const { from, to, step, ...options } = event.data;
   const verdicts: Verdict[] = [];

@@ -9,12 +9,14 @@ import { runSwarm } from "./swarm.ts";
 
 const SEEDS = Number(Deno.env.get("MATRIARCH_SIM_SEEDS") ?? 1_000);
 
-/** Rows without which a world has not been through a failover; the others need pause, tags, standby clusters ... */
+/** Rows of failovers, of failsafe mode, standby clusters and watchdogs; a few others need what no world has. */
 const MUST_DECIDE = `
   R020 R050 R060 R130 R140 R150 R170 R210 R225 R230 R240 R250 R260 R280 R310
   R320 R330 R340 R410 R430 R440 R450 R460 R470 R480 R493 R496 R510 R530 R540
   R550 R560 R570 R580 R590 R610 R660 R670 R680 R690 R700 R710 R720 R730 R740
-  R820 R830 R840 R850`.trim().split(/\s+/);
+  R820 R830 R840 R850 R305 R308 R482 R586 R588 R823 R825 R826`.trim().split(
+  /\s+/,
+);
 
 Deno.test("seeds that found bugs keep every promise now", async () => {
   const text = await Deno.readTextFile(new URL("seeds.txt", import.meta.url));

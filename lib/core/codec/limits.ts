@@ -28,12 +28,20 @@ export function firstEntries<T>(
  * instead of recursively: the depth is what is in question.
  */
 export function isShallow(value: unknown): boolean {
-  let level: readonly unknown[] = [value];
-  for (let depth = 0; depth <= DEPTH_MAX; depth++) {
-    level = level.flatMap((each) =>
-      typeof each === "object" && each !== null ? Object.values(each) : []
-    );
-    if (level.length === 0) return true;
+  let level: readonly object[] = isNesting(value) ? [value] : [];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth >= DEPTH_MAX) return false;
+    const next: object[] = [];
+    for (const each of level) {
+      for (const item of Object.values(each)) {
+        if (isNesting(item)) next.push(item);
+      }
+    }
+    level = next;
   }
-  return false;
+  return true;
+}
+
+function isNesting(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }
