@@ -36,7 +36,8 @@ import { RestListener } from "../http/listener.ts";
 import type { ProxyChild } from "../adapters/proxy_process/proxy_child.ts";
 import { dcsTarget, openDcs } from "./dcs.ts";
 import { type Configuration, loadConfiguration } from "./load.ts";
-import { createLog, logOptions } from "./log.ts";
+import { createLog, logFile, logOptions } from "./log.ts";
+import { checkLogFile } from "./named_files.ts";
 import { peersOptions } from "./peers.ts";
 import { callbackCommands, postgresOptions } from "./postgres.ts";
 import { logUnusable, refuse } from "./refusal_log.ts";
@@ -92,6 +93,7 @@ async function runParts(inputs: StartInputs): Promise<number> {
 
 /** What a reload replaces; read anew for each use. */
 interface Reloadable {
+  logFile: string | null;
   dcs: LocalConfig["dcs"];
   rest: RestSettings;
   peers: PeersOptions;
@@ -130,6 +132,7 @@ async function createParts(inputs: StartInputs): Promise<Parts> {
   const { env, first: { config } } = configuration;
   const clock = new SystemClock();
   const current: Reloadable = {
+    logFile: logFile(config.log),
     dcs: config.dcs,
     rest: await restSettings(config, log),
     peers: await peersOptions(config, log),
@@ -243,24 +246,14 @@ async function reloadAll(
   configuration: Configuration,
   parts: Parts,
 ): Promise<void> {
-  const { log, context, postgres, current, systemd } = parts;
+  const { log, systemd } = parts;
   systemd.reloading();
   try {
     const next = await prepareReload(configuration, parts);
-    const { config } = next;
     // The last part that can fail: the port or the certificates cannot be used.
     await reloadListener(parts.listener, next.serve, log);
-    log.reconfigure(next.log);
-    for (const { text } of next.warnings) log.warning(text);
-    context.config = next.agent;
-    current.dcs = config.dcs;
-    current.rest = next.rest;
-    current.peers = next.peers;
-    current.callbacks = next.callbacks;
-    postgres.updateOptions(next.postgres);
-    if (next.orders !== null) parts.proxy?.reorder(next.orders);
-    await postgres.reload();
-    context.events.reloaded();
+    commitReload(next, parts);
+    await reloadPostgres(parts);
   } catch (error) {
     log.error(
       `Exception when reloading local configuration: ${String(error)}; ` +
@@ -271,24 +264,58 @@ async function reloadAll(
   }
 }
 
+/** Everything that a reload puts in force, ready. */
+type Prepared = Awaited<ReturnType<typeof prepareReload>>;
+
 /** Everything of a reload that can fail, before anything changes: half of a configuration is worse than the old one. */
 async function prepareReload(configuration: Configuration, parts: Parts) {
   const { log, configPath, postgres: sessions, timingFloors } = parts;
   const { config, warnings } = await configuration.again();
   const { env } = configuration;
+  const path = logFile(config.log);
+  // Of the log in force a full disk is not the reload's fault.
+  if (path !== parts.current.logFile) checkLogFile({ key: "log.dir", path });
   return {
-    config,
     warnings,
     agent: agentConfig(config, timingFloors),
-    rest: await restSettings(config, log),
+    current: {
+      logFile: path,
+      dcs: config.dcs,
+      rest: await restSettings(config, log),
+      peers: await peersOptions(config, log),
+      callbacks: callbackCommands(config),
+    },
     serve: await serveOptions(config, log),
-    peers: await peersOptions(config, log),
-    callbacks: callbackCommands(config),
     postgres: postgresOptions(config, log),
     orders: proxyOrders({ config, configPath, env, sessions }),
-    // Last: it may open a file.
     log: logOptions(config),
   };
+}
+
+/** Puts it in force, in one go: nothing here waits or fails. */
+function commitReload(next: Prepared, parts: Parts): void {
+  const { log, context, current, postgres, proxy } = parts;
+  log.reconfigure(next.log);
+  for (const { text } of next.warnings) log.warning(text);
+  context.config = next.agent;
+  Object.assign(current, next.current);
+  postgres.updateOptions(next.postgres);
+  if (next.orders !== null) proxy?.reorder(next.orders);
+}
+
+/** PostgreSQL's files and processes take over the configuration that is in force. */
+async function reloadPostgres(
+  { context, log, postgres }: Parts,
+): Promise<void> {
+  try {
+    await postgres.reload();
+    context.events.reloaded();
+  } catch (error) {
+    log.error(
+      "The reloaded configuration is in force, but PostgreSQL has not taken " +
+        `over its part, the next reload tries again: ${String(error)}`,
+    );
+  }
 }
 
 function agentConfig(

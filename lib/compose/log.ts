@@ -35,12 +35,18 @@ export function logOptions(
   };
 }
 
+/** The file of the log; null: standard error. */
+export function logFile({ dir }: LocalConfig["log"]): string | null {
+  return dir === null ? null : `${dir.replace(/(?<!\/)\/+$/, "")}/patroni.log`;
+}
+
 function sinkFor({ log }: Pick<LocalConfig, "log">): LogSink {
-  const { dir, mode, rotatedFilesMax, rotationSizeBytes } = log;
+  const { mode, rotatedFilesMax, rotationSizeBytes } = log;
   const fallback = new StderrSink();
-  if (dir === null) return fallback;
+  const path = logFile(log);
+  if (path === null) return fallback;
   return new FileSink({
-    path: `${dir.replace(/(?<!\/)\/+$/, "")}/patroni.log`,
+    path,
     mode,
     rotatedFilesMax,
     rotationSizeBytes,

@@ -2,6 +2,7 @@
 import type { LocalConfig } from "../config/local_config.ts";
 import type { PeersOptions } from "../adapters/peers/peers_http.ts";
 import type { Log } from "../ports/log.ts";
+import { namedCertificates, namedText } from "./named_files.ts";
 
 /** How this member asks its peers. Source: docs/contract/configuration.md 3.13. */
 export async function peersOptions(
@@ -14,15 +15,14 @@ export async function peersOptions(
     askTimeoutMs: ctl.peerTimeoutMs,
     aliveTimeoutMs: Math.max(3_000, ctl.peerTimeoutMs),
     tls: {
-      ca: await readOrNull(ctl.cacert),
-      cert: await readOrNull(ctl.certfile),
-      key: await readOrNull(ctl.keyfile),
+      ca: await namedCertificates({ key: "ctl.cacert", path: ctl.cacert }),
+      cert: await namedCertificates({
+        key: "ctl.certfile",
+        path: ctl.certfile,
+      }),
+      key: await namedText({ key: "ctl.keyfile", path: ctl.keyfile }),
       passphrase: ctl.keyfilePassword,
     },
     log,
   };
-}
-
-async function readOrNull(path: string | null): Promise<string | null> {
-  return path === null ? null : await Deno.readTextFile(path);
 }

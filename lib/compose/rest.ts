@@ -7,6 +7,7 @@ import type { RestListener } from "../http/listener.ts";
 import type { ServeOptions, TlsOptions } from "../http/server.ts";
 import type { Log } from "../ports/log.ts";
 import { descriptorsMax } from "../../proxy/descriptors.ts";
+import { namedCertificates, namedText } from "./named_files.ts";
 
 /** Of the agent itself and of its programs, while they are started. */
 const OWN_DESCRIPTORS = 128;
@@ -85,17 +86,20 @@ export function apiUrl(restapi: RestApiConfig): string {
 }
 
 async function tlsOptions(restapi: RestApiConfig): Promise<TlsOptions | null> {
-  if (restapi.certfile === null) return null;
+  const cert = await namedCertificates({
+    key: "restapi.certfile",
+    path: restapi.certfile,
+  });
+  if (cert === null) return null;
   return {
-    cert: await Deno.readTextFile(restapi.certfile),
-    key: await readOrNull(restapi.keyfile),
+    cert,
+    key: await namedText({ key: "restapi.keyfile", path: restapi.keyfile }),
     passphrase: restapi.keyfilePassword,
-    ca: await readOrNull(restapi.cafile),
+    ca: await namedCertificates({
+      key: "restapi.cafile",
+      path: restapi.cafile,
+    }),
     ciphers: restapi.ciphers,
     verifyClient: restapi.verifyClient,
   };
-}
-
-async function readOrNull(path: string | null): Promise<string | null> {
-  return path === null ? null : await Deno.readTextFile(path);
 }

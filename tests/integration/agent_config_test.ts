@@ -197,6 +197,99 @@ async function local(
     assert.equal(replica.postmasterPid(), pid);
     replica.writeConfig();
   });
+  await step(
+    t,
+    "nor does one of which a single part cannot be used",
+    async () => {
+      const good = replica.config;
+      const { pid } = replica;
+      for (const [part, expected] of unusableParts(cluster)) {
+        const before = refusals(replica).length;
+        replica.config = withChanges(good, part);
+        replica.writeConfig();
+        replica.signal("SIGHUP");
+        await cluster.until(
+          `the reload with ${JSON.stringify(part)} is refused`,
+          () => Promise.resolve(refusals(replica).length > before),
+        );
+        assert.match(refusals(replica).at(-1) ?? "", expected);
+        // REST answers where it did, with what was in force.
+        const status = await replica.status();
+        assert.equal(status?.["tags"], undefined, JSON.stringify(part));
+        assert.equal(await setting(replica, "work_mem"), "9MB");
+      }
+      assert.equal(replica.pid, pid);
+      const key = await cluster.key("members/n2") as Section;
+      assert.equal(key["tags"], undefined);
+      // The same changes without those parts are taken over.
+      replica.config = withChanges(good, {});
+      replica.writeConfig();
+      replica.signal("SIGHUP");
+      await untilSetting(cluster, {
+        member: replica,
+        name: "work_mem",
+        value: "10MB",
+      });
+      assert.deepEqual((await replica.status())?.["tags"], {
+        noloadbalance: true,
+      });
+      replica.config = good;
+      replica.writeConfig();
+      replica.signal("SIGHUP");
+      await untilSetting(cluster, {
+        member: replica,
+        name: "work_mem",
+        value: "9MB",
+      });
+    },
+  );
+}
+
+/** Sections to lay over the file, and what the log says of them. */
+function unusableParts(
+  cluster: AgentCluster,
+): readonly (readonly [Section, RegExp])[] {
+  const { configPath } = cluster.member("n2");
+  const { listen } = sectionOf(cluster.member("n1").config, "restapi");
+  return [
+    [
+      { ctl: { cacert: "/none.crt" } },
+      /ctl\.cacert: the file \/none\.crt cannot/,
+    ],
+    [{ ctl: { certfile: configPath } }, /ctl\.certfile: .* no certificate/],
+    [{ ctl: { keyfile: "/none.key" } }, /ctl\.keyfile: .* cannot be read/],
+    [{ restapi: { certfile: "/none.crt" } }, /restapi\.certfile: the file/],
+    [{ restapi: { listen } }, /ListenError: /],
+    [{ log: { dir: "/none" } }, /log\.dir: .* cannot be written/],
+    [{ tags: ["nofailover"] }, /tags: got .*, wanted a map/],
+    [{ postgresql: { pg_hba: 5 } }, /postgresql\.pg_hba: got 5, wanted a list/],
+    [{ proxy: { allow: "all" } }, /proxy\.allow: got "all", wanted networks/],
+    [{ etcd3: { url: "ftp://x" } }, /etcd3\.url: got "ftp:\/\/x", wanted http/],
+  ];
+}
+
+/** The file with a tag and a parameter that would show, and `part` over it. */
+function withChanges(config: Section, part: Section): Section {
+  const { parameters } = sectionOf(config, "postgresql");
+  const changes: Section = {
+    tags: { noloadbalance: true },
+    postgresql: { parameters: { ...Object(parameters), work_mem: "10MB" } },
+  };
+  const merged = { ...config };
+  for (
+    const [name, keys] of [...Object.entries(changes), ...Object.entries(part)]
+  ) {
+    merged[name] = Array.isArray(keys)
+      ? keys
+      : { ...Object(merged[name]), ...Object(keys) };
+  }
+  return merged;
+}
+
+/** What the log says of reloads that were refused, each with the lines below it. */
+function refusals(member: AgentMember): readonly string[] {
+  return member.log()
+    .split("Exception when reloading local configuration").slice(1);
 }
 
 async function byCommandLine(
