@@ -7,14 +7,21 @@ Deno.test("rulesPage() gives every row one line under its section", () => {
       name: "Leader",
       question: "The DCS answers and the leader is this member.",
       rules: [
-        { id: "R300", why: "A lost lease | is lost." },
-        { id: "R390", why: "All is\n well." },
+        {
+          id: "R300",
+          why: "A lost lease | is lost.",
+          decides: ["wait a", "wait b", "stop c"],
+        },
+        { id: "R390", why: "All is\n well.", decides: ["wait d"] },
       ],
     },
     { name: "Race", question: "Nobody leads.", rules: [] },
   ]);
   assert.match(page, /^# The rules\n/);
   assert.match(page, /\n## Leader\n\nThe DCS answers and the leader is this/);
-  assert.match(page, /\n\| R300 \| A lost lease \\\| is lost\. \|\n/);
-  assert.match(page, /\n\| R390 \| All is well\. \|\n\n## Race\n/);
+  assert.match(
+    page,
+    /\n\| R300 \| A lost lease \\\| is lost\. \| `wait` a, b; `stop` c \|\n/,
+  );
+  assert.match(page, /\n\| R390 \| All is well\. \| `wait` d \|\n\n## Race\n/);
 });

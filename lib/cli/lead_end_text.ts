@@ -45,6 +45,7 @@ const WHY: Readonly<Partial<Record<TaskReason, string>>> = {
     "it could not renew its leader key in time (store slow or not reachable, " +
     "or the agent was held up)",
   lease_lost: "its leader key was gone",
+  lease_released: "it had given its leader key away",
   not_leader: "somebody else held the leader key",
   watchdog_failed: "its watchdog could not be kept up",
   standby_cluster_begins: "the scope became a standby cluster",

@@ -1,48 +1,17 @@
 /**
  * The decision: one observation in, one decision out. First match of EARLY, else
- * first match of the one section that three questions choose: is the store
- * reachable, is there a leader, is it me. No I/O, no clock, no memory of its own.
+ * first match of the one section that four questions choose: is the store
+ * reachable, is there a leader, is it me, and what is the instance here. No I/O,
+ * no clock, no memory of its own.
  */
 import { invariant } from "./base/invariant.ts";
 import type { Decision } from "./model/decision.ts";
 import { leadOf, type Observation } from "./model/observation.ts";
-import { BOOTSTRAP } from "./rules/bootstrap.ts";
-import { DCS_LOSS } from "./rules/dcs_loss.ts";
-import { EARLY } from "./rules/early.ts";
-import { FOLLOWER } from "./rules/follower.ts";
-import { LEADER } from "./rules/leader.ts";
-import { RACE } from "./rules/race.ts";
 import type { Rule, Section } from "./rules/rule.ts";
+import { SECTION } from "./rules/sections.ts";
 
-const LOSS_SECTION: Section = {
-  name: "DCS_LOSS",
-  question: "The store is unreachable.",
-  rules: DCS_LOSS,
-};
-const LEADER_SECTION: Section = {
-  name: "LEADER",
-  question: "The leader is this member.",
-  rules: LEADER,
-};
-const FOLLOWER_SECTION: Section = {
-  name: "FOLLOWER",
-  question: "The leader is another member.",
-  rules: FOLLOWER,
-};
-const NO_LEADER_SECTION: Section = {
-  name: "NO_LEADER",
-  question: "There is no leader.",
-  rules: [...BOOTSTRAP, ...RACE],
-};
-
-/** All sections in the order in which they are asked; docs/rules.md is made from it. */
-export const SECTIONS: readonly Section[] = [
-  { name: "EARLY", question: "Asked before all others.", rules: EARLY },
-  NO_LEADER_SECTION,
-  LEADER_SECTION,
-  FOLLOWER_SECTION,
-  LOSS_SECTION,
-];
+/** All sections; docs/rules.md is made from it. */
+export const SECTIONS: readonly Section[] = Object.values(SECTION);
 
 /** A decision and the row that made it. */
 export interface Ruling {
@@ -52,24 +21,37 @@ export interface Ruling {
 
 /** What to do now. */
 export function decide(o: Observation): Ruling {
-  const early = firstMatch(EARLY, o);
+  const early = firstMatch(SECTION.early.rules, o);
   if (early !== null) return early;
-  const ruling = firstMatch(sectionOf(o).rules, o);
-  invariant(ruling !== null, "each section ends in an unconditional row", {
-    section: sectionOf(o).name,
+  const section = sectionOf(o);
+  const ruling = firstMatch(section.rules, o);
+  invariant(ruling !== null, "in each section a row always matches", {
+    section: section.name,
   });
   return ruling;
 }
 
-function sectionOf(o: Observation): Section {
-  if (o.dcs.kind === "unreachable") return LOSS_SECTION;
+/** The section that is asked after EARLY. */
+export function sectionOf(o: Observation): Section {
+  if (o.dcs.kind === "unreachable") return SECTION.dcsLoss;
+  const role = o.postgres.kind === "running" ? o.postgres.role : "down";
   switch (leadOf(o)) {
-    case "nobody":
-      return NO_LEADER_SECTION;
-    case "self":
-      return LEADER_SECTION;
     case "other":
-      return FOLLOWER_SECTION;
+      return SECTION.follower;
+    case "nobody":
+      return role === "down"
+        ? SECTION.noLeaderDown
+        : role === "primary"
+        ? SECTION.noLeaderPrimary
+        : SECTION.race;
+    case "self":
+      return role === "down"
+        ? SECTION.leaderDown
+        : role === "primary"
+        ? SECTION.leader
+        : o.settings.isStandbyCluster
+        ? SECTION.standbyLeader
+        : SECTION.promotion;
   }
 }
 

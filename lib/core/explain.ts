@@ -77,9 +77,7 @@ export function explain(decision: Decision, self: MemberName): string {
     case "cancel_task":
       return decision.reason === "lease_lost"
         ? "lost leader before promote"
-        : decision.reason === "other_leads"
-        ? "cancelling the recovery of the restored backup: another member leads"
-        : "cancelling the running task";
+        : "cancelling the recovery of the restored backup: another member leads";
   }
 }
 
@@ -199,7 +197,6 @@ const WAITING: Readonly<Record<WaitReason, string>> = {
   leading_standby: "no action. I am ($self), the standby leader with the lock",
   following:
     "no action. I am ($self), a secondary, and following a leader ($leader)",
-  following_nobody: "no action. I am ($self)",
   task_in_progress: "$task in progress",
   starting_up: "PostgreSQL is still starting up",
   dcs_unreachable: "DCS is not accessible",
@@ -214,7 +211,6 @@ const WAITING: Readonly<Record<WaitReason, string>> = {
   wal_still_advancing:
     "postponing the leader race: wal position moved since last heart beat loop",
   lease_too_short: "not promoting: too little of the lease is left",
-  lease_lost: "not promoting because failed to update leader lock in DCS",
   bid_lost: "following new leader after trying and failing to obtain lock",
   lease_released:
     "waiting for another member to take over: this one gave the leader key away",
@@ -235,7 +231,6 @@ const WAITING: Readonly<Record<WaitReason, string>> = {
   upstream_silent: "waiting: the leader's PostgreSQL does not answer",
   new_leader_expected: "waiting for another member to take over",
   candidate_expected: "waiting for the named candidate",
-  candidate_only: "waiting: only the named candidate may take over",
   not_synchronous:
     "following a different leader because I am not a synchronous standby",
   watchdog_failed: "Watchdog device is not usable",
@@ -249,7 +244,6 @@ const WAITING: Readonly<Record<WaitReason, string>> = {
     "$peer has equally tolerable WAL position and priority $peerPriority, while this node has priority $ownPriority",
   quorum_missing: "not enough quorum votes",
   position_unknown: "not healthy enough for leader race",
-  replica_cannot_start: "failed to start postgres",
   diverged_no_repair:
     "the local WAL diverged from the leader's and may not be repaired: enable use_pg_rewind or reinitialize this member",
   rewind_failed_no_repair:

@@ -105,3 +105,42 @@ Deno.test("no-boolean-parameters wants a union in the core", () => {
     { rule, path: LIB, source: `function f(a: boolean) {}` },
   ], 0);
 });
+
+Deno.test("class-limits counts what others may call, and what changes", () => {
+  const rule = "class-limits";
+  const methods = (count: number, what = (n: number) => `m${n}() {}`) =>
+    `class A { ${Array.from({ length: count }, (_, n) => what(n)).join(" ")} }`;
+  const field = (n: number) => `#f${n} = ${n};`;
+  reports([
+    { rule, path: LIB, source: methods(11) },
+    { rule, path: LIB, source: methods(11, (n) => `get m${n}() {}`) },
+    { rule, path: LIB, source: methods(7, field) },
+    // Of the list: neither more than there, nor fewer.
+    { rule, path: "proxy/ledger.ts", source: methods(12) },
+    { rule, path: "proxy/ledger.ts", source: methods(10) },
+  ], 1);
+  reports([
+    { rule, path: LIB, source: methods(10) },
+    { rule, path: LIB, source: methods(20, (n) => `#m${n}() {}`) },
+    { rule, path: LIB, source: methods(20, (n) => `private m${n}() {}`) },
+    { rule, path: LIB, source: methods(6, field) },
+    { rule, path: "proxy/ledger.ts", source: methods(11) },
+    { rule, path: LIB, source: methods(20, (n) => `readonly #f${n} = ${n};`) },
+    { rule, path: "lib/agent/loop_test.ts", source: methods(11) },
+  ], 0);
+});
+
+Deno.test("rows-per-section measures tables of rules", () => {
+  const rule = "rows-per-section";
+  const path = "lib/core/rules/leader.ts";
+  const rows = (count: number) => `[${"a, ".repeat(count)}]`;
+  reports([
+    { rule, path, source: `const A: readonly Rule[] = ${rows(26)};` },
+    { rule, path, source: `const A = { rules: ${rows(26)} };` },
+  ], 1);
+  reports([
+    { rule, path, source: `const A: readonly Rule[] = ${rows(25)};` },
+    { rule, path, source: `const A: readonly Lsn[] = ${rows(26)};` },
+    { rule, path: LIB, source: `const A = { rules: ${rows(26)} };` },
+  ], 0);
+});

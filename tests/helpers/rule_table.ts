@@ -4,7 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { lsn, moment, revision } from "../../lib/core/base/units.ts";
-import { decide } from "../../lib/core/decide.ts";
+import { decide, type Ruling, SECTIONS } from "../../lib/core/decide.ts";
+import type { Decision } from "../../lib/core/model/decision.ts";
+import { outcomeOf } from "../../lib/core/rules/rule.ts";
 import type { ClusterView } from "../../lib/core/model/cluster_view.ts";
 import { NO_TAGS } from "../../lib/core/model/member.ts";
 import { FIRST_MEMORY } from "../../lib/core/model/memory.ts";
@@ -95,8 +97,27 @@ export function history(timeline: number, endLsn = HERE): UpstreamView {
   };
 }
 
+const DECLARED = new Map(
+  SECTIONS.flatMap(({ rules }) =>
+    rules.map(({ id, decides }) => [id, new Set<string>(decides)] as const)
+  ),
+);
+
+/** The row may decide that: docs/rules.md says so. */
+export function assertDeclared(
+  rule: Ruling["rule"],
+  decision: Decision,
+): void {
+  const outcome = outcomeOf(decision);
+  assert.ok(
+    DECLARED.get(rule)?.has(outcome),
+    `${rule} does not declare "${outcome}"`,
+  );
+}
+
 function gist(o: Observation): readonly [string, string] {
   const { rule, decision } = decide(o);
+  assertDeclared(rule, decision);
   if (decision.kind !== "start_task") {
     return [rule, `${decision.kind} ${decision.reason}`];
   }

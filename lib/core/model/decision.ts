@@ -13,7 +13,6 @@ export type WaitReason =
   | "leading"
   | "leading_standby"
   | "following"
-  | "following_nobody"
   | "task_in_progress"
   | "starting_up"
   | "dcs_unreachable"
@@ -23,7 +22,6 @@ export type WaitReason =
   | "consent_unknown"
   | "wal_still_advancing"
   | "lease_too_short"
-  | "lease_lost"
   | "bid_lost"
   | "lease_released"
   | "paused"
@@ -40,7 +38,6 @@ export type WaitReason =
   | "upstream_silent"
   | "new_leader_expected"
   | "candidate_expected"
-  | "candidate_only"
   | "not_synchronous"
   | "nofailover"
   | "watchdog_failed"
@@ -51,7 +48,6 @@ export type WaitReason =
   | "peer_priority_higher"
   | "quorum_missing"
   | "position_unknown"
-  | "replica_cannot_start"
   | "diverged_no_repair"
   | "rewind_failed_no_repair"
   | "twin_timeline"
@@ -103,7 +99,6 @@ export type TaskReason =
   | "leader_starts_read_only"
   | "instance_down"
   | "lease_acquired"
-  | "lease_held"
   | "upstream_changed"
   | "standby_settings_changed"
   | "diverged"
@@ -268,7 +263,7 @@ export type Decision =
   }
   | {
     readonly kind: "cancel_task";
-    readonly reason: "lease_lost" | "reinitialize_requested" | "other_leads";
+    readonly reason: "lease_lost" | "other_leads";
   }
   /** End the agent. `isPostgresLeft`: the instance is not touched. */
   | {

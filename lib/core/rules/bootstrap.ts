@@ -18,29 +18,39 @@ import {
 import { refuseCopy } from "./operator.ts";
 import type { Rule } from "./rule.ts";
 
-/** The first rows of the section "no leader". */
-export const BOOTSTRAP: readonly Rule[] = [
-  {
-    id: "R105",
-    why: "Without a leader there is nobody to copy anew from.",
-    match: (o) => refuseCopy(o, "no_leader"),
-  },
+/** Before all others. */
+export const REFUSE_COPY: Rule = {
+  id: "R105",
+  why: "Without a leader there is nobody to copy anew from.",
+  decides: ["refuse_request no_leader"],
+  match: (o) => refuseCopy(o, "no_leader"),
+};
+
+/** For a data directory that is empty or can not be used. */
+export const FILL: readonly Rule[] = [
   {
     id: "R110",
     why:
       "A data directory that surely is what a failed clone or initdb left is thrown away, but not what a failed rewind left: nobody leads who could be copied.",
+    decides: ["remove_data half_made_clone", "wait back_off"],
     match: removeHalfMade,
   },
   {
     id: "R120",
     why:
       "A data directory that can not be read, that holds something else, or that may be a restored one beside an old marker, is left alone.",
+    decides: ["wait system_id_invalid", "wait data_directory_unusable"],
     match: leaveUnusable,
   },
   {
     id: "R130",
     why:
       "The winner of the initialize race creates the first data directory; in a standby cluster it copies the remote.",
+    decides: [
+      "bootstrap no_cluster_yet",
+      "clone no_cluster_yet",
+      "wait back_off",
+    ],
     match: (o) =>
       o.postgres.kind !== "empty" || !o.memory.isBootstrapOwner
         ? null
@@ -53,6 +63,7 @@ export const BOOTSTRAP: readonly Rule[] = [
     id: "R140",
     why:
       "The first member with an empty directory and a bootstrap section may try, but not one that saw a leader: its store was wiped.",
+    decides: ["race_initialize no_cluster_yet"],
     match: (o) =>
       o.postgres.kind === "empty" &&
         viewOf(o).initialize.kind === "absent" && o.canBootstrap &&
@@ -65,35 +76,47 @@ export const BOOTSTRAP: readonly Rule[] = [
     id: "R145",
     why:
       "A clone method that needs no leader restores the first replica of a scope without one.",
+    decides: ["clone data_directory_empty", "wait back_off"],
     match: cloneWithoutLeader,
   },
   {
     id: "R150",
     why: "An empty directory waits for a leader to clone from.",
+    decides: [
+      "wait bootstrap_elsewhere",
+      "wait bootstrap_not_allowed",
+      "wait leader_not_bootstrapped",
+    ],
     match: (o) => o.postgres.kind === "empty" ? waitForLeader(o) : null,
   },
-  {
-    id: "R160",
-    why:
-      "A replica whose scope was never initialized belongs elsewhere: leave it running and end.",
-    match: (o) =>
-      replicaOf(o) !== null && viewOf(o).initialize.kind === "absent" &&
-        o.memory.role === "uninitialized" && !o.settings.isPaused
-        ? {
-          kind: "exit",
-          reason: "replica_without_cluster",
-          isPostgresLeft: true,
-          facts: {},
-        }
-        : null,
-  },
-  {
-    id: "R170",
-    why:
-      "A member that brings a data directory publishes its lineage when none is known.",
-    match: publishSystemId,
-  },
 ];
+
+/** For a running replica. */
+export const STRANGER: Rule = {
+  id: "R160",
+  why:
+    "A replica whose scope was never initialized belongs elsewhere: leave it running and end.",
+  decides: ["exit replica_without_cluster"],
+  match: (o) =>
+    replicaOf(o) !== null && viewOf(o).initialize.kind === "absent" &&
+      o.memory.role === "uninitialized" && !o.settings.isPaused
+      ? {
+        kind: "exit",
+        reason: "replica_without_cluster",
+        isPostgresLeft: true,
+        facts: {},
+      }
+      : null,
+};
+
+/** For a primary, running or stopped. */
+export const LINEAGE: Rule = {
+  id: "R170",
+  why:
+    "A member that brings a data directory publishes its lineage when none is known.",
+  decides: ["write_initialize initialize_invalid"],
+  match: publishSystemId,
+};
 
 /** Publishes the scope's lineage; whoever was quicker wins a key that is not there. */
 export function writeInitialize(

@@ -27,11 +27,13 @@ export const DCS_LOSS: readonly Rule[] = [
   {
     id: "R810",
     why: "In pause a lost store changes nothing.",
+    decides: ["wait dcs_unreachable"],
     match: (o) => o.settings.isPaused ? wait("dcs_unreachable") : null,
   },
   {
     id: "R820",
     why: "A primary without a lease stops at once.",
+    decides: ["demote dcs_unreachable"],
     match: (o) =>
       mayBeWritable(o) && o.lease.kind !== "held"
         ? startTask(
@@ -44,12 +46,14 @@ export const DCS_LOSS: readonly Rule[] = [
     id: "R823",
     why:
       "In failsafe mode a primary asks every member of the failsafe map whether it may go on.",
+    decides: ["ask_failsafe dcs_unreachable"],
     match: askFailsafe,
   },
   {
     id: "R825",
     why:
       "A primary that goes on by consents steps down when a member has not agreed for some seconds, or leads itself.",
+    decides: ["demote consent_lost"],
     match: (o) =>
       primaryOf(o) !== null && isConsentLost(o)
         ? startTask(
@@ -62,6 +66,7 @@ export const DCS_LOSS: readonly Rule[] = [
     id: "R826",
     why:
       "With the consent of all of them a primary goes on for another ttl, counted from before it asked.",
+    decides: ["wait failsafe_covers"],
     match: (o) =>
       primaryOf(o) !== null && o.lease.kind === "held" &&
         o.lease.source === "failsafe" &&
@@ -72,6 +77,7 @@ export const DCS_LOSS: readonly Rule[] = [
   {
     id: "R830",
     why: "A primary goes on while its lease covers it, and keeps trying.",
+    decides: ["wait lease_still_covers"],
     match: (o) =>
       !mayBeWritable(o)
         ? null
@@ -82,6 +88,7 @@ export const DCS_LOSS: readonly Rule[] = [
     id: "R840",
     why:
       "An instance that stopped as primary comes back read-only once it may not lead any more.",
+    decides: ["start instance_down", "wait back_off"],
     match: (o) =>
       o.postgres.kind === "stopped" && wasPrimary(o)
         ? startAsStandby(o, null, "instance_down")
@@ -90,6 +97,7 @@ export const DCS_LOSS: readonly Rule[] = [
   {
     id: "R850",
     why: "A replica goes on; nobody is promoted.",
+    decides: ["wait dcs_unreachable"],
     match: () => waitShortly("dcs_unreachable", {}, TRY_AGAIN_MS),
   },
 ];

@@ -22,17 +22,20 @@ export const EARLY: readonly Rule[] = [
     id: "R010",
     why:
       "A data directory of another cluster must never serve this scope: end the agent and touch nothing.",
+    decides: ["exit system_id_mismatch"],
     match: exitOnOtherSystemId,
   },
   {
     id: "R020",
     why:
       "A primary whose lease runs out stops while the lease still covers the stop.",
+    decides: ["demote lease_running_out"],
     match: demoteBeforeLeaseEnds,
   },
   {
     id: "R030",
     why: "A promotion without the lease is cancelled.",
+    decides: ["cancel_task lease_lost"],
     match: (o) =>
       o.task.kind === "running" && o.task.task.kind === "promote" &&
         !isLeader(o) && o.dcs.kind === "reachable"
@@ -42,6 +45,7 @@ export const EARLY: readonly Rule[] = [
   {
     id: "R040",
     why: "Starting a primary without the lease is cancelled.",
+    decides: ["cancel_task lease_lost"],
     match: (o) => {
       if (o.task.kind !== "running" || o.dcs.kind !== "reachable") return null;
       const task = o.task.task;
@@ -56,6 +60,7 @@ export const EARLY: readonly Rule[] = [
   {
     id: "R050",
     why: "Long work of the leader does not cost it the lease.",
+    decides: ["renew_lease cycle"],
     match: (o) =>
       o.task.kind === "running" && isLeader(o) && !isFresh(o.lease) &&
         !isGivingUp(o)
@@ -65,6 +70,7 @@ export const EARLY: readonly Rule[] = [
   {
     id: "R060",
     why: "One long task at a time; the cycle rests until it ends.",
+    decides: ["wait task_in_progress"],
     match: (o) =>
       o.task.kind === "running"
         ? wait("task_in_progress", { task: o.task.task.kind })
@@ -75,6 +81,7 @@ export const EARLY: readonly Rule[] = [
     id: "R070",
     why:
       "A bootstrap that failed ends the agent: its data directory was renamed.",
+    decides: ["exit bootstrap_failed"],
     match: (o) =>
       o.memory.lastOutcome?.task.kind === "bootstrap" &&
         o.memory.lastOutcome.result === "failed"

@@ -13,6 +13,7 @@ import {
   setAsideDoubtful,
 } from "./bootstrap.ts";
 import {
+  RESTART_ON_SCHEDULE,
   restartBlockedReplay,
   restartOnRequest,
   restartOnSchedule,
@@ -44,6 +45,7 @@ export const FOLLOWER: readonly Rule[] = [
   {
     id: "R610",
     why: "Only the leader may be writable, or on the way to it.",
+    decides: ["demote not_leader", "wait primary_without_lock"],
     match: (o) =>
       !mayBeWritable(o)
         ? null
@@ -58,6 +60,7 @@ export const FOLLOWER: readonly Rule[] = [
   {
     id: "R620",
     why: "In pause a stopped or empty instance is left as it is.",
+    decides: ["wait not_running_in_pause"],
     match: (o) =>
       isLeftAlone(o) && replicaOf(o) === null && o.request === null
         ? wait("not_running_in_pause")
@@ -67,18 +70,21 @@ export const FOLLOWER: readonly Rule[] = [
     id: "R630",
     why:
       "A data directory that surely is what a failed clone left is thrown away; what a failed rewind left, as soon as the leader can be copied.",
+    decides: ["remove_data half_made_clone", "wait back_off"],
     match: removeHalfMade,
   },
   {
     id: "R635",
     why:
       "A data directory beside a marker that may speak of another one is moved aside, as soon as the leader can be copied.",
+    decides: ["set_aside doubtful_marker", "wait back_off"],
     match: setAsideDoubtful,
   },
   {
     id: "R640",
     why:
       "A data directory that can not be read, or that holds something else, is left alone unless an operator asks.",
+    decides: ["wait system_id_invalid", "wait data_directory_unusable"],
     match: (o) => o.request?.kind === "reinitialize" ? null : leaveUnusable(o),
   },
   RESTORE_BESIDE_LEADER,
@@ -86,22 +92,34 @@ export const FOLLOWER: readonly Rule[] = [
     id: "R650",
     why:
       "A new copy that an operator asked for replaces the data if the leader runs.",
+    decides: [
+      "reinitialize reinitialize_requested",
+      "refuse_request leader_not_running",
+    ],
     match: reinitializeOnRequest,
   },
   {
     id: "R660",
     why: "An empty data directory is filled from a running member.",
+    decides: [
+      "clone data_directory_empty",
+      "wait leader_unknown_address",
+      "wait leader_not_running",
+      "wait back_off",
+    ],
     match: clone,
   },
   {
     id: "R670",
     why: "A starting instance is given its time.",
+    decides: ["wait starting_up"],
     match: (o) =>
       o.postgres.kind === "starting" ? waitShortly("starting_up") : null,
   },
   {
     id: "R680",
     why: "An instance that does not answer is watched.",
+    decides: ["wait unresponsive"],
     match: (o) =>
       o.postgres.kind === "unresponsive"
         ? waitShortly("unresponsive", { detail: o.postgres.detail })
@@ -111,17 +129,33 @@ export const FOLLOWER: readonly Rule[] = [
     id: "R690",
     why:
       "Streaming on the leader's timeline is the proof that nothing diverged.",
+    decides: ["trust_timeline not_diverged"],
     match: trustStream,
   },
   {
     id: "R700",
     why:
       "Before a member is trusted again, its WAL is compared with the leader's history.",
+    decides: [
+      "trust_timeline not_diverged",
+      "ask_upstream divergence_suspected",
+      "rewind diverged",
+      "remove_data diverged",
+      "remove_data twin_timeline",
+      "remove_data rewind_failed",
+      "wait leader_not_running",
+      "wait upstream_silent",
+      "wait leader_checkpoint_pending",
+      "wait twin_timeline",
+      "wait diverged_no_repair",
+      "wait back_off",
+    ],
     match: checkDivergence,
   },
   {
     id: "R710",
     why: "A stopped instance starts as replica of the leader.",
+    decides: ["start instance_down", "wait back_off"],
     match: (o) =>
       o.postgres.kind === "stopped" && o.request?.kind !== "restart"
         ? startAsStandby(o, upstreamName(o), "instance_down")
@@ -130,34 +164,45 @@ export const FOLLOWER: readonly Rule[] = [
   {
     id: "R720",
     why: "A requested restart keeps the role.",
+    decides: ["restart restart_requested"],
     match: restartOnRequest,
   },
   {
     id: "R725",
     why:
       "A standby whose replay waits for larger settings that are configured already restarts.",
+    decides: ["restart replay_blocked"],
     match: restartBlockedReplay,
   },
   {
     id: "R730",
     why:
       "A replica streams from the leader, or from the member its tag names, with everything that this takes: settings, files, password.",
+    decides: [
+      "follow upstream_changed",
+      "follow standby_settings_changed",
+      "wait leader_unknown_address",
+      "wait back_off",
+    ],
     match: follow,
   },
   {
     id: "R735",
     why:
       "Permanent logical slots that are missing here are copied from the leader.",
+    decides: ["copy_slots logical_slots_missing", "wait back_off"],
     match: copySlots,
   },
   {
     id: "R738",
     why: "A scheduled restart happens at its time, once, if it still fits.",
+    decides: RESTART_ON_SCHEDULE,
     match: restartOnSchedule,
   },
   {
     id: "R740",
     why: "All is well: this member follows.",
+    decides: ["wait following"],
     match: (o) =>
       isSettled(o)
         ? wait("following", { leader: leaderOf(o).name })

@@ -60,7 +60,7 @@ testRows("manual failover in synchronous mode", [
       view: unlocked({ ...sync("n1", "n2"), ...failover(null, "n3") }),
       ...SYNC_ON,
     }),
-    ["R310", "ask_peers no_leader"],
+    ["R311", "ask_peers no_leader"],
   ],
   [
     "and waits for it",
@@ -69,7 +69,7 @@ testRows("manual failover in synchronous mode", [
       ...SYNC_ON,
       ...asked(answer("n3")),
     }),
-    ["R310", "wait candidate_expected"],
+    ["R313", "wait candidate_expected"],
   ],
   [
     "but not for one that is silent",
@@ -87,7 +87,7 @@ testRows("manual failover in synchronous mode", [
       ...QUORUM,
       ...asked(answer("n3"), answer("n4")),
     }),
-    ["R310", "wait candidate_expected"],
+    ["R313", "wait candidate_expected"],
   ],
   [
     "a switchover to such a candidate is not waited for",
@@ -100,7 +100,7 @@ testRows("manual failover in synchronous mode", [
       ...QUORUM,
       ...asked(answer("n3"), answer("n4")),
     }),
-    ["R310", "acquire_lease healthiest"],
+    ["R314", "acquire_lease healthiest"],
   ],
 ]);
 
@@ -116,7 +116,7 @@ testRows("a switchover in quorum mode", [
       ...QUORUM,
       ...asked(answer("n4", { failoverPriority: 9 })),
     }),
-    ["R310", "acquire_lease named_candidate"],
+    ["R312", "acquire_lease named_candidate"],
   ],
 ]);
 

@@ -22,13 +22,17 @@ import {
   waitShortly,
 } from "./parts.ts";
 import type { Rule } from "./rule.ts";
-import { checkRemote, remoteOf } from "./standby_cluster.ts";
+import { REMOTE_LINE, remoteOf } from "./standby_cluster.ts";
 
 /** The rows, after those that keep the lease. */
 export const DOWN: readonly Rule[] = [
   {
     id: "R420",
     why: "A leader without usable data gives the key away.",
+    decides: [
+      "release_lease data_directory_empty",
+      "release_lease data_directory_unusable",
+    ],
     match: (o) =>
       o.postgres.kind === "empty"
         ? release("data_directory_empty")
@@ -39,6 +43,7 @@ export const DOWN: readonly Rule[] = [
   {
     id: "R425",
     why: "In pause a leader whose instance is down gives the key away.",
+    decides: ["release_lease not_running_in_pause"],
     match: (o) =>
       o.settings.isPaused && o.postgres.kind === "stopped"
         ? release("not_running_in_pause")
@@ -47,6 +52,7 @@ export const DOWN: readonly Rule[] = [
   {
     id: "R430",
     why: "A leader that could not start its instance gives the key away.",
+    decides: ["release_lease start_failed"],
     match: (o) =>
       o.postgres.kind === "stopped" && o.memory.isRecovering
         ? giveUpStart(o)
@@ -56,12 +62,14 @@ export const DOWN: readonly Rule[] = [
     id: "R440",
     why:
       "With primary_start_timeout 0 a crash is answered by a failover, if somebody can take over.",
+    decides: ["ask_peers crash_failover", "demote crash_failover"],
     match: failOverAfterCrash,
   },
   {
     id: "R450",
     why:
       "A primary that stopped or crashed under its lease is started again as primary, on its timeline.",
+    decides: ["start crashed_primary", "wait back_off"],
     match: (o) =>
       o.postgres.kind === "stopped" && !o.postgres.isStandby &&
         !o.settings.isStandbyCluster
@@ -77,16 +85,12 @@ export const DOWN: readonly Rule[] = [
         )
         : null,
   },
-  {
-    id: "R455",
-    why:
-      "In a standby cluster the leader's WAL must be on the remote's line of history.",
-    match: checkRemote,
-  },
+  REMOTE_LINE,
   {
     id: "R460",
     why:
       "A stopped replica that holds the key starts read-only first; it is promoted once it answers.",
+    decides: ["start leader_starts_read_only", "wait back_off"],
     match: (o) =>
       o.postgres.kind === "stopped"
         ? startAsStandby(o, remoteOf(o), "leader_starts_read_only")
@@ -96,11 +100,19 @@ export const DOWN: readonly Rule[] = [
     id: "R470",
     why:
       "A start that hangs or takes longer than primary_start_timeout is given up when somebody can take over.",
+    decides: [
+      "ask_peers start_timed_out",
+      "demote start_timed_out",
+      "wait starting_up",
+      "wait unresponsive",
+      "wait start_timed_out_no_candidate",
+    ],
     match: giveUpSlowStart,
   },
   {
     id: "R480",
     why: "An instance that does not answer is watched; the lease is kept.",
+    decides: ["wait unresponsive"],
     match: (o) =>
       o.postgres.kind === "unresponsive"
         ? waitShortly("unresponsive", { detail: o.postgres.detail })

@@ -316,7 +316,7 @@ const NO_LEADER: readonly Row[] = [
       view: unlocked({ ...failover("n1", "n2"), ...QUORUM_KEY }),
       ...settings({ synchronousMode: "quorum" }),
     }),
-    ["R310", "ask_peers no_leader"],
+    ["R311", "ask_peers no_leader"],
   ],
   [
     "in quorum mode the named candidate does not lead without the votes",
@@ -325,7 +325,7 @@ const NO_LEADER: readonly Row[] = [
       ...settings({ synchronousMode: "quorum" }),
       ...asked({ kind: "silent", name: "n3", detail: "" }),
     }),
-    ["R310", "wait quorum_missing"],
+    ["R312", "wait quorum_missing"],
   ],
   [
     // Simulator, seeds 11235 and 14104.
@@ -335,7 +335,7 @@ const NO_LEADER: readonly Row[] = [
       ...settings({ synchronousMode: "quorum" }),
       ...asked(answer("n1")),
     }),
-    ["R310", "acquire_lease named_candidate"],
+    ["R312", "acquire_lease named_candidate"],
   ],
   [
     // Simulator, seed 1166.
@@ -363,7 +363,7 @@ const NO_LEADER: readonly Row[] = [
       view: unlocked(failover("n1", "n3")),
       ...asked(answer("n3")),
     }),
-    ["R310", "wait candidate_expected"],
+    ["R313", "wait candidate_expected"],
   ],
   [
     "a candidate that is gone is forgotten",
@@ -371,7 +371,7 @@ const NO_LEADER: readonly Row[] = [
       view: unlocked(failover("n1", "n3")),
       ...asked({ kind: "silent", name: "n3", detail: "" }),
     }),
-    ["R310", "acquire_lease healthiest"],
+    ["R314", "acquire_lease healthiest"],
   ],
   [
     "the member that stepped down takes the key back when nobody can lead",
@@ -379,7 +379,7 @@ const NO_LEADER: readonly Row[] = [
       view: unlocked(failover("n2", null)),
       ...asked({ kind: "silent", name: "n3", detail: "" }),
     }),
-    ["R310", "acquire_lease took_back"],
+    ["R317", "acquire_lease took_back"],
   ],
   [
     "in quorum mode it does not wait for members that lack what it has",
@@ -394,7 +394,7 @@ const NO_LEADER: readonly Row[] = [
         answer("n3", { position: BEHIND }),
       ),
     }),
-    ["R310", "acquire_lease healthiest"],
+    ["R316", "acquire_lease healthiest"],
   ],
   [
     "a member that the failsafe map does not list never leads",

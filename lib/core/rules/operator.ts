@@ -28,18 +28,24 @@ import {
   viewOf,
   waitShortly,
 } from "./parts.ts";
-import type { Rule } from "./rule.ts";
+import type { Outcome, Rule } from "./rule.ts";
 
 /** Rows for a primary that holds the lease. */
 export const OPERATOR: readonly Rule[] = [
   {
     id: "R510",
     why: "A request that is fulfilled or makes no sense here is removed.",
+    decides: [
+      "clear_failover already_leader",
+      "clear_failover leader_mismatch",
+      "clear_failover candidate_missing_in_pause",
+    ],
     match: clearUnfitRequest,
   },
   {
     id: "R520",
     why: "A scheduled switchover waits for its time, unless a pause holds it.",
+    decides: ["clear_failover schedule_passed", "wait switchover_scheduled"],
     match: (o) => {
       const request = viewOf(o).failover;
       if (request === null) return null;
@@ -59,6 +65,7 @@ export const OPERATOR: readonly Rule[] = [
   {
     id: "R530",
     why: "A switchover needs a member that can take over right now.",
+    decides: ["ask_peers switchover"],
     match: (o) =>
       isRequestDue(o)
         ? askPeers(o, successors(o, viewOf(o)), "switchover")
@@ -68,19 +75,31 @@ export const OPERATOR: readonly Rule[] = [
     id: "R540",
     why:
       "With a successor ready the leader stops in order and hands the lease over; without one it stays.",
+    decides: ["demote switchover_requested", "clear_failover no_candidate"],
     match: handOver,
   },
   {
     id: "R545",
     why:
       "A leader is not copied anew; a request from before it led would wait, and wipe it once it is a replica.",
+    decides: ["refuse_request leads_by_now"],
     match: (o) => refuseCopy(o, "leads_by_now"),
   },
   {
     id: "R550",
     why: "A requested restart keeps lease and role.",
+    decides: ["restart restart_requested"],
     match: restartOnRequest,
   },
+];
+
+/** What {@link restartOnSchedule} decides. */
+export const RESTART_ON_SCHEDULE: readonly Outcome[] = [
+  "restart restart_due",
+  "drop_restart postmaster_changed",
+  "drop_restart schedule_passed",
+  "drop_restart conditions_unmet",
+  "wait restart_scheduled",
 ];
 
 /** A new copy makes no sense here. */

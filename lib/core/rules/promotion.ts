@@ -26,12 +26,13 @@ import {
 } from "./parts.ts";
 import type { Rule } from "./rule.ts";
 
-/** The rows, for scopes that are no standby cluster: there nobody is promoted. */
+/** The rows, after those that keep the lease. */
 export const PROMOTION: readonly Rule[] = [
   {
     id: "R485",
     why:
       "In pause a leader that is no primary, and is not to become one, gives the key away.",
+    decides: ["release_lease not_primary_in_pause"],
     match: (o) =>
       o.settings.isPaused && replicaOf(o) !== null &&
         !o.settings.isStandbyCluster &&
@@ -43,6 +44,7 @@ export const PROMOTION: readonly Rule[] = [
     id: "R486",
     why:
       "A candidate whose pre_promote script failed removes the request: the others would wait for it.",
+    decides: ["clear_failover promotion_failed"],
     match: (o) => {
       const request = viewOf(o).failover;
       return replicaOf(o) !== null && isPromotionBarred(o) &&
@@ -54,6 +56,7 @@ export const PROMOTION: readonly Rule[] = [
   {
     id: "R487",
     why: "A holder of the key whose pre_promote script failed gives it back.",
+    decides: ["release_lease pre_promote_failed"],
     match: (o) =>
       replicaOf(o) !== null && isPromotionBarred(o)
         ? release("pre_promote_failed")
@@ -63,11 +66,13 @@ export const PROMOTION: readonly Rule[] = [
     id: "R488",
     why:
       "In quorum mode the votes are counted again with the key in hand: the bid may have rested on old answers.",
+    decides: ["ask_peers votes_recounted", "release_lease not_synchronous"],
     match: countVotesAgain,
   },
   {
     id: "R490",
     why: "A promotion begins only if the rest of the lease covers it.",
+    decides: ["wait lease_too_short"],
     match: (o) => {
       const remainingMs = leaseRemainingMs(o.lease, o.now) ?? 0;
       const neededMs = promoteBudgetMs(o.settings);
@@ -83,6 +88,11 @@ export const PROMOTION: readonly Rule[] = [
     id: "R493",
     why:
       "Before a promotion the old leader's synchronous replicas are forgotten; in quorum mode they stay if commits are sure to wait for them.",
+    decides: [
+      "write_sync synchronous_enabled",
+      "set_synchronous_standbys before_promotion",
+      "delete_sync synchronous_disabled",
+    ],
     match: (o) => {
       const replica = replicaOf(o);
       return replica === null ? null : planBeforePromotion({
@@ -98,6 +108,7 @@ export const PROMOTION: readonly Rule[] = [
   {
     id: "R496",
     why: "The holder of the lease becomes primary.",
+    decides: ["promote lease_acquired", "wait back_off"],
     match: (o) =>
       replicaOf(o) === null ? null : pauseAfterFailure(o, "promote") ??
         startTask({ kind: "promote" }, "lease_acquired"),

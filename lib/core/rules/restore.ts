@@ -29,6 +29,7 @@ export const RESTORE_OVERTAKEN: Rule = {
   id: "R045",
   why:
     "The recovery of a restored backup is cancelled when another member leads.",
+  decides: ["cancel_task other_leads"],
   match: (o) => {
     if (o.task.kind !== "running") return null;
     return o.task.task.kind === "finish_restore" && leadOf(o) === "other"
@@ -42,6 +43,12 @@ export const RESTORE_FIRST: Rule = {
   id: "R255",
   why:
     "A restored backup first recovers up to its target, if no other member is there whom that would overtake.",
+  decides: [
+    "finish_restore restored_backup",
+    "wait restore_refused",
+    "wait restore_shut_down",
+    "wait back_off",
+  ],
   match: finishRestore,
 };
 
@@ -50,6 +57,7 @@ export const RESTORE_RUNS: Rule = {
   id: "R265",
   why:
     "A restored backup on its way to its target does not race; paused there, it waits until an operator names it.",
+  decides: ["wait restore_on_its_way", "wait restore_paused"],
   match: (o) => {
     const replica = replicaOf(o);
     if (replica?.restore === undefined) return null;
@@ -69,6 +77,7 @@ export const RESTORE_WITH_KEY: Rule = {
   id: "R065",
   why:
     "A leader whose data was replaced by a restored backup gives the key away: its recovery comes first.",
+  decides: ["release_lease restored_backup"],
   match: (o) =>
     waitingRestore(o) !== null && leadOf(o) === "self"
       ? release("restored_backup")
@@ -80,6 +89,7 @@ export const RESTORE_BESIDE_LEADER: Rule = {
   id: "R645",
   why:
     "A backup that was restored up to a target never becomes a replica of a leader that went on.",
+  decides: ["wait restore_refused"],
   match: (o) => {
     const restore = waitingRestore(o) ?? replicaOf(o)?.restore ?? null;
     if (restore === null || o.request?.kind === "reinitialize") return null;
@@ -91,6 +101,7 @@ export const RESTORE_BESIDE_LEADER: Rule = {
 export const RESTORE_WITHOUT_STORE: Rule = {
   id: "R835",
   why: "A restored backup waits for the store: somebody may lead.",
+  decides: ["wait dcs_unreachable"],
   match: (o) =>
     waitingRestore(o) === null ? null : waitShortly("dcs_unreachable"),
 };

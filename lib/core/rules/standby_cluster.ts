@@ -20,18 +20,39 @@ import {
   wait,
   waitShortly,
 } from "./parts.ts";
-import { restartBlockedReplay } from "./operator.ts";
+import {
+  RESTART_ON_SCHEDULE,
+  restartBlockedReplay,
+  restartOnSchedule,
+} from "./operator.ts";
 import type { Rule } from "./rule.ts";
 import { isStandbyOutdated } from "./upstream.ts";
 
 /** How long a leader rests whose stream from the remote is not there yet. */
 const LOOK_AGAIN_MS = 1_000;
 
+/** For a leader that is down, or is not trusted. */
+export const REMOTE_LINE: Rule = {
+  id: "R455",
+  why:
+    "In a standby cluster the leader's WAL must be on the remote's line of history.",
+  decides: [
+    "trust_timeline not_diverged",
+    "ask_upstream divergence_suspected",
+    "rewind diverged",
+    "wait twin_timeline",
+    "wait diverged_no_repair",
+    "wait back_off",
+  ],
+  match: checkRemote,
+};
+
 /** The section was added to a running cluster. */
 export const DEMOTE_CLUSTER: Rule = {
   id: "R483",
   why:
     "A primary of what is a standby cluster now stops in order and keeps the key.",
+  decides: ["demote standby_cluster_begins"],
   match: (o) =>
     primaryOf(o) !== null && o.settings.isStandbyCluster &&
       !o.settings.isPaused
@@ -42,11 +63,20 @@ export const DEMOTE_CLUSTER: Rule = {
       : null,
 };
 
+/** For a leader of either kind. */
+export const LEADER_RESTART: Rule = {
+  id: "R585",
+  why: "A scheduled restart happens at its time, once, if it still fits.",
+  decides: RESTART_ON_SCHEDULE,
+  match: restartOnSchedule,
+};
+
 /** Left from the time when the scope had a primary. */
-export const STANDBY_SYNC_KEY: Rule = {
+const STANDBY_SYNC_KEY: Rule = {
   id: "R583",
   why:
     "A standby cluster has no synchronous replicas: an old sync key would only bar a later promotion.",
+  decides: ["delete_sync synchronous_disabled"],
   match: (o) =>
     o.settings.isStandbyCluster && replicaOf(o) !== null &&
       viewOf(o).sync.leader !== null
@@ -55,22 +85,31 @@ export const STANDBY_SYNC_KEY: Rule = {
 };
 
 /** The last rows of a standby leader. */
-export const STANDBY_LEADER: readonly Rule[] = [
+export const STANDBY_LEADING: readonly Rule[] = [
+  STANDBY_SYNC_KEY,
+  LEADER_RESTART,
   {
     id: "R586",
     why:
       "A standby leader streams from the remote, with everything that this takes.",
+    decides: [
+      "follow remote_changed",
+      "follow standby_settings_changed",
+      "wait back_off",
+    ],
     match: followRemote,
   },
   {
     id: "R587",
     why:
       "A standby whose replay waits for larger settings that are configured already restarts.",
+    decides: ["restart replay_blocked"],
     match: (o) => o.settings.isStandbyCluster ? restartBlockedReplay(o) : null,
   },
   {
     id: "R588",
     why: "All is well: this member leads the standby cluster.",
+    decides: ["wait leading_standby"],
     match: (o) => {
       const replica = replicaOf(o);
       if (replica === null || !o.settings.isStandbyCluster) return null;
@@ -85,14 +124,6 @@ export const STANDBY_LEADER: readonly Rule[] = [
 /** What a leader, or a member without one, follows in a standby cluster; null: this is none, or there is only an archive. */
 export function remoteOf(o: Observation): MemberName | null {
   return wantedAddress(o) === null ? null : REMOTE;
-}
-
-/** The row, for scopes that are no standby cluster. */
-export function unlessStandbyCluster(rule: Rule): Rule {
-  return {
-    ...rule,
-    match: (o) => o.settings.isStandbyCluster ? null : rule.match(o),
-  };
 }
 
 function wantedAddress(
@@ -127,7 +158,7 @@ function followRemote(o: Observation): Decision | null {
  * Compares the WAL of a leader that is down, or not trusted, with the remote's
  * history. A remote that does not answer keeps nobody from going on.
  */
-export function checkRemote(o: Observation): Decision | null {
+function checkRemote(o: Observation): Decision | null {
   const replica = replicaOf(o);
   const isAsked = o.settings.isStandbyCluster &&
     o.memory.divergence === "suspected" &&

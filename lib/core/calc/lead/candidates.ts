@@ -16,12 +16,26 @@ import type { ClusterSettings } from "../../model/settings.ts";
 /** A peer that answered with a usable status. */
 export type UsablePeer = Extract<PeerAnswer, { kind: "answered" }>;
 
+/** Why a comparison is lost. */
+export const LOSE_REASONS = [
+  "position_unknown",
+  "lag_exceeds_maximum",
+  "timeline_behind",
+  "primary_alive",
+  "peer_ahead",
+  "peer_priority_higher",
+  "quorum_missing",
+] as const satisfies readonly WaitReason[];
+
+/** One of them. */
+export type LoseReason = typeof LOSE_REASONS[number];
+
 /** The result of comparing this member with its peers. */
 export type RaceVerdict =
   | { readonly kind: "win"; readonly facts: Facts }
   | {
     readonly kind: "lose";
-    readonly reason: WaitReason;
+    readonly reason: LoseReason;
     readonly facts: Facts;
   };
 
@@ -271,7 +285,7 @@ function countVotes(
   return lose("quorum_missing", { votes, quorum });
 }
 
-function lose(reason: WaitReason, facts: Facts): RaceVerdict {
+function lose(reason: LoseReason, facts: Facts): RaceVerdict {
   return { kind: "lose", reason, facts };
 }
 
