@@ -43,6 +43,7 @@ import type {
 } from "../ports/postgres.ts";
 import { PostgresError } from "../ports/errors.ts";
 import type { ProxyProcess } from "../ports/proxy_process.ts";
+import type { Random } from "../ports/random.ts";
 import type { ServiceWatch } from "../ports/service_watch.ts";
 import { type GuardConfig, type GuardPorts, Guards } from "./guards.ts";
 import { LeaseKeeper } from "./leases.ts";
@@ -73,6 +74,7 @@ export interface AgentPorts extends GuardPorts {
     >
     | null;
   readonly serviceWatch: ServiceWatch;
+  readonly random: Random;
   readonly consents: ConsentRecord;
 }
 

@@ -4,13 +4,18 @@
  *
  * Source: docs/contract/ha.md 12.
  */
-import { leaseRemainingMs, stopBudgetMs } from "../core/calc/lead/budgets.ts";
+import {
+  attemptMs,
+  isLeadingItself,
+  judgePing,
+  type OwnLead,
+  refusalIn,
+} from "../core/calc/lead/consent.ts";
 import {
   failsafeMap,
   isSameFailsafe,
   slotPositions,
   slotViewWithoutStore,
-  strangeness,
   viewOfMembers,
   withFailsafeLeader,
 } from "../core/calc/lead/failsafe.ts";
@@ -22,10 +27,6 @@ import { ownPosition } from "../core/model/postgres_view.ts";
 import type { FailsafeConsent } from "../ports/agent_api.ts";
 import type { DcsLimits } from "../ports/dcs.ts";
 import type { AgentContext } from "./context.ts";
-
-/** One attempt at one member. */
-const ATTEMPT_MAX_MS = 2_000;
-const ATTEMPT_MIN_MS = 200;
 
 /** Writes the map after a renewal, if the mode is on and the map changed. */
 export async function publishFailsafe(
@@ -52,36 +53,26 @@ export async function askFailsafe(
   const { ports, leases, state } = context;
   const { clock, log, peers } = ports;
   const since = clock.now();
-  const leftMs = leaseRemainingMs(o.lease, since) ?? 0;
-  // Two attempts must fit before this primary would have to stop.
-  const fittingMs = (leftMs - stopBudgetMs(o.settings)) / 2;
-  const timeoutMs = Math.max(
-    ATTEMPT_MIN_MS,
-    Math.min(ATTEMPT_MAX_MS, fittingMs),
-  );
+  const timeoutMs = attemptMs(o, since);
   const answers = await peers.askFailsafe(members, {
     ping: pingOf(context, o),
     timeoutMs,
   });
-  const refusals = answers.filter((answer) => !answer.isAccepted);
-  for (const { name, detail } of refusals) {
+  for (const { name, detail, isAccepted } of answers) {
+    if (isAccepted) continue;
     log.warning(`Member ${name} did not accept the failsafe ping: ${detail}`);
   }
-  state.isFailsafeGranted = refusals.length === 0;
+  const refusal = refusalIn(answers, since);
+  state.isFailsafeGranted = refusal === null;
   state.failsafePositions = Object.fromEntries(
     answers.flatMap(({ name, position }) =>
       position === null ? [] : [[name, position]]
     ),
   );
-  const isByLeader = refusals.some((answer) => answer.isLeading);
-  state.remember({
-    kind: "failsafe_answered",
-    refusal: state.isFailsafeGranted ? null : { since, isByLeader },
-  });
-  if (state.isFailsafeGranted) {
-    leases.coverByFailsafe(since, o.settings.ttlMs);
-  }
-  return state.isFailsafeGranted ? "granted" : "refused";
+  state.remember({ kind: "failsafe_answered", refusal });
+  if (refusal !== null) return "refused";
+  leases.coverByFailsafe(since, o.settings.ttlMs);
+  return "granted";
 }
 
 function pingOf(context: AgentContext, o: Observation): FailsafePing {
@@ -105,10 +96,9 @@ export async function acceptFailsafe(
   ping: FailsafePing,
 ): Promise<FailsafeConsent> {
   const { state, ports, config } = context;
-  if (isLeading(context) || ping.name === config.self) {
-    return { kind: "refused", why: "leading" };
-  }
-  const strange = strangeness(ping, {
+  const verdict = judgePing(ping, {
+    ...ownLead(context),
+    self: config.self,
     map: state.memory.failsafe,
     members: [
       ...(state.view?.members ?? []),
@@ -116,27 +106,28 @@ export async function acceptFailsafe(
     ],
     ttlMs: state.settings.ttlMs,
   });
-  if (strange !== null) {
-    ports.log.warning(`Refusing a failsafe ping of ${ping.name}: ${strange}`);
-    return { kind: "refused", why: "stranger" };
+  if (verdict.kind === "refused") {
+    if (verdict.why === "leading") return verdict;
+    const { why, detail } = verdict;
+    ports.log.warning(`Refusing a failsafe ping of ${ping.name}: ${detail}`);
+    return { kind: "refused", why };
   }
-  // The leader may not know of a shorter ttl yet.
-  const ttlMs = Math.max(state.settings.ttlMs, ping.ttlMs ?? 0);
   const at = ports.clock.now();
+  const { ttlMs } = verdict;
   state.failsafePing = { ping, until: after(at, ttlMs) };
   await ports.consents.save({ at, ttlMs });
-  if (isLeading(context)) return { kind: "refused", why: "leading" };
+  // It may have won the key while the record was written.
+  if (isLeadingItself(ownLead(context))) {
+    return { kind: "refused", why: "leading" };
+  }
   const postgres = state.observation?.postgres;
   const position = postgres?.kind === "running" ? ownPosition(postgres) : null;
   return { kind: "accepted", position };
 }
 
-/** This member leads itself or is about to. */
-function isLeading({ leases, tasks, ports }: AgentContext): boolean {
-  const { deadline } = leases;
-  const task = tasks.view;
-  return task.kind === "running" && task.task.kind === "promote" ||
-    deadline !== null && remainingMs(deadline, ports.clock.now()) > 0;
+function ownLead({ leases, tasks, ports }: AgentContext): OwnLead {
+  const now = ports.clock.now();
+  return { now, deadline: leases.deadline, task: tasks.view };
 }
 
 /** True while failsafe mode decides here, as leader or as listener. */

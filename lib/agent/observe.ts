@@ -59,6 +59,7 @@ export function assemble(
   return {
     now: ports.clock.now(),
     wallTimeMs: ports.clock.wallTimeMs(),
+    chance: ports.random.next(),
     self: config.self,
     tags: config.tags,
     canBootstrap: config.canBootstrap,

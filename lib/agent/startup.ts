@@ -4,6 +4,7 @@
  */
 import { memberOf } from "../core/model/cluster_view.ts";
 import { slotNameOf } from "../core/codec/slot_name.ts";
+import { beforeFirstView } from "../core/calc/lead/uncovered.ts";
 import { DcsUnreachableError } from "../ports/errors.ts";
 import type { LastConsent } from "../core/model/failsafe.ts";
 import type { AgentContext } from "./context.ts";
@@ -91,9 +92,9 @@ async function awaitFirstView(
 /** A primary that no agent holds a lease for must not go on while nobody can say who leads. */
 async function stopUncovered(context: AgentContext): Promise<void> {
   const { postgres, log } = context.ports;
-  const view = await postgres.observe();
-  const isPaused = context.state.settings.isPaused;
-  if (view.kind !== "running" || view.role !== "primary" || isPaused) return;
+  const { settings } = context.state;
+  const seen = { postgres: await postgres.observe(), settings };
+  if (beforeFirstView(seen) === "leave") return;
   log.warning("demoted self because DCS is not accessible and I was a leader");
   await postgres.stop({
     mode: "fast",

@@ -20,6 +20,7 @@ export function hypotheticalObservation(
   return {
     now: moment(0),
     wallTimeMs: 0,
+    chance: 0,
     self: member.name,
     tags: member.tags,
     canBootstrap: false,

@@ -2,6 +2,7 @@
  * `matriarch run CONFIG`: constructs the agent of one member, connects its parts,
  * and takes it through start, loop and orderly end. No decisions.
  */
+import { SystemRandom } from "../adapters/os/random.ts";
 import type { LocalConfig } from "../config/local_config.ts";
 import { connUrl } from "../core/codec/conn_url.ts";
 import {
@@ -161,6 +162,7 @@ async function createParts(inputs: StartInputs): Promise<Parts> {
   const ports = {
     ...{ clock, dcs, postgres, peers, log, callbacks, proxy },
     ...{ watchdog, vip, serviceWatch: systemd, consents: consentFile(config) },
+    random: new SystemRandom(),
   };
   const context: AgentContext = createContext(
     ports,

@@ -238,6 +238,7 @@ export function observation(
   return {
     now: NOW,
     wallTimeMs: 1_800_000_000_000,
+    chance: 0,
     self: "n2",
     tags: NO_TAGS,
     canBootstrap: true,

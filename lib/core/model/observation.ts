@@ -41,6 +41,8 @@ export interface Observation {
   readonly now: Moment;
   /** Wall clock in ms since the epoch, only for scheduled requests and texts. */
   readonly wallTimeMs: number;
+  /** A uniform number in [0, 1), for choices in which members should differ. */
+  readonly chance: number;
   readonly self: MemberName;
   readonly tags: Tags;
   /** The local configuration has a `bootstrap` section. */

@@ -148,6 +148,7 @@ export const FOLLOWER: readonly Rule[] = [
       "wait leader_checkpoint_pending",
       "wait twin_timeline",
       "wait diverged_no_repair",
+      "wait rewind_failed_no_repair",
       "wait back_off",
     ],
     match: checkDivergence,
@@ -300,8 +301,7 @@ function cloneSource(o: Observation): MemberName {
     member.name !== leader && member.name !== failed &&
     member.state === "running" && member.connUrl !== null
   );
-  // No chance in the core: the low digits of the clock serve as well.
-  return offers[Math.floor(o.wallTimeMs) % offers.length]?.name ?? leader;
+  return offers[Math.floor(o.chance * offers.length)]?.name ?? leader;
 }
 
 function follow(o: Observation): Decision | null {

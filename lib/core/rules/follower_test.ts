@@ -433,10 +433,10 @@ Deno.test("an empty member clones from any member that offers itself", () => {
     ],
   });
   const sourceAt = (
-    wallTimeMs: number,
+    chance: number,
     changes: Partial<Observation> = {},
   ): string | null => {
-    const o = observation({ ...EMPTY, view, wallTimeMs, ...changes });
+    const o = observation({ ...EMPTY, view, chance, ...changes });
     const { decision } = decide(o);
     assert.ok(decision.kind === "start_task");
     const { task } = decision;
@@ -444,15 +444,17 @@ Deno.test("an empty member clones from any member that offers itself", () => {
       ? task.source
       : null;
   };
-  const times = Array.from({ length: 10 }, (_, i) => 1_800_000_000_000 + i);
-  const sources = new Set(times.map((time) => sourceAt(time)));
-  assert.deepEqual([...sources].sort(), ["n3", "n4"]);
+  const chances = [0, 0.25, 0.49, 0.5, 0.75, 0.999];
+  const sources = chances.map((chance) => sourceAt(chance));
+  assert.deepEqual(sources, ["n3", "n3", "n3", "n4", "n4", "n4"]);
   const failed = outcome(CLONED, {
     result: "failed",
     endedAt: moment(NOW - 60_000),
   });
   const memory = { ...MEMORY, failuresInRow: 1, lastOutcome: failed };
-  for (const time of times) assert.equal(sourceAt(time, { memory }), "n4");
+  for (const chance of chances) {
+    assert.equal(sourceAt(chance, { memory }), "n4");
+  }
   const request = { kind: "reinitialize", isForcedFromLeader: true } as const;
   assert.equal(sourceAt(0, { request }), "n1");
   const polite = { ...request, isForcedFromLeader: false } as const;

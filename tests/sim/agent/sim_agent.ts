@@ -64,6 +64,7 @@ export class SimAgent {
       vip: null,
       serviceWatch: { patienceMs: null, alive: () => {} },
       consents: new makers.consents(driver.consents, site.name),
+      random: world.rng("choices"),
     };
     this.#context = createContext(ports, configOf(world, site.name));
     makers.plant?.(this.#context, dcs);
