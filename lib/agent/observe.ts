@@ -22,6 +22,9 @@ import { withRetries } from "./limits.ts";
 
 /** The observation that a cycle begins with. */
 export async function observe(context: AgentContext): Promise<Observation> {
+  // A task that ends while the instance is looked at makes the look an old one,
+  // so for this cycle it still runs; its end begins the next cycle at once.
+  const task = context.tasks.view;
   const [dcs, postgres] = await Promise.all([
     observeDcs(context),
     context.ports.postgres.observe(),
@@ -29,7 +32,7 @@ export async function observe(context: AgentContext): Promise<Observation> {
   notePostgres(context, postgres);
   noteWal(context, dcs, postgres);
   const standbyChange = await observeStandby(context, postgres);
-  return assemble(context, { dcs, postgres, standbyChange });
+  return assemble(context, { dcs, postgres, standbyChange, task });
 }
 
 /** Whether a replica lacks something; without a leader nobody says what it should have. */
@@ -53,7 +56,7 @@ async function observeStandby(
 /** The facts of now around a view and a look at the instance. */
 export function assemble(
   context: AgentContext,
-  looks: Pick<Observation, "dcs" | "postgres" | "standbyChange">,
+  looks: Pick<Observation, "dcs" | "postgres" | "standbyChange" | "task">,
 ): Observation {
   const { state, config, ports, leases } = context;
   return {
@@ -70,7 +73,7 @@ export function assemble(
     lease: leaseNow(leases),
     peers: { kind: "not_asked" },
     upstream: { kind: "not_asked" },
-    task: context.tasks.view,
+    task: looks.task,
     request: context.inbox.request,
     memory: state.memory,
   };

@@ -161,11 +161,13 @@ async function touch(
     : CALL_MS_MAX;
   const ttlMs = state.settings.ttlMs;
   const leaseId = await leases.keepMember({ timeoutMs, ttlMs });
+  const task = context.tasks.view;
   const postgres = await ports.postgres.observe();
   const o = assemble(context, {
     dcs: { kind: "reachable", view },
     postgres,
     standbyChange: "nothing",
+    task,
   });
   const publication = publicationOf(
     as === "stopping" ? stoppingNow(o) : stopped(o),
