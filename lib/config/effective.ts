@@ -70,7 +70,7 @@ export interface EffectiveInput {
   readonly role: InstanceRole;
 }
 
-/** The layered settings, or why the dynamic document can not be used. */
+/** The layered settings, or why the dynamic document cannot be used. */
 export type EffectiveResult =
   | {
     readonly kind: "ok";

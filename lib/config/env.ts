@@ -50,7 +50,7 @@ export function wholeConfigurationText(env: Environment): string | null {
 /**
  * Configuration that the single variables make up.
  *
- * A variable whose text can not be read is left out with a warning that does
+ * A variable whose text cannot be read is left out with a warning that does
  * not show the text.
  *
  * @param env The captured environment.

@@ -95,7 +95,7 @@ for (const [name, { type, keys = {} }] of SECTIONS) {
   });
 }
 
-/** Something usable where a section can not be empty. */
+/** Something usable where a section cannot be empty. */
 const SAMPLES: Readonly<Record<string, unknown>> = {
   authentication: { replication: { username: "r" } },
   etcd3: { host: "a" },
@@ -188,7 +188,7 @@ Deno.test("each reference is complete and stands once", () => {
   }
 });
 
-/** Stores that we can not use, and what is known without being read. */
+/** Stores that we cannot use, and what is known without being read. */
 const NOT_READ =
   /^(?:citus|consul|etcd|exhibitor|kubernetes|raft|zookeeper)\b|^bootstrap\.dcs\.|^postgresql\.(?:name|replication|superuser|pg_rewind)$|version_prefix$|^standby_cluster$/;
 

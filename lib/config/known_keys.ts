@@ -1,6 +1,6 @@
 /**
  * Every key that a configuration may have, Patroni's and ours, so that a
- * misspelt one is found. Keys of DCS that we can not use are listed too: they
+ * misspelt one is found. Keys of DCS that we cannot use are listed too: they
  * are no mistakes.
  */
 import {

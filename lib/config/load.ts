@@ -33,7 +33,7 @@ export interface ConfigReader {
   kind(path: string): Promise<"file" | "directory" | "other" | "missing">;
   /** Names in a directory, without path, in any order. */
   list(directory: string): Promise<readonly string[]>;
-  /** Text of a file. Rejects when it can not be read. */
+  /** Text of a file. Rejects when it cannot be read. */
   read(file: string): Promise<string>;
 }
 
@@ -86,7 +86,7 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
  * The merged document alone, for tools that need only parts of it, such as the
  * command line, which has no `postgresql` section.
  *
- * @throws {ConfigError} If there is none, or a file can not be used.
+ * @throws {ConfigError} If there is none, or a file cannot be used.
  */
 export async function loadDocument(
   options: LoadOptions,

@@ -214,7 +214,7 @@ Deno.test("loadDocument() warns of a number that stands for a text", async () =>
   }
 });
 
-Deno.test("loadConfig() reports a file that can not be read", async () => {
+Deno.test("loadConfig() reports a file that cannot be read", async () => {
   const reader = {
     ...memoryReader({ "/m.yml": "a: 1" }),
     read: () => Promise.reject(new Error("Permission denied")),

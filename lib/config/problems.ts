@@ -7,7 +7,7 @@
 import { textForm } from "../core/calc/documents/config_merge.ts";
 import { isSecretKey, redact } from "./secrets.ts";
 
-/** One value that can not be used. */
+/** One value that cannot be used. */
 export interface ConfigProblem {
   /** Dotted path, list elements by index: `postgresql.pg_hba.0`. */
   readonly path: string;
@@ -34,7 +34,7 @@ export interface ConfigErrorDetails {
 const SHOWN_LENGTH_MAX = 120;
 
 /**
- * The configuration can not be used; `message` is the text for stderr.
+ * The configuration cannot be used; `message` is the text for stderr.
  *
  * The program exits with 1 before it touches anything. On a reload the earlier
  * configuration stays in force.

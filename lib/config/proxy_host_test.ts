@@ -56,7 +56,7 @@ Deno.test("everything that is wrong with a proxy's file is said at once", () => 
   );
 });
 
-Deno.test("a proxy that is turned off can not be started", () => {
+Deno.test("a proxy that is turned off cannot be started", () => {
   assert.throws(
     () =>
       decodeProxyHost({

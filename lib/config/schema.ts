@@ -171,7 +171,7 @@ function withRestApiFallbacks(
 
 /**
  * Without the section a member with a real store has the proxy with its
- * defaults. A one-host lab has several members, which can not all listen on
+ * defaults. A one-host lab has several members, which cannot all listen on
  * 5000: there the proxy only runs when the section is written.
  */
 function effectiveProxy(

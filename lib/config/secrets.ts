@@ -1,7 +1,7 @@
 /**
  * Masks passwords before a value reaches a log line, an error or a REST body.
  *
- * It errs on the side of hiding: text after a password that can not be told
+ * It errs on the side of hiding: text after a password that cannot be told
  * from the password is hidden too.
  */
 import { isConfigMap } from "../core/calc/documents/config_merge.ts";

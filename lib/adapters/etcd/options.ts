@@ -55,7 +55,7 @@ const PING_TIMEOUT_MS = 2000;
 const AUTH_TIMEOUT_MS = 2000;
 /**
  * A scope has some kilobytes, one key up to 1.5 MiB. gRPC's own 4 MiB would be
- * full with three of them, and a scope that can not be read has no leader.
+ * full with three of them, and a scope that cannot be read has no leader.
  */
 const ANSWER_BYTES_MAX = 64 << 20;
 

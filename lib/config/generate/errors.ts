@@ -1,4 +1,4 @@
-/** A configuration can not be generated; the message is for stderr as it is. */
+/** A configuration cannot be generated; the message is for stderr as it is. */
 export class GeneratorError extends Error {
   override readonly name: string = "GeneratorError";
 }

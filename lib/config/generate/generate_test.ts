@@ -157,7 +157,7 @@ Deno.test("a running server becomes a configuration", async () => {
   assert.doesNotMatch(text, /work_mem|recovery_target|pg_ident:/);
 });
 
-Deno.test("a server that can not be read is said in one line", async () => {
+Deno.test("a server that cannot be read is said in one line", async () => {
   const cases: readonly (readonly [Partial<GeneratorWorld>, string])[] = [
     [{ dsn: "x" }, "Failed to parse DSN string"],
     [

@@ -39,7 +39,7 @@ export interface GeneratorWorld {
   /** Address of this host, for `connect_address`. */
   readonly hostAddress: string;
   readonly query: (target: Target, sql: string) => Promise<Answer>;
-  /** Null if the file can not be read. */
+  /** Null if the file cannot be read. */
   readonly readFile: (path: string) => Promise<string | null>;
   readonly readLink: (path: string) => Promise<string | null>;
   readonly askPassword: () => Promise<string>;
@@ -74,7 +74,7 @@ const SINCE: ReadonlyMap<string, number> = new Map([
   ["sslnegotiation", 17],
 ]);
 
-/** @throws {GeneratorError} If the server can not be read. */
+/** @throws {GeneratorError} If the server cannot be read. */
 export async function readServer(world: GeneratorWorld): Promise<ServerFacts> {
   const dsn: DsnValues | null = parseDsn(world.dsn ?? "");
   if (dsn === null) throw new GeneratorError("Failed to parse DSN string");

@@ -127,7 +127,7 @@ export const bootstrap: ValueType<BootstrapConfig> = {
 };
 
 /**
- * Whether a custom method is named that can not be run, so that initdb takes
+ * Whether a custom method is named that cannot be run, so that initdb takes
  * its place.
  */
 export function isMethodMissing(bootstrap: ConfigMap): boolean {

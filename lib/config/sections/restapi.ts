@@ -34,7 +34,7 @@ const address = changed(
 const OWN_HEADERS = /^(?:connection|content-length|transfer-encoding)$/i;
 
 /**
- * One header that can not be sent would take away every reply.
+ * One header that cannot be sent would take away every reply.
  *
  * Source: RFC 9110, 5.1 and 5.5.
  */

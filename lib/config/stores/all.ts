@@ -45,7 +45,7 @@ export function readStore(document: ConfigMap): StoreConfig | Wanted {
 export function otherStoreText(document: ConfigMap): string {
   const other = UNUSED_STORES.find(({ name }) => Object.hasOwn(document, name));
   if (other === undefined) return "";
-  return `; section ${other.name} names a store that this program can not use` +
+  return `; section ${other.name} names a store that this program cannot use` +
     (other.advice ?? "");
 }
 

@@ -34,7 +34,7 @@ export interface KnownStore {
   readonly check: Check;
   /** Said after the sentence that nobody can use it; by default nothing. */
   readonly advice?: string;
-  /** Null: it can not be given as an address. */
+  /** Null: it cannot be given as an address. */
   readonly url: UrlForm | null;
 }
 

@@ -31,7 +31,7 @@ Deno.test("no two stores are meant by one port", () => {
   assert.equal(new Set(ports).size, ports.length);
 });
 
-Deno.test("a store that can not be used is refused by its name", () => {
+Deno.test("a store that cannot be used is refused by its name", () => {
   const usable = new Set<string>(USABLE_STORES.map(({ name }) => name));
   const unused = STORES.filter(({ name }) => !usable.has(name));
   assert.deepEqual(unused.map(({ name }) => name), [
@@ -47,13 +47,13 @@ Deno.test("a store that can not be used is refused by its name", () => {
     assert.ok(result instanceof Wanted);
     assert.match(
       result.text,
-      new RegExp(`section ${name} names a store that this program can not`),
+      new RegExp(`section ${name} names a store that this program cannot`),
     );
   }
   assert.match(otherStoreText({ etcd: {} }), /use etcd3, which has the same/);
 });
 
-Deno.test("variables of stores that can not be used are no mistakes", () => {
+Deno.test("variables of stores that cannot be used are no mistakes", () => {
   const { document, warnings } = readEnvironment({
     PATRONI_CONSUL_HOST: "c",
     PATRONI_RAFT_PARTNER_ADDRS: "a,b",

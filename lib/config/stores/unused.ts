@@ -1,5 +1,5 @@
 /**
- * Stores of Patroni's that this program can not use. Their keys are no
+ * Stores of Patroni's that this program cannot use. Their keys are no
  * mistakes, their variables are read, and Patroni's validation looks at them;
  * then they are refused by name.
  */

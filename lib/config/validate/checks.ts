@@ -37,7 +37,7 @@ export interface Field {
   readonly check: Check;
 }
 
-/** Why a value can not be used; null: it can. */
+/** Why a value cannot be used; null: it can. */
 type Judge = (value: unknown) => string | null;
 
 const WRONG_VALUE = "didn't pass validation: Wrong value";

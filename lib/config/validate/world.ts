@@ -7,13 +7,13 @@ export interface ValidationWorld {
   readonly kind: (
     path: string,
   ) => Promise<"file" | "directory" | "other" | "missing">;
-  /** Names inside a directory; empty if it can not be read. */
+  /** Names inside a directory; empty if it cannot be read. */
   readonly list: (directory: string) => Promise<readonly string[]>;
-  /** Text of a file, null if it can not be read. */
+  /** Text of a file, null if it cannot be read. */
   readonly read: (file: string) => Promise<string | null>;
   /** Whether a program can be run; `directory` empty: searched in PATH. */
   readonly hasProgram: (directory: string, name: string) => Promise<boolean>;
-  /** What `<program> --version` prints; null if it can not be run. */
+  /** What `<program> --version` prints; null if it cannot be run. */
   readonly versionText: (
     directory: string,
     program: string,

@@ -26,7 +26,7 @@ export const REFUSE_COPY: Rule = {
   match: (o) => refuseCopy(o, "no_leader"),
 };
 
-/** For a data directory that is empty or can not be used. */
+/** For a data directory that is empty or cannot be used. */
 export const FILL: readonly Rule[] = [
   {
     id: "R110",
@@ -38,7 +38,7 @@ export const FILL: readonly Rule[] = [
   {
     id: "R120",
     why:
-      "A data directory that can not be read, that holds something else, or that may be a restored one beside an old marker, is left alone.",
+      "A data directory that cannot be read, that holds something else, or that may be a restored one beside an old marker, is left alone.",
     decides: ["wait system_id_invalid", "wait data_directory_unusable"],
     match: leaveUnusable,
   },

@@ -1,5 +1,5 @@
 /**
- * DCS_LOSS: the store can not be reached. Nobody gains anything here; a primary
+ * DCS_LOSS: the store cannot be reached. Nobody gains anything here; a primary
  * keeps what its lease still covers (R020 stops it in time), a stopped one comes
  * back read-only.
  */

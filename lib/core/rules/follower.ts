@@ -83,7 +83,7 @@ export const FOLLOWER: readonly Rule[] = [
   {
     id: "R640",
     why:
-      "A data directory that can not be read, or that holds something else, is left alone unless an operator asks.",
+      "A data directory that cannot be read, or that holds something else, is left alone unless an operator asks.",
     decides: ["wait system_id_invalid", "wait data_directory_unusable"],
     match: (o) => o.request?.kind === "reinitialize" ? null : leaveUnusable(o),
   },

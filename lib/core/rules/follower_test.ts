@@ -295,7 +295,7 @@ const FOLLOWER: readonly Row[] = [
     ["R635", "set_aside doubtful_marker"],
   ],
   [
-    "it stays while the leader can not be copied",
+    "it stays while the leader cannot be copied",
     observation({
       postgres: DOUBTFUL,
       view: cluster({
@@ -313,7 +313,7 @@ const FOLLOWER: readonly Row[] = [
     ["R650", "reinitialize reinitialize_requested"],
   ],
   [
-    "but not while the leader can not be copied",
+    "but not while the leader cannot be copied",
     observation({
       postgres: HALF_REWOUND,
       view: cluster({

@@ -1,6 +1,6 @@
 /**
  * Rows about rules that meet: manual requests in synchronous mode, a candidate
- * that can not promote, failsafe mode after a restart, a sync key that a standby
+ * that cannot promote, failsafe mode after a restart, a sync key that a standby
  * cluster inherited. Each was a way to two primaries, to lost commits, or to a
  * scope without a leader; last, timelines that only share their number.
  */

@@ -86,7 +86,7 @@ export const NOT_RUNNING: readonly Rule[] = [
   },
   {
     id: "R240",
-    why: "An instance that does not answer can not lead.",
+    why: "An instance that does not answer cannot lead.",
     decides: ["wait unresponsive"],
     match: (o) =>
       o.postgres.kind === "unresponsive"

@@ -119,7 +119,7 @@ export function restartOnRequest(o: Observation): Decision | null {
   return restart(timeoutMs, "restart_requested");
 }
 
-/** Removes `request`, which was answered or can not be. */
+/** Removes `request`, which was answered or cannot be. */
 export function clear(
   { revision }: FailoverRequest,
   reason: ClearReason,

@@ -239,7 +239,7 @@ export function rewind(
     startTask({ kind: "rewind", source, isLastAttempt }, "diverged", facts);
 }
 
-/** A copy may take the place of data that a rewind can not repair. */
+/** A copy may take the place of data that a rewind cannot repair. */
 export function mayReplaceDiverged({ settings }: Observation): boolean {
   return settings.isDataRemovedOnRewindFailure ||
     settings.isDataRemovedOnDivergedTimelines;

@@ -46,7 +46,7 @@ export const BARRED: readonly Rule[] = [
   },
   {
     id: "R305",
-    why: "A member whose required watchdog can not be used never leads.",
+    why: "A member whose required watchdog cannot be used never leads.",
     decides: ["wait watchdog_failed"],
     match: (o) => o.memory.hasWatchdogFailed ? wait("watchdog_failed") : null,
   },

@@ -67,7 +67,7 @@ export const REQUESTED: readonly Rule[] = [
   {
     id: "R314",
     why:
-      "A switchover whose candidate can not take over is a race without the old leader.",
+      "A switchover whose candidate cannot take over is a race without the old leader.",
     decides: ["acquire_lease healthiest", ...LOST],
     match: (o) => {
       const leader = requestHere(o)?.leader ?? null;

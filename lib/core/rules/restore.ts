@@ -109,7 +109,7 @@ export const RESTORE_WITHOUT_STORE: Rule = {
 const PROBLEMS: Readonly<Record<RestoreProblem, string>> = {
   no_restore_command:
     "recovery.signal and a target are there, but no restore_command",
-  settings_unreadable: "postgres can not read its settings",
+  settings_unreadable: "postgres cannot read its settings",
 };
 
 function finishRestore(o: Observation): Decision | null {

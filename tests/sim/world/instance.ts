@@ -202,7 +202,7 @@ export class Instance {
     for (const done of waiting) done();
   }
 
-  /** pg_promote: can not be taken back, only stopped. */
+  /** pg_promote: cannot be taken back, only stopped. */
   promote(done: (isPrimary: boolean) => void): void {
     if (!this.isStandbyRunning) return done(this.isWritable);
     const settle = once(done);

@@ -57,7 +57,7 @@ function timelineOf(instance: Instance): number | null {
 /**
  * True if an instance has WAL on a timeline of the leader's own number that is
  * not the leader's: two promotions that never heard of each other. PostgreSQL
- * can not tell such twins apart, and neither can anybody who reads timelines.
+ * cannot tell such twins apart, and neither can anybody who reads timelines.
  */
 export function hasTwinTimeline(world: World): boolean {
   const leader = world.driver.leader();

@@ -25,7 +25,7 @@ export class Timeline {
     return this.#heap[0]?.at ?? Infinity;
   }
 
-  /** Plans `action`; it can not be taken back, so it must check whether it still applies. */
+  /** Plans `action`; it cannot be taken back, so it must check whether it still applies. */
   after(ms: number, action: () => void): void {
     const at = this.#now + Math.max(0, ms);
     this.#heap.push({ at, order: this.#orders++, action });

@@ -36,7 +36,7 @@ export interface Driver {
   restart(name: string): void;
   scheduleRestart(name: string, inMs: number): void;
   reinitialize(name: string): void;
-  /** A required watchdog can not be used for that time. */
+  /** A required watchdog cannot be used for that time. */
   breakWatchdog(name: string, ms: number): void;
   /** The world's settings changed: the dynamic configuration says so. */
   settingsChanged(): void;

@@ -1,5 +1,5 @@
 /**
- * An agent that begins and can not reach the store yet: no cycle runs, and nobody
+ * An agent that begins and cannot reach the store yet: no cycle runs, and nobody
  * can say who leads.
  */
 import type { Observation } from "../../model/observation.ts";
