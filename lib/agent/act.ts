@@ -9,7 +9,8 @@ import type { Decision } from "../core/model/decision.ts";
 import { laterInCycle, type LeaseView } from "../core/model/lease_view.ts";
 import type { DcsView, Observation } from "../core/model/observation.ts";
 import { DcsRefusedError, DcsUnreachableError } from "../ports/errors.ts";
-import { type AgentContext, peerOf } from "./context.ts";
+import { type AgentContext } from "./context.ts";
+import { peerOf } from "./peer_address.ts";
 import { askFailsafe, resetFailsafe } from "./failsafe.ts";
 import { dcsBudgetMs, withRetries } from "./limits.ts";
 import {

@@ -1,50 +1,26 @@
 /**
- * What all parts of the agent share: its ports, its configuration, and the one
- * mutable record of what it knows. Only the loop and the events that it hands
- * out change the record.
+ * What all parts of the agent share: its ports, its configuration, its state, and
+ * each other. Here they are put together.
  */
 import { slotNameOf } from "../core/codec/slot_name.ts";
-import {
-  type AgentMemory,
-  FIRST_MEMORY,
-  type MemoryEvent,
-  remember,
-} from "../core/model/memory.ts";
 import type { MemberIdentity } from "../core/calc/documents/publication.ts";
-import {
-  type Lsn,
-  type Moment,
-  moment,
-  type Revision,
-} from "../core/base/units.ts";
+import { type Moment } from "../core/base/units.ts";
 import type { TimingFloors } from "../core/codec/timing_codec.ts";
-import type { ClusterView } from "../core/model/cluster_view.ts";
-import type { FailsafePing } from "../core/model/failsafe.ts";
 import type { MemberName, Tags } from "../core/model/member.ts";
-import { REMOTE, type StandbyCluster } from "../core/model/standby_cluster.ts";
-import type { Observation } from "../core/model/observation.ts";
-import {
-  type ClusterSettings,
-  DEFAULT_SETTINGS,
-} from "../core/model/settings.ts";
-import { memberOf } from "../core/model/cluster_view.ts";
+import { REMOTE } from "../core/model/standby_cluster.ts";
 import { upstreamOf } from "../core/calc/lead/topology.ts";
-import { parseConnUrl } from "../core/codec/conn_url.ts";
 import type { ConsentRecord } from "../ports/consents.ts";
 import type { Callbacks } from "../ports/callbacks.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Dcs } from "../ports/dcs.ts";
 import type { Log } from "../ports/log.ts";
 import type { Peers } from "../ports/peers.ts";
-import type {
-  EndedReceiver,
-  Postgres,
-  PostgresPeer,
-} from "../ports/postgres.ts";
-import { PostgresError } from "../ports/errors.ts";
+import type { Postgres, PostgresPeer } from "../ports/postgres.ts";
 import type { ProxyProcess } from "../ports/proxy_process.ts";
 import type { Random } from "../ports/random.ts";
 import type { ServiceWatch } from "../ports/service_watch.ts";
+import { AgentState } from "./agent_state.ts";
+import { peerOf } from "./peer_address.ts";
 import { type GuardConfig, type GuardPorts, Guards } from "./guards.ts";
 import { LeaseKeeper } from "./leases.ts";
 import { Announcer } from "./events.ts";
@@ -92,36 +68,6 @@ export interface AgentConfig extends GuardConfig {
   /** The smallest times that a dynamic document may ask for; absent: TIMING_FLOORS. */
   readonly timingFloors?: TimingFloors | undefined;
   readonly identity: MemberIdentity;
-}
-
-/** What the agent knows between two cycles. */
-export class AgentState {
-  memory: AgentMemory = FIRST_MEMORY;
-  settings: ClusterSettings = DEFAULT_SETTINGS;
-  document: Document | null = null;
-  configRevision: Revision | null = null;
-  view: ClusterView | null = null;
-  /** The last one that the store showed, however long ago. */
-  lastView: ClusterView | null = null;
-  viewedAt: Moment | null = null;
-  viewedAtWallMs = 0;
-  observation: Observation | null = null;
-  /** The last leader that asked for consent in failsafe mode, and until when it may rely on it. */
-  failsafePing: { readonly ping: FailsafePing; readonly until: Moment } | null =
-    null;
-  /** All members agreed that this primary goes on without the store. */
-  isFailsafeGranted = false;
-  /** How far the members were when they agreed last. */
-  failsafePositions: Readonly<Record<MemberName, Lsn>> = {};
-  /** Receivers of WAL that held up the last handing over of the lead, and were ended. */
-  endedReceivers: readonly EndedReceiver[] = [];
-  sentence = "starting";
-  nextCycleAt: Moment = moment(0);
-
-  /** Feeds the memory's reducer. */
-  remember(event: MemoryEvent): void {
-    this.memory = remember(this.memory, event);
-  }
 }
 
 /** The agent's shared parts. */
@@ -191,25 +137,6 @@ export function createContext(
   return context;
 }
 
-/**
- * The address of a member's instance.
- *
- * @throws {PostgresError} If the last view does not show it.
- */
-export function peerOf(
-  context: { readonly state: Pick<AgentState, "view" | "settings"> },
-  name: MemberName,
-): PostgresPeer {
-  const { view, settings } = context.state;
-  if (name === REMOTE) return remotePeer(settings.standbyCluster);
-  const url = view === null ? null : memberOf(view, name)?.connUrl ?? null;
-  const address = url === null ? null : parseConnUrl(url);
-  if (address === null) {
-    throw new PostgresError(`The address of member "${name}" is not known`);
-  }
-  return { name, ...address };
-}
-
 /** What a standby streams from while nothing changes. */
 export function usualUpstream(context: AgentContext): PostgresPeer | null {
   const { state: { view, settings }, config: { self, tags } } = context;
@@ -226,13 +153,4 @@ export function usualUpstream(context: AgentContext): PostgresPeer | null {
 /** The member's own slot on whom it copies from; null: slots are not used. */
 export function ownSlotName({ state, config }: AgentContext): string | null {
   return state.settings.hasSlots ? slotNameOf(config.self) : null;
-}
-
-/** The instance that a standby cluster follows. */
-function remotePeer(section: StandbyCluster | null): PostgresPeer {
-  if (section === null || section.host === null) {
-    throw new PostgresError("No remote is configured to follow");
-  }
-  const { host, port, primarySlotName: slotName } = section;
-  return { name: REMOTE, host, port, remote: { slotName } };
 }

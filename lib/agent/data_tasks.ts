@@ -4,7 +4,8 @@
  */
 import type { LongTask } from "../core/model/task_view.ts";
 import { CancelledError } from "../ports/errors.ts";
-import { type AgentContext, ownSlotName, peerOf } from "./context.ts";
+import { type AgentContext, ownSlotName } from "./context.ts";
+import { peerOf } from "./peer_address.ts";
 
 type TaskOf<K extends LongTask["kind"]> = Extract<LongTask, { kind: K }>;
 

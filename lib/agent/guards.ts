@@ -21,7 +21,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { VipCarrier } from "../ports/vip.ts";
 import { type Watchdog, WatchdogError } from "../ports/watchdog.ts";
-import type { AgentState } from "./context.ts";
+import type { AgentState } from "./agent_state.ts";
 
 /** A device that refused is tried again by a leader after that many TTLs. */
 const REFUSED_FOR_TTLS = 2;

@@ -9,14 +9,23 @@ import { stopBudgetMs } from "../core/calc/lead/budgets.ts";
 import type { FenceWord } from "../core/model/fence.ts";
 import type { Observation } from "../core/model/observation.ts";
 import { mayBeWritable } from "../core/rules/parts.ts";
-import type { ProxyHeartbeat } from "../ports/proxy_process.ts";
-import type { AgentContext } from "./context.ts";
+import type { ProxyHeartbeat, ProxyProcess } from "../ports/proxy_process.ts";
+import type { TaskView } from "../core/model/task_view.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { AgentState } from "./agent_state.ts";
+import type { LeaseKeeper } from "./leases.ts";
 
 /** What a heartbeat is made of. */
-export type HeartbeatContext = Pick<
-  AgentContext,
-  "ports" | "state" | "config" | "leases" | "tasks"
->;
+export interface HeartbeatContext {
+  readonly ports: {
+    readonly clock: Pick<Clock, "now">;
+    readonly proxy: Pick<ProxyProcess, "heartbeat"> | null;
+  };
+  readonly state: Pick<AgentState, "observation" | "memory" | "settings">;
+  readonly config: { readonly vips: FenceWord["vips"] };
+  readonly leases: Pick<LeaseKeeper, "deadline" | "leaderRevision">;
+  readonly tasks: { readonly view: TaskView };
+}
 
 /** Tells the proxy, if there is one. */
 export class Heartbeats {

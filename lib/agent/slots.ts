@@ -27,7 +27,8 @@ import { slotNameOf } from "../core/codec/slot_name.ts";
 import { leadOf, type Observation } from "../core/model/observation.ts";
 import { ownPosition } from "../core/model/postgres_view.ts";
 import type { DcsLimits } from "../ports/dcs.ts";
-import { type AgentContext, peerOf } from "./context.ts";
+import { type AgentContext } from "./context.ts";
+import { peerOf } from "./peer_address.ts";
 
 const DROP_REASONS = {
   unknown: "nobody wants it",

@@ -13,7 +13,8 @@ import type { TaskView } from "../core/model/task_view.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Postgres } from "../ports/postgres.ts";
-import { type AgentState, peerOf } from "./context.ts";
+import type { AgentState } from "./agent_state.ts";
+import { peerOf } from "./peer_address.ts";
 
 /** Most starts are over before the first question; replaying much WAL takes long by itself. */
 const FIRST_PAUSE_MS = 500;

@@ -12,12 +12,8 @@ import {
   RewindNotBegunError,
 } from "../ports/errors.ts";
 import type { StartMode } from "../ports/postgres.ts";
-import {
-  type AgentContext,
-  ownSlotName,
-  peerOf,
-  usualUpstream,
-} from "./context.ts";
+import { type AgentContext, ownSlotName, usualUpstream } from "./context.ts";
+import { peerOf } from "./peer_address.ts";
 import { reinitialize, removeData, setAside } from "./data_tasks.ts";
 import { checkpointBeforeDrain, demote, stopAtOnce } from "./demote.ts";
 import { untilFenceAnswers } from "./fence_watch.ts";

@@ -23,7 +23,7 @@ const LARGER: Readonly<Record<string, Partial<Size>>> = {
   "lib/adapters/postgres/postgres_local.ts": { methods: 30 },
   "lib/adapters/postgres/settings/settings_keeper.ts": { methods: 21 },
   "lib/adapters/proxy_process/proxy_child.ts": { fields: 8 },
-  "lib/agent/context.ts": { fields: 15 },
+  "lib/agent/agent_state.ts": { fields: 15 },
   "lib/agent/leases.ts": { methods: 12 },
   "lib/agent/scope_store.ts": { methods: 14 },
   "lib/agent/service.ts": { methods: 17 },
