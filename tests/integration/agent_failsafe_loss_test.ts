@@ -78,11 +78,14 @@ unprivileged(import.meta.url, () => {
       await step(t, "restarted, it leads when its word has ended", async () => {
         await first.killAll();
         cluster.etcd?.thaw();
+        const word = wordOf(second);
+        assert.equal(word["ttl_ms"], 1_000 * TTL_S);
         second.start();
         await cluster.untilLeader(["n2"]);
+        // Not replaced by one that begins with the new agent.
+        assert.deepEqual(wordOf(second), word);
         const waits = (await decisions(second))
           .filter(({ reason }) => reason === "consent_unknown");
-        assert.ok(waits.length > 0, "it waited for the end of its word");
         for (const { facts } of waits) {
           const leftMs = Number(Object(facts).leftMs);
           assert.ok(
@@ -117,6 +120,12 @@ async function untilReadOnly(
       .catch(() => []);
     return rows[0]?.["is_standby"] === true;
   });
+}
+
+/** The member's last consent, as its agent wrote it down. */
+function wordOf({ place }: AgentMember): Section {
+  const path = `${place.directory}/.data.matriarch-consent`;
+  return JSON.parse(Deno.readTextFileSync(path));
 }
 
 async function decisions(member: AgentMember): Promise<readonly Section[]> {
