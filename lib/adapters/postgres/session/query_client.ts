@@ -44,6 +44,7 @@ export type QueryAnswer =
   }
   | { readonly kind: "wrong_role" };
 
+const IS_IN_RECOVERY = "select pg_is_in_recovery() as in_recovery";
 const CONNECT_TIMEOUT_MS = 5_000;
 
 /** Connects, runs the text as it is, disconnects. Never throws. */
@@ -91,7 +92,8 @@ async function queryBy(
       { connection: { application_name: "Patroni ctl" } },
     );
     if (target.isRecoveryWanted !== null) {
-      const [row] = await sql`select pg_is_in_recovery() as in_recovery`;
+      // Simple, like the statement below: the meter knows no other answers here.
+      const [row] = await sql.unsafe(IS_IN_RECOVERY).simple();
       const isFitting = row?.["in_recovery"] === target.isRecoveryWanted;
       if (!isFitting) return { kind: "wrong_role" };
     }
