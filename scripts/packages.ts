@@ -59,8 +59,10 @@ const PACKAGES: readonly Package[] = [
   tool("etcd-client", "etcdctl"),
   tool("faketime", "faketime"),
   tool("fish", "fish"),
+  tool("help2man", "help2man"),
   tool("iproute2", "ip"),
   tool("iputils-arping", "arping"),
+  tool("lintian", "lintian"),
   {
     name: "locales",
     what: "sources of locales",
