@@ -13,6 +13,7 @@ import type { PeerAnswer } from "../../model/peer_view.ts";
 import type { ClusterSettings } from "../../model/settings.ts";
 import {
   isInSync,
+  isLeftOutByFailsafe,
   isQuorumRace,
   isSyncActive,
   isUsable,
@@ -42,6 +43,8 @@ function exclusionOf(
   if (candidate !== null && candidate !== member.name) return "not_named";
   if (member.apiUrl === null) return "address_unknown";
   if (member.tags.isNofailover) return "nofailover";
+  // It would wait for ever (R307), and whoever waits for it as well.
+  if (isLeftOutByFailsafe(o, view, member.name)) return "not_in_failsafe_map";
   const isManualFailover = request !== null && request.leader === null;
   const isRestricted = isSyncActive(o.settings, view) && !isManualFailover;
   return isRestricted && !isInSync(view, member.name)

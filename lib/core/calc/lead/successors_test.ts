@@ -115,6 +115,16 @@ const CASES: readonly (readonly [string, Case, Record<string, unknown>])[] = [
     { n9: "unknown_member" },
   ],
   [
+    // Simulator, seed 7212: everybody waited for it.
+    "not in the failsafe map",
+    {
+      view: { failsafe: { n1: "http://a", n3: "http://c" } },
+      settings: { isFailsafeMode: true },
+      answers: [answer("n2"), answer("n3")],
+    },
+    { n2: "not_in_failsafe_map" },
+  ],
+  [
     "still a primary",
     { answers: [answer("n2", { isInRecovery: false }), answer("n3")] },
     { n2: "primary_alive" },
