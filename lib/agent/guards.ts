@@ -144,7 +144,7 @@ export class Guards {
       const { timeoutS } = wasActive
         ? watchdog.setTimeout(wantedS)
         : watchdog.activate(wantedS);
-      // A device that can not be as quick as a slow renewal wants is no worse than before.
+      // A device that cannot be as quick as a slow renewal wants is no worse than before.
       if (!wasActive || wantedS === usualS) {
         this.#judge(terms, { wantedS, actualS: timeoutS });
       }

@@ -2,7 +2,7 @@
  * The one lease of this agent: granted, renewed and bound to the leader key here
  * and nowhere else. Keeps the lease discipline of docs/architecture.md: the
  * deadline counts from before the request, nobody renews in the background, a
- * released lease can not come back by itself.
+ * released lease cannot come back by itself.
  */
 import { driftAllowanceMs } from "../core/calc/lead/budgets.ts";
 import {

@@ -47,7 +47,7 @@ async function observeStandby(
   try {
     return await ports.postgres.standbyChange(usualUpstream(context));
   } catch (error) {
-    // The upstream's address is not known yet, or a file can not be read.
+    // The upstream's address is not known yet, or a file cannot be read.
     ports.log.debug(`Cannot compare the standby's settings: ${String(error)}`);
     return "nothing";
   }

@@ -54,7 +54,7 @@ async function refuseSharedSlot(context: AgentContext): Promise<void> {
   if ((await ports.postgres.observe()).kind === "empty") {
     throw new StartRefusedError(`Can't start; ${text}: choose another name`);
   }
-  ports.log.error(`One of two members can not stream: ${text}`);
+  ports.log.error(`One of two members cannot stream: ${text}`);
 }
 
 /** What may have been promised before this agent began: anything until now, if nobody wrote it down. */
