@@ -118,7 +118,7 @@ export class Observer {
     }
     const file = await livePostmaster(this.#context);
     if (file === null) return await this.#stopped();
-    await this.#server.remember();
+    await this.#server.remember(file);
     // Not waited for: a tablespace may be on a disk that hangs.
     this.#tools.directory.remember();
     this.#postmasterPid = file.pid;

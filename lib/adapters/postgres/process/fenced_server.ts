@@ -15,6 +15,7 @@ import type { FencedServer } from "../../../ports/fence.ts";
 import {
   livePostmaster,
   orphanedBackends,
+  type PidFile,
   type ServerPlace,
 } from "./pid_file.ts";
 import { childrenOf, processFacts, sendSignal } from "./processes.ts";
@@ -36,8 +37,10 @@ export class FencedPostgres implements FencedServer {
     this.#place = place;
   }
 
-  async remember(): Promise<void> {
-    await this.#postmaster();
+  /** @param file Of the postmaster, if somebody has just found it alive. */
+  async remember(file?: PidFile): Promise<void> {
+    if (file === undefined) await this.#postmaster();
+    else await this.#note(file);
   }
 
   async look(): Promise<FencedInstance> {
@@ -65,10 +68,7 @@ export class FencedPostgres implements FencedServer {
   async #postmaster(): Promise<number | null> {
     const file = await livePostmaster(this.#place);
     if (file !== null) {
-      const facts = await processFacts(file.pid);
-      if (facts !== null) {
-        this.#known = { pid: file.pid, startTicks: facts.startTicks };
-      }
+      await this.#note(file);
       return file.pid;
     }
     if (this.#known === null) return null;
@@ -77,6 +77,11 @@ export class FencedPostgres implements FencedServer {
     if (facts?.startTicks === startTicks) return pid;
     this.#known = null;
     return null;
+  }
+
+  async #note({ pid }: PidFile): Promise<void> {
+    const facts = await processFacts(pid);
+    if (facts !== null) this.#known = { pid, startTicks: facts.startTicks };
   }
 
   async #isStandby(): Promise<boolean> {

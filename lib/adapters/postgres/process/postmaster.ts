@@ -21,10 +21,12 @@ import {
   removeStalePidFile,
 } from "./pid_file.ts";
 import { childrenOf, processFacts, sendSignal } from "./processes.ts";
+import { ProcessEnd } from "./process_end.ts";
 import { childEnvironment, programPath } from "./programs.ts";
 import { HoldUps, type WalReceiver } from "./wal_receivers.ts";
 
 const POLL_MS = 20;
+/** Where the kernel does not tell of an end. */
 const WATCH_POLL_MS = 50;
 /** Orphans notice the death of their postmaster at their next wait. */
 const ORPHAN_PATIENCE_MS = 5_000;
@@ -117,10 +119,16 @@ export class Postmaster {
     const pid = (await livePostmaster(this.#context))?.pid;
     if (pid === undefined) return;
     const start = (await processFacts(pid))?.startTicks;
-    while (!signal.aborted) {
-      const facts = await processFacts(pid);
-      if (facts === null || facts.startTicks !== start) return;
-      await this.#context.clock.sleep(WATCH_POLL_MS, signal);
+    const end = ProcessEnd.open(pid);
+    try {
+      while (!signal.aborted) {
+        const facts = await processFacts(pid);
+        if (facts === null || facts.startTicks !== start) return;
+        if (await end?.wait(signal)) return;
+        await this.#context.clock.sleep(WATCH_POLL_MS, signal);
+      }
+    } finally {
+      end?.close();
     }
   }
 
