@@ -19,6 +19,7 @@ export class ProxyLink {
   #unanswered = 0;
   #answers = 0;
   #onSettled: (() => void) | null = null;
+  #onAsked: (() => void) | null = null;
 
   private constructor(
     conn: Deno.UnixConn,
@@ -52,11 +53,24 @@ export class ProxyLink {
     this.#unanswered += others.length < this.#outbox.length ? 0 : 1;
     this.#outbox = [...others, message];
     if (!this.#isSending) this.#flush();
+    this.#onAsked?.();
   }
 
   /** Whether the proxy owes an answer. */
   get isWaiting(): boolean {
     return this.#unanswered > 0;
+  }
+
+  /** Resolves when the proxy owes an answer, or `signal` aborts. */
+  async asked(signal: AbortSignal): Promise<void> {
+    if (this.isWaiting || signal.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const onAsked = (): void => resolve();
+    this.#onAsked = onAsked;
+    signal.addEventListener("abort", onAsked);
+    await promise;
+    signal.removeEventListener("abort", onAsked);
+    this.#onAsked = null;
   }
 
   /** How many answers came so far. */

@@ -229,6 +229,7 @@ export class ProxyChild implements ProxyProcess {
     let looks = 0;
     let answers = link.answers;
     while (looks < SILENT_LOOKS_MAX) {
+      await link.asked(signal);
       await clock.sleep(SILENT_LOOK_MS, signal);
       if (signal.aborted) return;
       const isSilent = link.isWaiting && link.answers === answers;
