@@ -4,6 +4,7 @@ import type {
   AgentWord,
   ProxyRefusal,
   ProxyState,
+  StoreProof,
   SuccessorMessage,
 } from "../lib/ports/proxy_process.ts";
 
@@ -78,7 +79,15 @@ function decodeHeartbeat(
     return null;
   }
   const fence = decodeFenceWord(given);
-  return { type: "heartbeat", pid, role, leaseDeadlineMs, fence };
+  const storeProof = decodeProof(recordOf(fields["storeProof"]));
+  return { type: "heartbeat", pid, role, leaseDeadlineMs, storeProof, fence };
+}
+
+function decodeProof(
+  { revision, askedAtMs }: Readonly<Record<string, unknown>>,
+): StoreProof | null {
+  if (typeof revision !== "string" || !/^\d{1,20}$/.test(revision)) return null;
+  return typeof askedAtMs === "number" ? { revision, askedAtMs } : null;
 }
 
 function fieldsOf(line: string): Readonly<Record<string, unknown>> {

@@ -5,11 +5,13 @@
  * `session.ts`, the agent's word in `local_agent.ts`, threads and sockets in the
  * fronts.
  */
+import { moment, revision } from "../lib/core/base/units.ts";
 import type { Clock } from "../lib/ports/clock.ts";
 import type { Dcs } from "../lib/ports/dcs.ts";
 import type { Log } from "../lib/ports/log.ts";
 import type {
   AgentWord,
+  ProxyHeartbeat,
   ProxyRefusal,
   ProxyState,
 } from "../lib/ports/proxy_process.ts";
@@ -209,7 +211,10 @@ export class Proxy {
       lingerMs: options.lingerMs,
       fence: this.#fence,
       listener: {
-        onWord: (heartbeat) => this.#predecessor?.tell(heartbeat),
+        onWord: (heartbeat) => {
+          this.#takeProof(heartbeat);
+          this.#predecessor?.tell(heartbeat);
+        },
         onVeto: (veto) => this.#watch.setVeto(veto),
         onResting: (name) => this.#watch.setResting(name),
         onAbandoned: () => {
@@ -217,6 +222,15 @@ export class Proxy {
           this.#drain(options.drainMs);
         },
       },
+    });
+  }
+
+  /** The agent asks the store in each of its cycles; this proxy need not ask as well. */
+  #takeProof({ storeProof }: ProxyHeartbeat): void {
+    if (storeProof === null || storeProof === undefined) return;
+    this.#parts.dcs.takeProof?.({
+      revision: revision(BigInt(storeProof.revision)),
+      askedAt: moment(storeProof.askedAtMs),
     });
   }
 

@@ -151,8 +151,11 @@ export class RouteWatch implements DcsListener {
 
   /** Says what the local agent knows better than the DCS; null: nothing. */
   setVeto(veto: LocalVeto | null): void {
+    const { name, reason } = this.#veto ?? {};
+    const isKnown = name === veto?.name && reason === veto?.reason;
     this.#veto = veto;
-    this.#recompute();
+    // While the store is away, the agent's lease says how long a leader counts.
+    if (!isKnown || this.#awaySince !== null) this.#recompute();
   }
 
   /** Holds new clients of a member that is about to be stopped as planned; null: of none. */

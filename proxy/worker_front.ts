@@ -69,6 +69,8 @@ export class WorkerFront implements Front {
   }
 
   readonly #cells: SharedArrayBuffer;
+  /** The last table that the threads got, as text. */
+  #sent = "";
 
   /**
    * @returns Null where the C library cannot be called.
@@ -178,6 +180,10 @@ export class WorkerFront implements Front {
     }
     const slots = book.entries();
     const hosts = { ...numericHosts(table), ...this.#hosts };
+    // A table that says nothing new need not wake the threads.
+    const text = textOf([table, slots, hosts]);
+    if (text === this.#sent) return;
+    this.#sent = text;
     for (const worker of this.#workers) {
       worker.send({ type: "table", table, slots, hosts });
     }
@@ -236,6 +242,14 @@ async function openDoors(
     return adoptListener(ip, port, { libc, inherited }) ??
       listenNative(ip, port, { libc, isShared });
   });
+}
+
+/** The facts of an exclusion may be numbers that JSON has no form for. */
+function textOf(value: unknown): string {
+  return JSON.stringify(
+    value,
+    (_key, one) => typeof one === "bigint" ? `${one}` : one,
+  );
 }
 
 function backendsOf({ routes }: FrontTable) {

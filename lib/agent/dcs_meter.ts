@@ -8,6 +8,7 @@ import type {
   Dcs,
   DcsLimits,
   DcsListener,
+  DcsProof,
   DcsResult,
   DcsSnapshot,
   DcsWrite,
@@ -67,6 +68,10 @@ export class DcsMeter implements Dcs, Metrics {
 
   watch(listener: DcsListener, signal: AbortSignal): void {
     this.#dcs.watch(listener, signal);
+  }
+
+  proof(): DcsProof | null {
+    return this.#dcs.proof?.() ?? null;
   }
 
   close(): Promise<void> {

@@ -12,6 +12,7 @@ import { mayBeWritable } from "../core/rules/parts.ts";
 import type { ProxyHeartbeat, ProxyProcess } from "../ports/proxy_process.ts";
 import type { TaskView } from "../core/model/task_view.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { Dcs } from "../ports/dcs.ts";
 import type { AgentState } from "./agent_state.ts";
 import type { LeaseKeeper } from "./leases.ts";
 
@@ -19,6 +20,7 @@ import type { LeaseKeeper } from "./leases.ts";
 export interface HeartbeatContext {
   readonly ports: {
     readonly clock: Pick<Clock, "now">;
+    readonly dcs: Pick<Dcs, "proof">;
     readonly proxy: Pick<ProxyProcess, "heartbeat"> | null;
   };
   readonly state: Pick<AgentState, "observation" | "memory" | "settings">;
@@ -34,6 +36,8 @@ export class Heartbeats {
   #isEnding = false;
   #isOver = false;
   #role = "uninitialized";
+  /** The last word of this cycle. */
+  #said = "";
 
   constructor(context: () => HeartbeatContext) {
     this.#context = context;
@@ -44,8 +48,14 @@ export class Heartbeats {
     this.#tell(this.#context().state.observation, deadline);
   }
 
-  /** Things are as `o` says. */
+  /** A cycle has begun, and things are as `o` says. */
   observed(o: Observation): void {
+    this.#said = "";
+    this.settled(o);
+  }
+
+  /** The same within the cycle: what was said already is not said again. */
+  settled(o: Observation): void {
     this.#tell(o, this.#context().leases.deadline);
   }
 
@@ -94,10 +104,19 @@ export class Heartbeats {
     this.#send({ role, leaseDeadlineMs: deadline, fence });
   }
 
-  #send(heartbeat: ProxyHeartbeat): void {
+  #send(word: ProxyHeartbeat): void {
     if (this.#isOver) return;
-    this.#role = heartbeat.role;
-    this.#context().ports.proxy?.heartbeat(heartbeat);
+    this.#role = word.role;
+    const { proxy, dcs } = this.#context().ports;
+    if (proxy === null) return;
+    const proof = dcs.proof?.() ?? null;
+    const storeProof = proof &&
+      { revision: `${proof.revision}`, askedAtMs: proof.askedAt };
+    const heartbeat = { ...word, storeProof };
+    const text = JSON.stringify(heartbeat);
+    if (text === this.#said) return;
+    this.#said = text;
+    proxy.heartbeat(heartbeat);
   }
 
   #word(o: Observation | null, deadline: Moment | null): FenceWord {

@@ -115,7 +115,7 @@ export class AgentLoop {
     const { ports, tasks, state } = this.#context;
     const now = { ...o, task: tasks.view, memory: state.memory };
     this.#context.events.look(now);
-    this.#context.heartbeats.observed(o);
+    this.#context.heartbeats.settled(o);
     this.#context.guards.afterCycle(now);
     this.#context.startAid.look();
     try {
@@ -127,6 +127,8 @@ export class AgentLoop {
       if (isStore) ports.log.warning(`Error communicating with DCS: ${text}`);
       else ports.log.error(`Cannot publish after a cycle: ${text}`);
     }
+    // A member that does not lead has asked the store just now.
+    this.#context.heartbeats.settled(o);
   }
 
   #note(ruling: Ruling, o: Observation): void {

@@ -4,7 +4,7 @@
  * values mean is decided in `lib/core/codec`, so that every store, the proxy and
  * the command line share one translation.
  */
-import type { LeaseId, Revision } from "../core/base/units.ts";
+import type { LeaseId, Moment, Revision } from "../core/base/units.ts";
 
 /** One key as stored. */
 export interface DcsEntry {
@@ -69,6 +69,16 @@ export interface DcsChange {
   readonly revision: Revision;
 }
 
+/**
+ * No key of the scope has changed after `revision` until `askedAt`, or later: an
+ * answer of the store that came to one process of a host and is worth as much to
+ * another. The moment is that of the host's clock.
+ */
+export interface DcsProof {
+  readonly revision: Revision;
+  readonly askedAt: Moment;
+}
+
 /** Limits of one call. */
 export interface DcsLimits {
   /** The call fails with DcsUnreachableError after that time, also against a store that is frozen. */
@@ -101,6 +111,10 @@ export interface Dcs {
    * itself until `signal` aborts. Listeners must not throw.
    */
   watch(listener: DcsListener, signal: AbortSignal): void;
+  /** What the cache was last proven by; null: by nothing yet. Absent where there is no cache. */
+  proof?(): DcsProof | null;
+  /** Another process of this host has proven the scope; saves this one a question. */
+  takeProof?(proof: DcsProof): void;
   close(): Promise<void>;
 }
 

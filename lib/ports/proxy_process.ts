@@ -5,12 +5,22 @@
 
 import type { FenceWord } from "../core/model/fence.ts";
 
+/** {@link DcsProof} on its way to another process. */
+export interface StoreProof {
+  /** Decimal. */
+  readonly revision: string;
+  /** On the host's boot-time clock. */
+  readonly askedAtMs: number;
+}
+
 /** What the agent knows of its own member before the DCS does. */
 export interface ProxyHeartbeat {
   /** Role of the local member, as in its member key. */
   readonly role: string;
   /** Until when the member may lead, on the host's boot-time clock; null: says nothing. */
   readonly leaseDeadlineMs: number | null;
+  /** The store's last answer; absent or null: none is known that the proxy could go by. */
+  readonly storeProof?: StoreProof | null;
   /** What the fence needs; absent: there is nothing to fence. */
   readonly fence?: FenceWord | null;
 }

@@ -22,11 +22,13 @@ export class KeyCache {
   readonly #deleted = new Map<string, Revision>();
   #upTo: Revision;
   #newest: Revision;
+  #lastChange: Revision;
   #snapshot: DcsSnapshot | null = null;
 
   constructor(start: DcsSnapshot) {
     this.#upTo = start.revision;
     this.#newest = start.revision;
+    this.#lastChange = start.revision;
     for (const entry of start.entries) this.#entries.set(entry.key, entry);
   }
 
@@ -35,12 +37,18 @@ export class KeyCache {
     return this.#upTo;
   }
 
+  /** No key has changed after this revision, as far as the cache knows. */
+  get lastChange(): Revision {
+    return this.#lastChange;
+  }
+
   /** Takes a change over unless the cache knows a newer one of that key. */
   apply(change: CacheChange): void {
     const { key, entry } = change;
     const known = this.#entries.get(key)?.revision ?? this.#deleted.get(key);
     if (known !== undefined && known >= change.revision) return;
     if (change.revision > this.#newest) this.#newest = change.revision;
+    if (change.revision > this.#lastChange) this.#lastChange = change.revision;
     if (entry === null) {
       this.#entries.delete(key);
       this.#deleted.set(key, change.revision);

@@ -11,6 +11,7 @@ import type {
   Dcs,
   DcsLimits,
   DcsListener,
+  DcsProof,
   DcsResult,
   DcsSnapshot,
   DcsWrite,
@@ -113,6 +114,14 @@ export class DcsEtcd implements Dcs {
 
   watch(listener: DcsListener, signal: AbortSignal): void {
     this.#feed.add(listener, signal);
+  }
+
+  proof(): DcsProof | null {
+    return this.#feed.proof();
+  }
+
+  takeProof(proof: DcsProof): void {
+    this.#feed.takeProof(proof);
   }
 
   async close(): Promise<void> {

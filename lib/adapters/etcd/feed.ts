@@ -14,7 +14,7 @@
 import type { IWatchResponse } from "etcd3";
 import { type Moment, type Revision, revision } from "../../core/base/units.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { DcsListener, DcsSnapshot } from "../../ports/dcs.ts";
+import type { DcsListener, DcsProof, DcsSnapshot } from "../../ports/dcs.ts";
 import { type CacheChange, KeyCache } from "./cache.ts";
 import type { Answered, EtcdClient } from "./client.ts";
 import type { ScopeKeys } from "./keys.ts";
@@ -144,6 +144,18 @@ export class ScopeFeed {
     const session = this.#session;
     if (session === null || storeRevision > session.cache.upTo) return;
     if (askedAt > session.provenAt) session.provenAt = askedAt;
+  }
+
+  /** What the last proof shows of the scope; null: there is no watch that stands. */
+  proof(): DcsProof | null {
+    if (this.#session === null) return null;
+    const { cache, provenAt } = this.#session;
+    return { revision: cache.lastChange, askedAt: provenAt };
+  }
+
+  /** A proof of another process; what claims to come from the future is none. */
+  takeProof({ revision, askedAt }: DcsProof): void {
+    if (askedAt <= this.#parts.clock.now()) this.prove(revision, askedAt);
   }
 
   /** Ends the session: the cache may be wrong. It is built anew. */

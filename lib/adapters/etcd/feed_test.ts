@@ -1,7 +1,7 @@
 /** How long the cache counts as current, on a clock that is moved by hand. */
 import assert from "node:assert/strict";
 import { ManualClock } from "../../../tests/helpers/manual_clock.ts";
-import { type Revision, revision } from "../../core/base/units.ts";
+import { moment, type Revision, revision } from "../../core/base/units.ts";
 import type { DcsSnapshot } from "../../ports/dcs.ts";
 import { DcsUnreachableError } from "../../ports/errors.ts";
 import { type FeedSource, ScopeFeed } from "./feed.ts";
@@ -124,6 +124,39 @@ Deno.test("a renewal at a revision that the cache lacks proves nothing", () =>
   withFeed(async ({ clock, source, feed }) => {
     await clock.advance(10_000);
     feed.prove(revision(2n), clock.now());
+    await clock.advance(2000);
+    assert.equal(source.reads, 2);
+  }));
+
+Deno.test("what another process of the host was answered makes the read needless", () =>
+  withFeed(async ({ clock, source, feed }) => {
+    const agent = new ScopeFeed({
+      ...{ source, clock },
+      keys: new ScopeKeys("/service/a"),
+    });
+    agent.start();
+    await clock.advance(0);
+    const reads = source.reads;
+    for (let cycle = 0; cycle < 10; cycle++) {
+      await clock.advance(10_000);
+      agent.prove(source.store.revision, clock.now());
+      const proof = agent.proof();
+      assert.ok(proof !== null);
+      feed.takeProof(proof);
+    }
+    assert.equal(source.reads, reads);
+    assert.notEqual(feed.current(), null);
+    const closed = agent.close();
+    await clock.advance(60_000);
+    await closed;
+    assert.equal(agent.proof(), null);
+  }));
+
+Deno.test("a proof of a later change, or from the future, proves nothing", () =>
+  withFeed(async ({ clock, source, feed }) => {
+    await clock.advance(10_000);
+    feed.takeProof({ revision: revision(2n), askedAt: clock.now() });
+    feed.takeProof({ revision: revision(1n), askedAt: moment(10_001) });
     await clock.advance(2000);
     assert.equal(source.reads, 2);
   }));

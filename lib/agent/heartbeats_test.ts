@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { leaderObservation } from "../../tests/helpers/builders.ts";
+import { ManualClock } from "../../tests/helpers/manual_clock.ts";
+import { moment, revision } from "../core/base/units.ts";
+import { DEFAULT_SETTINGS } from "../core/model/settings.ts";
+import { FIRST_MEMORY } from "../core/model/memory.ts";
+import type { DcsProof } from "../ports/dcs.ts";
+import type { ProxyHeartbeat } from "../ports/proxy_process.ts";
+import { type HeartbeatContext, Heartbeats } from "./heartbeats.ts";
+
+function scene() {
+  const told: ProxyHeartbeat[] = [];
+  const world: { proof: DcsProof | null } = { proof: null };
+  const context: HeartbeatContext = {
+    ports: {
+      clock: new ManualClock(),
+      dcs: { proof: () => world.proof },
+      proxy: { heartbeat: (heartbeat) => told.push(heartbeat) },
+    },
+    state: {
+      observation: null,
+      settings: DEFAULT_SETTINGS,
+      memory: FIRST_MEMORY,
+    },
+    config: { vips: [] },
+    leases: { deadline: moment(30_000), leaderRevision: "7" },
+    tasks: { view: { kind: "idle" } },
+  };
+  return { beats: new Heartbeats(() => context), told, world };
+}
+
+Deno.test("each cycle is told, and within it only what is new", () => {
+  const { beats, told } = scene();
+  const o = leaderObservation();
+  beats.observed(o);
+  beats.settled(o);
+  assert.equal(told.length, 1);
+  beats.covered(moment(40_000));
+  assert.equal(told.length, 2);
+  beats.observed(o);
+  beats.observed(o);
+  assert.equal(told.length, 4);
+});
+
+Deno.test("an answer of the store within the cycle is handed on", () => {
+  const { beats, told, world } = scene();
+  const o = leaderObservation();
+  beats.observed(o);
+  assert.equal(told.at(-1)?.storeProof, null);
+  world.proof = { revision: revision(9n), askedAt: moment(5) };
+  beats.settled(o);
+  assert.deepEqual(told.at(-1)?.storeProof, { revision: "9", askedAtMs: 5 });
+  beats.settled(o);
+  assert.equal(told.length, 2);
+});
