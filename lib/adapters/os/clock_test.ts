@@ -20,6 +20,15 @@ Deno.test("SystemClock.now() never goes back and moves on", () => {
   assert.ok(last > start);
 });
 
+Deno.test("SystemClock.now() is the clock of /proc/uptime", () => {
+  const uptimeMs = (): number =>
+    parseUptimeMs(Deno.readTextFileSync("/proc/uptime"));
+  const before = uptimeMs();
+  const now = new SystemClock().now();
+  // What the kernel writes there is rounded down to 10 ms.
+  assert.ok(before <= now && now < uptimeMs() + 11, `${before}, ${now}`);
+});
+
 Deno.test("SystemClock.sleep() ends by time and leaves no timer", async () => {
   await new SystemClock().sleep(1);
   await new SystemClock().sleep(-5);
