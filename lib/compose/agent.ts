@@ -15,6 +15,7 @@ import { type ServiceManager, serviceManager } from "../adapters/os/systemd.ts";
 import { listenToSignals } from "../adapters/os/signals.ts";
 import { ConsentFile } from "../adapters/os/consent_file.ts";
 import { SystemClock } from "../adapters/os/clock.ts";
+import { keepMemorySmall, OwnMemory } from "../adapters/os/memory.ts";
 import { PeersHttp, type PeersOptions } from "../adapters/peers/peers_http.ts";
 import { PostgresLocal } from "../adapters/postgres/postgres_local.ts";
 import { checkPrograms } from "../adapters/postgres/process/programs.ts";
@@ -204,7 +205,10 @@ async function serve(
     },
     log,
   });
-  const background = runWakers(context, ending.signal);
+  const background = Promise.all([
+    runWakers(context, ending.signal),
+    keepMemorySmall(new OwnMemory(), context.ports.clock, ending.signal),
+  ]);
   let supervision: Promise<void> | null = null;
   try {
     // Before REST listens: a living namesake is found by its answer there, and

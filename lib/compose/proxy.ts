@@ -4,6 +4,7 @@
  * application host by whoever runs it.
  */
 import { SystemClock } from "../adapters/os/clock.ts";
+import { keepMemorySmall, OwnMemory } from "../adapters/os/memory.ts";
 import { listenToSignals } from "../adapters/os/signals.ts";
 import { loadDocument } from "../config/load.ts";
 import { decodeProxyHost, type ProxyHostConfig } from "../config/proxy_host.ts";
@@ -100,7 +101,11 @@ async function serve({ config, dcs, log, version }: Serving): Promise<void> {
     },
     onError: (error) => log.error(`A signal failed: ${error}`, { error }),
   });
+  const ending = new AbortController();
+  const memory = keepMemorySmall(new OwnMemory(), clock, ending.signal);
   await proxy.ended;
+  ending.abort();
+  await memory;
   unlisten();
   log.info("The proxy has ended");
 }

@@ -8,6 +8,7 @@
 
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ENGINE_FLAGS } from "./runtime_flags.ts";
 
 /** A command that starts a second process of this very program. */
 export interface SelfCommand {
@@ -71,7 +72,7 @@ export function selfCommand(): SelfCommand {
   const main = fileURLToPath(new URL("../../main.ts", import.meta.url));
   return {
     command,
-    args: ["run", "--allow-all", "--quiet", "--no-prompt", main],
+    args: ["run", "--allow-all", "--quiet", "--no-prompt", ENGINE_FLAGS, main],
     env,
   };
 }

@@ -4,6 +4,7 @@
  */
 
 import { join } from "node:path";
+import { ENGINE_FLAGS } from "../engine_flags.ts";
 import { CommandError, run } from "./run.ts";
 
 /** A download that has not ended by then is as good as none. */
@@ -32,6 +33,7 @@ export async function compileEmbedded(
       "--quiet",
       "--allow-all",
       "--no-prompt",
+      ENGINE_FLAGS,
       "--no-config",
       "--no-lock",
       "--no-check",

@@ -120,4 +120,4 @@ DENO_NO_PACKAGE_JSON=1
 export MATRIARCH_EXE MATRIARCH_ARGV0
 export DENO_DIR DENO_NO_UPDATE_CHECK DENO_NO_PACKAGE_JSON
 exec "$at/deno" run --allow-all --quiet --no-prompt --no-config --no-lock \
-  --no-remote --no-npm --no-check "$at/app/main.js" "$@"
+  --no-remote --no-npm --no-check @ENGINE_FLAGS@ "$at/app/main.js" "$@"

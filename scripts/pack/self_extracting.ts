@@ -6,6 +6,7 @@
 
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { ENGINE_FLAGS } from "../engine_flags.ts";
 import { run } from "./run.ts";
 
 /** Files that are packed beside Deno, for example `app/main.js`. */
@@ -25,6 +26,7 @@ async function headerFor(
   );
   const hash = createHash("sha256").update(payload).digest("hex");
   const header = template.replace("@HASH@", hash)
+    .replace("@ENGINE_FLAGS@", ENGINE_FLAGS)
     .replace("@FILES@", files.join("\n"));
   // The header names the byte after itself, counted from 1.
   const rest = header.length - "@FROM@".length + 1;
