@@ -1,0 +1,205 @@
+/**
+ * `deno task bench:idle`: what three members take of a host and of etcd while
+ * nothing happens, with this project and with Patroni + HAProxy. Both run at
+ * the same time and are measured in the same minutes, each with an etcd of its
+ * own (ttl 30, loop_wait 10). It measures; no test asserts on it.
+ *
+ * --seconds N (60), --rounds N (3), --settle SECONDS (60),
+ * --systems patroni,matriarch, --json FILE, --dir DIR (kept), --port-base N (23000).
+ */
+import { parseArgs } from "node:util";
+import { etcdNodes, startEtcd } from "../../lib/lab/etcd.ts";
+import { killMarked } from "../../lib/lab/processes.ts";
+import { runAs, unprivilegedAccount } from "../../lib/lab/unprivileged.ts";
+import { pause } from "../../lib/lab/wait.ts";
+import { benchPlan } from "./bench_plan.ts";
+import { getPatroni } from "./get_patroni.ts";
+import { idleCost, type IdleRound, readIdle } from "./idle_round.ts";
+import { idleMarkdown } from "./idle_table.ts";
+import { matriarchMembers } from "./matriarch_side.ts";
+import { startPatroni } from "./patroni_side.ts";
+import { type System, SYSTEM_NAMES, type SystemName } from "./system.ts";
+
+/** File in the run's directory that holds the result. */
+const RESULT = "result.json";
+
+/** Set for the second start, under the unprivileged user. */
+const DIRECTORY_VARIABLE = "MATRIARCH_BENCH_DIR";
+const PYTHON_VARIABLE = "MATRIARCH_BENCH_PYTHONPATH";
+
+const PORTS_PER_SYSTEM = 200;
+
+interface Options {
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly settle: number;
+  readonly systems: readonly SystemName[];
+  /** Where the result is copied to; null: nowhere. */
+  readonly json: string | null;
+  /** Made for this run and removed after it if null. */
+  readonly directory: string | null;
+  readonly portBase: number;
+}
+
+/** A system with its etcd. */
+interface Measured extends Omit<System, "url"> {
+  readonly stop: () => Promise<void>;
+}
+
+function readOptions(): Options {
+  const { values } = parseArgs({
+    args: Deno.args,
+    options: {
+      seconds: { type: "string", default: "60" },
+      rounds: { type: "string", default: "3" },
+      settle: { type: "string", default: "60" },
+      systems: { type: "string", default: SYSTEM_NAMES.join(",") },
+      json: { type: "string" },
+      dir: { type: "string" },
+      "port-base": { type: "string", default: "23000" },
+    },
+  });
+  const names = values.systems.split(",");
+  return {
+    seconds: Number(values.seconds),
+    rounds: Number(values.rounds),
+    settle: Number(values.settle),
+    systems: SYSTEM_NAMES.filter((name) => names.includes(name)),
+    json: values.json ?? null,
+    directory: values.dir ?? null,
+    portBase: Number(values["port-base"]),
+  };
+}
+
+/** One system and its own etcd, whose counters then tell of nobody else. */
+async function startSystem(
+  name: SystemName,
+  directory: string,
+  { portBase, pythonPath }: {
+    readonly portBase: number;
+    readonly pythonPath: string;
+  },
+): Promise<Measured> {
+  const nodes = etcdNodes(1, portBase + 100);
+  const etcd = await startEtcd({
+    directory: `${directory}/etcd_${name}`,
+    mark: `${directory}/etcd_${name}`,
+    nodes,
+  });
+  const plan = benchPlan({
+    directory: `${directory}/${name}`,
+    scope: `idle_${name}`,
+    portBase,
+    etcd: nodes,
+  });
+  if (name === "patroni") {
+    const { cluster, stop } = await startPatroni(plan, pythonPath);
+    return { name, cluster, stop: () => stop().then(etcd.stop) };
+  }
+  const cluster = matriarchMembers(plan);
+  await cluster.start();
+  return { name, cluster, stop: () => cluster.stop().then(etcd.stop) };
+}
+
+async function measure(
+  systems: readonly Measured[],
+  options: Options,
+): Promise<IdleRound[]> {
+  const rounds: IdleRound[] = [];
+  await pause(options.settle * 1000);
+  for (let round = 1; round <= options.rounds; round++) {
+    const plans = systems.map(({ cluster }) => cluster.plan);
+    const before = await Promise.all(plans.map(readIdle));
+    await pause(options.seconds * 1000);
+    const after = await Promise.all(plans.map(readIdle));
+    for (const [at, { name, cluster }] of systems.entries()) {
+      const [start, end] = [before[at], after[at]];
+      if (start === undefined || end === undefined) continue;
+      const members = cluster.plan.members.length;
+      const cost = idleCost(start, end, members);
+      rounds.push({ system: name, round, ...cost });
+      console.log(JSON.stringify({ system: name, round, ...cost }));
+    }
+    console.log(`load: ${Deno.loadavg().map((one) => one.toFixed(1))}`);
+  }
+  return rounds;
+}
+
+async function bench(
+  directory: string,
+  options: Options,
+  pythonPath: string,
+): Promise<void> {
+  const started = options.systems.map((name, index) =>
+    startSystem(name, directory, {
+      portBase: options.portBase + PORTS_PER_SYSTEM * index,
+      pythonPath,
+    })
+  );
+  try {
+    const systems = await Promise.all(started);
+    for (const { cluster } of systems) await cluster.untilWhole();
+    const rounds = await measure(systems, options);
+    console.log(`\n${idleMarkdown(rounds)}`);
+    const text = JSON.stringify(rounds, null, 2);
+    await Deno.writeTextFile(`${directory}/${RESULT}`, `${text}\n`);
+  } finally {
+    const settled = await Promise.allSettled(started);
+    await Promise.allSettled(
+      settled.map((s) => s.status === "fulfilled" ? s.value.stop() : null),
+    );
+    await killMarked(directory);
+  }
+}
+
+/** The same program under an unprivileged user: PostgreSQL refuses root. */
+async function runUnprivileged(
+  directory: string,
+  pythonPath: string,
+): Promise<number> {
+  const account = unprivilegedAccount();
+  await Deno.chown(directory, account.uid, account.gid);
+  const script = new URL(import.meta.url).pathname;
+  return await runAs({
+    account,
+    home: directory,
+    command: Deno.execPath(),
+    args: ["run", "--allow-all", "--quiet", script, ...Deno.args],
+    env: { [DIRECTORY_VARIABLE]: directory, [PYTHON_VARIABLE]: pythonPath },
+  });
+}
+
+async function prepareAndRun(options: Options): Promise<number> {
+  const cache = new URL("../../.cache/patroni", import.meta.url).pathname;
+  const pythonPath = await getPatroni(cache);
+  const directory = options.directory ??
+    await Deno.makeTempDir({ prefix: "matriarch-bench-" });
+  await Deno.mkdir(directory, { recursive: true });
+  try {
+    if (Deno.uid() === 0) {
+      const code = await runUnprivileged(directory, pythonPath);
+      if (code !== 0) return code;
+    } else await bench(directory, options, pythonPath);
+    if (options.json !== null) {
+      await Deno.copyFile(`${directory}/${RESULT}`, options.json);
+    }
+    return 0;
+  } finally {
+    if (options.directory === null) {
+      await Deno.remove(directory, { recursive: true });
+    }
+  }
+}
+
+async function main(): Promise<number> {
+  const options = readOptions();
+  const directory = Deno.env.get(DIRECTORY_VARIABLE);
+  const pythonPath = Deno.env.get(PYTHON_VARIABLE);
+  if (directory === undefined || pythonPath === undefined) {
+    return await prepareAndRun(options);
+  }
+  await bench(directory, options, pythonPath);
+  return 0;
+}
+
+if (import.meta.main) Deno.exit(await main());
