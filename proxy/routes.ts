@@ -3,8 +3,6 @@
  * DCS, independent of the agent. It never forgets a table because the DCS is
  * away; it changes one at once when the DCS or the local agent says so.
  */
-import { decodeSettings } from "../lib/core/codec/settings_codec.ts";
-import { decodeClusterView } from "../lib/core/codec/cluster_view_codec.ts";
 import {
   after,
   type Moment,
@@ -32,6 +30,7 @@ import type { Clock } from "../lib/ports/clock.ts";
 import type { Dcs, DcsChange, DcsListener } from "../lib/ports/dcs.ts";
 import type { Log } from "../lib/ports/log.ts";
 import { errorText } from "./error_text.ts";
+import { StoreReader } from "./store_reader.ts";
 
 /** The table is read that often also without a change: a net below the watch. */
 const READ_AGAIN_MS = 10_000;
@@ -84,6 +83,7 @@ interface RouteWatchParts {
 /** Keeps the routing table current. */
 export class RouteWatch implements DcsListener {
   readonly #parts: RouteWatchParts;
+  readonly #reader = new StoreReader();
   #view: ClusterView | null = null;
   #veto: LocalVeto | null = null;
   #resting: MemberName | null = null;
@@ -188,7 +188,7 @@ export class RouteWatch implements DcsListener {
         if (signal.aborted) return false;
         snapshot = await dcs.read({ timeoutMs: dcsTimeoutMs });
       }
-      this.#view = decodeClusterView(snapshot);
+      this.#view = this.#reader.view(snapshot);
       this.#notePosition(this.#view);
       this.#noteReachable();
       this.#recompute();
@@ -235,7 +235,7 @@ export class RouteWatch implements DcsListener {
     if (this.#view === null) return;
     const before = this.#routes;
     const { replicaLagBytesMax, replicaLagMsMax } = this.#parts;
-    const { loopWaitMs } = decodeSettings(this.#view.config?.document ?? null);
+    const { loopWaitMs } = this.#reader.settings(this.#view);
     this.#routes = routes(this.#view, {
       replicaLagBytesMax,
       replicaLagMsMax: Math.max(replicaLagMsMax, 2 * loopWaitMs),
@@ -262,7 +262,7 @@ export class RouteWatch implements DcsListener {
   #isLeaseOver(view: ClusterView): boolean {
     const { clock, hasLocalLease } = this.#parts;
     if (this.#awaySince === null || view.leader === null) return false;
-    const settings = decodeSettings(view.config?.document ?? null);
+    const settings = this.#reader.settings(view);
     if (settings.isFailsafeMode || settings.isPaused) return false;
     const end = after(this.#awaySince, settings.ttlMs);
     if (remainingMs(end, clock.now()) > 0) return false;
