@@ -267,7 +267,9 @@ function rememberOutcome(
     return { ...next, rewindFailure: outcome.detail };
   }
   if (outcome.result !== "done") return next;
-  if (outcome.task.kind === "follow" && next.divergence === "unsuspected") {
+  const isNewUpstream = outcome.task.kind === "follow" ||
+    outcome.task.kind === "restart";
+  if (isNewUpstream && next.divergence === "unsuspected") {
     // WAL of the old upstream came in until now.
     return { ...next, divergence: "suspected" };
   }

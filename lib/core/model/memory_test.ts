@@ -52,6 +52,11 @@ function ended(
 const CLONE = { kind: "clone", source: "n1" } as const;
 const OLD_CLONE = { kind: "clone", source: "n9" } as const;
 const REWIND = { kind: "rewind", source: "n1", isLastAttempt: false } as const;
+const RESTART = {
+  kind: "restart",
+  timeoutMs: 1,
+  isScheduled: false,
+} as const;
 const FOLLOW = { kind: "follow", upstream: "n1" } as const;
 const NOT_STARTING = { startingSince: null, startTimeoutMs: null };
 const FAILED = { result: "failed" } as const;
@@ -151,6 +156,11 @@ const ROWS: readonly Row[] = [
     divergence: "suspected",
   }],
   // Simulator, seed 5412: more WAL came from the old upstream after the check.
+  // Simulator, seed 8920: it streamed from the old upstream until it was down.
+  ["a restart may change the upstream, too", ended(RESTART), {
+    lastOutcome: outcome(RESTART),
+    divergence: "suspected",
+  }],
   ["a change of upstream is followed by a check", ended(FOLLOW), {
     lastOutcome: outcome(FOLLOW),
     divergence: "suspected",
