@@ -13,7 +13,7 @@ const PLANTED: readonly (readonly [PlantedBug, number, RegExp])[] = [
   ["promotion_without_budget", 200, /late promotion|keyless|overstay/],
   ["stale_leader_view", 300, /two (standby )?leaders/],
   ["shown_names_believed", 100, /lost commit|broken sync key/],
-  ["consent_forgotten", 600, /two leaders|promotion beside a leader/],
+  ["consent_forgotten", 1_500, /two leaders|promotion beside a leader/],
   ["section_unseen", 200, /writable standby/],
   ["slot_moved_by_replay", 200, /slot ahead/],
 ];

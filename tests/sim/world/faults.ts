@@ -142,7 +142,10 @@ function besiege(world: World, rng: Rng): void {
   const others = world.sites.filter(({ name }) => name !== leader);
   if (leader === null || others.length === world.sites.length) return;
   const { ttlMs } = world.plan.settings;
-  const member = rng.pick(others);
+  // Only who may lead next is worth it.
+  const heirs = world.driver.syncKey()?.standbys ?? [];
+  const inSync = others.filter(({ name }) => heirs.includes(name));
+  const member = rng.pick(inSync.length > 0 ? inSync : others);
   cut(world, [[leader, STORE]], ttlMs + rng.int(0, 40_000));
   world.timeline.after(rng.int(ttlMs * 0.7, ttlMs + 10_000), () => {
     if (world.isHealed) return;

@@ -102,7 +102,7 @@ export function planOf(seed: number): Plan {
   const safetyMs = rng.int(60_000, 180_000);
   const standby = new Rng(seed, "standby cluster");
   const isFailsafe = settings.isFailsafeMode && !settings.isStandbyCluster;
-  if (isFailsafe && data.chance(0.5)) faults.add(FAILSAFE_FAULT);
+  if (isFailsafe && data.chance(0.9)) faults.add(FAILSAFE_FAULT);
   if (settings.isStandbyCluster && data.chance(0.5)) faults.add(REMOTE_FAULT);
   return {
     seed,

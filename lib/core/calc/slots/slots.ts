@@ -159,6 +159,8 @@ function logicalAdvanceOf(
   const { target, database, name } = wanted;
   const from = slot.confirmedFlushLsn;
   const { replayedLsn } = postgres;
+  // The leader's position means nothing on a line of WAL that is not the leader's.
+  if (!postgres.isStreaming) return [];
   if (slot.isActive || target === null || from === null) return [];
   if (replayedLsn === null) return [];
   const position = target < replayedLsn ? target : replayedLsn;

@@ -442,6 +442,17 @@ const CASES: readonly [string, Case, Record<string, unknown>][] = [
     },
   ],
   [
+    // Simulator, seed 3744: it had led, and its end was not on the leader's line.
+    "a replica that does not stream leaves its logical slots where they are",
+    {
+      self: "n2",
+      settings: withSlots({ permanent: { feed: LOGICAL } }),
+      view: status({ feed: lsn(HERE + 5n) }),
+      postgres: replica({ isStreaming: false, slots: [logical("feed")] }),
+    },
+    { create: ["n1", "n3"], isFeedbackForced: true },
+  ],
+  [
     "a nofailover member has no permanent slots",
     {
       self: "n2",
