@@ -27,7 +27,7 @@ const REFERENCES = [
 const ALIASES: ReadonlyMap<string, string> = new Map(
   [...LOCAL_PLACES, ...DYNAMIC_PLACES].flatMap(({ path, key }) =>
     (key.aliases ?? []).map((alias) =>
-      [path.replace(/[^.]+$/, alias), path] as const
+      [path.slice(0, path.lastIndexOf(".") + 1) + alias, path] as const
     )
   ),
 );

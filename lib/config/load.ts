@@ -173,9 +173,10 @@ async function yamlFiles(
 ): Promise<readonly string[]> {
   const names = await access(directory, () => reader.list(directory));
   const files: string[] = [];
+  const folder = directory.endsWith("/") ? directory : `${directory}/`;
   for (const name of [...names].sort(byCodePoint)) {
     if (!/\.ya?ml$/.test(name)) continue;
-    const file = `${directory.replace(/(?<!\/)\/+$/, "")}/${name}`;
+    const file = `${folder}${name}`;
     if (await reader.kind(file) === "file") files.push(file);
   }
   return files;
