@@ -241,9 +241,8 @@ async function failing(
         ));
       await cluster.until("n1 says what can be done", () =>
         Promise.resolve(
-          /diverged from the leader's and may not be repaired/.test(
-            old.log().slice(logged),
-          ),
+          /pg_rewind failed: .*not today.*; mend that and restart this member, or reinitialize it/
+            .test(old.log().slice(logged)),
         ));
       assert.doesNotMatch(old.log(), /emoving the data directory/);
       assert.ok(Deno.statSync(`${old.dataDir}/PG_VERSION`).isFile);
