@@ -65,10 +65,11 @@ export class Postmaster {
     await this.endOrphans();
     await removeStalePidFile(this.#context);
     const child = this.#spawn(call.args);
-    let exitCode: number | null = null;
-    child.status.then(({ code }) => exitCode = code, () => exitCode = -1);
+    const ended = child.status.then(({ code }) => code, () => -1);
     const result = await this.#untilReady(child.pid, call);
-    if (result.kind !== "failed" || exitCode === null) return result;
+    if (result.kind !== "failed") return result;
+    // It is gone, but who waits for it may hear of that a moment later.
+    const exitCode = await ended;
     const { listen } = this.#context.options;
     const taken = listen.hosts.find((host) => isTaken(host, listen.port));
     return {
