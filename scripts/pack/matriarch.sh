@@ -8,7 +8,7 @@ MATRIARCH_EXE=/usr/bin/matriarch
 MATRIARCH_ARGV0=${MATRIARCH_AS:-${0##*/}}
 unset MATRIARCH_AS
 # Compiled code is kept with the user; without a place for it, it is made anew.
-DENO_DIR=${MATRIARCH_CACHE_DIR:-${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/matriarch}
+DENO_DIR=${MATRIARCH_CACHE_DIR:-${XDG_CACHE_HOME:-${HOME:-/dev/null}/.cache}/matriarch}
 DENO_NO_UPDATE_CHECK=1
 DENO_NO_PACKAGE_JSON=1
 export MATRIARCH_EXE MATRIARCH_ARGV0
