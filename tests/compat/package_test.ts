@@ -65,7 +65,7 @@ async function packaged(folder: string, deb: string): Promise<void> {
     script.replaceAll("/usr/lib/matriarch", lib),
   );
   // Nothing of the user's, and nowhere to keep compiled code.
-  const env = { PATH: "/usr/bin:/bin", HOME: "/dev/null" };
+  const env = { PATH: "/usr/bin:/bin" };
   const said = await text(program, ["--version"], env);
   assert.ok(said.includes(VERSION), said);
   const page = join(tree, "usr/share/man/man1/matriarch-switchover.1.gz");
