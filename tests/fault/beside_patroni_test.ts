@@ -6,7 +6,12 @@
  */
 import assert from "node:assert/strict";
 import { patroniSkipReason } from "../compat/programs.ts";
-import { type BenchOptions, FaultBench, faultTest } from "./bench/bench.ts";
+import {
+  type BenchOptions,
+  FaultBench,
+  faultSkipReason,
+  faultTest,
+} from "./bench/bench.ts";
 import { CarrierWatch } from "./bench/carriers.ts";
 import { longestGapMs, type Report } from "./bench/checker.ts";
 import { freeze, kill } from "./bench/faults/processes.ts";
@@ -82,7 +87,5 @@ function print(what: string, found: Finding): void {
 }
 
 function patroniTest(name: string, fn: () => Promise<void>): void {
-  const reason = patroniSkipReason();
-  if (reason === null) faultTest(name, fn);
-  else Deno.test({ name: `${name} (skipped: ${reason})`, ignore: true, fn });
+  faultTest(name, fn, faultSkipReason() ?? patroniSkipReason());
 }

@@ -3,7 +3,7 @@
  * suspension and is the same in every process of the host, so a deadline can be
  * handed from the agent to the proxy. `performance.now()` can do neither.
  *
- * It is read through the C library; where that can not be called, from
+ * It is read through the C library; where that cannot be called, from
  * `/proc/uptime`, which is the same clock in steps of 10 ms, rounded down.
  */
 import { readFileSync } from "node:fs";

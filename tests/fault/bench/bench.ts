@@ -54,7 +54,7 @@ const PROGRAMS = [
 ];
 
 /** Why fault tests cannot run here; null if they can. With CI=true a missing program is no excuse. */
-function faultSkipReason(): string | null {
+export function faultSkipReason(): string | null {
   if (Deno.build.os !== "linux") return "network namespaces are Linux's";
   if (Deno.uid() !== 0) return "network namespaces need root";
   const { success } = new Deno.Command("unshare", {
@@ -68,12 +68,12 @@ function faultSkipReason(): string | null {
   return missing.length === 0 ? null : `not installed: ${missing.join(", ")}`;
 }
 
-/** Registers a fault test, or a skipped one that says why. */
+/** Registers a fault test; with a reason it is skipped, and its name says why. */
 export function faultTest(
   name: string,
   fn: (t: Deno.TestContext) => Promise<void>,
+  reason: string | null = faultSkipReason(),
 ): void {
-  const reason = faultSkipReason();
   Deno.test({
     name: reason === null ? name : `${name} (skipped: ${reason})`,
     ignore: reason !== null,
