@@ -16,9 +16,12 @@ import {
   STEP_TITLES,
   type StepKind,
 } from "../../lib/lab/steps.ts";
-import { runAs, unprivilegedAccount } from "../../lib/lab/unprivileged.ts";
 import { benchPlan } from "./bench_plan.ts";
-import { getPatroni } from "./get_patroni.ts";
+import {
+  type BenchPlace,
+  runBesidePatroni,
+  writeResult,
+} from "./beside_patroni.ts";
 import { startMatriarch } from "./matriarch_side.ts";
 import { startPatroni } from "./patroni_side.ts";
 import { markdown, type Round, summaries } from "./report.ts";
@@ -64,13 +67,6 @@ const MANNERS: Readonly<
   node: { pauseMs: 10, silenceMs: 15_000 },
   psycopg2: { pauseMs: 5, silenceMs: 15_000 },
 };
-
-/** File in the run's directory that holds the result. */
-const RESULT = "result.json";
-
-/** Set for the second start, under the unprivileged user. */
-const DIRECTORY_VARIABLE = "MATRIARCH_BENCH_DIR";
-const PYTHON_VARIABLE = "MATRIARCH_BENCH_PYTHONPATH";
 
 function pathOf(file: string): string {
   return new URL(file, import.meta.url).pathname;
@@ -189,9 +185,8 @@ async function measureAll(
 }
 
 async function bench(
-  directory: string,
+  { directory, pythonPath }: BenchPlace,
   options: Options,
-  pythonPath: string,
 ): Promise<void> {
   const nodes = etcdNodes(1, options.portBase + 100);
   const etcd = await startEtcd({
@@ -206,8 +201,7 @@ async function bench(
     const rounds = await measureAll(systems, options);
     const rows = summaries(rounds);
     console.log(`\n${markdown(rows)}`);
-    const text = JSON.stringify({ summaries: rows, rounds }, null, 2);
-    await Deno.writeTextFile(`${directory}/${RESULT}`, `${text}\n`);
+    await writeResult({ directory }, { summaries: rows, rounds });
   } finally {
     const settled = await Promise.allSettled(started);
     await Promise.allSettled(
@@ -218,62 +212,13 @@ async function bench(
   }
 }
 
-/** The same program under an unprivileged user: PostgreSQL refuses root. */
-async function runUnprivileged(
-  directory: string,
-  pythonPath: string,
-): Promise<number> {
-  const account = unprivilegedAccount();
-  await Deno.chown(directory, account.uid, account.gid);
-  return await runAs({
-    account,
-    home: directory,
-    command: Deno.execPath(),
-    args: [
-      "run",
-      "--allow-all",
-      "--quiet",
-      new URL(import.meta.url).pathname,
-      ...Deno.args,
-    ],
-    env: {
-      [DIRECTORY_VARIABLE]: directory,
-      [PYTHON_VARIABLE]: pythonPath,
-    },
-  });
-}
-
-async function prepareAndRun(options: Options): Promise<number> {
-  const cache = new URL("../../.cache/patroni", import.meta.url).pathname;
-  const pythonPath = await getPatroni(cache);
-  const directory = options.directory ??
-    await Deno.makeTempDir({ prefix: "matriarch-bench-" });
-  await Deno.mkdir(directory, { recursive: true });
-  try {
-    if (Deno.uid() === 0) {
-      const code = await runUnprivileged(directory, pythonPath);
-      if (code !== 0) return code;
-    } else await bench(directory, options, pythonPath);
-    if (options.json !== null) {
-      await Deno.copyFile(`${directory}/${RESULT}`, options.json);
-    }
-    return 0;
-  } finally {
-    if (options.directory === null) {
-      await Deno.remove(directory, { recursive: true });
-    }
-  }
-}
-
-async function main(): Promise<number> {
+if (import.meta.main) {
   const options = readOptions();
-  const directory = Deno.env.get(DIRECTORY_VARIABLE);
-  const pythonPath = Deno.env.get(PYTHON_VARIABLE);
-  if (directory === undefined || pythonPath === undefined) {
-    return await prepareAndRun(options);
-  }
-  await bench(directory, options, pythonPath);
-  return 0;
+  Deno.exit(
+    await runBesidePatroni({
+      ...options,
+      script: import.meta.url,
+      measure: (place) => bench(place, options),
+    }),
+  );
 }
-
-if (import.meta.main) Deno.exit(await main());

@@ -10,22 +10,18 @@
 import { parseArgs } from "node:util";
 import { etcdNodes, startEtcd } from "../../lib/lab/etcd.ts";
 import { killMarked } from "../../lib/lab/processes.ts";
-import { runAs, unprivilegedAccount } from "../../lib/lab/unprivileged.ts";
 import { pause } from "../../lib/lab/wait.ts";
 import { benchPlan } from "./bench_plan.ts";
-import { getPatroni } from "./get_patroni.ts";
+import {
+  type BenchPlace,
+  runBesidePatroni,
+  writeResult,
+} from "./beside_patroni.ts";
 import { idleCost, type IdleRound, readIdle } from "./idle_round.ts";
 import { idleMarkdown } from "./idle_table.ts";
 import { matriarchMembers } from "./matriarch_side.ts";
 import { startPatroni } from "./patroni_side.ts";
 import { type System, SYSTEM_NAMES, type SystemName } from "./system.ts";
-
-/** File in the run's directory that holds the result. */
-const RESULT = "result.json";
-
-/** Set for the second start, under the unprivileged user. */
-const DIRECTORY_VARIABLE = "MATRIARCH_BENCH_DIR";
-const PYTHON_VARIABLE = "MATRIARCH_BENCH_PYTHONPATH";
 
 const PORTS_PER_SYSTEM = 200;
 
@@ -126,9 +122,8 @@ async function measure(
 }
 
 async function bench(
-  directory: string,
+  { directory, pythonPath }: BenchPlace,
   options: Options,
-  pythonPath: string,
 ): Promise<void> {
   const started = options.systems.map((name, index) =>
     startSystem(name, directory, {
@@ -141,8 +136,7 @@ async function bench(
     for (const { cluster } of systems) await cluster.untilWhole();
     const rounds = await measure(systems, options);
     console.log(`\n${idleMarkdown(rounds)}`);
-    const text = JSON.stringify(rounds, null, 2);
-    await Deno.writeTextFile(`${directory}/${RESULT}`, `${text}\n`);
+    await writeResult({ directory }, rounds);
   } finally {
     const settled = await Promise.allSettled(started);
     await Promise.allSettled(
@@ -152,54 +146,13 @@ async function bench(
   }
 }
 
-/** The same program under an unprivileged user: PostgreSQL refuses root. */
-async function runUnprivileged(
-  directory: string,
-  pythonPath: string,
-): Promise<number> {
-  const account = unprivilegedAccount();
-  await Deno.chown(directory, account.uid, account.gid);
-  const script = new URL(import.meta.url).pathname;
-  return await runAs({
-    account,
-    home: directory,
-    command: Deno.execPath(),
-    args: ["run", "--allow-all", "--quiet", script, ...Deno.args],
-    env: { [DIRECTORY_VARIABLE]: directory, [PYTHON_VARIABLE]: pythonPath },
-  });
-}
-
-async function prepareAndRun(options: Options): Promise<number> {
-  const cache = new URL("../../.cache/patroni", import.meta.url).pathname;
-  const pythonPath = await getPatroni(cache);
-  const directory = options.directory ??
-    await Deno.makeTempDir({ prefix: "matriarch-bench-" });
-  await Deno.mkdir(directory, { recursive: true });
-  try {
-    if (Deno.uid() === 0) {
-      const code = await runUnprivileged(directory, pythonPath);
-      if (code !== 0) return code;
-    } else await bench(directory, options, pythonPath);
-    if (options.json !== null) {
-      await Deno.copyFile(`${directory}/${RESULT}`, options.json);
-    }
-    return 0;
-  } finally {
-    if (options.directory === null) {
-      await Deno.remove(directory, { recursive: true });
-    }
-  }
-}
-
-async function main(): Promise<number> {
+if (import.meta.main) {
   const options = readOptions();
-  const directory = Deno.env.get(DIRECTORY_VARIABLE);
-  const pythonPath = Deno.env.get(PYTHON_VARIABLE);
-  if (directory === undefined || pythonPath === undefined) {
-    return await prepareAndRun(options);
-  }
-  await bench(directory, options, pythonPath);
-  return 0;
+  Deno.exit(
+    await runBesidePatroni({
+      ...options,
+      script: import.meta.url,
+      measure: (place) => bench(place, options),
+    }),
+  );
 }
-
-if (import.meta.main) Deno.exit(await main());
