@@ -130,7 +130,8 @@ async function fencedOnce(
   await step(t, "of several proxies one alone fences", async () => {
     const leader = cluster.member("n2");
     const old = await proxyOf(leader);
-    // A reader's session outlives the fencing of the primary.
+    // A reader's session outlives the fencing, as long as its server stays a replica.
+    await neverLeads(cluster, cluster.member("n1"));
     const reader = new Worker(leader.place.proxyPorts?.replica ?? 0);
     await reader.more(1);
     leader.config = withProxy({ agent_grace: 1 })(leader.config);
@@ -154,6 +155,19 @@ async function fencedOnce(
     assert.equal(countOf(leader, /fencing the local primary/g), 1);
     assert.equal(countOf(leader, /in place of its agent \(fast\)/g), 1);
     await reader.end();
+  });
+}
+
+async function neverLeads(
+  cluster: AgentCluster,
+  member: AgentMember,
+): Promise<void> {
+  member.config = { ...member.config, tags: { nofailover: true } };
+  member.writeConfig();
+  await member.rest("/reload", { method: "POST" });
+  await cluster.until(`${member.name} is tagged`, async () => {
+    const { text } = await member.rest("/patroni");
+    return JSON.parse(text).tags?.nofailover === true;
   });
 }
 
