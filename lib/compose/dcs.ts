@@ -1,5 +1,5 @@
 /** Constructs the DCS that a configuration names, on one scope's keys. */
-import { DcsEtcd, type DcsEtcdOptions } from "../adapters/etcd/dcs_etcd.ts";
+import type { DcsEtcdOptions } from "../adapters/etcd/dcs_etcd.ts";
 import type { EtcdLogin, EtcdTls } from "../adapters/etcd/options.ts";
 import { CallClock, SystemClock } from "../adapters/os/clock.ts";
 import { DcsSqlite } from "../adapters/sqlite/dcs_sqlite.ts";
@@ -26,7 +26,7 @@ export interface DcsDeps {
  *
  * @throws {ConfigError} If the target cannot be used on this host.
  */
-export function openDcs(
+export async function openDcs(
   target: DcsTarget,
   { clock, isMaker = true, current }: DcsDeps,
 ): Promise<Dcs> {
@@ -34,7 +34,7 @@ export function openDcs(
   const scopePath = scopePathOf(target);
   const login = () => loginOf(current?.() ?? config);
   const place = { scopePath, clock, login, isMaker };
-  return Promise.resolve(openStore(config, place));
+  return await openStore(config, place);
 }
 
 /** What every store is opened with. */
@@ -44,10 +44,13 @@ interface StorePlace extends Pick<DcsEtcdOptions, "scopePath" | "clock"> {
 }
 
 /** A new store is one more line here. */
-function openStore(config: StoreConfig, place: StorePlace): Dcs {
+async function openStore(
+  config: StoreConfig,
+  place: StorePlace,
+): Promise<Dcs> {
   switch (config.kind) {
     case "etcd3":
-      return openEtcd(config, place);
+      return await openEtcd(config, place);
     case "sqlite":
       return openSqlite(config, place);
   }
@@ -87,11 +90,13 @@ export function scopePathOf(target: Omit<DcsTarget, "config">): string {
   return path.replace(/\/+/g, "/").replace(/\/$/, "");
 }
 
-function openEtcd(
+/** gRPC is half of all code that there is: only who uses etcd loads it. */
+async function openEtcd(
   config: Etcd3Config,
   { scopePath, clock, login }: StorePlace,
-): Dcs {
+): Promise<Dcs> {
   const { endpoints, srv, srvSuffix, isProxied } = config;
+  const { DcsEtcd } = await import("../adapters/etcd/dcs_etcd.ts");
   try {
     return new DcsEtcd({
       ...{ endpoints, isProxied },

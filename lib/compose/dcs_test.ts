@@ -24,7 +24,7 @@ Deno.test("scopePathOf() collapses slashes and inserts the group", () => {
   assert.equal(path("", 0), "/batman/0");
 });
 
-Deno.test("openDcs() refuses what this host cannot use", () => {
+Deno.test("openDcs() refuses what this host cannot use", async () => {
   const open = (config: Partial<Etcd3Config>) => () =>
     openDcsTarget({
       config: { ...ETCD, ...config },
@@ -32,8 +32,48 @@ Deno.test("openDcs() refuses what this host cannot use", () => {
       scope: "batman",
       group: null,
     });
-  assert.throws(open({ cacert: "/nowhere/ca.pem" }), ConfigError);
+  await assert.rejects(open({ cacert: "/nowhere/ca.pem" }), ConfigError);
   const srv = { endpoints: [], srv: "example.org" };
-  assert.throws(open({ ...srv, cacert: "/nowhere/ca.pem" }), ConfigError);
-  assert.throws(open({ endpoints: [] }), ConfigError);
+  await assert.rejects(
+    open({ ...srv, cacert: "/nowhere/ca.pem" }),
+    ConfigError,
+  );
+  await assert.rejects(open({ endpoints: [] }), ConfigError);
+});
+
+interface Module {
+  readonly specifier: string;
+  readonly dependencies?: readonly {
+    readonly code?: { readonly specifier?: string };
+    readonly isDynamic?: boolean;
+  }[];
+}
+
+/** All that `entry` loads before it runs, npm packages by their name. */
+function loadedBy(entry: string): ReadonlySet<string> {
+  const { stdout } = new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", entry],
+  }).outputSync();
+  const { roots, modules } = JSON.parse(new TextDecoder().decode(stdout));
+  const all: readonly Module[] = modules;
+  const loaded = new Set<string>(roots);
+  for (const specifier of loaded) {
+    const module = all.find((one) => one.specifier === specifier);
+    for (const { code, isDynamic } of module?.dependencies ?? []) {
+      if (code?.specifier === undefined || isDynamic === true) continue;
+      loaded.add(code.specifier);
+    }
+  }
+  return loaded;
+}
+
+Deno.test("only who uses etcd loads its client", () => {
+  const program = (name: string) =>
+    [...loadedBy(new URL(name, import.meta.url).pathname)]
+      .filter((specifier) => specifier.startsWith("npm:"));
+  const packages = program("daemon.ts");
+  assert.ok(packages.some((name) => name.startsWith("npm:postgres@")));
+  assert.ok(!packages.some((name) => name.startsWith("npm:etcd3@")));
+  const client = program("../adapters/etcd/dcs_etcd.ts");
+  assert.ok(client.some((name) => name.startsWith("npm:etcd3@")));
 });
