@@ -219,7 +219,7 @@ async function askUpstream(
   o: Observation,
   { source }: Of<"ask_upstream">,
 ): Promise<Act> {
-  const upstream = await context.ports.postgres.askUpstream(
+  const upstream = await context.ports.postgres.upstream.ask(
     peerOf(context, source),
   );
   if (upstream.kind === "silent") {
@@ -239,7 +239,7 @@ async function setSynchronousStandbys(
     await readAgain(context);
     return { kind: "rest", againInMs: AFTER_CONFLICT_MS };
   }
-  await postgres.setSynchronousStandbys(decision.value);
+  await postgres.settings.setSynchronousStandbys(decision.value);
   const view = await postgres.observe();
   notePostgres(context, view);
   const isApplied = view.kind === "running" &&

@@ -22,7 +22,7 @@ export async function removeData(
     escalateAfterMs: 30_000,
     onShutdownCheckpoint: null,
   });
-  await postgres.removeData();
+  await postgres.data.remove();
   context.state.remember({ kind: "divergence", value: "suspected" });
 }
 
@@ -32,7 +32,7 @@ export async function setAside(
   task: TaskOf<"set_aside">,
 ): Promise<void> {
   const { postgres, log } = context.ports;
-  const path = await postgres.setDataAside();
+  const path = await postgres.data.setAside();
   log.warning(`The data directory was moved to ${path}: ${task.why}`);
   context.state.remember({ kind: "divergence", value: "suspected" });
 }
@@ -56,7 +56,7 @@ export async function reinitialize(
   const source = peerOf(context, task.source);
   const slotName = ownSlotName(context);
   if (task.isForcedFromLeader) {
-    return await postgres.basebackup(source, slotName, signal);
+    return await postgres.data.basebackup(source, slotName, signal);
   }
-  await postgres.reinitialize(source, slotName, signal);
+  await postgres.data.reinitialize(source, slotName, signal);
 }

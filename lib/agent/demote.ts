@@ -7,7 +7,7 @@ import { after, type Lsn, remainingMs } from "../core/base/units.ts";
 import type { PeerAnswer } from "../core/model/peer_view.ts";
 import type { LongTask } from "../core/model/task_view.ts";
 import type { Log } from "../ports/log.ts";
-import type { Postgres, StopOptions } from "../ports/postgres.ts";
+import type { PostgresServer, StopOptions } from "../ports/postgres.ts";
 import type { AgentContext } from "./context.ts";
 
 /** How often the successors are asked whether they have the shutdown checkpoint. */
@@ -69,7 +69,9 @@ export async function demote(
  */
 export async function checkpointBeforeDrain(
   { postgres, proxy, log }: {
-    readonly postgres: Pick<Postgres, "checkpoint">;
+    readonly postgres: {
+      readonly server: Pick<PostgresServer, "checkpoint">;
+    };
     readonly proxy: unknown;
     readonly log: Pick<Log, "warning">;
   },
@@ -77,7 +79,7 @@ export async function checkpointBeforeDrain(
 ): Promise<void> {
   if (proxy === null) return;
   try {
-    await postgres.checkpoint(signal);
+    await postgres.server.checkpoint(signal);
   } catch (error) {
     // The stop checkpoints again anyway; this only would have shortened it.
     log.warning(`CHECKPOINT before a stop: ${String(error)}`);
@@ -96,9 +98,11 @@ async function stopUnderLease(
     onShutdownCheckpoint: null,
   });
   await Promise.race([stopping, abortOf(signal)]);
-  if (signal.aborted) await context.ports.postgres.stop(stopAtOnce());
+  if (signal.aborted) await context.ports.postgres.server.stop(stopAtOnce());
   await stopping;
-  if (!signal.aborted) await context.ports.postgres.archiveShutdownWal(signal);
+  if (!signal.aborted) {
+    await context.ports.postgres.data.archiveShutdownWal(signal);
+  }
 }
 
 /**
@@ -138,7 +142,7 @@ export async function handOver(
     },
   });
   await Promise.race([stopping, abortOf(signal)]);
-  if (signal.aborted) await postgres.stop(stopAtOnce());
+  if (signal.aborted) await postgres.server.stop(stopAtOnce());
   await stopping;
   stopped.abort();
   if (!await releasing) await release(context, position);

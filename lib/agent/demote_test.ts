@@ -7,7 +7,7 @@ function parts(checkpoint: () => Promise<void>) {
   const said: string[] = [];
   return {
     said,
-    postgres: { checkpoint },
+    postgres: { server: { checkpoint } },
     proxy: {},
     log: { warning: (text: string) => said.push(text) },
   };

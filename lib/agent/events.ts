@@ -16,7 +16,7 @@ const STANDBYS: readonly MemberRole[] = ["replica", "standby_leader"];
 export class Announcer {
   readonly #ports: {
     readonly callbacks: Callbacks;
-    readonly postgres: Postgres;
+    readonly postgres: Pick<Postgres, "server">;
   };
   /** The role that callbacks were told last; null: none was told anything. */
   #told: MemberRole | null = null;
@@ -24,7 +24,10 @@ export class Announcer {
   #awaited: "on_start" | "on_restart" | null = null;
 
   constructor(
-    ports: { readonly callbacks: Callbacks; readonly postgres: Postgres },
+    ports: {
+      readonly callbacks: Callbacks;
+      readonly postgres: Pick<Postgres, "server">;
+    },
   ) {
     this.#ports = ports;
   }
@@ -55,7 +58,7 @@ export class Announcer {
 
   /** Stops the instance for good, as opposed to a restart. */
   async stop(options: StopOptions): Promise<void> {
-    const result = await this.#ports.postgres.stop(options);
+    const result = await this.#ports.postgres.server.stop(options);
     if (result === "stopped") this.stopped();
   }
 

@@ -45,7 +45,7 @@ async function observeStandby(
     tasks.view.kind === "idle" && state.view?.leader != null;
   if (!isJudged) return "nothing";
   try {
-    return await ports.postgres.standbyChange(usualUpstream(context));
+    return await ports.postgres.upstream.change(usualUpstream(context));
   } catch (error) {
     // The upstream's address is not known yet, or a file cannot be read.
     ports.log.debug(`Cannot compare the standby's settings: ${String(error)}`);
@@ -159,10 +159,10 @@ export async function takeOver(
     floors: config.timingFloors,
   });
   try {
-    const change = await ports.postgres.configure({ document });
+    const change = await ports.postgres.settings.configure({ document });
     if (change === "reloaded") context.events.reloaded();
     if (state.memory.role !== "uninitialized") {
-      await ports.postgres.saveDynamicConfig(document);
+      await ports.postgres.settings.saveDynamicConfig(document);
     }
   } catch (error) {
     ports.log.error(

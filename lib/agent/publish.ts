@@ -106,7 +106,7 @@ export class Publisher {
     if (!isCheckpointPending(o) || this.#checkpoint !== null) return;
     const { ports, inbox } = this.#context;
     this.#checkpoint = new AbortController();
-    ports.postgres.checkpoint(this.#checkpoint.signal)
+    ports.postgres.server.checkpoint(this.#checkpoint.signal)
       .catch((error: unknown) =>
         ports.log.warning(`Checkpoint after promotion: ${String(error)}`)
       )

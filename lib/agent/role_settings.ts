@@ -16,7 +16,7 @@ export async function settleRole(
   if (postgres.kind !== "running" || task.kind !== "idle") return;
   const role = postgres.role === "primary" ? "primary" : standbyRole(context);
   try {
-    await context.ports.postgres.takeRole(role);
+    await context.ports.postgres.settings.takeRole(role);
   } catch (error) {
     context.ports.log.warning(
       `Cannot apply the settings of role ${role}: ${String(error)}`,

@@ -92,7 +92,7 @@ export class SlotTender {
     await this.#inBackground(o, async (inputs) => {
       const { advance, advanceLogical } = planSlots(inputs);
       const { postgres } = this.#context.ports;
-      await postgres.applySlots({ drop: [], create: [], advance });
+      await postgres.slots.apply({ drop: [], create: [], advance });
       this.#startLogical({ createLogical: [], advanceLogical });
     });
   }
@@ -126,7 +126,7 @@ export class SlotTender {
     await postgres.slots.setFeedback(
       plan.isFeedbackForced ? "forced" : "configured",
     );
-    await postgres.applySlots({
+    await postgres.slots.apply({
       drop: plan.drop.map(({ name }) => name),
       create: plan.create,
       advance: plan.advance,

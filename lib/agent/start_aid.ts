@@ -12,7 +12,7 @@ import { REMOTE } from "../core/model/standby_cluster.ts";
 import type { TaskView } from "../core/model/task_view.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
-import type { Postgres } from "../ports/postgres.ts";
+import type { PostgresUpstream } from "../ports/postgres.ts";
 import type { AgentState } from "./agent_state.ts";
 import { peerOf } from "./peer_address.ts";
 
@@ -26,7 +26,9 @@ export interface AidContext {
   readonly ports: {
     readonly clock: Clock;
     readonly log: Pick<Log, "debug">;
-    readonly postgres: Pick<Postgres, "writeRecord">;
+    readonly postgres: {
+      readonly upstream: Pick<PostgresUpstream, "writeRecord">;
+    };
   };
   readonly state: Pick<AgentState, "observation" | "settings" | "view">;
   readonly tasks: { readonly view: TaskView };
@@ -85,7 +87,9 @@ export class StartAid {
     const { postgres, log } = context.ports;
     try {
       const leader = leaderToAsk(context);
-      if (leader !== null) await postgres.writeRecord(peerOf(context, leader));
+      if (leader !== null) {
+        await postgres.upstream.writeRecord(peerOf(context, leader));
+      }
     } catch (error) {
       log.debug(`Cannot ask the leader for a WAL record: ${String(error)}`);
     }

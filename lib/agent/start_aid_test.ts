@@ -27,9 +27,11 @@ function scene(o: Observation): {
       clock,
       log: { debug: () => {} },
       postgres: {
-        writeRecord({ name, host, port }: PostgresPeer): Promise<void> {
-          asked.push(`${name} at ${host}:${port}`);
-          return Promise.reject(new Error("it is as it is"));
+        upstream: {
+          writeRecord({ name, host, port }: PostgresPeer): Promise<void> {
+            asked.push(`${name} at ${host}:${port}`);
+            return Promise.reject(new Error("it is as it is"));
+          },
         },
       },
     },

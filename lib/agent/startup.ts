@@ -29,7 +29,7 @@ export async function startUp(
 ): Promise<void> {
   const { ports, config, state } = context;
   state.remember({ kind: "began", lastConsent: await lastConsent(context) });
-  const cached = await ports.postgres.loadDynamicConfig();
+  const cached = await ports.postgres.settings.loadDynamicConfig();
   await takeOver(context, cached ?? config.bootstrapDocument ?? {});
   await awaitFirstView(context, signal);
   const own = state.view === null ? null : memberOf(state.view, config.self);
@@ -96,7 +96,7 @@ async function stopUncovered(context: AgentContext): Promise<void> {
   const seen = { postgres: await postgres.observe(), settings };
   if (beforeFirstView(seen) === "leave") return;
   log.warning("demoted self because DCS is not accessible and I was a leader");
-  await postgres.stop({
+  await postgres.server.stop({
     mode: "fast",
     isCheckpointFirst: false,
     escalateAfterMs: context.state.settings.retryTimeoutMs,

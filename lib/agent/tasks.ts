@@ -29,7 +29,7 @@ export function bodyOf(context: AgentContext, task: LongTask): TaskBody {
     case "bootstrap":
       return (signal) => bootstrap(context, signal);
     case "finish_restore":
-      return (signal) => context.ports.postgres.finishRestore(signal);
+      return (signal) => context.ports.postgres.data.finishRestore(signal);
     case "clone":
       return (signal) => clone(context, task.source, signal);
     case "start":
@@ -62,7 +62,7 @@ async function bootstrap(
 ): Promise<void> {
   const { postgres } = context.ports;
   try {
-    await postgres.bootstrap(signal);
+    await postgres.data.bootstrap(signal);
   } catch (error) {
     const timeoutMs = context.state.settings.retryTimeoutMs;
     await context.store.cancelInitialize({ timeoutMs });
@@ -81,7 +81,7 @@ async function clone(
     ? ownSlotName(context)
     : peer.remote.slotName;
   try {
-    await context.ports.postgres.clone(peer, slotName, signal);
+    await context.ports.postgres.data.clone(peer, slotName, signal);
   } catch (error) {
     if (context.state.memory.isBootstrapOwner) await leaveInitialize(context);
     throw error;
@@ -132,7 +132,7 @@ async function startInstance(
     await untilFenceAnswers(context.ports, context.leases.deadline, signal);
   }
   context.state.remember({ kind: "starting", at: clock.now(), timeoutMs });
-  const run = () => postgres.start(mode, timeoutMs, signal);
+  const run = () => postgres.server.start(mode, timeoutMs, signal);
   const result = mode.kind === "primary"
     ? await run()
     : await context.startAid.during(run);
@@ -202,7 +202,7 @@ async function stopAndStart(
   },
 ): Promise<"running" | "starting"> {
   const { isStandby, signal, timeoutMs } = run;
-  await context.ports.postgres.stop({
+  await context.ports.postgres.server.stop({
     mode: "fast",
     isCheckpointFirst: context.ports.proxy === null,
     escalateAfterMs: null,
@@ -225,12 +225,12 @@ async function follow(
   const upstream = task.upstream === null
     ? null
     : peerOf(context, task.upstream);
-  const change = await postgres.follow(upstream);
+  const change = await postgres.upstream.follow(upstream);
   if (change === "reloaded") {
     return events.running("on_reload", standbyRole(context));
   }
   if (change === "unchanged") return;
-  await postgres.stop({
+  await postgres.server.stop({
     mode: "fast",
     isCheckpointFirst: true,
     escalateAfterMs: null,
@@ -253,7 +253,7 @@ async function promote(
   // The decision may rest on a look from before a promotion that just ended.
   const now = await postgres.observe();
   if (now.kind === "running" && now.role === "primary") return;
-  if (!await postgres.prePromote(signal) && !settings.isPaused) {
+  if (!await postgres.server.prePromote(signal) && !settings.isPaused) {
     context.state.remember({ kind: "pre_promote_failed", at: clock.now() });
     throw new PostgresError("The pre_promote script failed");
   }
@@ -266,7 +266,7 @@ async function promote(
   }
   try {
     // The lease sets the limit: when it runs out, or is lost, the task is cancelled.
-    await postgres.promote(Infinity, signal);
+    await postgres.server.promote(Infinity, signal);
   } catch (error) {
     // A promotion goes on by itself; only a stop keeps it from becoming writable later.
     await context.events.stop(stopAtOnce());
@@ -289,10 +289,10 @@ async function rewind(
     onShutdownCheckpoint: null,
   });
   try {
-    await postgres.rewind(source, signal);
+    await postgres.data.rewind(source, signal);
   } catch (error) {
     // Only a primary that is well and still refuses makes the failure final.
-    const answer = await postgres.askUpstream(source);
+    const answer = await postgres.upstream.ask(source);
     const isFinal = !(error instanceof RewindNotBegunError) ||
       task.isLastAttempt;
     if (answer.kind === "answered" && !signal.aborted && isFinal) {
@@ -317,7 +317,7 @@ async function copySlots(
     throw new PostgresError(`No slot of ${task.source} can be copied yet`);
   }
   await withoutSyncDuty(context, async () => {
-    await postgres.stop({
+    await postgres.server.stop({
       mode: "fast",
       isCheckpointFirst: true,
       escalateAfterMs: null,

@@ -156,7 +156,7 @@ async function createParts(inputs: StartInputs): Promise<Parts> {
   });
   const proxy = await proxyProcess({
     ...{ config, configPath, env, clock, log },
-    sessions: postgres,
+    sessions: postgres.sessions,
   });
   const watchdog = watchdogDevice(config);
   const vip = await vipCarrier(config, { clock, log });
@@ -275,7 +275,7 @@ type Prepared = Awaited<ReturnType<typeof prepareReload>>;
 
 /** Everything of a reload that can fail, before anything changes: half of a configuration is worse than the old one. */
 async function prepareReload(configuration: Configuration, parts: Parts) {
-  const { log, configPath, postgres: sessions, timingFloors } = parts;
+  const { log, configPath, postgres: { sessions }, timingFloors } = parts;
   const { config, warnings } = await configuration.again();
   const { env } = configuration;
   const path = logFile(config.log);
@@ -314,7 +314,7 @@ async function reloadPostgres(
   { context, log, postgres }: Parts,
 ): Promise<void> {
   try {
-    await postgres.reload();
+    await postgres.settings.reload();
     context.events.reloaded();
   } catch (error) {
     log.error(

@@ -1,14 +1,15 @@
 /**
- * The local instance: everything the agent may do to it. Operations are whole
- * steps an administrator would name; what order they go in is decided above.
+ * The local instance: what the agent may do to it, one interface per subject.
+ * Operations are whole steps that an administrator would name; what order they
+ * go in is decided above. Each throws PostgresError (with cause) or
+ * CancelledError unless it says otherwise.
  */
 import type { Lsn } from "../core/base/units.ts";
 import type { LogicalAdvance } from "../core/calc/slots/slots.ts";
 import type { InstanceRole } from "../core/model/member.ts";
 import type { LogicalSlot } from "../core/model/slot_settings.ts";
-import type { LocalEnd, UpstreamView } from "../core/model/peer_view.ts";
+import type { UpstreamView } from "../core/model/peer_view.ts";
 import type {
-  ControlData,
   PostgresView,
   StandbyChange,
 } from "../core/model/postgres_view.ts";
@@ -104,39 +105,40 @@ export interface DynamicPostgresSettings {
   readonly document: Readonly<Record<string, unknown>>;
 }
 
-/** What keeps logical slots through a change of leader. */
-export interface PostgresSlots {
-  /**
-   * Creates and advances logical slots; failures are logged, not thrown. A slot
-   * that cannot go on because its WAL is gone is dropped, so that it is copied
-   * again. May take long: decoding reads WAL.
-   */
-  applyLogical(plan: LogicalSlotPlan, signal: AbortSignal): Promise<void>;
-  /** Reads slots of a primary, for {@link install}; those that differ or are missing there are left out. */
-  fetch(
-    source: PostgresPeer,
-    slots: readonly LogicalSlot[],
-  ): Promise<readonly SlotFile[]>;
-  /** Puts slots of a primary of the same lineage in place. The instance is down. */
-  install(files: readonly SlotFile[]): Promise<void>;
-  /** Transaction ids that slots of a primary protect in the catalog, by slot name; null: none. */
-  catalogXmins(
-    source: PostgresPeer,
-    names: readonly string[],
-  ): Promise<Readonly<Record<string, number | null>>>;
-  /** Whether hot_standby_feedback must be on, or is what the user configured. Reloads if that changes. */
-  setFeedback(feedback: "forced" | "configured"): Promise<void>;
-}
-
-/** The local instance. Every operation throws PostgresError (with cause) or CancelledError. */
-export interface Postgres {
+/** Looks at the instance. */
+export interface PostgresWatch {
   /** One look: data directory, control file, one query. Bounded to about 3 s; never throws. */
   observe(): Promise<PostgresView>;
-  /** pg_controldata, also while the server runs; null without a usable data directory. */
-  control(): Promise<ControlData | null>;
   /** Resolves when the postmaster that is running now has ended (at once if none is); used to wake the loop. */
   untilPostmasterEnds(signal: AbortSignal): Promise<void>;
+  /** Text of `<timeline>.history` with its modification time (ISO 8601, local zone); null if there is none. */
+  readHistoryFile(
+    timeline: number,
+  ): Promise<{ readonly text: string; readonly modifiedAt: string } | null>;
+}
 
+/** The server process and its role. */
+export interface PostgresServer {
+  /**
+   * Starts the daemonized postmaster and waits until it answers (`pg_isready`),
+   * at most `timeoutMs`; 0: as long as the local `pg_ctl_timeout` says.
+   */
+  start(
+    mode: StartMode,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<StartResult>;
+  /** Runs `before_stop`, then stops the instance; resolves when the postmaster and its children are gone. No error if none runs. */
+  stop(options: StopOptions): Promise<StopResult>;
+  /** Runs `pre_promote`; true if it agreed, or if there is none. */
+  prePromote(signal: AbortSignal): Promise<boolean>;
+  /** pg_promote; resolves when the instance is writable. */
+  promote(timeoutMs: number, signal: AbortSignal): Promise<void>;
+  checkpoint(signal: AbortSignal): Promise<void>;
+}
+
+/** The data directory as a whole: filled, repaired, thrown away. */
+export interface PostgresData {
   /** initdb or the custom method, first start as primary, users, passwords, post_bootstrap. Leaves a running primary. On failure the directory is moved away. */
   bootstrap(signal: AbortSignal): Promise<{ readonly systemId: string }>;
   /**
@@ -163,21 +165,18 @@ export interface Postgres {
     slotName: string | null,
     signal: AbortSignal,
   ): Promise<void>;
-  /**
-   * Starts the daemonized postmaster and waits until it answers (`pg_isready`),
-   * at most `timeoutMs`; 0: as long as the local `pg_ctl_timeout` says.
-   */
-  start(
-    mode: StartMode,
-    timeoutMs: number,
-    signal: AbortSignal,
-  ): Promise<StartResult>;
-  /** Runs `before_stop`, then stops the instance; resolves when the postmaster and its children are gone. No error if none runs. */
-  stop(options: StopOptions): Promise<StopResult>;
-  /** Runs `pre_promote`; true if it agreed, or if there is none. */
-  prePromote(signal: AbortSignal): Promise<boolean>;
-  /** pg_promote; resolves when the instance is writable. */
-  promote(timeoutMs: number, signal: AbortSignal): Promise<void>;
+  /** pg_rewind from a primary; the instance is down before and after. */
+  rewind(source: PostgresPeer, signal: AbortSignal): Promise<void>;
+  /** Archives the WAL file with the shutdown checkpoint, if WAL is archived. The instance is down. Failures are logged. */
+  archiveShutdownWal(signal: AbortSignal): Promise<void>;
+  /** Removes the content of the data directory (tablespaces and WAL directory included). The instance is down. */
+  remove(): Promise<void>;
+  /** Moves the data directory to a name beside it that is free, and says to which. The instance is down. */
+  setAside(): Promise<string>;
+}
+
+/** Another instance that this one follows, or may come to follow. */
+export interface PostgresUpstream {
   /** Writes recovery settings for `upstream` and reloads if that is enough. */
   follow(upstream: PostgresPeer | null): Promise<FollowResult>;
   /**
@@ -186,44 +185,63 @@ export interface Postgres {
    * the password file. Judges what the last `observe` saw; cheap enough for
    * every cycle.
    */
-  standbyChange(upstream: PostgresPeer | null): Promise<StandbyChange>;
-  checkpoint(signal: AbortSignal): Promise<void>;
-
+  change(upstream: PostgresPeer | null): Promise<StandbyChange>;
   /** Timeline, history and role of another instance, by replication connection and SQL, and the local WAL end. Never throws. */
-  askUpstream(upstream: PostgresPeer): Promise<UpstreamView>;
-  localEnd(): Promise<LocalEnd | null>;
+  ask(upstream: PostgresPeer): Promise<UpstreamView>;
   /** Has a primary write a WAL record that changes nothing. A standby writes none. */
   writeRecord(primary: PostgresPeer): Promise<void>;
-  /** pg_rewind from a primary; the instance is down before and after. */
-  rewind(source: PostgresPeer, signal: AbortSignal): Promise<void>;
-  /** Archives the WAL file with the shutdown checkpoint, if WAL is archived. The instance is down. Failures are logged. */
-  archiveShutdownWal(signal: AbortSignal): Promise<void>;
-  /** Removes the content of the data directory (tablespaces and WAL directory included). The instance is down. */
-  removeData(): Promise<void>;
-  /** Moves the data directory to a name beside it that is free, and says to which. The instance is down. */
-  setDataAside(): Promise<string>;
+}
 
-  /** Sets synchronous_standby_names and reloads; null restores the user's own value. */
-  setSynchronousStandbys(value: string | null): Promise<void>;
-  /** Creates, drops and advances physical slots; failures of single slots are logged, not thrown. */
-  applySlots(plan: SlotPlan): Promise<void>;
-  readonly slots: PostgresSlots;
+/** The instance's settings: its configuration files, and what a running server has read of them. */
+export interface PostgresSettings {
   /** Takes over dynamic settings (parameters, pg_hba, pg_ident ...): rewrites files if they differ and reloads a running server. */
   configure(
     settings: DynamicPostgresSettings,
   ): Promise<"reloaded" | "unchanged">;
   /** Puts the settings of that role in force, if they differ from those that are: files and a reload. Cheap otherwise. */
   takeRole(role: InstanceRole): Promise<void>;
+  /** Sets synchronous_standby_names and reloads; null restores the user's own value. */
+  setSynchronousStandbys(value: string | null): Promise<void>;
   /** SIGHUP of the agent: rewrites the files from the reloaded local configuration and reloads in any case. */
   reload(): Promise<void>;
-  /** Text of `<timeline>.history` with its modification time (ISO 8601, local zone); null if there is none. */
-  readHistoryFile(
-    timeline: number,
-  ): Promise<{ readonly text: string; readonly modifiedAt: string } | null>;
   /** patroni.dynamic.json in the data directory. */
   saveDynamicConfig(
     document: Readonly<Record<string, unknown>>,
   ): Promise<void>;
   loadDynamicConfig(): Promise<Readonly<Record<string, unknown>> | null>;
-  close(): Promise<void>;
+}
+
+/** Replication slots: physical ones, and what keeps logical ones through a change of leader. */
+export interface PostgresSlots {
+  /** Creates, drops and advances physical slots; failures of single slots are logged, not thrown. */
+  apply(plan: SlotPlan): Promise<void>;
+  /**
+   * Creates and advances logical slots; failures are logged, not thrown. A slot
+   * that cannot go on because its WAL is gone is dropped, so that it is copied
+   * again. May take long: decoding reads WAL.
+   */
+  applyLogical(plan: LogicalSlotPlan, signal: AbortSignal): Promise<void>;
+  /** Reads slots of a primary, for {@link install}; those that differ or are missing there are left out. */
+  fetch(
+    source: PostgresPeer,
+    slots: readonly LogicalSlot[],
+  ): Promise<readonly SlotFile[]>;
+  /** Puts slots of a primary of the same lineage in place. The instance is down. */
+  install(files: readonly SlotFile[]): Promise<void>;
+  /** Transaction ids that slots of a primary protect in the catalog, by slot name; null: none. */
+  catalogXmins(
+    source: PostgresPeer,
+    names: readonly string[],
+  ): Promise<Readonly<Record<string, number | null>>>;
+  /** Whether hot_standby_feedback must be on, or is what the user configured. Reloads if that changes. */
+  setFeedback(feedback: "forced" | "configured"): Promise<void>;
+}
+
+/** The local instance, by subject. A part of the agent names the ones that it needs. */
+export interface Postgres extends PostgresWatch {
+  readonly server: PostgresServer;
+  readonly data: PostgresData;
+  readonly upstream: PostgresUpstream;
+  readonly settings: PostgresSettings;
+  readonly slots: PostgresSlots;
 }

@@ -127,8 +127,11 @@ async function cutWork(world: TestWorld): Promise<void> {
 async function takenMeanwhile(world: TestWorld): Promise<void> {
   const { postgres, options, peer } = world.instance("one");
   restore(options.dataDir);
-  await assert.rejects(postgres.clone(peer, null, NEVER), /not empty any more/);
-  await assert.rejects(postgres.bootstrap(NEVER), /not empty any more/);
+  await assert.rejects(
+    postgres.data.clone(peer, null, NEVER),
+    /not empty any more/,
+  );
+  await assert.rejects(postgres.data.bootstrap(NEVER), /not empty any more/);
   assert.deepEqual(names(options.dataDir), ["global"]);
   assert.ok(!isThere(`${options.dataDir}.failed`));
 }
@@ -204,7 +207,7 @@ async function failedBootstraps(world: TestWorld): Promise<void> {
   await Deno.mkdir(failed);
   await Deno.writeTextFile(join(failed, "somebody's"), "");
   for (const number of [2, 3]) {
-    await assert.rejects(postgres.bootstrap(NEVER), /Failed to bootstrap/);
+    await assert.rejects(postgres.data.bootstrap(NEVER), /Failed to bootstrap/);
     const path = `${failed}.${number}`;
     assert.ok(isThere(join(path, "pg_wal", "000000010000000000000001")));
     const [space = ""] = names(join(path, "pg_tblspc"));
@@ -214,7 +217,7 @@ async function failedBootstraps(world: TestWorld): Promise<void> {
   }
   // The disk does not fill: the last one, which is surely ours, makes room.
   const before = Deno.statSync(`${failed}.3`).birthtime;
-  await assert.rejects(postgres.bootstrap(NEVER), /Failed to bootstrap/);
+  await assert.rejects(postgres.data.bootstrap(NEVER), /Failed to bootstrap/);
   assert.notDeepEqual(Deno.statSync(`${failed}.3`).birthtime, before);
   assert.ok(isThere(`${failed}.3/pg_wal/000000010000000000000001`));
   assert.deepEqual(names(failed), ["somebody's"]);
@@ -229,7 +232,7 @@ async function linkedDirectory(world: TestWorld): Promise<void> {
   await Deno.mkdir(join(world.path, "disk"));
   const { postgres, options } = world.instance("one", failing(world, []));
   await Deno.symlink(real, options.dataDir);
-  await assert.rejects(postgres.bootstrap(NEVER), /Failed to bootstrap/);
+  await assert.rejects(postgres.data.bootstrap(NEVER), /Failed to bootstrap/);
   assert.ok((await Deno.lstat(options.dataDir)).isSymlink);
   assert.ok(isThere(`${real}.failed/PG_VERSION`));
   const one = world.adopt({
@@ -240,11 +243,11 @@ async function linkedDirectory(world: TestWorld): Promise<void> {
       postBootstrap: null,
     },
   });
-  await one.postgres.bootstrap(NEVER);
+  await one.postgres.data.bootstrap(NEVER);
   assert.equal(Deno.realPathSync(options.dataDir), real);
   await untilRole(one.postgres, "primary");
   await stop(one.postgres);
-  assert.equal(await one.postgres.setDataAside(), `${real}.aside`);
+  assert.equal(await one.postgres.data.setAside(), `${real}.aside`);
   assert.ok(isThere(`${real}.aside/PG_VERSION`));
   assert.deepEqual(await one.postgres.observe(), { kind: "empty" });
 }
@@ -270,7 +273,7 @@ async function spacious(world: TestWorld): Promise<TestInstance> {
       postBootstrap: null,
     },
   }));
-  await instance.postgres.bootstrap(NEVER);
+  await instance.postgres.data.bootstrap(NEVER);
   await Deno.mkdir(join(world.path, "space"));
   await sql(
     instance.options,
@@ -291,7 +294,7 @@ async function outside(world: TestWorld): Promise<void> {
   await Deno.rename(wal, `${wal}.new`);
   await Deno.remove(join(options.dataDir, "pg_wal"));
   await Deno.symlink(`${wal}.new`, join(options.dataDir, "pg_wal"));
-  await postgres.removeData();
+  await postgres.data.remove();
   assert.deepEqual(await postgres.observe(), { kind: "empty" });
   assert.deepEqual(names(space), ["PG_9.4_201409291", "not ours"]);
   assert.deepEqual(names(`${wal}.new`), []);
@@ -307,9 +310,9 @@ async function shared(world: TestWorld): Promise<void> {
     args: ["-a", one.options.dataDir, two.options.dataDir],
   }).output();
   assert.equal(code, 0);
-  await one.postgres.start({ kind: "primary" }, 60_000, NEVER);
+  await one.postgres.server.start({ kind: "primary" }, 60_000, NEVER);
   await untilRole(one.postgres, "primary");
-  await two.postgres.removeData();
+  await two.postgres.data.remove();
   assert.deepEqual(await two.postgres.observe(), { kind: "empty" });
   assert.ok(names(wal).includes("archive_status"));
   await sql(one.options, "INSERT INTO t VALUES (1)");
@@ -356,25 +359,25 @@ async function copyWithFolders(world: TestWorld): Promise<void> {
       };
     },
   }, { clock: REAL_CLOCK, log: new TestLog() });
-  const copy = slow.clone(one.peer, null, abort.signal);
+  const copy = slow.data.clone(one.peer, null, abort.signal);
   const isUnderWay = (): boolean => isThere(space) && names(space).length > 0;
   while (!isUnderWay()) await REAL_CLOCK.sleep(20);
   abort.abort();
   await assert.rejects(copy, { name: "CancelledError" });
   assert.deepEqual([names(wal), names(space)], [[], []]);
 
-  await two.postgres.clone(one.peer, null, NEVER);
+  await two.postgres.data.clone(one.peer, null, NEVER);
   const standby = { kind: "standby", upstream: one.peer } as const;
-  await two.postgres.start(standby, 60_000, NEVER);
+  await two.postgres.server.start(standby, 60_000, NEVER);
   await untilRole(two.postgres, "replica");
   await untilNoted(two);
   await stop(two.postgres);
   // An operator deletes the data directory alone.
   await Deno.remove(two.options.dataDir, { recursive: true });
-  await two.postgres.clone(one.peer, null, NEVER);
+  await two.postgres.data.clone(one.peer, null, NEVER);
   assert.match(two.log.lines.join("\n"), /was moved to .*space2\.aside/);
   assert.equal(names(`${space}.aside`).length, 1);
   assert.ok(names(`${wal}.aside`).length > 0);
-  await two.postgres.start(standby, 60_000, NEVER);
+  await two.postgres.server.start(standby, 60_000, NEVER);
   await untilRole(two.postgres, "replica");
 }

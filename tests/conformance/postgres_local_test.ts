@@ -87,13 +87,13 @@ function newSuiteWorld(): SuiteWorld {
 async function idlePrimary(world: TestWorld): Promise<void> {
   const old = await bootstrapped(world);
   const next = world.instance("two");
-  await next.postgres.clone(old.peer, null, NEVER);
+  await next.postgres.data.clone(old.peer, null, NEVER);
   const standby = { kind: "standby", upstream: old.peer } as const;
-  await next.postgres.start(standby, START_LIMIT_MS, NEVER);
+  await next.postgres.server.start(standby, START_LIMIT_MS, NEVER);
   await stop(old.postgres, "immediate");
-  await next.postgres.promote(START_LIMIT_MS, NEVER);
+  await next.postgres.server.promote(START_LIMIT_MS, NEVER);
   const slots = { create: ["one"], drop: [], advance: {} };
-  await next.postgres.applySlots(slots);
+  await next.postgres.slots.apply(slots);
   const [row] = await sql(
     next.options,
     "SELECT pid FROM pg_stat_activity WHERE backend_type = 'background writer'",
@@ -101,23 +101,23 @@ async function idlePrimary(world: TestWorld): Promise<void> {
   Deno.kill(Number(row?.["pid"]), "SIGSTOP");
   // Afterwards reading sets no hint bits, which would be WAL.
   await sql(next.options, "VACUUM FREEZE");
-  await next.postgres.checkpoint(NEVER);
+  await next.postgres.server.checkpoint(NEVER);
   // The position is a new file's first byte then, where no record has ended yet.
   await sql(next.options, "SELECT pg_switch_wal()");
-  await old.postgres.rewind(next.peer, NEVER);
+  await old.postgres.data.rewind(next.peer, NEVER);
   const mode = { kind: "standby", upstream: next.peer } as const;
-  const started = await old.postgres.start(mode, 2_000, NEVER);
+  const started = await old.postgres.server.start(mode, 2_000, NEVER);
   assert.deepEqual(started, { kind: "starting" });
-  await next.postgres.writeRecord(next.peer);
+  await next.postgres.upstream.writeRecord(next.peer);
   await untilRole(old.postgres, "replica");
   // A standby has none to write, and that is no error.
-  await old.postgres.writeRecord(old.peer);
+  await old.postgres.upstream.writeRecord(old.peer);
   Deno.kill(Number(row?.["pid"]), "SIGCONT");
 }
 
 async function adopted(world: TestWorld): Promise<void> {
   const one = await bootstrapped(world);
-  await one.postgres.setSynchronousStandbys("two");
+  await one.postgres.settings.setSynchronousStandbys("two");
   const before = await untilRole(one.postgres, "primary");
   await one.postgres.close();
   const pid = before.postmasterPid;
@@ -130,10 +130,10 @@ async function adopted(world: TestWorld): Promise<void> {
   assert.equal(after.areStandbysManaged, true);
   // A new agent that only knows the document must not drop the standbys.
   const document = { parameters: { work_mem: "5MB" } };
-  await next.postgres.configure({ document });
+  await next.postgres.settings.configure({ document });
   const kept = await untilRole(next.postgres, "primary");
   assert.equal(kept.synchronousStandbyNames, "two");
-  await next.postgres.setSynchronousStandbys(null);
+  await next.postgres.settings.setSynchronousStandbys(null);
 }
 
 async function pendingRestart(world: TestWorld): Promise<void> {
@@ -142,7 +142,7 @@ async function pendingRestart(world: TestWorld): Promise<void> {
     max_connections: 30,
     parameters: { shared_buffers: "32MB", work_mem: "8MB" },
   };
-  await postgres.configure({ document });
+  await postgres.settings.configure({ document });
   const expected = {
     max_connections: { oldValue: "25", newValue: "30" },
     shared_buffers: { oldValue: "16MB", newValue: "32MB" },
@@ -152,7 +152,7 @@ async function pendingRestart(world: TestWorld): Promise<void> {
   const [row] = await sql(options, "SHOW work_mem");
   assert.equal(row?.["work_mem"], "8MB");
   // An agent that comes later sees it as well.
-  await postgres.saveDynamicConfig(document);
+  await postgres.settings.saveDynamicConfig(document);
   const next = world.adopt(options).postgres;
   const seen = await untilRole(next, "primary");
   assert.deepEqual(seen.pendingRestart, expected);
@@ -172,7 +172,7 @@ async function wrongParameters(world: TestWorld): Promise<void> {
     fsync: "perhaps",
     "my.extension": "it's",
   };
-  await postgres.configure({ document: { parameters } });
+  await postgres.settings.configure({ document: { parameters } });
   await stop(postgres);
   await startPrimary(postgres);
   const rows = await sql(
@@ -217,7 +217,7 @@ async function escalation(world: TestWorld): Promise<void> {
   const pid = await postmasterPid(options);
   Deno.kill(pid, "SIGSTOP");
   let isHookCalled = false;
-  await postgres.stop({
+  await postgres.server.stop({
     mode: "fast",
     isCheckpointFirst: false,
     escalateAfterMs: 200,
@@ -279,7 +279,7 @@ async function unreapedPid(world: TestWorld): Promise<void> {
 async function halfMade(world: TestWorld): Promise<void> {
   const one = await bootstrapped(world);
   const two = world.instance("two");
-  await two.postgres.clone(one.peer, null, NEVER);
+  await two.postgres.data.clone(one.peer, null, NEVER);
   await stop(one.postgres);
   const control = join(two.options.dataDir, "global", "pg_control");
   await Deno.rename(control, `${control}.away`);
@@ -297,7 +297,7 @@ async function halfMade(world: TestWorld): Promise<void> {
   const marked = await two.postgres.observe();
   // An older version did not say in which directory: it may be a restored one.
   assert.ok(marked.kind === "unusable" && marked.problem === "doubtful");
-  const aside = await two.postgres.setDataAside();
+  const aside = await two.postgres.data.setAside();
   assert.equal(aside, `${two.options.dataDir}.aside`);
   assert.ok(Deno.statSync(join(aside, "global", "pg_control")).isFile);
   assert.deepEqual(await two.postgres.observe(), { kind: "empty" });
@@ -319,7 +319,7 @@ async function cancelledClone(world: TestWorld): Promise<void> {
     }]),
   );
   const abort = new AbortController();
-  const clone = two.postgres.clone(one.peer, null, abort.signal);
+  const clone = two.postgres.data.clone(one.peer, null, abort.signal);
   const text = await eventually(
     () => Deno.readTextFile(pidFile).catch(() => ""),
     (seen) => seen.endsWith("\n"),
@@ -338,10 +338,10 @@ async function mountPoint(world: TestWorld): Promise<void> {
   try {
     const place = { dataDir, configDir: dataDir };
     const one = world.instance("one", () => place);
-    await one.postgres.bootstrap(NEVER);
+    await one.postgres.data.bootstrap(NEVER);
     await untilRole(one.postgres, "primary");
     await stop(one.postgres);
-    await one.postgres.removeData();
+    await one.postgres.data.remove();
     const two = world.instance("two", (options) => ({
       ...place,
       ...withMethods([{
@@ -359,7 +359,7 @@ async function mountPoint(world: TestWorld): Promise<void> {
       }])(options),
     }));
     const abort = new AbortController();
-    const clone = two.postgres.clone(null, null, abort.signal);
+    const clone = two.postgres.data.clone(null, null, abort.signal);
     await eventually(
       () => two.postgres.observe(),
       (view) => view.kind === "unusable" && /clone/.test(view.detail),
@@ -383,11 +383,11 @@ async function removal(world: TestWorld): Promise<void> {
       postBootstrap: null,
     },
   }));
-  await postgres.bootstrap(NEVER);
+  await postgres.data.bootstrap(NEVER);
   await sql(options, `CREATE TABLESPACE elsewhere LOCATION '${space}'`);
   await Deno.writeTextFile(join(space, "not ours"), "");
   await stop(postgres);
-  await postgres.removeData();
+  await postgres.data.remove();
   assert.deepEqual(await postgres.observe(), { kind: "empty" });
   assert.deepEqual(await namesIn(walDir), []);
   assert.deepEqual(await namesIn(space), ["not ours"]);
@@ -401,7 +401,7 @@ async function failedBootstrap(world: TestWorld): Promise<void> {
   const { postgres, options } = world.instance("one", ({ bootstrap }) => ({
     bootstrap: bootstrap && { ...bootstrap, postBootstrap: ["false"] },
   }));
-  await assert.rejects(postgres.bootstrap(NEVER), /Failed to bootstrap/);
+  await assert.rejects(postgres.data.bootstrap(NEVER), /Failed to bootstrap/);
   assert.deepEqual(await postgres.observe(), { kind: "empty" });
   const moved = await Deno.stat(`${options.dataDir}.failed/PG_VERSION`);
   assert.ok(moved.isFile);
@@ -419,7 +419,7 @@ async function postBootstrap(world: TestWorld): Promise<void> {
     script,
     `${options.binDir}/psql "$1" -c "CREATE TABLE made_by_script ()"\n`,
   );
-  await postgres.bootstrap(NEVER);
+  await postgres.data.bootstrap(NEVER);
   const rows = await sql(
     options,
     "SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY 1",
@@ -437,7 +437,7 @@ async function customBootstrap(world: TestWorld): Promise<void> {
   const one = await bootstrapped(world);
   await sql(one.options, "CREATE TABLE kept (i int)");
   const copy = world.instance("copy");
-  await copy.postgres.clone(one.peer, null, NEVER);
+  await copy.postgres.data.clone(one.peer, null, NEVER);
   const two = world.instance("two", (own) => ({
     bootstrap: {
       method: {
@@ -457,7 +457,7 @@ async function customBootstrap(world: TestWorld): Promise<void> {
       postBootstrap: null,
     },
   }));
-  await two.postgres.bootstrap(NEVER);
+  await two.postgres.data.bootstrap(NEVER);
   const view = await untilRole(two.postgres, "primary");
   assert.equal(view.timeline, 2);
   assert.equal((await sql(two.options, "SELECT 1 FROM kept")).length, 0);
@@ -486,7 +486,7 @@ async function customClone(world: TestWorld): Promise<void> {
       { kind: "basebackup", options: ["--checkpoint=fast"] },
     ]),
   );
-  await two.postgres.clone(one.peer, null, NEVER);
+  await two.postgres.data.clone(one.peer, null, NEVER);
   assert.equal((await two.postgres.observe()).kind, "stopped");
   const line = await Deno.readTextFile(seen);
   assert.match(line, /^--stanza=x --scope=batman --role=replica --datadir=/);
@@ -497,19 +497,19 @@ async function customClone(world: TestWorld): Promise<void> {
 async function missingSlot(world: TestWorld): Promise<void> {
   const one = await bootstrapped(world);
   const two = world.instance("two");
-  await two.postgres.clone(one.peer, "not_there", NEVER);
+  await two.postgres.data.clone(one.peer, "not_there", NEVER);
   assert.equal((await two.postgres.observe()).kind, "stopped");
 }
 
 async function minimums(world: TestWorld): Promise<void> {
   const one = await bootstrapped(world);
-  await one.postgres.configure({ document: { max_connections: 40 } });
+  await one.postgres.settings.configure({ document: { max_connections: 40 } });
   await stop(one.postgres);
   await startPrimary(one.postgres);
   const two = world.instance("two");
-  await two.postgres.clone(one.peer, null, NEVER);
-  await two.postgres.configure({ document: { max_connections: 26 } });
-  const result = await two.postgres.start(
+  await two.postgres.data.clone(one.peer, null, NEVER);
+  await two.postgres.settings.configure({ document: { max_connections: 26 } });
+  const result = await two.postgres.server.start(
     { kind: "standby", upstream: one.peer },
     START_LIMIT_MS,
     NEVER,
@@ -534,12 +534,12 @@ function withMethods(
 
 async function bootstrapped(world: TestWorld): Promise<TestInstance> {
   const instance = world.instance("one");
-  await instance.postgres.bootstrap(NEVER);
+  await instance.postgres.data.bootstrap(NEVER);
   return instance;
 }
 
 async function startPrimary(postgres: Postgres): Promise<void> {
-  const result = await postgres.start(
+  const result = await postgres.server.start(
     { kind: "primary" },
     START_LIMIT_MS,
     NEVER,

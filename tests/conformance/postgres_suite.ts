@@ -9,7 +9,11 @@ import type {
   ReplicaView,
 } from "../../lib/core/model/postgres_view.ts";
 import type { Lsn } from "../../lib/core/base/units.ts";
-import type { Postgres, PostgresPeer } from "../../lib/ports/postgres.ts";
+import type {
+  Postgres,
+  PostgresPeer,
+  PostgresServer,
+} from "../../lib/ports/postgres.ts";
 import { eventually, NEVER } from "../helpers/postgres.ts";
 
 /** One instance, and what a test may do to it behind the port's back. */
@@ -30,7 +34,7 @@ export interface SuiteWorld extends AsyncDisposable {
 const START_LIMIT_MS = 60_000;
 const MAX_WAIT_MS = 30_000;
 
-type Stop = Parameters<Postgres["stop"]>[0];
+type Stop = Parameters<PostgresServer["stop"]>[0];
 
 const FAST: Stop = {
   mode: "fast",
@@ -45,15 +49,13 @@ const PROMISES: Readonly<
   "an empty directory becomes a primary by bootstrap": async (world) => {
     const { postgres } = world.instance("one");
     assert.deepEqual(await postgres.observe(), { kind: "empty" });
-    assert.equal(await postgres.control(), null);
-    const { systemId } = await postgres.bootstrap(NEVER);
+    const { systemId } = await postgres.data.bootstrap(NEVER);
     const view = await postgres.observe();
     assert.ok(view.kind === "running" && view.role === "primary");
     assert.equal(view.systemId, systemId);
     assert.equal(view.timeline, 1);
     assert.deepEqual(view.pendingRestart, {});
     assert.equal(view.areStandbysManaged, false);
-    assert.equal((await postgres.control())?.state, "in production");
   },
 
   "a clone streams from its source, with its slot": async (world) => {
@@ -80,13 +82,13 @@ const PROMISES: Readonly<
 
   "follow() says what it took, and nothing if nothing": async (world) => {
     const [one, two] = await pair(world);
-    assert.equal(await two.postgres.follow(one.peer), "unchanged");
-    assert.equal(await two.postgres.follow(null), "reloaded");
+    assert.equal(await two.postgres.upstream.follow(one.peer), "unchanged");
+    assert.equal(await two.postgres.upstream.follow(null), "reloaded");
     await until(
       two.postgres,
       (view): view is ReplicaView => isReplica(view) && view.upstream === null,
     );
-    assert.equal(await two.postgres.follow(one.peer), "reloaded");
+    assert.equal(await two.postgres.upstream.follow(one.peer), "reloaded");
     await until(two.postgres, isStreaming);
   },
 
@@ -94,7 +96,7 @@ const PROMISES: Readonly<
     const [one, two] = await pair(world);
     await one.write();
     const positions: Lsn[] = [];
-    await one.postgres.stop({
+    await one.postgres.server.stop({
       ...FAST,
       isCheckpointFirst: true,
       onShutdownCheckpoint: (position) => {
@@ -106,39 +108,40 @@ const PROMISES: Readonly<
     assert.ok(view.kind === "stopped" && !view.isStandby);
     assert.equal(view.control.state, "shut down");
     assert.deepEqual(positions, [view.control.checkpointLsn]);
-    const end = await one.postgres.localEnd();
-    assert.equal(end?.kind, "primary_shutdown");
+    const asked = await one.postgres.upstream.ask(two.peer);
+    assert.ok(asked.kind === "answered");
+    assert.equal(asked.localEnd?.kind, "primary_shutdown");
     // The replica got everything up to and with the checkpoint record.
     const replica = await until(two.postgres, isReplica);
-    assert.equal(replica.receivedLsn, end?.endLsn);
-    await one.postgres.stop(FAST);
+    assert.equal(replica.receivedLsn, asked.localEnd?.endLsn);
+    await one.postgres.server.stop(FAST);
   },
 
   "a switchover loses nothing and needs no rewind": async (world) => {
     const [one, two] = await pair(world);
     await one.write();
-    await one.postgres.stop(FAST);
-    await two.postgres.promote(MAX_WAIT_MS, NEVER);
+    await one.postgres.server.stop(FAST);
+    await two.postgres.server.promote(MAX_WAIT_MS, NEVER);
     const promoted = await two.postgres.observe();
     assert.ok(isPrimary(promoted));
     assert.equal(promoted.timeline, 2);
     const history = await two.postgres.readHistoryFile(2);
     assert.match(history?.text ?? "", /^1\t0\//);
-    const asked = await one.postgres.askUpstream(two.peer);
+    const asked = await one.postgres.upstream.ask(two.peer);
     assert.ok(asked.kind === "answered");
     assert.equal(asked.isInRecovery, false);
     assert.equal(asked.timeline, 2);
     assert.equal(asked.systemId, promoted.systemId);
     assert.equal(asked.history[0]?.timeline, 1);
     assert.equal(asked.localEnd?.endLsn, asked.history[0]?.switchpoint);
-    await two.postgres.applySlots({ create: ["one"], drop: [], advance: {} });
+    await two.postgres.slots.apply({ create: ["one"], drop: [], advance: {} });
     await startStandby(one.postgres, two.peer);
     await until(one.postgres, isStreamingTimeline2);
   },
 
   "a crash is seen, and the next start recovers": async (world) => {
     const { postgres, crash } = world.instance("one");
-    await postgres.bootstrap(NEVER);
+    await postgres.data.bootstrap(NEVER);
     const ended = postgres.untilPostmasterEnds(NEVER);
     await crash();
     await ended;
@@ -146,7 +149,7 @@ const PROMISES: Readonly<
     assert.ok(view.kind === "stopped");
     assert.equal(view.control.state, "in production");
     assert.equal(view.isStandby, false);
-    const result = await postgres.start(
+    const result = await postgres.server.start(
       { kind: "primary" },
       START_LIMIT_MS,
       NEVER,
@@ -158,40 +161,40 @@ const PROMISES: Readonly<
   "a diverged primary is rewound and follows": async (world) => {
     const [one, two] = await pair(world);
     await one.write();
-    await two.postgres.stop(FAST);
+    await two.postgres.server.stop(FAST);
     await one.write();
     await one.crash();
     await startStandby(two.postgres, null);
-    await two.postgres.promote(MAX_WAIT_MS, NEVER);
-    await two.postgres.checkpoint(NEVER);
-    await two.postgres.applySlots({ create: ["one"], drop: [], advance: {} });
-    const asked = await one.postgres.askUpstream(two.peer);
+    await two.postgres.server.promote(MAX_WAIT_MS, NEVER);
+    await two.postgres.server.checkpoint(NEVER);
+    await two.postgres.slots.apply({ create: ["one"], drop: [], advance: {} });
+    const asked = await one.postgres.upstream.ask(two.peer);
     assert.ok(asked.kind === "answered");
     assert.equal(asked.timeline, 2);
     assert.equal(asked.localEnd?.kind, "primary_crash");
     assert.equal(asked.localEnd?.timeline, 1);
-    await one.postgres.rewind(two.peer, NEVER);
+    await one.postgres.data.rewind(two.peer, NEVER);
     await startStandby(one.postgres, two.peer);
     await until(one.postgres, isStreamingTimeline2);
   },
 
   "a failed clone leaves nothing": async (world) => {
     const [one, two] = [world.instance("one"), world.instance("two")];
-    await one.postgres.bootstrap(NEVER);
-    await one.postgres.stop(FAST);
+    await one.postgres.data.bootstrap(NEVER);
+    await one.postgres.server.stop(FAST);
     const abort = AbortSignal.timeout(2_000);
-    await assert.rejects(() => two.postgres.clone(one.peer, null, abort));
+    await assert.rejects(() => two.postgres.data.clone(one.peer, null, abort));
     assert.deepEqual(await two.postgres.observe(), { kind: "empty" });
   },
 
   "slots are made, advanced and dropped": async (world) => {
     const { postgres, write } = world.instance("one");
-    await postgres.bootstrap(NEVER);
-    await postgres.applySlots({ create: ["a", "b"], drop: [], advance: {} });
-    await postgres.applySlots({ create: ["a"], drop: ["gone"], advance: {} });
+    await postgres.data.bootstrap(NEVER);
+    await postgres.slots.apply({ create: ["a", "b"], drop: [], advance: {} });
+    await postgres.slots.apply({ create: ["a"], drop: ["gone"], advance: {} });
     await write();
     const { flushedLsn } = await until(postgres, isPrimary);
-    await postgres.applySlots({
+    await postgres.slots.apply({
       create: [],
       drop: ["b"],
       advance: { a: flushedLsn },
@@ -204,12 +207,12 @@ const PROMISES: Readonly<
 
   "synchronous standbys are set and given back": async (world) => {
     const { postgres } = world.instance("one");
-    await postgres.bootstrap(NEVER);
-    await postgres.setSynchronousStandbys('ANY 1 ("two")');
+    await postgres.data.bootstrap(NEVER);
+    await postgres.settings.setSynchronousStandbys('ANY 1 ("two")');
     const managed = await until(postgres, isPrimary);
     assert.equal(managed.synchronousStandbyNames, 'ANY 1 ("two")');
     assert.equal(managed.areStandbysManaged, true);
-    await postgres.setSynchronousStandbys(null);
+    await postgres.settings.setSynchronousStandbys(null);
     const own = await until(postgres, isPrimary);
     assert.equal(own.synchronousStandbyNames, "");
     assert.equal(own.areStandbysManaged, false);
@@ -217,22 +220,22 @@ const PROMISES: Readonly<
 
   "the dynamic document survives in the data directory": async (world) => {
     const { postgres } = world.instance("one");
-    assert.equal(await postgres.loadDynamicConfig(), null);
-    await postgres.bootstrap(NEVER);
-    await postgres.saveDynamicConfig({ ttl: 30, slots: { a: null } });
-    assert.deepEqual(await postgres.loadDynamicConfig(), {
+    assert.equal(await postgres.settings.loadDynamicConfig(), null);
+    await postgres.data.bootstrap(NEVER);
+    await postgres.settings.saveDynamicConfig({ ttl: 30, slots: { a: null } });
+    assert.deepEqual(await postgres.settings.loadDynamicConfig(), {
       ttl: 30,
       slots: { a: null },
     });
-    await postgres.stop(FAST);
-    await postgres.removeData();
+    await postgres.server.stop(FAST);
+    await postgres.data.remove();
     assert.deepEqual(await postgres.observe(), { kind: "empty" });
-    assert.equal(await postgres.loadDynamicConfig(), null);
+    assert.equal(await postgres.settings.loadDynamicConfig(), null);
   },
 
   "an upstream that is away is silent": async (world) => {
     const one = world.instance("one");
-    const asked = await one.postgres.askUpstream(one.peer);
+    const asked = await one.postgres.upstream.ask(one.peer);
     assert.equal(asked.kind, "silent");
   },
 };
@@ -257,9 +260,9 @@ async function pair(
   world: SuiteWorld,
 ): Promise<readonly [SuiteInstance, SuiteInstance]> {
   const [one, two] = [world.instance("one"), world.instance("two")];
-  await one.postgres.bootstrap(NEVER);
-  await one.postgres.applySlots({ create: ["two"], drop: [], advance: {} });
-  await two.postgres.clone(one.peer, "two", NEVER);
+  await one.postgres.data.bootstrap(NEVER);
+  await one.postgres.slots.apply({ create: ["two"], drop: [], advance: {} });
+  await two.postgres.data.clone(one.peer, "two", NEVER);
   await startStandby(two.postgres, one.peer);
   await until(two.postgres, isStreaming);
   return [one, two];
@@ -269,7 +272,7 @@ async function startStandby(
   postgres: Postgres,
   upstream: PostgresPeer | null,
 ): Promise<void> {
-  const result = await postgres.start(
+  const result = await postgres.server.start(
     { kind: "standby", upstream },
     START_LIMIT_MS,
     NEVER,

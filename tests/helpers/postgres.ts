@@ -145,7 +145,7 @@ export async function stop(
   instance: Postgres,
   mode: "fast" | "immediate" | "kill" = "fast",
 ): Promise<void> {
-  await instance.stop({
+  await instance.server.stop({
     mode,
     isCheckpointFirst: false,
     escalateAfterMs: 10_000,

@@ -46,12 +46,12 @@ unprivileged(import.meta.url, () => {
 
 async function newPair(world: TestWorld): Promise<Pair> {
   const [one, two] = [world.instance("one"), world.instance("two")];
-  await one.postgres.bootstrap(NEVER);
+  await one.postgres.data.bootstrap(NEVER);
   await sql(one.options, "CREATE TABLE t (i int)");
-  await one.postgres.applySlots({ create: ["two"], drop: [], advance: {} });
-  await two.postgres.clone(one.peer, "two", NEVER);
+  await one.postgres.slots.apply({ create: ["two"], drop: [], advance: {} });
+  await two.postgres.data.clone(one.peer, "two", NEVER);
   const mode = { kind: "standby", upstream: one.peer } as const;
-  const started = await two.postgres.start(mode, 30_000, NEVER);
+  const started = await two.postgres.server.start(mode, 30_000, NEVER);
   assert.deepEqual(started, { kind: "running" });
   await untilStreaming(one);
   return { one, two };
@@ -138,7 +138,7 @@ async function checkpointerEvent({ options }: TestInstance): Promise<string> {
 
 /** Nobody is waited for, and that is in force: the next names must be read by the checkpointer. */
 async function waitForNobody(pair: Pair): Promise<void> {
-  await pair.one.postgres.setSynchronousStandbys("");
+  await pair.one.postgres.settings.setSynchronousStandbys("");
   await eventually(
     () => insertAlone(pair),
     (seen) => seen === "acknowledged",
@@ -149,7 +149,7 @@ async function idle(pair: Pair): Promise<void> {
   const { one } = pair;
   const before = await untilRole(one.postgres, "primary");
   assert.equal(before.namesInForceLsn, null, "users' names are not looked at");
-  await one.postgres.setSynchronousStandbys("two");
+  await one.postgres.settings.setSynchronousStandbys("two");
   const view = await untilInForce(one);
   assert.ok(view.namesInForceLsn > before.flushedLsn);
   const [sender] = view.walSenders;
@@ -179,7 +179,7 @@ async function noTurn(pair: Pair): Promise<void> {
   const pid = await pidOf(one, "checkpointer");
   Deno.kill(pid, "SIGSTOP");
   try {
-    await one.postgres.setSynchronousStandbys("two");
+    await one.postgres.settings.setSynchronousStandbys("two");
     await assertShown(pair);
     assert.equal(await checkpointerEvent(one), "CheckpointerMain");
     assert.equal(await insertAlone(pair), "acknowledged");
@@ -209,7 +209,9 @@ async function slowFsync(pair: Pair): Promise<void> {
   const { one } = pair;
   const reason = skipReason("strace", "strace");
   if (reason !== null) return console.log(`skipped: ${reason}`);
-  await one.postgres.configure({ document: { parameters: { fsync: "on" } } });
+  await one.postgres.settings.configure({
+    document: { parameters: { fsync: "on" } },
+  });
   await waitForNobody(pair);
   for (let table = 0; table < 4; table++) {
     await sql(one.options, `CREATE TABLE f${table} AS SELECT 1 AS i`);
@@ -235,7 +237,7 @@ async function slowFsync(pair: Pair): Promise<void> {
       () => checkpointerEvent(one),
       (event) => event === "DataFileSync",
     );
-    await one.postgres.setSynchronousStandbys("two");
+    await one.postgres.settings.setSynchronousStandbys("two");
     await assertShown(pair);
     assert.equal(await insertAlone(pair), "acknowledged");
     assert.equal(await checkpointerEvent(one), "DataFileSync");
@@ -253,7 +255,7 @@ async function slowFsync(pair: Pair): Promise<void> {
 async function spread(pair: Pair): Promise<void> {
   const { one } = pair;
   const document = { parameters: { fsync: "off", checkpoint_timeout: "1h" } };
-  await one.postgres.configure({ document });
+  await one.postgres.settings.configure({ document });
   await waitForNobody(pair);
   await sql(
     one.options,
@@ -264,7 +266,7 @@ async function spread(pair: Pair): Promise<void> {
     () => checkpointerEvent(one),
     (event) => event === "CheckpointWriteDelay",
   );
-  await one.postgres.setSynchronousStandbys("two");
+  await one.postgres.settings.setSynchronousStandbys("two");
   await provedLater(pair);
   assert.equal(await checkpointerEvent(one), "CheckpointWriteDelay");
   // An immediate one lets the spread one end.
@@ -274,7 +276,7 @@ async function spread(pair: Pair): Promise<void> {
 
 async function onReplica({ two }: Pair): Promise<void> {
   const pid = await pidOf(two, "checkpointer");
-  await two.postgres.setSynchronousStandbys("ANY 1 (one)");
+  await two.postgres.settings.setSynchronousStandbys("ANY 1 (one)");
   const proved = await eventually(
     () => untilRole(two.postgres, "replica"),
     ({ namesInForceLsn }) => namesInForceLsn !== null,
@@ -282,7 +284,7 @@ async function onReplica({ two }: Pair): Promise<void> {
   assert.equal(proved.synchronousStandbyNames, "ANY 1 (one)");
   Deno.kill(pid, "SIGSTOP");
   try {
-    await two.postgres.setSynchronousStandbys("ANY 1 (three)");
+    await two.postgres.settings.setSynchronousStandbys("ANY 1 (three)");
     const shown = await eventually(
       () => untilRole(two.postgres, "replica"),
       (view) => view.synchronousStandbyNames === "ANY 1 (three)",

@@ -30,7 +30,7 @@ unprivileged(import.meta.url, () => {
         await Deno.writeTextFile(`${keys}/${name}.key`, key, { mode: 0o600 });
       }
       const one = world.instance("one");
-      await one.postgres.bootstrap(NEVER);
+      await one.postgres.data.bootstrap(NEVER);
       const port = one.options.listen.port;
       const target = (
         options: Options,
@@ -53,7 +53,7 @@ unprivileged(import.meta.url, () => {
         false,
       );
       assert.match(await failureOf(target({ sslmode: "require" })), /TLS/);
-      await one.postgres.configure({
+      await one.postgres.settings.configure({
         document: {
           parameters: {
             ssl: "on",

@@ -1,11 +1,7 @@
 /** The memory twin of the Postgres port, on a simulated instance. */
 import { formatLsn, lsn } from "../../../lib/core/base/units.ts";
+import type { UpstreamView } from "../../../lib/core/model/peer_view.ts";
 import type {
-  LocalEnd,
-  UpstreamView,
-} from "../../../lib/core/model/peer_view.ts";
-import type {
-  ControlData,
   PostgresView,
   StandbyChange,
 } from "../../../lib/core/model/postgres_view.ts";
@@ -13,14 +9,18 @@ import { PostgresError } from "../../../lib/ports/errors.ts";
 import type {
   FollowResult,
   Postgres,
+  PostgresData,
   PostgresPeer,
+  PostgresServer,
+  PostgresSettings,
   PostgresSlots,
+  PostgresUpstream,
   StartMode,
   StartResult,
   StopOptions,
   StopResult,
 } from "../../../lib/ports/postgres.ts";
-import { localEndOf, lookAt, upstreamAnswer } from "../world/instance_view.ts";
+import { lookAt, upstreamAnswer } from "../world/instance_view.ts";
 import type { Instance } from "../world/instance.ts";
 import { historyOf } from "../world/wal.ts";
 import type { Site, World } from "../world/world.ts";
@@ -35,8 +35,20 @@ export interface PostgresParts {
   readonly files: Map<string, Document>;
 }
 
+/** All parts of the port are this one object: a simulated instance is small. */
+type Parts =
+  & Postgres
+  & PostgresServer
+  & PostgresData
+  & PostgresUpstream
+  & PostgresSettings;
+
 /** One agent's hold on its instance. */
-export class MemoryPostgres implements Postgres {
+export class MemoryPostgres implements Parts {
+  readonly server: PostgresServer = this;
+  readonly data: PostgresData = this;
+  readonly upstream: PostgresUpstream = this;
+  readonly settings: PostgresSettings = this;
   readonly #world: World;
   readonly #instance: Instance;
   readonly #bridge: Bridge;
@@ -57,12 +69,6 @@ export class MemoryPostgres implements Postgres {
   async observe(): Promise<PostgresView> {
     await this.#bridge.sleep(this.#instance.isHung ? 3_000 : 2);
     return lookAt(this.#instance);
-  }
-
-  control(): Promise<ControlData | null> {
-    const view = lookAt(this.#instance);
-    const hasControl = view.kind === "stopped" || view.kind === "starting";
-    return Promise.resolve(hasControl ? view.control : null);
   }
 
   untilPostmasterEnds(signal: AbortSignal): Promise<void> {
@@ -185,7 +191,7 @@ export class MemoryPostgres implements Postgres {
   }
 
   /** Its settings are nobody's subject there. */
-  standbyChange(): Promise<StandbyChange> {
+  change(): Promise<StandbyChange> {
     return Promise.resolve("nothing");
   }
 
@@ -196,16 +202,12 @@ export class MemoryPostgres implements Postgres {
     );
   }
 
-  async askUpstream(upstream: PostgresPeer): Promise<UpstreamView> {
+  async ask(upstream: PostgresPeer): Promise<UpstreamView> {
     await this.#bridge.sleep(2 * this.#world.callDelayMs());
     const { name } = this.#instance;
     const isOpen = this.#world.isLinkOpen(name, upstream.name);
     const asked = isOpen ? this.#world.instance(upstream.name) : null;
     return upstreamAnswer(this.#instance, asked);
-  }
-
-  localEnd(): Promise<LocalEnd | null> {
-    return Promise.resolve(localEndOf(this.#instance));
   }
 
   archiveShutdownWal(): Promise<void> {
@@ -220,12 +222,12 @@ export class MemoryPostgres implements Postgres {
     if (!isDone) throw new PostgresError("pg_rewind failed");
   }
 
-  removeData(): Promise<void> {
+  remove(): Promise<void> {
     this.#instance.removeData();
     return Promise.resolve();
   }
 
-  setDataAside(): Promise<string> {
+  setAside(): Promise<string> {
     this.#instance.removeData();
     return Promise.resolve("aside");
   }
@@ -239,11 +241,6 @@ export class MemoryPostgres implements Postgres {
   }
 
   readonly slots: PostgresSlots;
-
-  /** Physical slots are not modelled: WAL is never removed here. */
-  applySlots(): Promise<void> {
-    return Promise.resolve();
-  }
 
   configure(): Promise<"unchanged"> {
     return Promise.resolve("unchanged");
@@ -277,10 +274,6 @@ export class MemoryPostgres implements Postgres {
 
   loadDynamicConfig(): Promise<Document | null> {
     return Promise.resolve(this.#files.get(this.#instance.name) ?? null);
-  }
-
-  close(): Promise<void> {
-    return Promise.resolve();
   }
 }
 

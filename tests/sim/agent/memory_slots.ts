@@ -26,6 +26,11 @@ export class MemorySlots implements PostgresSlots {
     this.#bridge = bridge;
   }
 
+  /** Physical slots are not modelled: WAL is never removed here. */
+  apply(): Promise<void> {
+    return Promise.resolve();
+  }
+
   async applyLogical(
     plan: LogicalSlotPlan,
     signal: AbortSignal,

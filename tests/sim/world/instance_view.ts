@@ -155,7 +155,7 @@ function controlOf(data: Data): ControlData {
 }
 
 /** Where the local WAL ends, and how we know. */
-export function localEndOf(instance: Instance): LocalEnd | null {
+function localEndOf(instance: Instance): LocalEnd | null {
   const { data } = instance;
   if (data === null) return null;
   const kind = data.control === "shut down"
