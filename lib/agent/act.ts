@@ -208,7 +208,7 @@ async function askConsent(
   decision: Of<"ask_failsafe">,
 ): Promise<Act> {
   const cover = await askFailsafe(context, o, decision.members);
-  const lease = leaseNow(context.leases);
+  const lease = leaseNow(context.right);
   return round(context, o, {
     lease: lease.kind === "held" ? { ...lease, cover } : lease,
   });
@@ -312,14 +312,14 @@ async function write(
 async function readAgain(context: AgentContext): Promise<DcsView> {
   const view = await withRetries(
     context,
-    (limits) => context.store.view(limits),
+    (limits) => context.reader.view(limits),
   );
   return { kind: "reachable", view: await noteView(context, view) };
 }
 
 /** Renewed or won just now; a release that came meanwhile wins. */
-function fresh({ leases }: AgentContext): LeaseView {
-  const lease = leaseNow(leases);
+function fresh({ right }: AgentContext): LeaseView {
+  const lease = leaseNow(right);
   return lease.kind === "held"
     ? { ...lease, isFresh: true }
     : { kind: "released" };

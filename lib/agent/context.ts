@@ -22,11 +22,14 @@ import type { ServiceWatch } from "../ports/service_watch.ts";
 import { AgentState } from "./agent_state.ts";
 import { peerOf } from "./peer_address.ts";
 import { type GuardConfig, type GuardPorts, Guards } from "./guards.ts";
+import { LeadRight } from "./lead_right.ts";
 import { LeaseKeeper } from "./leases.ts";
 import { Announcer } from "./events.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { Inbox } from "./inbox.ts";
 import { Liveness } from "./liveness.ts";
+import { ScopeReader } from "./scope_reader.ts";
+import { ScopeReports } from "./scope_reports.ts";
 import { ScopeStore } from "./scope_store.ts";
 import { StartAid } from "./start_aid.ts";
 import { LoopStatistics } from "./statistics.ts";
@@ -75,11 +78,14 @@ export interface AgentContext {
   readonly ports: AgentPorts;
   config: AgentConfig;
   readonly state: AgentState;
+  readonly right: LeadRight;
   readonly leases: LeaseKeeper;
   readonly guards: Guards;
   readonly heartbeats: Heartbeats;
   readonly events: Announcer;
+  readonly reader: ScopeReader;
   readonly store: ScopeStore;
+  readonly reports: ScopeReports;
   readonly inbox: Inbox;
   readonly startAid: StartAid;
   readonly liveness: Liveness;
@@ -101,9 +107,10 @@ export function createContext(
     heartbeats.covered(until);
     return until;
   };
-  const leases = new LeaseKeeper({ ...ports, onCovered }, config.self);
+  const right = new LeadRight(ports.clock, onCovered);
+  const leases = new LeaseKeeper({ ...ports, right }, config.self);
   const labels = { scope: config.scope, name: config.self };
-  const statistics = new LoopStatistics(labels, { ...ports, leases });
+  const statistics = new LoopStatistics(labels, { ...ports, right });
   const tasks = new TaskRunner(ports.clock, (outcome) => {
     state.remember({ kind: "task_ended", outcome });
     statistics.countTask(outcome);
@@ -130,9 +137,12 @@ export function createContext(
     startAid: new StartAid(() => context),
     liveness: new Liveness(ports.serviceWatch, ports.log),
     tasks,
+    right,
     leases,
     statistics,
+    reader: new ScopeReader(ports.dcs),
     store: new ScopeStore(ports.dcs),
+    reports: new ScopeReports(ports.dcs),
   };
   return context;
 }

@@ -43,7 +43,7 @@ export async function demote(
       await events.stop(stopAtOnce());
       return await release(context, null);
     case "immediate_nolock":
-      context.leases.forget();
+      context.right.forget();
       return await events.stop(stopAtOnce());
     case "cluster":
       return await stopUnderLease(context, signal);
@@ -57,7 +57,7 @@ export async function demote(
         escalateAfterMs: Math.max(500, leftMs - KILL_RESERVE_MS),
         onShutdownCheckpoint: null,
       });
-      return context.leases.forget();
+      return context.right.forget();
     }
   }
 }
@@ -208,14 +208,14 @@ async function release(
   context: AgentContext,
   position: Lsn | null,
 ): Promise<void> {
-  const { store, leases, state, ports } = context;
+  const { reports, leases, state, ports } = context;
   const limits = { timeoutMs: state.settings.retryTimeoutMs };
-  context.leases.forget();
+  context.right.forget();
   // It has stopped, or has written its last checkpoint.
   context.heartbeats.stopped();
   if (position !== null) {
     const status = state.view?.status;
-    await store.writeStatus({
+    await reports.writeStatus({
       leaderLsn: position,
       slots: status?.slots ?? null,
       retainSlots: status?.retainSlots ?? null,

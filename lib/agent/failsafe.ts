@@ -34,14 +34,14 @@ export async function publishFailsafe(
   view: ClusterView,
   limits: DcsLimits,
 ): Promise<void> {
-  const { config, state, store } = context;
+  const { config, state, reports } = context;
   if (!state.settings.isFailsafeMode) return;
   const { apiUrl } = config.identity;
   const map = failsafeMap(view, { name: config.self, apiUrl });
   if (isSameFailsafe(view.failsafe, map)) return;
   // Before the answer: the store may have the map and we may never hear of it.
   state.remember({ kind: "failsafe_published", map });
-  await store.writeFailsafe(map, limits);
+  await reports.writeFailsafe(map, limits);
 }
 
 /** Asks for consent and extends the lease if all agree. */
@@ -50,7 +50,7 @@ export async function askFailsafe(
   o: Observation,
   members: readonly FailsafeMember[],
 ): Promise<"granted" | "refused"> {
-  const { ports, leases, state } = context;
+  const { ports, right, state } = context;
   const { clock, log, peers } = ports;
   const since = clock.now();
   const timeoutMs = attemptMs(o, since);
@@ -71,7 +71,7 @@ export async function askFailsafe(
   );
   state.remember({ kind: "failsafe_answered", refusal });
   if (refusal !== null) return "refused";
-  leases.coverByFailsafe(since, o.settings.ttlMs);
+  right.coverByFailsafe(since, o.settings.ttlMs);
   return "granted";
 }
 
@@ -125,9 +125,9 @@ export async function acceptFailsafe(
   return { kind: "accepted", position };
 }
 
-function ownLead({ leases, tasks, ports }: AgentContext): OwnLead {
+function ownLead({ right, tasks, ports }: AgentContext): OwnLead {
   const now = ports.clock.now();
-  return { now, deadline: leases.deadline, task: tasks.view };
+  return { now, deadline: right.deadline, task: tasks.view };
 }
 
 /** True while failsafe mode decides here, as leader or as listener. */

@@ -14,6 +14,7 @@ import type { TaskView } from "../core/model/task_view.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Dcs } from "../ports/dcs.ts";
 import type { AgentState } from "./agent_state.ts";
+import type { Deadline } from "./lead_right.ts";
 import type { LeaseKeeper } from "./leases.ts";
 
 /** What a heartbeat is made of. */
@@ -25,7 +26,8 @@ export interface HeartbeatContext {
   };
   readonly state: Pick<AgentState, "observation" | "memory" | "settings">;
   readonly config: { readonly vips: FenceWord["vips"] };
-  readonly leases: Pick<LeaseKeeper, "deadline" | "leaderRevision">;
+  readonly right: Deadline;
+  readonly leases: Pick<LeaseKeeper, "term">;
   readonly tasks: { readonly view: TaskView };
 }
 
@@ -56,7 +58,7 @@ export class Heartbeats {
 
   /** The same within the cycle: what was said already is not said again. */
   settled(o: Observation): void {
-    this.#tell(o, this.#context().leases.deadline);
+    this.#tell(o, this.#context().right.deadline);
   }
 
   /** The instance is about to be stopped by this agent; its sessions are to be cut. */
@@ -80,8 +82,8 @@ export class Heartbeats {
 
   /** The agent ends in order; an instance that still runs was left on purpose. */
   farewell(): void {
-    const { leases } = this.#context();
-    const deadline = this.#isEnding ? null : leases.deadline;
+    const { right } = this.#context();
+    const deadline = this.#isEnding ? null : right.deadline;
     this.#send({ role: this.#role, leaseDeadlineMs: deadline, fence: null });
     this.#isOver = true;
   }
@@ -120,7 +122,7 @@ export class Heartbeats {
   }
 
   #word(o: Observation | null, deadline: Moment | null): FenceWord {
-    const { ports, state, config, leases } = this.#context();
+    const { ports, state, config, leases: { term } } = this.#context();
     const isCovered = deadline !== null &&
       remainingMs(deadline, ports.clock.now()) > 0;
     return {
@@ -128,7 +130,7 @@ export class Heartbeats {
       isPaused: state.settings.isPaused,
       isStandingDown: false,
       stopBudgetMs: stopBudgetMs(state.settings),
-      leaderRevision: leases.leaderRevision,
+      leaderRevision: term === null ? null : `${term}`,
       vips: config.vips,
     };
   }

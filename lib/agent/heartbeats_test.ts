@@ -23,7 +23,8 @@ function scene() {
       memory: FIRST_MEMORY,
     },
     config: { vips: [] },
-    leases: { deadline: moment(30_000), leaderRevision: "7" },
+    right: { deadline: moment(30_000) },
+    leases: { term: revision(7n) },
     tasks: { view: { kind: "idle" } },
   };
   return { beats: new Heartbeats(() => context), told, world };

@@ -4,18 +4,12 @@
  * deadline counts from before the request, nobody renews in the background, a
  * released lease cannot come back by itself.
  */
-import { driftAllowanceMs } from "../core/calc/lead/budgets.ts";
-import {
-  after,
-  type LeaseId,
-  type Moment,
-  remainingMs,
-  type Revision,
-} from "../core/base/units.ts";
+import type { LeaseId, Moment, Revision } from "../core/base/units.ts";
 import type { LeaderKey } from "../core/model/cluster_view.ts";
 import type { MemberName } from "../core/model/member.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Dcs, DcsGuard, DcsLimits, DcsResult } from "../ports/dcs.ts";
+import type { LeadRight } from "./lead_right.ts";
 
 const LEADER = "leader";
 
@@ -24,60 +18,31 @@ export interface LeaseTerms extends DcsLimits {
   readonly ttlMs: number;
 }
 
-/** Told of each renewal and its deadline; says until when this member may really lead. */
-export type OnCovered = (deadline: Moment) => Moment;
-
 /** What the keeper works with. */
 interface LeaseParts {
   readonly dcs: Dcs;
-  readonly clock: Clock;
-  readonly onCovered?: OnCovered;
+  readonly clock: Pick<Clock, "now">;
+  /** Extended with each renewal. */
+  readonly right: LeadRight;
 }
 
 /** Keeps this agent's lease. Calls run one after the other, whoever makes them. */
 export class LeaseKeeper {
   readonly #dcs: Dcs;
-  readonly #clock: Clock;
+  readonly #clock: Pick<Clock, "now">;
+  readonly #right: LeadRight;
   readonly #self: MemberName;
-  readonly #onCovered: OnCovered;
   #lease: { readonly id: LeaseId; readonly ttlMs: number } | null = null;
-  #deadline: Moment | null = null;
-  #source: "store" | "failsafe" = "store";
   #isReleased = false;
   /** Of the leader key as this keeper knows it; tells two lives of one member apart. */
   #keyRevision: Revision | null = null;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(ports: LeaseParts, self: MemberName) {
-    this.#dcs = ports.dcs;
-    this.#clock = ports.clock;
-    this.#onCovered = ports.onCovered ?? ((deadline) => deadline);
+  constructor(parts: LeaseParts, self: MemberName) {
+    this.#dcs = parts.dcs;
+    this.#clock = parts.clock;
+    this.#right = parts.right;
     this.#self = self;
-  }
-
-  /** Until when this member may act as leader; null: it may not. */
-  get deadline(): Moment | null {
-    return this.#deadline;
-  }
-
-  /** Who backs the deadline. */
-  get source(): "store" | "failsafe" {
-    return this.#source;
-  }
-
-  /**
-   * The store is away and every member of the failsafe map agreed: the right to
-   * lead goes on for another ttl. It must still hold; nothing comes back to life.
-   *
-   * @param since The moment before the first of them was asked.
-   */
-  coverByFailsafe(since: Moment, ttlMs: number): void {
-    const held = this.#deadline;
-    if (held === null || remainingMs(held, this.#clock.now()) <= 0) return;
-    this.#source = "failsafe";
-    this.#deadline = this.#onCovered(
-      after(since, ttlMs - driftAllowanceMs(ttlMs)),
-    );
   }
 
   /** The key was given back, or a call that does so is on its way. */
@@ -85,12 +50,10 @@ export class LeaseKeeper {
     return this.#isReleased;
   }
 
-  /** Revision of the leader key as this keeper last wrote or saw it, decimal; null: it never did. */
-  get leaderRevision(): string | null {
-    return this.#keyRevision === null ? null : `${this.#keyRevision}`;
-  }
-
-  /** The term of this leader: every write of the sync key depends on it; null: it never led. */
+  /**
+   * The term of this leader: the revision of its key, as this keeper wrote or saw
+   * it last. Every write of the sync key depends on it; null: it never led.
+   */
   get term(): Revision | null {
     return this.#keyRevision;
   }
@@ -182,20 +145,15 @@ export class LeaseKeeper {
    */
   release(limits: DcsLimits): Promise<boolean> {
     this.#isReleased = true;
-    this.#deadline = null;
+    this.#right.forget();
     return this.#inTurn(async () => {
-      this.#deadline = null;
+      this.#right.forget();
       const guard: DcsGuard = this.#keyRevision === null
         ? { kind: "value_is", value: this.#self }
         : { kind: "revision_is", revision: this.#keyRevision };
       const result = await this.#delete(guard, limits);
       return result.kind === "done";
     });
-  }
-
-  /** Forgets the right to lead, without telling the store. */
-  forget(): void {
-    this.#deadline = null;
   }
 
   /** One renewal for the member key of an agent that does not lead. */
@@ -221,7 +179,7 @@ export class LeaseKeeper {
 
   /** A release got lost on its way, and the lease of the member key keeps the leader key alive. */
   async #releaseAgain(leader: LeaderKey, limits: DcsLimits): Promise<"lost"> {
-    this.#deadline = null;
+    this.#right.forget();
     const { revision } = leader;
     await this.#delete({ kind: "revision_is", revision }, limits);
     return "lost";
@@ -234,14 +192,11 @@ export class LeaseKeeper {
   #hold(since: Moment, terms: LeaseTerms): void {
     // A release that came while the answer was on its way wins.
     if (this.#isReleased) return;
-    this.#source = "store";
-    this.#deadline = this.#onCovered(
-      after(since, terms.ttlMs - driftAllowanceMs(terms.ttlMs)),
-    );
+    this.#right.coverByStore(since, terms.ttlMs);
   }
 
   #lose(): "lost" {
-    this.#deadline = null;
+    this.#right.forget();
     return "lost";
   }
 

@@ -17,7 +17,7 @@ const PAUSE_MAX_MS = 1_000;
 /** The budget for store calls of this cycle. */
 export function dcsBudgetMs(context: AgentContext): number {
   const { settings, memory } = context.state;
-  const { deadline } = context.leases;
+  const { deadline } = context.right;
   const leftMs = deadline === null
     ? null
     : remainingMs(deadline, context.ports.clock.now());

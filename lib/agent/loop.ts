@@ -152,17 +152,17 @@ export class AgentLoop {
 
   /** The loop is awake when the time has come to stop a primary whose lease runs out. */
   #withinLease(restMs: number): number {
-    const { leases, ports, state } = this.#context;
-    if (leases.deadline === null) return restMs;
-    const leftMs = remainingMs(leases.deadline, ports.clock.now());
+    const { right, ports, state } = this.#context;
+    if (right.deadline === null) return restMs;
+    const leftMs = remainingMs(right.deadline, ports.clock.now());
     const untilStopMs = leftMs - stopBudgetMs(state.settings);
     return Math.min(restMs, Math.max(OVERDUE_MS, untilStopMs));
   }
 
   #restMs(): number {
-    const { state, config, leases, ports } = this.#context;
+    const { state, config, right, ports } = this.#context;
     const isLeader = state.view?.leader?.name === config.self;
     if (!isLeader) return state.settings.loopWaitMs + REPLICA_DELAY_MS;
-    return leaderRestMs(state.settings, leases.deadline, ports.clock.now());
+    return leaderRestMs(state.settings, right.deadline, ports.clock.now());
   }
 }

@@ -17,7 +17,7 @@ import {
 import { DcsUnreachableError } from "../ports/errors.ts";
 import { type AgentContext, usualUpstream } from "./context.ts";
 import { completed } from "./failsafe.ts";
-import type { LeaseKeeper } from "./leases.ts";
+import type { LeadRight } from "./lead_right.ts";
 import { withRetries } from "./limits.ts";
 
 /** The observation that a cycle begins with. */
@@ -58,7 +58,7 @@ export function assemble(
   context: AgentContext,
   looks: Pick<Observation, "dcs" | "postgres" | "standbyChange" | "task">,
 ): Observation {
-  const { state, config, ports, leases } = context;
+  const { state, config, ports, right } = context;
   return {
     now: ports.clock.now(),
     wallTimeMs: ports.clock.wallTimeMs(),
@@ -70,7 +70,7 @@ export function assemble(
     dcs: looks.dcs,
     postgres: looks.postgres,
     standbyChange: looks.standbyChange,
-    lease: leaseNow(leases),
+    lease: leaseNow(right),
     peers: { kind: "not_asked" },
     upstream: { kind: "not_asked" },
     task: looks.task,
@@ -81,7 +81,7 @@ export function assemble(
 
 /** The lease as its keeper has it; what happened in this cycle is not in it. */
 export function leaseNow(
-  { deadline, source }: Pick<LeaseKeeper, "deadline" | "source">,
+  { deadline, source }: Pick<LeadRight, "deadline" | "source">,
 ): LeaseView {
   return deadline === null ? { kind: "none" } : {
     kind: "held",
@@ -94,9 +94,9 @@ export function leaseNow(
 
 /** Reads the store; "unreachable" is an answer too. */
 export async function observeDcs(context: AgentContext): Promise<DcsView> {
-  const { store, ports, state } = context;
+  const { reader, ports, state } = context;
   try {
-    const view = await withRetries(context, (limits) => store.view(limits));
+    const view = await withRetries(context, (limits) => reader.view(limits));
     return { kind: "reachable", view: await noteView(context, view) };
   } catch (error) {
     if (!(error instanceof DcsUnreachableError)) throw error;

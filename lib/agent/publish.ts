@@ -63,7 +63,7 @@ export class Publisher {
 
   /** Writes the member key now, whatever the cycle does; used around shutdown. */
   async #touchMember(o: Observation): Promise<void> {
-    const { leases, store, config } = this.#context;
+    const { leases, reports, config } = this.#context;
     const ttlMs = o.settings.ttlMs;
     const leaseId = isFresh(o.lease) && leases.leaseId !== null
       ? leases.leaseId
@@ -73,7 +73,7 @@ export class Publisher {
     const isKnown = last !== null && last.leaseId === leaseId &&
       isSamePublication(last.text, text) && isListed(o);
     if (isKnown) return;
-    await store.touchMember({ name: o.self, text }, leaseId, this.#limits);
+    await reports.touchMember({ name: o.self, text }, leaseId, this.#limits);
     this.#member = { text, leaseId };
   }
 
@@ -82,14 +82,14 @@ export class Publisher {
     primary: PrimaryView,
   ): Promise<void> {
     if (!isHistoryStale(view.history, primary.timeline)) return;
-    const { store, ports, config, state } = this.#context;
+    const { reports, ports, config, state } = this.#context;
     if (primary.timeline === 1) {
-      await store.writeHistory([], this.#limits);
+      await reports.writeHistory([], this.#limits);
       return;
     }
     const file = await ports.postgres.readHistoryFile(primary.timeline);
     if (file === null) return;
-    await store.writeHistory(
+    await reports.writeHistory(
       mergeHistory({
         self: config.self,
         text: file.text,

@@ -58,9 +58,9 @@ export class AgentService implements AgentApi {
   }
 
   async freshView(): Promise<ClusterView> {
-    const { state, store } = this.#context;
+    const { state, reader } = this.#context;
     try {
-      return await store.freshView(this.#limits);
+      return await reader.freshView(this.#limits);
     } catch (error) {
       // Health checks must not go on with a view that the store no longer backs.
       state.viewedAt = null;
@@ -210,7 +210,7 @@ export class AgentService implements AgentApi {
   }
 
   #statusWith(postgres: PostgresView): AgentStatus {
-    const { state, config, ports, tasks, leases } = this.#context;
+    const { state, config, ports, tasks, right } = this.#context;
     const now = ports.clock.now();
     const facts = { postgres, task: tasks.view, memory: state.memory };
     return {
@@ -221,7 +221,7 @@ export class AgentService implements AgentApi {
       view: this.#recentView(now),
       settings: state.settings,
       tags: tagsNow({ tags: config.tags, memory: state.memory }),
-      leaseDeadline: leases.deadline,
+      leaseDeadline: right.deadline,
       dcsLastSeen: Math.floor(state.viewedAtWallMs / 1000),
       isFailsafeActive: isFailsafeActive(this.#context),
       scheduledRestart: state.memory.scheduledRestart,

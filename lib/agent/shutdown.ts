@@ -91,7 +91,7 @@ async function letClientsGo(
   signal: AbortSignal,
 ): Promise<void> {
   // Without the right to lead nobody may write for one moment longer.
-  if (context.leases.deadline !== null) {
+  if (context.right.deadline !== null) {
     await checkpointBeforeDrain(context.ports, signal);
     await Promise.race([announceStop(context), abortOf(signal)]);
     await context.ports.proxy?.drain(signal);
@@ -116,20 +116,20 @@ async function renewUntil(
   done: AbortSignal,
   giveUp: AbortController,
 ): Promise<void> {
-  const { state, leases, ports } = context;
+  const { state, right, leases, ports } = context;
   const { loopWaitMs, ttlMs } = state.settings;
   const budgetMs = stopBudgetMs(state.settings);
   /** Until the stop has to be short; a released lease does not run out. */
   const spareMs = () =>
-    leases.deadline === null
+    right.deadline === null
       ? Infinity
-      : remainingMs(leases.deadline, ports.clock.now()) - budgetMs;
+      : remainingMs(right.deadline, ports.clock.now()) - budgetMs;
   while (!done.aborted) {
     const restMs = Math.min(loopWaitMs, budgetMs, spareMs());
     if (restMs <= 0) return giveUp.abort();
     await ports.clock.sleep(restMs, done);
     const timeoutMs = Math.min(CALL_MS_MAX, spareMs());
-    const isDue = leases.deadline !== null && timeoutMs > 0;
+    const isDue = right.deadline !== null && timeoutMs > 0;
     if (done.aborted || !isDue || state.view === null) continue;
     const outcome = await leases.renew(state.view.leader, { ttlMs, timeoutMs })
       .catch(
@@ -154,7 +154,7 @@ async function touch(
     readonly as: "stopping" | "stopped";
   },
 ): Promise<void> {
-  const { store, leases, state, config, ports } = context;
+  const { reports, leases, state, config, ports } = context;
   if (view === null) return;
   const timeoutMs = as === "stopped"
     ? state.settings.retryTimeoutMs
@@ -174,7 +174,9 @@ async function touch(
     config.identity,
   );
   const text = encodeMember(publication);
-  await store.touchMember({ name: config.self, text }, leaseId, { timeoutMs });
+  await reports.touchMember({ name: config.self, text }, leaseId, {
+    timeoutMs,
+  });
 }
 
 function stoppingNow(o: Observation): Observation {

@@ -78,7 +78,7 @@ export class SlotTender {
     const status = { leaderLsn, slots, retainSlots };
     const text = encodeStatus(status);
     if (text === this.#status) return;
-    await this.#context.store.writeStatus(status, limits);
+    await this.#context.reports.writeStatus(status, limits);
     this.#status = text;
   }
 

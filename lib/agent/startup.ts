@@ -74,11 +74,11 @@ async function awaitFirstView(
   context: AgentContext,
   signal: AbortSignal,
 ): Promise<void> {
-  const { ports, state, store } = context;
+  const { ports, state, reader } = context;
   while (!signal.aborted) {
     const timeoutMs = state.settings.retryTimeoutMs;
     try {
-      await noteView(context, await store.freshView({ timeoutMs }));
+      await noteView(context, await reader.freshView({ timeoutMs }));
       return;
     } catch (error) {
       if (!(error instanceof DcsUnreachableError)) throw error;

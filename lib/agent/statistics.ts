@@ -12,12 +12,12 @@ import { circumstances } from "../core/calc/lead/circumstances.ts";
 import type { Observation } from "../core/model/observation.ts";
 import { DecisionJournal } from "./decision_journal.ts";
 import { FailoverWatch } from "./failover_phases.ts";
-import type { LeaseKeeper } from "./leases.ts";
+import type { Deadline } from "./lead_right.ts";
 
 /** Where some figures are read at the moment of asking. */
 export interface StatisticsSources {
   readonly clock: Clock;
-  readonly leases: LeaseKeeper;
+  readonly right: Deadline;
   readonly proxy: Pick<ProxyProcess, "state"> | null;
 }
 
@@ -116,9 +116,9 @@ export class LoopStatistics implements Metrics {
   }
 
   #leaseSeconds(): number {
-    const { leases, clock } = this.#sources;
-    if (leases.deadline === null) return 0;
-    return Math.max(0, remainingMs(leases.deadline, clock.now()) / 1000);
+    const { right, clock } = this.#sources;
+    if (right.deadline === null) return 0;
+    return Math.max(0, remainingMs(right.deadline, clock.now()) / 1000);
   }
 
   #sample(

@@ -31,7 +31,7 @@ export async function releaseSyncDuty(
   context: AgentContext,
   publish: () => Promise<void>,
 ): Promise<void> {
-  const { state, store, config, ports } = context;
+  const { state, reader, config, ports } = context;
   const { clock, log } = ports;
   state.remember({ kind: "sync_duty", isReleased: true });
   const { loopWaitMs, retryTimeoutMs } = state.settings;
@@ -41,7 +41,7 @@ export async function releaseSyncDuty(
     await publish();
     while (remainingMs(deadline, clock.now()) > 0) {
       const timeoutMs = Math.min(LOOK_MAX_MS, retryTimeoutMs);
-      const view = await store.freshView({ timeoutMs });
+      const view = await reader.freshView({ timeoutMs });
       if (!isInSync(view, config.self)) return;
       await clock.sleep(LOOK_AGAIN_MS);
     }

@@ -129,7 +129,7 @@ async function startInstance(
   const { events, ports: { postgres, clock } } = context;
   const { timeoutMs, signal, event } = options;
   if (mode.kind === "primary") {
-    await untilFenceAnswers(context.ports, context.leases.deadline, signal);
+    await untilFenceAnswers(context.ports, context.right.deadline, signal);
   }
   context.state.remember({ kind: "starting", at: clock.now(), timeoutMs });
   const run = () => postgres.server.start(mode, timeoutMs, signal);
@@ -257,8 +257,8 @@ async function promote(
     context.state.remember({ kind: "pre_promote_failed", at: clock.now() });
     throw new PostgresError("The pre_promote script failed");
   }
-  await untilFenceAnswers(context.ports, context.leases.deadline, signal);
-  const deadline = context.leases.deadline;
+  await untilFenceAnswers(context.ports, context.right.deadline, signal);
+  const deadline = context.right.deadline;
   const leftMs = deadline === null ? 0 : remainingMs(deadline, clock.now());
   // Time has passed since the decision: the last look at the lease is here.
   if (leftMs < promoteBudgetMs(settings) || signal.aborted) {

@@ -23,8 +23,6 @@ const LARGER: Readonly<Record<string, Partial<Size>>> = {
   "lib/adapters/postgres/settings/settings_keeper.ts": { methods: 21 },
   "lib/adapters/proxy_process/proxy_child.ts": { fields: 8 },
   "lib/agent/agent_state.ts": { fields: 15 },
-  "lib/agent/leases.ts": { methods: 12 },
-  "lib/agent/scope_store.ts": { methods: 14 },
   "lib/agent/service.ts": { methods: 17 },
   "lib/lab/lab_cluster.ts": { methods: 14 },
   "proxy/fence.ts": { fields: 9 },

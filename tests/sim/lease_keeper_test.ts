@@ -1,5 +1,6 @@
 /** The agent's LeaseKeeper against the memory store, fault by fault. */
 import assert from "node:assert/strict";
+import { LeadRight } from "../../lib/agent/lead_right.ts";
 import { LeaseKeeper } from "../../lib/agent/leases.ts";
 import { ScopeStore } from "../../lib/agent/scope_store.ts";
 import { driftAllowanceMs } from "../../lib/core/calc/lead/budgets.ts";
@@ -23,13 +24,16 @@ class Bench {
   readonly #clients: MemoryDcs[] = [];
 
   /** A keeper with a connection of its own. */
-  keeper(
-    name: string,
-  ): { readonly dcs: MemoryDcs; readonly leases: LeaseKeeper } {
+  keeper(name: string): {
+    readonly dcs: MemoryDcs;
+    readonly leases: LeaseKeeper;
+    readonly right: LeadRight;
+  } {
     const dcs = new MemoryDcs(this.store, PATH);
     this.#clients.push(dcs);
-    const ports = { dcs, clock: this.clock };
-    return { dcs, leases: new LeaseKeeper(ports, name) };
+    const right = new LeadRight(this.clock);
+    const parts = { dcs, clock: this.clock, right };
+    return { dcs, right, leases: new LeaseKeeper(parts, name) };
   }
 
   get view(): ClusterView {
@@ -70,18 +74,18 @@ async function elapse<T>(bench: Bench, call: Promise<T>): Promise<T> {
 
 Deno.test("LeaseKeeper counts the deadline from before the request", () =>
   withBench(async (bench) => {
-    const { dcs, leases } = bench.keeper("n1");
+    const { dcs, leases, right } = bench.keeper("n1");
     dcs.faults.answerDelayMs = 4_000;
     const bid = elapse(bench, leases.acquire(TERMS, fits));
     assert.equal(await bid, "won");
     // Granting took one slow answer, the write another one.
-    assert.equal(leases.deadline, 30_000 - driftAllowanceMs(30_000));
+    assert.equal(right.deadline, 30_000 - driftAllowanceMs(30_000));
     assert.ok(bench.clock.now() >= 8_000);
   }));
 
 Deno.test("LeaseKeeper repeats a release whose request was lost", () =>
   withBench(async (bench) => {
-    const { dcs, leases } = bench.keeper("n1");
+    const { dcs, leases, right } = bench.keeper("n1");
     assert.equal(await leases.acquire(TERMS, fits), "won");
     dcs.cutOff();
     await assert.rejects(
@@ -95,7 +99,7 @@ Deno.test("LeaseKeeper repeats a release whose request was lost", () =>
     assert.equal(bench.leader, "n1");
     assert.equal(await leases.renew(bench.view.leader, TERMS), "lost");
     assert.equal(bench.leader, null);
-    assert.equal(leases.deadline, null);
+    assert.equal(right.deadline, null);
   }));
 
 Deno.test("LeaseKeeper's late release leaves the next life's key alone", () =>
@@ -113,13 +117,13 @@ Deno.test("LeaseKeeper's late release leaves the next life's key alone", () =>
 
 Deno.test("LeaseKeeper gives a key back whose bid rested on an old view", () =>
   withBench(async (bench) => {
-    const { dcs, leases } = bench.keeper("n1");
+    const { dcs, leases, right } = bench.keeper("n1");
     // Simulator, seed 6243: the agent froze between its decision and the bid, and
     // somebody else had led and gone.
     const stale = (): Promise<boolean> => Promise.resolve(false);
     assert.equal(await leases.acquire(TERMS, stale), "lost");
     assert.equal(bench.leader, null);
-    assert.equal(leases.deadline, null);
+    assert.equal(right.deadline, null);
     const blind = async (): Promise<boolean> => {
       dcs.cutOff();
       return await Promise.reject(new DcsUnreachableError("away"));
@@ -134,28 +138,28 @@ Deno.test("LeaseKeeper gives a key back whose bid rested on an old view", () =>
 
 Deno.test("LeaseKeeper does not rebind the key after its lease expired", () =>
   withBench(async (bench) => {
-    const { leases } = bench.keeper("n1");
+    const { leases, right } = bench.keeper("n1");
     const other = bench.keeper("n2");
     assert.equal(await leases.acquire(TERMS, fits), "won");
     const { view } = bench;
     await bench.clock.advance(31_000);
     assert.equal(await other.leases.acquire(TERMS, fits), "won");
     assert.equal(await leases.renew(view.leader, TERMS), "lost");
-    assert.equal(leases.deadline, null);
+    assert.equal(right.deadline, null);
     assert.equal(bench.leader, "n2");
   }));
 
 Deno.test("LeaseKeeper holds nothing after a release, whatever answers come", () =>
   withBench(async (bench) => {
-    const { dcs, leases } = bench.keeper("n1");
+    const { dcs, leases, right } = bench.keeper("n1");
     assert.equal(await leases.acquire(TERMS, fits), "won");
     dcs.faults.answerDelayMs = 1_000;
     const renewal = leases.renew(bench.view.leader, TERMS);
     await settle();
     const released = leases.release(TERMS);
-    assert.equal(leases.deadline, null);
+    assert.equal(right.deadline, null);
     await elapse(bench, renewal);
-    assert.equal(leases.deadline, null);
+    assert.equal(right.deadline, null);
     assert.equal(await elapse(bench, released), true);
     assert.equal(bench.leader, null);
   }));

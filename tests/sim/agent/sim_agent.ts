@@ -68,7 +68,7 @@ export class SimAgent {
     };
     this.#context = createContext(ports, configOf(world, site.name));
     makers.plant?.(this.#context, dcs);
-    site.host.readDeadline = () => this.#context.leases.deadline;
+    site.host.readDeadline = () => this.#context.right.deadline;
     this.linkChanged();
   }
 

@@ -1,0 +1,62 @@
+/**
+ * What a member tells the others through the store: itself, and as leader the
+ * status, the history and whom it would ask without a store.
+ */
+import { memberKey } from "../core/codec/cluster_view_codec.ts";
+import {
+  encodeFailsafe,
+  type FailsafeMap,
+} from "../core/codec/failsafe_codec.ts";
+import { encodeHistory } from "../core/codec/history_codec.ts";
+import {
+  encodeStatus,
+  type StatusPublication,
+} from "../core/codec/status_codec.ts";
+import type { LeaseId } from "../core/base/units.ts";
+import type { HistoryLine } from "../core/model/cluster_view.ts";
+import type { Dcs, DcsLimits } from "../ports/dcs.ts";
+import { type Guarded, NO_GUARD, put } from "./scope_write.ts";
+
+/** Writes the keys of one scope that report. Throws what the Dcs port throws. */
+export class ScopeReports {
+  readonly #dcs: Pick<Dcs, "write">;
+
+  constructor(dcs: Pick<Dcs, "write">) {
+    this.#dcs = dcs;
+  }
+
+  /** Writes the own member key, bound to the own lease. */
+  async touchMember(
+    member: { readonly name: string; readonly text: string },
+    leaseId: LeaseId,
+    limits: DcsLimits,
+  ): Promise<void> {
+    await this.#dcs.write({
+      kind: "put",
+      key: memberKey(member.name),
+      value: member.text,
+      leaseId,
+      guard: NO_GUARD,
+    }, limits);
+  }
+
+  writeStatus(status: StatusPublication, limits: DcsLimits): Promise<Guarded> {
+    return this.#report("status", encodeStatus(status), limits);
+  }
+
+  /** Whom a leader asks when the store is away. */
+  writeFailsafe(map: FailsafeMap, limits: DcsLimits): Promise<Guarded> {
+    return this.#report("failsafe", encodeFailsafe(map), limits);
+  }
+
+  writeHistory(
+    lines: readonly HistoryLine[],
+    limits: DcsLimits,
+  ): Promise<Guarded> {
+    return this.#report("history", encodeHistory(lines), limits);
+  }
+
+  #report(key: string, value: string, limits: DcsLimits): Promise<Guarded> {
+    return put(this.#dcs, { key, value }, { guard: NO_GUARD, limits });
+  }
+}
