@@ -8,6 +8,7 @@ import type {
   SuccessorMessage,
 } from "../lib/ports/proxy_process.ts";
 
+import { isRevisionText } from "../lib/core/base/units.ts";
 import { isProcessId } from "../lib/core/base/process_id.ts";
 import { decodeFenceWord } from "./fence_codec.ts";
 
@@ -86,7 +87,7 @@ function decodeHeartbeat(
 function decodeProof(
   { revision, askedAtMs }: Readonly<Record<string, unknown>>,
 ): StoreProof | null {
-  if (typeof revision !== "string" || !/^\d{1,20}$/.test(revision)) return null;
+  if (!isRevisionText(revision)) return null;
   return typeof askedAtMs === "number" ? { revision, askedAtMs } : null;
 }
 

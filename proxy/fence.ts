@@ -36,6 +36,7 @@ import { errorText } from "./error_text.ts";
 import type { FenceEars } from "./local_agent.ts";
 
 /** Timers stand still while the host sleeps, so none is longer. */
+const LEADER = "leader";
 const TICK_MS_MAX = 1_000;
 /** Before the first step, what waits in the socket is heard: this process may have been the late one. */
 const LISTEN_MS = 20;
@@ -281,13 +282,12 @@ export class Fence implements FenceEars {
       log.warning(`${down}; the leader key, if it is ours, ends by itself`);
       return this.#settle();
     }
-    const term = revision(BigInt(leaderRevision));
+    const term = revision(leaderRevision);
     try {
-      const guard = { kind: "revision_is", revision: term } as const;
-      const result = await dcs.write(
-        { kind: "delete", key: "leader", guard },
-        { timeoutMs: dcsTimeoutMs },
-      );
+      const result = await dcs.write({
+        when: [{ kind: "revision_is", key: LEADER, revision: term }],
+        edits: [{ kind: "delete", key: LEADER }],
+      }, { timeoutMs: dcsTimeoutMs });
       const isDone = result.kind === "done";
       if (isDone) this.#counts.keysGivenBack++;
       log.warning(

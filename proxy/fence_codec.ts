@@ -1,4 +1,5 @@
 /** Reads the fence's part of a heartbeat; what is none is null, so nothing is fenced by mistake. */
+import { isRevisionText } from "../lib/core/base/units.ts";
 import type { FenceWord } from "../lib/core/model/fence.ts";
 import type { Vip } from "../lib/core/model/vip.ts";
 
@@ -12,15 +13,13 @@ export function decodeFenceWord(value: unknown): FenceWord | null {
   if (instance === undefined || typeof isPaused !== "boolean") return null;
   if (typeof isStandingDown !== "boolean") return null;
   if (typeof stopBudgetMs !== "number") return null;
-  const isRevision = typeof leaderRevision === "string" &&
-    /^\d+$/.test(leaderRevision);
   const vips = Array.isArray(fields["vips"]) ? fields["vips"] : [];
   return {
     instance,
     isPaused,
     isStandingDown,
     stopBudgetMs,
-    leaderRevision: isRevision ? leaderRevision : null,
+    leaderRevision: isRevisionText(leaderRevision) ? leaderRevision : null,
     vips: vips.flatMap(vipOf),
   };
 }

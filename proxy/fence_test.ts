@@ -89,9 +89,8 @@ Deno.test("a dead agent's primary is stopped after the grace, its key given back
   await rig.pass(200);
   assert.deepEqual(rig.did, ["cut", "fast", "key"]);
   assert.deepEqual(rig.writes, [{
-    kind: "delete",
-    key: "leader",
-    guard: { kind: "revision_is", revision: revision(12) },
+    when: [{ kind: "revision_is", key: "leader", revision: revision(12) }],
+    edits: [{ kind: "delete", key: "leader" }],
   }]);
   assert.equal(rig.fence.stats.state, "fenced");
   assert.equal(rig.fence.stats.keysGivenBack, 1);
@@ -177,7 +176,7 @@ Deno.test("a store that is away is asked again until it answers", async () => {
   let isAway = true;
   rig.answer = () => {
     if (isAway) throw new Error("no store");
-    return { kind: "guard_failed" };
+    return { kind: "condition_failed" };
   };
   rig.beat();
   rig.fence.gone();

@@ -5,7 +5,7 @@
  * `session.ts`, the agent's word in `local_agent.ts`, threads and sockets in the
  * fronts.
  */
-import { moment, revision } from "../lib/core/base/units.ts";
+import { moment } from "../lib/core/base/units.ts";
 import type { Clock } from "../lib/ports/clock.ts";
 import type { Dcs } from "../lib/ports/dcs.ts";
 import type { Log } from "../lib/ports/log.ts";
@@ -229,7 +229,7 @@ export class Proxy {
   #takeProof({ storeProof }: ProxyHeartbeat): void {
     if (storeProof === null || storeProof === undefined) return;
     this.#parts.dcs.takeProof?.({
-      revision: revision(BigInt(storeProof.revision)),
+      mark: storeProof.revision,
       askedAt: moment(storeProof.askedAtMs),
     });
   }

@@ -36,9 +36,8 @@ import { StoreReader } from "./store_reader.ts";
 const READ_AGAIN_MS = 10_000;
 /** After a failed read. */
 const RETRY_MS = 1_000;
-/** A read that is older than a change already seen is repeated that often. */
-const STALE_READS_MAX = 20;
-const STALE_PAUSE_MS = 25;
+/** A read during which the leader changed is repeated that often. */
+const READS_MAX = 20;
 const CHANGES_KEPT = 20;
 /** The next read after that lets new clients go to the old leader again. */
 const HANDOVER_MS_MAX = 15_000;
@@ -98,7 +97,8 @@ export class RouteWatch implements DcsListener {
   #routes: Routes = NO_ROUTES;
   #health: DcsHealth = { kind: "not_read_yet" };
   #changes: readonly RouteChange[] = [];
-  #newestChange: Revision | null = null;
+  /** How often the leader has changed under the watch's eyes. */
+  #leaderChanges = 0;
   #waking = new AbortController();
   readonly #firstRead = Promise.withResolvers<void>();
 
@@ -140,7 +140,6 @@ export class RouteWatch implements DcsListener {
   }
 
   onChange(change: DcsChange): void {
-    this.#newestChange = change.revision;
     if (change.key === "leader") this.#takeLeader(change);
     this.#waking.abort();
   }
@@ -166,10 +165,11 @@ export class RouteWatch implements DcsListener {
 
   /** The leader key needs no second look: what it says is in the change. */
   #takeLeader(change: DcsChange): void {
-    if (this.#view === null || change.revision <= this.#view.revision) return;
+    this.#leaderChanges += 1;
+    if (this.#view === null) return;
     const leader = change.value === null ? null : {
       name: change.value,
-      leaseId: null,
+      isHeld: false,
       revision: change.revision,
     };
     this.#view = { ...this.#view, leader };
@@ -177,17 +177,17 @@ export class RouteWatch implements DcsListener {
   }
 
   async #read(signal: AbortSignal): Promise<boolean> {
-    const { clock, dcs, dcsTimeoutMs } = this.#parts;
+    const { dcs, dcsTimeoutMs } = this.#parts;
     try {
+      let known = this.#leaderChanges;
       let snapshot = await dcs.read({ timeoutMs: dcsTimeoutMs });
-      // A read that was under way when a change arrived would undo it.
-      for (let reads = 1; reads < STALE_READS_MAX; reads++) {
-        const newest = this.#newestChange;
-        if (newest === null || snapshot.revision >= newest) break;
-        await clock.sleep(STALE_PAUSE_MS, signal);
-        if (signal.aborted) return false;
+      // A read that was under way when the leader changed would undo it.
+      for (let reads = 1; reads < READS_MAX; reads++) {
+        if (known === this.#leaderChanges || signal.aborted) break;
+        known = this.#leaderChanges;
         snapshot = await dcs.read({ timeoutMs: dcsTimeoutMs });
       }
+      if (signal.aborted) return false;
       this.#view = this.#reader.view(snapshot);
       this.#notePosition(this.#view);
       this.#noteReachable();

@@ -2,17 +2,19 @@
  * The store, with every call counted and timed for the metrics page. Changes
  * nothing of what goes through.
  */
-import type { LeaseId } from "../core/base/units.ts";
+import type { SessionId } from "../core/base/units.ts";
 import type { Clock } from "../ports/clock.ts";
 import type {
   Dcs,
+  DcsCapabilities,
   DcsLimits,
   DcsListener,
   DcsProof,
   DcsResult,
+  DcsSession,
   DcsSnapshot,
   DcsWrite,
-  LeaseAnswer,
+  RenewAnswer,
 } from "../ports/dcs.ts";
 import type { Metrics, MetricSample } from "../ports/metrics.ts";
 
@@ -27,11 +29,13 @@ const NONE: Tally = { count: 0, failures: 0, totalMs: 0, lastMs: 0 };
 
 /** Passes calls on to a store, and counts and times them. */
 export class DcsMeter implements Dcs, Metrics {
+  readonly capabilities: DcsCapabilities;
   readonly #dcs: Dcs;
   readonly #clock: Pick<Clock, "now">;
   readonly #tallies = new Map<string, Tally>();
 
   constructor(dcs: Dcs, clock: Pick<Clock, "now">) {
+    this.capabilities = dcs.capabilities;
     this.#dcs = dcs;
     this.#clock = clock;
   }
@@ -52,17 +56,18 @@ export class DcsMeter implements Dcs, Metrics {
     return this.#dcs.removeScope(limits);
   }
 
-  grantLease(ttlMs: number, limits: DcsLimits): Promise<LeaseId> {
+  // The labels are older than the port's words, and dashboards know them.
+  openSession(ttlMs: number, limits: DcsLimits): Promise<DcsSession> {
     return this.#timed(
       "grant_lease",
-      () => this.#dcs.grantLease(ttlMs, limits),
+      () => this.#dcs.openSession(ttlMs, limits),
     );
   }
 
-  renewLease(leaseId: LeaseId, limits: DcsLimits): Promise<LeaseAnswer> {
+  renewSession(id: SessionId, limits: DcsLimits): Promise<RenewAnswer> {
     return this.#timed(
       "renew_lease",
-      () => this.#dcs.renewLease(leaseId, limits),
+      () => this.#dcs.renewSession(id, limits),
     );
   }
 

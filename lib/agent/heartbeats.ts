@@ -113,7 +113,7 @@ export class Heartbeats {
     if (proxy === null) return;
     const proof = dcs.proof?.() ?? null;
     const storeProof = proof &&
-      { revision: `${proof.revision}`, askedAtMs: proof.askedAt };
+      { revision: proof.mark, askedAtMs: proof.askedAt };
     const heartbeat = { ...word, storeProof };
     const text = JSON.stringify(heartbeat);
     if (text === this.#said) return;

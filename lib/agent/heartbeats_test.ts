@@ -48,7 +48,7 @@ Deno.test("an answer of the store within the cycle is handed on", () => {
   const o = leaderObservation();
   beats.observed(o);
   assert.equal(told.at(-1)?.storeProof, null);
-  world.proof = { revision: revision(9n), askedAt: moment(5) };
+  world.proof = { mark: "9", askedAt: moment(5) };
   beats.settled(o);
   assert.deepEqual(told.at(-1)?.storeProof, { revision: "9", askedAtMs: 5 });
   beats.settled(o);

@@ -4,11 +4,17 @@
  * deadline counts from before the request, nobody renews in the background, a
  * released lease cannot come back by itself.
  */
-import type { LeaseId, Moment, Revision } from "../core/base/units.ts";
+import type { Moment, Revision, SessionId } from "../core/base/units.ts";
 import type { LeaderKey } from "../core/model/cluster_view.ts";
 import type { MemberName } from "../core/model/member.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Dcs, DcsGuard, DcsLimits, DcsResult } from "../ports/dcs.ts";
+import type {
+  Dcs,
+  DcsCondition,
+  DcsLimits,
+  DcsResult,
+  DcsSession,
+} from "../ports/dcs.ts";
 import type { LeadRight } from "./lead_right.ts";
 
 const LEADER = "leader";
@@ -32,8 +38,12 @@ export class LeaseKeeper {
   readonly #clock: Pick<Clock, "now">;
   readonly #right: LeadRight;
   readonly #self: MemberName;
-  #lease: { readonly id: LeaseId; readonly ttlMs: number } | null = null;
+  /** The session that the own keys hang on, and the ttl that was asked for. */
+  #lease: { readonly session: DcsSession; readonly askedMs: number } | null =
+    null;
   #isReleased = false;
+  /** The session that this keeper has bound the leader key to. */
+  #boundTo: SessionId | null = null;
   /** Of the leader key as this keeper knows it; tells two lives of one member apart. */
   #keyRevision: Revision | null = null;
   #last: Promise<unknown> = Promise.resolve();
@@ -58,9 +68,9 @@ export class LeaseKeeper {
     return this.#keyRevision;
   }
 
-  /** The lease that the member key should hang on; null before the first grant. */
-  get leaseId(): LeaseId | null {
-    return this.#lease?.id ?? null;
+  /** The session that the member key should hang on; null before the first one. */
+  get session(): SessionId | null {
+    return this.#lease?.session.id ?? null;
   }
 
   /**
@@ -76,28 +86,23 @@ export class LeaseKeeper {
     isStillFit: () => Promise<boolean>,
   ): Promise<"won" | "lost"> {
     return this.#inTurn(async () => {
-      const { id, since } = await this.#freshLease(terms);
+      const { session, since } = await this.#freshLease(terms);
       // Until the bid is known to be won and to fit, the key goes back if it is found.
       this.#isReleased = true;
-      const result = await this.#dcs.write({
-        kind: "put",
-        key: LEADER,
-        value: this.#self,
-        leaseId: id,
-        guard: { kind: "absent" },
-      }, terms);
-      if (result.kind === "guard_failed") return "lost";
+      const vacant = { kind: "absent", key: LEADER } as const;
+      const result = await this.#bind(session.id, vacant, terms);
+      if (result.kind === "condition_failed") return "lost";
       this.#keyRevision = result.revision;
       if (!await isStillFit()) {
-        const guard = {
-          kind: "revision_is",
-          revision: result.revision,
-        } as const;
-        await this.#delete(guard, terms);
+        const { revision } = result;
+        await this.#delete(
+          { kind: "revision_is", key: LEADER, revision },
+          terms,
+        );
         return "lost";
       }
       this.#isReleased = false;
-      this.#hold(since, terms);
+      this.#hold(since, session);
       return "won";
     });
   }
@@ -116,23 +121,22 @@ export class LeaseKeeper {
       if (key?.name !== this.#self) return this.#lose();
       if (this.#isReleased) return await this.#releaseAgain(key, terms);
       const held = this.#lease;
-      const { id, since } = await this.#freshLease(terms);
+      const { session, since } = await this.#freshLease(terms);
       // Our lease is gone, and with it the key: that calls for a race, not for a rebind.
-      const hasExpired = held !== null && held.id !== id &&
-        held.ttlMs === terms.ttlMs;
+      const hasExpired = held !== null && held.session.id !== session.id &&
+        held.askedMs === terms.ttlMs;
       if (hasExpired) return this.#lose();
-      if (key.leaseId !== id) {
-        const result = await this.#dcs.write({
-          kind: "put",
+      if (!key.isHeld || this.#boundTo !== session.id) {
+        const own = {
+          kind: "value_is",
           key: LEADER,
           value: this.#self,
-          leaseId: id,
-          guard: { kind: "value_is", value: this.#self },
-        }, terms);
-        if (result.kind === "guard_failed") return this.#lose();
+        } as const;
+        const result = await this.#bind(session.id, own, terms);
+        if (result.kind === "condition_failed") return this.#lose();
         this.#keyRevision = result.revision;
       } else this.#keyRevision = key.revision;
-      this.#hold(since, terms);
+      this.#hold(since, session);
       return "renewed";
     });
   }
@@ -148,51 +152,73 @@ export class LeaseKeeper {
     this.#right.forget();
     return this.#inTurn(async () => {
       this.#right.forget();
-      const guard: DcsGuard = this.#keyRevision === null
-        ? { kind: "value_is", value: this.#self }
-        : { kind: "revision_is", revision: this.#keyRevision };
-      const result = await this.#delete(guard, limits);
+      const revision = this.#keyRevision;
+      const result = await this.#delete(
+        revision === null
+          ? { kind: "value_is", key: LEADER, value: this.#self }
+          : { kind: "revision_is", key: LEADER, revision },
+        limits,
+      );
       return result.kind === "done";
     });
   }
 
   /** One renewal for the member key of an agent that does not lead. */
-  keepMember(terms: LeaseTerms): Promise<LeaseId> {
-    return this.#inTurn(async () => (await this.#freshLease(terms)).id);
+  keepMember(terms: LeaseTerms): Promise<SessionId> {
+    return this.#inTurn(async () => (await this.#freshLease(terms)).session.id);
   }
 
-  /** The own lease, renewed or granted now; `since` is the moment before the request. */
+  /** The own session, renewed or opened now; `since` is the moment before the request. */
   async #freshLease(
     terms: LeaseTerms,
-  ): Promise<{ readonly id: LeaseId; readonly since: Moment }> {
+  ): Promise<{ readonly session: DcsSession; readonly since: Moment }> {
     const held = this.#lease;
-    if (held !== null && held.ttlMs === terms.ttlMs) {
+    if (held !== null && held.askedMs === terms.ttlMs) {
+      const { session } = held;
       const since = this.#clock.now();
-      const answer = await this.#dcs.renewLease(held.id, terms);
-      if (answer.kind === "alive") return { id: held.id, since };
+      const answer = await this.#dcs.renewSession(session.id, terms);
+      if (answer === "alive") return { session, since };
     }
     const since = this.#clock.now();
-    const id = await this.#dcs.grantLease(terms.ttlMs, terms);
-    this.#lease = { id, ttlMs: terms.ttlMs };
-    return { id, since };
+    const opened = await this.#dcs.openSession(terms.ttlMs, terms);
+    // A store may grant more than was asked for, and nobody counts on that.
+    const ttlMs = Math.min(opened.ttlMs, terms.ttlMs);
+    const session = { id: opened.id, ttlMs };
+    this.#lease = { session, askedMs: terms.ttlMs };
+    return { session, since };
   }
 
   /** A release got lost on its way, and the lease of the member key keeps the leader key alive. */
   async #releaseAgain(leader: LeaderKey, limits: DcsLimits): Promise<"lost"> {
     this.#right.forget();
     const { revision } = leader;
-    await this.#delete({ kind: "revision_is", revision }, limits);
+    await this.#delete({ kind: "revision_is", key: LEADER, revision }, limits);
     return "lost";
   }
 
-  #delete(guard: DcsGuard, limits: DcsLimits): Promise<DcsResult> {
-    return this.#dcs.write({ kind: "delete", key: LEADER, guard }, limits);
+  async #bind(
+    session: SessionId,
+    condition: DcsCondition,
+    limits: DcsLimits,
+  ): Promise<DcsResult> {
+    const value = this.#self;
+    const result = await this.#dcs.write({
+      when: [condition],
+      edits: [{ kind: "put", key: LEADER, value, session }],
+    }, limits);
+    if (result.kind === "done") this.#boundTo = session;
+    return result;
   }
 
-  #hold(since: Moment, terms: LeaseTerms): void {
+  #delete(condition: DcsCondition, limits: DcsLimits): Promise<DcsResult> {
+    const edits = [{ kind: "delete", key: LEADER }] as const;
+    return this.#dcs.write({ when: [condition], edits }, limits);
+  }
+
+  #hold(since: Moment, { ttlMs }: DcsSession): void {
     // A release that came while the answer was on its way wins.
     if (this.#isReleased) return;
-    this.#right.coverByStore(since, terms.ttlMs);
+    this.#right.coverByStore(since, ttlMs);
   }
 
   #lose(): "lost" {

@@ -24,7 +24,7 @@ import { SlotTender } from "./slots.ts";
 /** Publishes after a cycle; remembers what was written last. */
 export class Publisher {
   readonly #context: AgentContext;
-  #member: { readonly text: string; readonly leaseId: string } | null = null;
+  #member: { readonly text: string; readonly session: string } | null = null;
   readonly #slots: SlotTender;
   #checkpoint: AbortController | null = null;
 
@@ -65,16 +65,16 @@ export class Publisher {
   async #touchMember(o: Observation): Promise<void> {
     const { leases, reports, config } = this.#context;
     const ttlMs = o.settings.ttlMs;
-    const leaseId = isFresh(o.lease) && leases.leaseId !== null
-      ? leases.leaseId
+    const session = isFresh(o.lease) && leases.session !== null
+      ? leases.session
       : await leases.keepMember({ ...this.#limits, ttlMs });
     const text = encodeMember(publicationOf(o, config.identity));
     const last = this.#member;
-    const isKnown = last !== null && last.leaseId === leaseId &&
+    const isKnown = last !== null && last.session === session &&
       isSamePublication(last.text, text) && isListed(o);
     if (isKnown) return;
-    await reports.touchMember({ name: o.self, text }, leaseId, this.#limits);
-    this.#member = { text, leaseId };
+    await reports.touchMember({ name: o.self, text }, session, this.#limits);
+    this.#member = { text, session };
   }
 
   async #writeHistory(

@@ -12,10 +12,10 @@ import {
   encodeStatus,
   type StatusPublication,
 } from "../core/codec/status_codec.ts";
-import type { LeaseId } from "../core/base/units.ts";
+import type { SessionId } from "../core/base/units.ts";
 import type { HistoryLine } from "../core/model/cluster_view.ts";
 import type { Dcs, DcsLimits } from "../ports/dcs.ts";
-import { type Guarded, NO_GUARD, put } from "./scope_write.ts";
+import { type Guarded, guarded, put } from "./scope_write.ts";
 
 /** Writes the keys of one scope that report. Throws what the Dcs port throws. */
 export class ScopeReports {
@@ -25,19 +25,15 @@ export class ScopeReports {
     this.#dcs = dcs;
   }
 
-  /** Writes the own member key, bound to the own lease. */
+  /** Writes the own member key, bound to the own session. */
   async touchMember(
     member: { readonly name: string; readonly text: string },
-    leaseId: LeaseId,
+    session: SessionId,
     limits: DcsLimits,
   ): Promise<void> {
-    await this.#dcs.write({
-      kind: "put",
-      key: memberKey(member.name),
-      value: member.text,
-      leaseId,
-      guard: NO_GUARD,
-    }, limits);
+    const [key, value] = [memberKey(member.name), member.text];
+    const edit = { kind: "put", key, value, session } as const;
+    await this.#dcs.write({ when: [], edits: [edit] }, limits);
   }
 
   writeStatus(status: StatusPublication, limits: DcsLimits): Promise<Guarded> {
@@ -57,6 +53,6 @@ export class ScopeReports {
   }
 
   #report(key: string, value: string, limits: DcsLimits): Promise<Guarded> {
-    return put(this.#dcs, { key, value }, { guard: NO_GUARD, limits });
+    return guarded(this.#dcs, put({ key, value }), limits);
   }
 }

@@ -8,8 +8,12 @@ import { encodeSync, type SyncPublication } from "../core/codec/sync_codec.ts";
 import { NO_FAILOVER_VALUE } from "../core/codec/failover_codec.ts";
 import type { Revision } from "../core/base/units.ts";
 import type { SyncGuard } from "../core/model/decision.ts";
-import type { Dcs, DcsGuard, DcsLimits } from "../ports/dcs.ts";
-import { type Guarded, guardOf, put } from "./scope_write.ts";
+import type { Dcs, DcsCondition, DcsLimits } from "../ports/dcs.ts";
+import { type Guarded, guarded, put, unchanged } from "./scope_write.ts";
+
+const INITIALIZE = "initialize";
+const FAILOVER = "failover";
+const SYNC = "sync";
 
 /** Writes the keys of one scope that decide. Throws what the Dcs port throws. */
 export class ScopeStore {
@@ -21,10 +25,8 @@ export class ScopeStore {
 
   /** Creates the empty `initialize` key. */
   raceInitialize(limits: DcsLimits): Promise<Guarded> {
-    return put(this.#dcs, { key: "initialize", value: BOOTSTRAPPING_VALUE }, {
-      guard: { kind: "absent" },
-      limits,
-    });
+    const entry = { key: INITIALIZE, value: BOOTSTRAPPING_VALUE };
+    return this.#put(entry, [unchanged(INITIALIZE, null)], limits);
   }
 
   /** Publishes the system identifier. */
@@ -35,21 +37,16 @@ export class ScopeStore {
     },
     limits: DcsLimits,
   ): Promise<Guarded> {
-    const guard: DcsGuard = expected === "absent"
-      ? { kind: "absent" }
-      : { kind: "none" };
-    return put(this.#dcs, { key: "initialize", value: systemId }, {
-      guard,
-      limits,
-    });
+    const when = expected === "absent" ? [unchanged(INITIALIZE, null)] : [];
+    return this.#put({ key: INITIALIZE, value: systemId }, when, limits);
   }
 
   /** Deletes the `initialize` key after a failed bootstrap. */
   async cancelInitialize(limits: DcsLimits): Promise<void> {
+    const value = BOOTSTRAPPING_VALUE;
     await this.#dcs.write({
-      kind: "delete",
-      key: "initialize",
-      guard: { kind: "value_is", value: BOOTSTRAPPING_VALUE },
+      when: [{ kind: "value_is", key: INITIALIZE, value }],
+      edits: [{ kind: "delete", key: INITIALIZE }],
     }, limits);
   }
 
@@ -59,18 +56,15 @@ export class ScopeStore {
     expected: Revision | null,
     limits: DcsLimits,
   ): Promise<Guarded> {
-    return put(this.#dcs, { key: "config", value: encodeJson(document) }, {
-      guard: guardOf(expected),
-      limits,
-    });
+    const key = "config";
+    const value = encodeJson(document);
+    return this.#put({ key, value }, asSeen(key, expected), limits);
   }
 
   /** Empties the failover key by compare-and-set. */
   clearFailover(expected: Revision, limits: DcsLimits): Promise<Guarded> {
-    return put(this.#dcs, { key: "failover", value: NO_FAILOVER_VALUE }, {
-      guard: guardOf(expected),
-      limits,
-    });
+    const entry = { key: FAILOVER, value: NO_FAILOVER_VALUE };
+    return this.#put(entry, asSeen(FAILOVER, expected), limits);
   }
 
   /** Writes the failover key as given; `expected` null: unconditional. */
@@ -79,10 +73,8 @@ export class ScopeStore {
     expected: Revision | null,
     limits: DcsLimits,
   ): Promise<Guarded> {
-    return put(this.#dcs, { key: "failover", value: encodeJson(request) }, {
-      guard: guardOf(expected),
-      limits,
-    });
+    const entry = { key: FAILOVER, value: encodeJson(request) };
+    return this.#put(entry, asSeen(FAILOVER, expected), limits);
   }
 
   /** Writes the sync key, as the leader of that term. */
@@ -93,17 +85,9 @@ export class ScopeStore {
   ): Promise<Guarded> {
     const { revision, term } = expected;
     if (term === null) return "conflict";
-    const result = await this.#dcs.write({
-      kind: "put",
-      key: "sync",
-      value: encodeSync(sync),
-      leaseId: null,
-      guard: revision === null
-        ? { kind: "absent" }
-        : { kind: "revision_is", revision },
-      onlyWhile: { key: "leader", revision: term },
-    }, limits);
-    return result.kind === "done" ? "written" : "conflict";
+    const entry = { key: SYNC, value: encodeSync(sync) };
+    const when = [unchanged(SYNC, revision), unchanged("leader", term)];
+    return await this.#put(entry, when, limits);
   }
 
   /** Deletes the sync key, as the leader of that term. */
@@ -113,12 +97,25 @@ export class ScopeStore {
   ): Promise<Guarded> {
     if (revision === null) return "written";
     if (term === null) return "conflict";
-    const result = await this.#dcs.write({
-      kind: "delete",
-      key: "sync",
-      guard: { kind: "revision_is", revision },
-      onlyWhile: { key: "leader", revision: term },
+    return await guarded(this.#dcs, {
+      when: [unchanged(SYNC, revision), unchanged("leader", term)],
+      edits: [{ kind: "delete", key: SYNC }],
     }, limits);
-    return result.kind === "done" ? "written" : "conflict";
   }
+
+  #put(
+    entry: { readonly key: string; readonly value: string },
+    when: readonly DcsCondition[],
+    limits: DcsLimits,
+  ): Promise<Guarded> {
+    return guarded(this.#dcs, put(entry, when), limits);
+  }
+}
+
+/** Null: however it is. */
+function asSeen(
+  key: string,
+  expected: Revision | null,
+): readonly DcsCondition[] {
+  return expected === null ? [] : [unchanged(key, expected)];
 }

@@ -2,7 +2,7 @@
  * The agent as the REST API sees it: looks that are ready at once, and requests
  * that the loop serves. Nothing here acts on the instance by itself.
  */
-import { type Moment, moment, revision } from "../core/base/units.ts";
+import { type Moment, moment, type Revision } from "../core/base/units.ts";
 import {
   memberRole,
   memberState,
@@ -74,12 +74,12 @@ export class AgentService implements AgentApi {
 
   async writeConfig(
     document: Readonly<Record<string, unknown>>,
-    expected: bigint | null,
+    expected: Revision | null,
   ): Promise<ConfigWrite> {
     try {
       return await this.#context.store.writeConfig(
         document,
-        expected === null ? null : revision(expected),
+        expected,
         this.#limits,
       );
     } catch (error) {
@@ -90,12 +90,12 @@ export class AgentService implements AgentApi {
 
   async writeFailover(
     request: Readonly<Record<string, string>>,
-    expected: bigint | null,
+    expected: Revision | null,
   ): Promise<boolean> {
     try {
       const outcome = await this.#context.store.writeFailover(
         request,
-        expected === null ? null : revision(expected),
+        expected,
         this.#limits,
       );
       return outcome === "written";

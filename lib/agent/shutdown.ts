@@ -160,7 +160,7 @@ async function touch(
     ? state.settings.retryTimeoutMs
     : CALL_MS_MAX;
   const ttlMs = state.settings.ttlMs;
-  const leaseId = await leases.keepMember({ timeoutMs, ttlMs });
+  const session = await leases.keepMember({ timeoutMs, ttlMs });
   const task = context.tasks.view;
   const postgres = await ports.postgres.observe();
   const o = assemble(context, {
@@ -174,7 +174,7 @@ async function touch(
     config.identity,
   );
   const text = encodeMember(publication);
-  await reports.touchMember({ name: config.self, text }, leaseId, {
+  await reports.touchMember({ name: config.self, text }, session, {
     timeoutMs,
   });
 }

@@ -2,10 +2,11 @@
  * A whole world for one command, in memory: keys, members that answer, a user
  * who types. Shared by the tests of the command line; holds no test itself.
  */
-import { lsn, moment, type Revision, revision } from "../core/base/units.ts";
+import { lsn, moment, revision } from "../core/base/units.ts";
 import { DcsUnreachableError } from "../ports/errors.ts";
 import type {
   Dcs,
+  DcsCapabilities,
   DcsEntry,
   DcsResult,
   DcsSnapshot,
@@ -109,7 +110,11 @@ export function member(
 class FakeDcs implements Dcs {
   readonly #keys: Map<string, DcsEntry>;
   readonly #beforeWrite: (keys: Map<string, DcsEntry>) => void;
-  #revision: Revision = revision(100);
+  readonly capabilities: DcsCapabilities = {
+    ...{ hasTransactions: true, isSnapshotAtomic: true, expiry: "store" },
+    ttlMinMs: 1,
+  };
+  #writes = 100;
 
   constructor(
     keys: Map<string, DcsEntry>,
@@ -127,23 +132,27 @@ class FakeDcs implements Dcs {
     const entries = [...this.#keys.values()].toSorted((a, b) =>
       a.key < b.key ? -1 : 1
     );
-    return Promise.resolve({ revision: this.#revision, entries });
+    return Promise.resolve({ entries });
   }
 
   write(write: DcsWrite): Promise<DcsResult> {
     this.#beforeWrite(this.#keys);
-    const { guard, key } = write;
-    const isOther = guard.kind === "revision_is" &&
-        this.#keys.get(key)?.revision !== guard.revision ||
-      guard.kind === "absent" && this.#keys.has(key);
-    if (isOther) return Promise.resolve({ kind: "guard_failed" });
-    this.#revision = revision(this.#revision + 1n);
-    if (write.kind === "delete") this.#keys.delete(key);
-    else {
-      const { value, leaseId } = write;
-      this.#keys.set(key, { key, value, leaseId, revision: this.#revision });
+    const isOther = write.when.some((one) =>
+      one.kind === "revision_is" &&
+        this.#keys.get(one.key)?.revision !== one.revision ||
+      one.kind === "absent" && this.#keys.has(one.key)
+    );
+    if (isOther) return Promise.resolve({ kind: "condition_failed" });
+    const changed = revision(++this.#writes);
+    for (const edit of write.edits) {
+      const { key } = edit;
+      if (edit.kind === "delete") this.#keys.delete(key);
+      else {
+        const { value } = edit;
+        this.#keys.set(key, { key, value, revision: changed, isHeld: false });
+      }
     }
-    return Promise.resolve({ kind: "done", revision: this.#revision });
+    return Promise.resolve({ kind: "done", revision: changed });
   }
 
   removeScope(): Promise<void> {
@@ -151,11 +160,11 @@ class FakeDcs implements Dcs {
     return Promise.resolve();
   }
 
-  grantLease(): Promise<never> {
+  openSession(): Promise<never> {
     return Promise.reject(new Error("the command line has no lease"));
   }
 
-  renewLease(): Promise<never> {
+  renewSession(): Promise<never> {
     return Promise.reject(new Error("the command line has no lease"));
   }
 
@@ -180,7 +189,7 @@ export async function runIn(
   };
   const keys = new Map<string, DcsEntry>();
   for (const [key, value] of Object.entries(world.keys ?? {})) {
-    keys.set(key, { key, value, revision: revision(1), leaseId: null });
+    keys.set(key, { key, value, revision: revision(1), isHeld: false });
   }
   const context = contextOf(world, keys, seen);
   const code = await runCli(argv, context);
@@ -219,8 +228,8 @@ function contextOf(
       sleep: (ms) => {
         seen.sleeps.push(ms);
         world.onSleep?.((key, value) => {
-          const next = revision(BigInt(1000 + seen.sleeps.length));
-          keys.set(key, { key, value, revision: next, leaseId: null });
+          const next = revision(1000 + seen.sleeps.length);
+          keys.set(key, { key, value, revision: next, isHeld: false });
         });
         const isOver = seen.sleeps.length >= (world.sleepsMax ?? SLEEPS_MAX);
         return isOver ? Promise.reject(new Error("enough")) : Promise.resolve();

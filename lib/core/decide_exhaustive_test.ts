@@ -205,7 +205,7 @@ function build(
     peers,
     view: leader === "unreachable" ? null : cluster({
       leader: isHeld
-        ? { name: leader, leaseId: null, revision: revision(10) }
+        ? { name: leader, isHeld: false, revision: revision(10) }
         : null,
       members: [leaderMember("n1"), member(SELF), member("n3")],
       failover: request,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { leaseId, revision } from "../core/base/units.ts";
+import { revision } from "../core/base/units.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import { DcsUnreachableError } from "../ports/errors.ts";
 import { RestBench } from "../../tests/helpers/rest_app.ts";
@@ -30,7 +30,7 @@ function switching(leader: string | null): ClusterView {
   return threeMembers({
     leader: leader === null
       ? null
-      : { name: leader, leaseId: leaseId("2"), revision: revision(20) },
+      : { name: leader, isHeld: true, revision: revision(20) },
     failover: {
       leader: "n1",
       candidate: null,

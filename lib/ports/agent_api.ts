@@ -2,9 +2,8 @@
  * What the REST API may ask the agent: views that are ready at once, and
  * requests that the loop serves. The HTTP room sees nothing else of the agent.
  */
-import type { Moment } from "../core/base/units.ts";
+import type { Lsn, Moment, Revision } from "../core/base/units.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
-import type { Lsn } from "../core/base/units.ts";
 import type { EndedReceiver } from "./postgres.ts";
 import type { FailsafePing } from "../core/model/failsafe.ts";
 import type {
@@ -99,12 +98,12 @@ export interface AgentApi {
   /** Writes the config key; `revision` null: unconditional. */
   writeConfig(
     document: Readonly<Record<string, unknown>>,
-    revision: bigint | null,
+    revision: Revision | null,
   ): Promise<ConfigWrite>;
   /** Writes the failover key (compact JSON, `{}` clears); `revision` null: unconditional. False: not written. */
   writeFailover(
     request: Readonly<Record<string, string>>,
-    revision: bigint | null,
+    revision: Revision | null,
   ): Promise<boolean>;
   /** Wakes the loop now. */
   wake(): void;

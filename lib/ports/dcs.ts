@@ -2,80 +2,101 @@
  * The distributed store, as the few guarded operations that leases need. Keys are
  * relative to the scope (`leader`, `members/n1`); values are text. What the
  * values mean is decided in `lib/core/codec`, so that every store, the proxy and
- * the command line share one translation.
+ * the command line share one translation. ADR 13 says what a store must be able
+ * to do, and why the port asks for no more.
  */
-import type { LeaseId, Moment, Revision } from "../core/base/units.ts";
+import type { Moment, Revision, SessionId } from "../core/base/units.ts";
+
+/** What a store promises beyond the port. */
+export interface DcsCapabilities {
+  /** A write may name several keys; without it each write names one. */
+  readonly hasTransactions: boolean;
+  /** A snapshot shows all keys at one moment; without it each key at a moment of the read. */
+  readonly isSnapshotAtomic: boolean;
+  /** Who finds that a session is over: the store itself, or each process that looks at it. */
+  readonly expiry: "store" | "observers";
+  /** The shortest ttl that a session can have. */
+  readonly ttlMinMs: number;
+}
 
 /** One key as stored. */
 export interface DcsEntry {
   readonly key: string;
   readonly value: string;
-  /** Counter of the last change of this key. */
+  /** Another one after each change of this key; means nothing but that. */
   readonly revision: Revision;
-  readonly leaseId: LeaseId | null;
+  /** It hangs on the session that this process opened last. */
+  readonly isHeld: boolean;
 }
 
-/** A consistent read of all keys of the scope, sorted by key. */
+/** All keys of the scope, sorted by key. */
 export interface DcsSnapshot {
-  readonly revision: Revision;
   readonly entries: readonly DcsEntry[];
 }
 
-/** What must hold for a write to happen. */
-export type DcsGuard =
-  | { readonly kind: "none" }
-  | { readonly kind: "absent" }
-  | { readonly kind: "value_is"; readonly value: string }
-  | { readonly kind: "revision_is"; readonly revision: Revision };
+/** What must hold of a key for a write to happen. */
+export type DcsCondition =
+  | { readonly kind: "absent"; readonly key: string }
+  | {
+    readonly kind: "value_is";
+    readonly key: string;
+    readonly value: string;
+  }
+  | {
+    readonly kind: "revision_is";
+    readonly key: string;
+    readonly revision: Revision;
+  };
 
-/** A second thing that must hold: another key is there, and has not changed since that revision. */
-export interface DcsCondition {
-  readonly key: string;
-  readonly revision: Revision;
-}
-
-/** One guarded write; guard and condition are checked with it, in one step. */
-export type DcsWrite =
+/** One change of one key. */
+export type DcsEdit =
   | {
     readonly kind: "put";
     readonly key: string;
     readonly value: string;
-    /** The key disappears with that lease; null: it stays. */
-    readonly leaseId: LeaseId | null;
-    readonly guard: DcsGuard;
-    readonly onlyWhile?: DcsCondition;
+    /** The key disappears with that session, whatever it hung on before; null: it stays. */
+    readonly session: SessionId | null;
   }
-  | {
-    readonly kind: "delete";
-    readonly key: string;
-    readonly guard: DcsGuard;
-    readonly onlyWhile?: DcsCondition;
-  };
+  | { readonly kind: "delete"; readonly key: string };
 
-/** Whether guard and condition held, and where the store stands. */
+/** All edits, if all conditions hold; checked and done in one step. */
+export interface DcsWrite {
+  readonly when: readonly DcsCondition[];
+  /** At least one; none of them changes a key twice. */
+  readonly edits: readonly DcsEdit[];
+}
+
+/** Whether the conditions held, and the revision of every key that was put. */
 export type DcsResult =
   | { readonly kind: "done"; readonly revision: Revision }
-  | { readonly kind: "guard_failed" };
+  | { readonly kind: "condition_failed" };
 
-/** A lease as granted or renewed by the store. */
-export type LeaseAnswer =
-  | { readonly kind: "alive"; readonly leaseId: LeaseId }
-  | { readonly kind: "gone" };
+/** A session as the store granted it. */
+export interface DcsSession {
+  readonly id: SessionId;
+  /** It ends no earlier than this after a renewal; may differ from what was asked for. */
+  readonly ttlMs: number;
+}
+
+/** What a renewal came to; the keys of a session that is gone are gone, too. */
+export type RenewAnswer = "alive" | "gone";
 
 /** One change seen by the watch; `value` null: deleted or expired. */
 export interface DcsChange {
   readonly key: string;
   readonly value: string | null;
+  /** Of the change; that of a deletion is only good for comparing. */
   readonly revision: Revision;
 }
 
 /**
- * No key of the scope has changed after `revision` until `askedAt`, or later: an
+ * No key of the scope has changed after `mark` until `askedAt`, or later: an
  * answer of the store that came to one process of a host and is worth as much to
- * another. The moment is that of the host's clock.
+ * another. Only the same kind of store understands the mark. The moment is that
+ * of the host's clock.
  */
 export interface DcsProof {
-  readonly revision: Revision;
+  readonly mark: string;
   readonly askedAt: Moment;
 }
 
@@ -88,12 +109,14 @@ export interface DcsLimits {
 /**
  * The store. Every call throws {@link DcsUnreachableError} for transport failures
  * and timeouts and {@link DcsRefusedError} for any other refusal. No call retries
- * beyond its limit, none renews a lease by itself.
+ * beyond its limit, none renews a session by itself.
  */
 export interface Dcs {
+  readonly capabilities: DcsCapabilities;
   /**
    * All keys of the scope. May be served from a cache that the live watch keeps
-   * current (own writes included); never older than this process's own last write.
+   * current (own writes included); never older than this process's own last
+   * write, nor than the last change that a listener was told.
    */
   read(limits: DcsLimits): Promise<DcsSnapshot>;
   /** Like `read`, but always asks the store, linearizably. */
@@ -102,13 +125,15 @@ export interface Dcs {
   write(write: DcsWrite, limits: DcsLimits): Promise<DcsResult>;
   /** Deletes all keys of the scope. */
   removeScope(limits: DcsLimits): Promise<void>;
-  grantLease(ttlMs: number, limits: DcsLimits): Promise<LeaseId>;
+  /** A new session; this process's older ones end by themselves. */
+  openSession(ttlMs: number, limits: DcsLimits): Promise<DcsSession>;
   /** One renewal, sent now. The caller counts its deadline from before this call. */
-  renewLease(leaseId: LeaseId, limits: DcsLimits): Promise<LeaseAnswer>;
+  renewSession(id: SessionId, limits: DcsLimits): Promise<RenewAnswer>;
   /**
-   * Calls `onChange` for each change after the watch stands and `onReset` when
-   * changes may have been missed (the listener should read again). Reconnects by
-   * itself until `signal` aborts. Listeners must not throw.
+   * Calls `onChange` with each key's last value after the watch stands (values in
+   * between may be left out, and none is older than what this process has read)
+   * and `onReset` when changes may have been missed (the listener should read
+   * again). Reconnects by itself until `signal` aborts. Listeners must not throw.
    */
   watch(listener: DcsListener, signal: AbortSignal): void;
   /** What the cache was last proven by; null: by nothing yet. Absent where there is no cache. */

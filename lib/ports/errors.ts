@@ -13,9 +13,9 @@ export class DcsRefusedError extends Error {
   override readonly name: string = "DcsRefusedError";
 }
 
-/** A put named a lease that is gone: nothing was written, a new lease helps. */
-export class LeaseGoneError extends DcsRefusedError {
-  override readonly name: string = "LeaseGoneError";
+/** A put named a session that is gone: nothing was written, a new session helps. */
+export class SessionGoneError extends DcsRefusedError {
+  override readonly name: string = "SessionGoneError";
 }
 
 /** PostgreSQL, or one of its programs, failed. The message is one sentence for an operator. */

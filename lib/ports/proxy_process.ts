@@ -7,7 +7,7 @@ import type { FenceWord } from "../core/model/fence.ts";
 
 /** {@link DcsProof} on its way to another process. */
 export interface StoreProof {
-  /** Decimal. */
+  /** The proof's mark; the name is what earlier versions say on this wire. */
   readonly revision: string;
   /** On the host's boot-time clock. */
   readonly askedAtMs: number;

@@ -218,8 +218,8 @@ interface Printed {
 }
 
 async function put(dcs: Dcs, key: string, value: string): Promise<void> {
-  const guard = { kind: "none" } as const;
-  await dcs.write({ kind: "put", key, value, leaseId: null, guard }, LIMITS);
+  const edit = { kind: "put", key, value, session: null } as const;
+  await dcs.write({ when: [], edits: [edit] }, LIMITS);
 }
 
 async function keysOf(dcs: Dcs): Promise<Keys> {

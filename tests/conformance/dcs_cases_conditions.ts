@@ -1,25 +1,25 @@
 /** Promises about writes that also depend on another key. */
 import assert from "node:assert/strict";
 import type { Revision } from "../../lib/core/base/units.ts";
-import type {
-  Dcs,
-  DcsCondition,
-  DcsGuard,
-  DcsResult,
-} from "../../lib/ports/dcs.ts";
+import type { Dcs, DcsResult } from "../../lib/ports/dcs.ts";
+import { SessionGoneError } from "../../lib/ports/errors.ts";
 import {
+  conditions,
   contents,
   eventually,
+  type Guard,
   guardedDelete,
   guardedPut,
   LIMITS,
+  type OtherKey,
   put,
+  Recorder,
   revisionOf,
   TTL_MS,
 } from "./dcs_fixture.ts";
 import type { DcsCase } from "./dcs_suite.ts";
 
-const FAILED = { kind: "guard_failed" };
+const FAILED = { kind: "condition_failed" };
 
 function leaderAt(revision: Revision) {
   return { key: "leader", revision };
@@ -27,19 +27,20 @@ function leaderAt(revision: Revision) {
 
 function deleteWhile(
   dcs: Dcs,
-  guard: DcsGuard,
-  onlyWhile: DcsCondition,
+  guard: Guard,
+  onlyWhile: OtherKey,
 ): Promise<DcsResult> {
-  return dcs.write({ kind: "delete", key: "sync", guard, onlyWhile }, LIMITS);
+  const edits = [{ kind: "delete", key: "sync" }] as const;
+  const when = conditions("sync", guard, onlyWhile);
+  return dcs.write({ when, edits }, LIMITS);
 }
 
 /** Guards that hold for an absent key, for the value "1", and for both. */
-const GUARDS: readonly (readonly [DcsGuard, "absent" | "present" | "both"])[] =
-  [
-    [{ kind: "none" }, "both"],
-    [{ kind: "absent" }, "absent"],
-    [{ kind: "value_is", value: "1" }, "present"],
-  ];
+const GUARDS: readonly (readonly [Guard, "absent" | "present" | "both"])[] = [
+  [{ kind: "none" }, "both"],
+  [{ kind: "absent" }, "absent"],
+  [{ kind: "value_is", value: "1" }, "present"],
+];
 
 /** Writes that also depend on another key. */
 export const CONDITION_CASES: readonly DcsCase[] = [
@@ -149,10 +150,10 @@ export const CONDITION_CASES: readonly DcsCase[] = [
     name: "a condition on a key that is gone never holds",
     run: async ({ connect }) => {
       const dcs = connect();
-      const leaseId = await dcs.grantLease(TTL_MS, LIMITS);
+      const { id: session } = await dcs.openSession(TTL_MS, LIMITS);
       const guard = { kind: "none" } as const;
       const term = revisionOf(
-        await guardedPut(dcs, "leader", { value: "n1", guard, leaseId }),
+        await guardedPut(dcs, "leader", { value: "n1", guard, session }),
       );
       await eventually(
         async () => !("leader" in await contents(dcs)),
@@ -165,6 +166,96 @@ export const CONDITION_CASES: readonly DcsCase[] = [
           onlyWhile: leaderAt(term),
         }),
         FAILED,
+      );
+      assert.deepEqual(await contents(dcs), {});
+    },
+  },
+  {
+    name: "several puts and deletes happen together, at one revision",
+    run: async ({ connect, signal }) => {
+      const [dcs, other] = [connect(), connect()];
+      const recorder = new Recorder();
+      other.watch(recorder, signal);
+      await eventually(() => recorder.resets > 0, () => recorder);
+      const term = revisionOf(await put(dcs, "leader", "n1"));
+      await put(dcs, "pledges/n3", "x");
+      const { id: session } = await dcs.openSession(600_000, LIMITS);
+      const changed = revisionOf(
+        await dcs.write({
+          when: [
+            { kind: "revision_is", key: "leader", revision: term },
+            { kind: "absent", key: "sync" },
+            { kind: "value_is", key: "pledges/n3", value: "x" },
+          ],
+          edits: [
+            { kind: "put", key: "leader", value: "n2", session },
+            { kind: "put", key: "sync", value: "{}", session: null },
+            { kind: "delete", key: "pledges/n3" },
+          ],
+        }, LIMITS),
+      );
+      for (const from of ["read", "readFresh"] as const) {
+        assert.deepEqual((await dcs[from](LIMITS)).entries, [
+          { key: "leader", value: "n2", revision: changed, isHeld: true },
+          { key: "sync", value: "{}", revision: changed, isHeld: false },
+        ]);
+      }
+      await eventually(
+        () =>
+          recorder.valuesOf("leader").at(-1) === "n2" &&
+          recorder.valuesOf("sync").at(-1) === "{}" &&
+          recorder.valuesOf("pledges/n3").at(-1) === null,
+        () => recorder,
+      );
+    },
+  },
+  {
+    name: "of several edits none happens if one condition fails",
+    run: async ({ connect }) => {
+      const dcs = connect();
+      const term = revisionOf(await put(dcs, "leader", "n1"));
+      await put(dcs, "leader", "n1");
+      await put(dcs, "config", "{}");
+      const before = await contents(dcs);
+      const edits = [
+        { kind: "put", key: "leader", value: "n2", session: null },
+        { kind: "put", key: "sync", value: "{}", session: null },
+        { kind: "delete", key: "config" },
+      ] as const;
+      const holds = { kind: "value_is", key: "config", value: "{}" } as const;
+      const failing = [
+        { kind: "revision_is", key: "leader", revision: term },
+        { kind: "absent", key: "config" },
+        { kind: "value_is", key: "sync", value: "{}" },
+      ] as const;
+      for (const one of failing) {
+        for (const when of [[holds, one], [one, holds]]) {
+          assert.deepEqual(await dcs.write({ when, edits }, LIMITS), FAILED);
+        }
+      }
+      assert.deepEqual(await contents(dcs), before);
+    },
+  },
+  {
+    name: "of several edits none happens if one names a session that is gone",
+    run: async ({ connect }) => {
+      const dcs = connect();
+      const { id: session } = await dcs.openSession(TTL_MS, LIMITS);
+      const guard = { kind: "none" } as const;
+      await guardedPut(dcs, "canary", { value: "1", guard, session });
+      await eventually(
+        async () => !("canary" in await contents(dcs)),
+        () => "the session is still there",
+      );
+      await assert.rejects(
+        dcs.write({
+          when: [],
+          edits: [
+            { kind: "put", key: "sync", value: "{}", session: null },
+            { kind: "put", key: "leader", value: "n1", session },
+          ],
+        }, LIMITS),
+        SessionGoneError,
       );
       assert.deepEqual(await contents(dcs), {});
     },

@@ -1,6 +1,6 @@
 /** Promises about keys: reads, guards, scopes. */
 import assert from "node:assert/strict";
-import { revision } from "../../lib/core/base/units.ts";
+import type { Revision } from "../../lib/core/base/units.ts";
 import {
   contents,
   guardedDelete,
@@ -11,7 +11,7 @@ import {
 } from "./dcs_fixture.ts";
 import type { DcsCase } from "./dcs_suite.ts";
 
-const FAILED = { kind: "guard_failed" };
+const FAILED = { kind: "condition_failed" };
 
 /** Reads, guards, scopes. */
 export const KEY_CASES: readonly DcsCase[] = [
@@ -24,25 +24,30 @@ export const KEY_CASES: readonly DcsCase[] = [
     },
   },
   {
-    name: "a read shows all keys sorted, with value, revision and lease",
+    name: "a read shows all keys sorted, with value, revision and holder",
     run: async ({ connect }) => {
       const dcs = connect();
-      const lease = await dcs.grantLease(60_000, LIMITS);
+      const { id: lease } = await dcs.openSession(60_000, LIMITS);
       const first = revisionOf(await put(dcs, "sync", "été"));
       const second = revisionOf(
         await guardedPut(dcs, "members/n 1", {
           value: "",
           guard: { kind: "none" },
-          leaseId: lease,
+          session: lease,
         }),
       );
-      assert.ok(second > first);
-      const snapshot = await connect().readFresh(LIMITS);
-      assert.ok(snapshot.revision >= second);
-      assert.deepEqual(snapshot.entries, [
-        { key: "members/n 1", value: "", revision: second, leaseId: lease },
-        { key: "sync", value: "été", revision: first, leaseId: null },
-      ]);
+      assert.notEqual(second, first);
+      for (
+        const [client, isHeld] of [[dcs, true], [connect(), false]] as const
+      ) {
+        for (const from of ["read", "readFresh"] as const) {
+          const { entries } = await client[from](LIMITS);
+          assert.deepEqual(entries, [
+            { key: "members/n 1", value: "", revision: second, isHeld },
+            { key: "sync", value: "été", revision: first, isHeld: false },
+          ]);
+        }
+      }
     },
   },
   {
@@ -80,8 +85,8 @@ export const KEY_CASES: readonly DcsCase[] = [
     name: "guard revision_is: follows the key's own last change",
     run: async ({ connect }) => {
       const dcs = connect();
-      const at = (r: bigint) =>
-        ({ kind: "revision_is", revision: revision(r) }) as const;
+      const at = (revision: Revision) =>
+        ({ kind: "revision_is", revision }) as const;
       const first = revisionOf(await put(dcs, "sync", "1"));
       await put(dcs, "other", "x");
       const second = revisionOf(

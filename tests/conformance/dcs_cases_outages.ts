@@ -29,16 +29,16 @@ export const OUTAGE_CASES: readonly DcsCase[] = [
       const dcs = connect();
       const recorder = new Recorder();
       dcs.watch(recorder, signal);
-      const leaseId = await dcs.grantLease(600_000, LIMITS);
+      const { id: session } = await dcs.openSession(600_000, LIMITS);
       await put(dcs, "before", "1");
       await eventually(() => recorder.changes.length > 0, () => recorder);
       await fixture.freeze();
       try {
-        const guard = { kind: "none" } as const;
-        const write = { kind: "delete", key: "during", guard } as const;
+        const edits = [{ kind: "delete", key: "during" }] as const;
+        const write = { when: [], edits };
         await inTime(dcs.write(write, SHORT_LIMITS));
-        await inTime(dcs.renewLease(leaseId, SHORT_LIMITS));
-        await inTime(dcs.grantLease(60_000, SHORT_LIMITS));
+        await inTime(dcs.renewSession(session, SHORT_LIMITS));
+        await inTime(dcs.openSession(60_000, SHORT_LIMITS));
         if (!fixture.isReadableWhenFrozen) {
           await inTime(dcs.readFresh(SHORT_LIMITS));
           await inTime(connect().read(SHORT_LIMITS));
@@ -46,8 +46,7 @@ export const OUTAGE_CASES: readonly DcsCase[] = [
       } finally {
         await fixture.thaw();
       }
-      const alive = { kind: "alive", leaseId };
-      assert.deepEqual(await dcs.renewLease(leaseId, LIMITS), alive);
+      assert.deepEqual(await dcs.renewSession(session, LIMITS), "alive");
       await put(dcs, "after", "1");
       const seen = await contents(dcs, "read");
       assert.deepEqual(seen, { after: "1", before: "1" });

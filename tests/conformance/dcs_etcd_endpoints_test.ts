@@ -231,11 +231,13 @@ Deno.test({
       () => "the members were not asked for",
     );
     await servers.nodes[0]?.kill();
-    const guard = { kind: "none" } as const;
     await eventually(async () => {
       await assert.rejects(
         dcs.write(
-          { kind: "put", key: "leader", value: "n1", leaseId: null, guard },
+          {
+            when: [],
+            edits: [{ kind: "put", key: "leader", value: "n1", session: null }],
+          },
           { timeoutMs: 3000 },
         ),
         DcsUnreachableError,

@@ -54,9 +54,9 @@ Deno.test({
     const ending = new AbortController();
     dcs.watch(recorder, ending.signal);
     await eventually(() => recorder.resets > 0, () => recorder);
-    const leaseId = await dcs.grantLease(60_000, LIMITS);
+    const { id: session } = await dcs.openSession(60_000, LIMITS);
     const guard = { kind: "absent" } as const;
-    await guardedPut(dcs, "leader", { value: "n1", guard, leaseId });
+    await guardedPut(dcs, "leader", { value: "n1", guard, session });
     await eventually(() => recorder.changes.length > 0, () => recorder);
     // The members are asked for once, beside the calls.
     let before = await servers.callCounts();
@@ -66,8 +66,8 @@ Deno.test({
     }, () => before);
     for (let cycle = 0; cycle < 20; cycle++) {
       const { entries } = await dcs.read(LIMITS);
-      assert.equal(entries[0]?.leaseId, leaseId);
-      await dcs.renewLease(leaseId, LIMITS);
+      assert.equal(entries[0]?.isHeld, true);
+      await dcs.renewSession(session, LIMITS);
     }
     const cost: Record<string, number> = {};
     for (const [method, count] of await servers.callCounts()) {
@@ -91,14 +91,14 @@ Deno.test({
     const recorder = new Recorder();
     const ending = new AbortController();
     dcs.watch(recorder, ending.signal);
-    const leaseId = await dcs.grantLease(600_000, LIMITS);
-    const bid = { value: "n1", guard: { kind: "absent" }, leaseId } as const;
+    const { id: session } = await dcs.openSession(600_000, LIMITS);
+    const bid = { value: "n1", guard: { kind: "absent" }, session } as const;
     await guardedPut(dcs, "leader", bid);
     await eventually(() => recorder.resets > 0, () => recorder);
     // The node in use hangs; it may be the one that leads the others.
     servers.nodes[0]?.freeze();
-    const renewal = await dcs.renewLease(leaseId, LIMITS);
-    assert.equal(renewal.kind, "alive");
+    const renewal = await dcs.renewSession(session, LIMITS);
+    assert.equal(renewal, "alive");
     const guard = { kind: "value_is", value: "n1" } as const;
     const rebound = await guardedPut(dcs, "leader", { ...bid, guard });
     assert.equal(rebound.kind, "done");
@@ -160,10 +160,10 @@ Deno.test({
     await enableAuth(endpoints, scopePath);
     const login = () => ({ username: "agent", password: "pass" });
     const dcs = new DcsEtcd({ endpoints, scopePath, clock, login });
-    const leaseId = await dcs.grantLease(60_000, LIMITS);
+    const { id: session } = await dcs.openSession(60_000, LIMITS);
     const guard = { kind: "none" } as const;
-    await guardedPut(dcs, "leader", { value: "n1", guard, leaseId });
-    assert.equal((await dcs.renewLease(leaseId, LIMITS)).kind, "alive");
+    await guardedPut(dcs, "leader", { value: "n1", guard, session });
+    assert.equal(await dcs.renewSession(session, LIMITS), "alive");
     assert.deepEqual(await contents(dcs, "read"), { leader: "n1" });
     await dcs.close();
     const path = "/service/other";
@@ -190,7 +190,7 @@ Deno.test({
     const recorder = new Recorder();
     const ending = new AbortController();
     dcs.watch(recorder, ending.signal);
-    const leaseId = await dcs.grantLease(60_000, LIMITS);
+    const { id: session } = await dcs.openSession(60_000, LIMITS);
     await eventually(() => recorder.resets > 0, () => recorder);
     const asRoot = ["--user", "root:secret", "auth"];
     for (const [index, value] of ["a", "b", "c"].entries()) {
@@ -198,10 +198,10 @@ Deno.test({
       await etcdctl(endpoints, [...asRoot, "disable"]);
       await etcdctl(endpoints, ["auth", "enable"]);
       if (index === 1) {
-        assert.equal((await dcs.renewLease(leaseId, LIMITS)).kind, "alive");
+        assert.equal(await dcs.renewSession(session, LIMITS), "alive");
       }
       const guard = { kind: "none" } as const;
-      await guardedPut(dcs, "leader", { value, guard, leaseId });
+      await guardedPut(dcs, "leader", { value, guard, session });
       assert.deepEqual(await contents(dcs), { leader: value });
     }
     ending.abort();
@@ -223,7 +223,7 @@ Deno.test({
     const recorder = new Recorder();
     const ending = new AbortController();
     dcs.watch(recorder, ending.signal);
-    const leaseId = await dcs.grantLease(60_000, LIMITS);
+    const { id: session } = await dcs.openSession(60_000, LIMITS);
     const asRoot = ["--user", "root:secret", "user"];
     await etcdctl(endpoints, [...asRoot, "delete", "agent"]);
     await etcdctl(endpoints, [...asRoot, "add", "agent:new pass"]);
@@ -231,8 +231,8 @@ Deno.test({
     await assert.rejects(contents(dcs), DcsRefusedError);
     password = "new pass";
     const guard = { kind: "none" } as const;
-    await guardedPut(dcs, "leader", { value: "n1", guard, leaseId });
-    assert.equal((await dcs.renewLease(leaseId, LIMITS)).kind, "alive");
+    await guardedPut(dcs, "leader", { value: "n1", guard, session });
+    assert.equal(await dcs.renewSession(session, LIMITS), "alive");
     const resets = recorder.resets;
     await eventually(() => recorder.resets > resets, () => recorder);
     assert.deepEqual(await contents(dcs, "read"), { leader: "n1" });
@@ -256,14 +256,14 @@ Deno.test({
       await enableAuth(endpoints, scopePath);
       const login = () => ({ username: "agent", password: "pass" });
       const dcs = new DcsEtcd({ endpoints, scopePath, clock, login });
-      const leaseId = await dcs.grantLease(60_000, LIMITS);
+      const { id: session } = await dcs.openSession(60_000, LIMITS);
       const guard = { kind: "none" } as const;
       const logins = async (): Promise<number> =>
         (await servers.callCounts()).get("Authenticate") ?? 0;
       const first = await logins();
       await eventually(async () => {
-        assert.equal((await dcs.renewLease(leaseId, LIMITS)).kind, "alive");
-        await guardedPut(dcs, "leader", { value: "n1", guard, leaseId });
+        assert.equal(await dcs.renewSession(session, LIMITS), "alive");
+        await guardedPut(dcs, "leader", { value: "n1", guard, session });
         assert.deepEqual(await contents(dcs), { leader: "n1" });
         return await logins() >= first + 3;
       }, () => "the tokens never expire");

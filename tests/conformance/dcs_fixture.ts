@@ -3,12 +3,11 @@
  * tools its cases share.
  */
 import assert from "node:assert/strict";
-import type { LeaseId, Revision } from "../../lib/core/base/units.ts";
+import type { Revision, SessionId } from "../../lib/core/base/units.ts";
 import type {
   Dcs,
   DcsChange,
   DcsCondition,
-  DcsGuard,
   DcsListener,
   DcsResult,
 } from "../../lib/ports/dcs.ts";
@@ -30,10 +29,23 @@ export interface DcsFixture extends AsyncDisposable {
 export const LIMITS = { timeoutMs: 10_000 };
 /** Limit for calls that should fail. */
 export const SHORT_LIMITS = { timeoutMs: 1000 };
-/** Shortest lease that every store grants as asked. */
+/** Shortest ttl that every store grants as asked. */
 export const TTL_MS = 2000;
 
-/** Puts without lease and guard unless told. */
+/** What a case asks of the key that it writes. */
+export type Guard =
+  | { readonly kind: "none" }
+  | { readonly kind: "absent" }
+  | { readonly kind: "value_is"; readonly value: string }
+  | { readonly kind: "revision_is"; readonly revision: Revision };
+
+/** Another key that must not have changed. */
+export interface OtherKey {
+  readonly key: string;
+  readonly revision: Revision;
+}
+
+/** Puts without session and guard. */
 export function put(
   dcs: Dcs,
   key: string,
@@ -42,28 +54,44 @@ export function put(
   return guardedPut(dcs, key, { value, guard: { kind: "none" } });
 }
 
-/** Puts with a guard, and maybe a lease. */
+/** Puts with a guard, and maybe a session. */
 export function guardedPut(
   dcs: Dcs,
   key: string,
   put: {
     readonly value: string;
-    readonly guard: DcsGuard;
-    readonly leaseId?: LeaseId;
-    readonly onlyWhile?: DcsCondition;
+    readonly guard: Guard;
+    readonly session?: SessionId;
+    readonly onlyWhile?: OtherKey;
   },
 ): Promise<DcsResult> {
-  const { leaseId = null, ...rest } = put;
-  return dcs.write({ kind: "put", key, leaseId, ...rest }, LIMITS);
+  const { value, session = null, guard, onlyWhile } = put;
+  return dcs.write({
+    when: conditions(key, guard, onlyWhile),
+    edits: [{ kind: "put", key, value, session }],
+  }, LIMITS);
 }
 
 /** Deletes with a guard. */
 export function guardedDelete(
   dcs: Dcs,
   key: string,
-  guard: DcsGuard,
+  guard: Guard,
 ): Promise<DcsResult> {
-  return dcs.write({ kind: "delete", key, guard }, LIMITS);
+  const edits = [{ kind: "delete", key }] as const;
+  return dcs.write({ when: conditions(key, guard), edits }, LIMITS);
+}
+
+/** What the guard, and maybe another key, asks for. */
+export function conditions(
+  key: string,
+  guard: Guard,
+  other?: OtherKey,
+): readonly DcsCondition[] {
+  const own = guard.kind === "none" ? [] : [{ ...guard, key }];
+  return other === undefined
+    ? own
+    : [...own, { kind: "revision_is", ...other }];
 }
 
 /** The revision of a write that must have happened. */

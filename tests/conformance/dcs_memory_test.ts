@@ -4,8 +4,8 @@ import { RealClock } from "./dcs_clock.ts";
 import type { DcsFixture } from "./dcs_fixture.ts";
 import { dcsSuite } from "./dcs_suite.ts";
 
-function open(): Promise<DcsFixture> {
-  const store = new MemoryStore(new RealClock());
+function open(expiry: "store" | "observers"): Promise<DcsFixture> {
+  const store = new MemoryStore(new RealClock(), expiry);
   const clients: MemoryDcs[] = [];
   return Promise.resolve({
     connect: (scopePath) => {
@@ -25,4 +25,9 @@ function open(): Promise<DcsFixture> {
   });
 }
 
-dcsSuite("the memory twin", { open, skipReason: null });
+dcsSuite("the memory twin", { open: () => open("store"), skipReason: null });
+
+dcsSuite("the memory twin whose observers time sessions", {
+  open: () => open("observers"),
+  skipReason: null,
+});

@@ -6,7 +6,7 @@
  */
 import { CONDITION_CASES } from "./dcs_cases_conditions.ts";
 import { KEY_CASES } from "./dcs_cases_keys.ts";
-import { LEASE_CASES } from "./dcs_cases_leases.ts";
+import { SESSION_CASES } from "./dcs_cases_sessions.ts";
 import { OUTAGE_CASES } from "./dcs_cases_outages.ts";
 import { WATCH_CASES } from "./dcs_cases_watch.ts";
 import type { DcsFixture } from "./dcs_fixture.ts";
@@ -41,7 +41,7 @@ export interface SuiteOptions {
 const CASES: readonly DcsCase[] = [
   ...KEY_CASES,
   ...CONDITION_CASES,
-  ...LEASE_CASES,
+  ...SESSION_CASES,
   ...WATCH_CASES,
   ...OUTAGE_CASES,
 ];

@@ -129,19 +129,16 @@ export class AgentCluster implements AsyncDisposable {
   /** Writes one key unconditionally, as an operator's tool would. */
   async put(key: string, value: string): Promise<void> {
     await this.withDcs(async (dcs) => {
-      const guard = { kind: "none" } as const;
-      await dcs.write(
-        { kind: "put", key, value, leaseId: null, guard },
-        LIMITS,
-      );
+      const edit = { kind: "put", key, value, session: null } as const;
+      await dcs.write({ when: [], edits: [edit] }, LIMITS);
     });
   }
 
   /** The leader key is gone, as if its lease had run out just now. */
   async expireLeader(): Promise<void> {
     await this.withDcs(async (dcs) => {
-      const guard = { kind: "none" } as const;
-      await dcs.write({ kind: "delete", key: "leader", guard }, LIMITS);
+      const edit = { kind: "delete", key: "leader" } as const;
+      await dcs.write({ when: [], edits: [edit] }, LIMITS);
     });
   }
 

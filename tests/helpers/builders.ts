@@ -69,10 +69,9 @@ export function leaderMember(
 /** A scope of n1 (leader), n2 and n3. */
 export function cluster(changes: Partial<ClusterView> = {}): ClusterView {
   return {
-    revision: revision(100),
     initialize: { kind: "initialized", systemId: SYSTEM_ID },
     config: { document: { ttl: 30 }, revision: revision(2) },
-    leader: { name: "n1", leaseId: null, revision: revision(10) },
+    leader: { name: "n1", isHeld: false, revision: revision(10) },
     status: { leaderLsn: HERE, slots: null, retainSlots: null },
     members: [leaderMember("n1"), member("n2"), member("n3")],
     failover: null,
@@ -215,7 +214,7 @@ export function bid(
 
 /** A renewal of the lease of n1. */
 export function renewal(): Decision {
-  const key = { name: "n1", leaseId: null, revision: revision(10) };
+  const key = { name: "n1", isHeld: false, revision: revision(10) };
   return { kind: "renew_lease", reason: "cycle", key };
 }
 

@@ -25,6 +25,9 @@ export interface EtcdNode {
   kill(): Promise<void>;
 }
 
+/** Nobody waits longer for a process to stop. */
+const STOPPED_MS_MAX = 5_000;
+
 /** Files of a server certificate; makes the client side https. */
 interface EtcdServerTls {
   readonly cert: string;
@@ -214,7 +217,10 @@ function startNode(plan: NodePlan, context: StartContext): EtcdNode {
     endpoint,
     peerUrl,
     pid: child.pid,
-    freeze: () => signal("SIGSTOP"),
+    freeze: () => {
+      signal("SIGSTOP");
+      untilStopped(child.pid);
+    },
     thaw: () => signal("SIGCONT"),
     kill: async () => {
       signal("SIGKILL");
@@ -235,5 +241,23 @@ async function isServing(endpoint: string): Promise<boolean> {
     return (await response.text()).includes('"true"');
   } catch {
     return false;
+  }
+}
+
+/**
+ * Threads of a process go on until one of them has been given a processor and
+ * has read the signal: on a loaded machine they answer for some milliseconds.
+ */
+function untilStopped(pid: number): void {
+  const deadline = performance.now() + STOPPED_MS_MAX;
+  while (performance.now() < deadline) {
+    try {
+      const text = Deno.readTextFileSync(`/proc/${pid}/stat`);
+      const [state] = text.slice(text.lastIndexOf(")") + 2);
+      if (state === "T") return;
+    } catch {
+      // It has ended.
+      return;
+    }
   }
 }

@@ -3,10 +3,10 @@
  * was asked to do. Time stands still but for `sleep()`.
  */
 import {
-  leaseId,
   lsn,
   type Moment,
   moment,
+  type Revision,
   revision,
 } from "../../lib/core/base/units.ts";
 import type { ClusterView } from "../../lib/core/model/cluster_view.ts";
@@ -104,13 +104,12 @@ export function registered(
 /** Three members, `n1` leads. */
 export function threeMembers(changes: Partial<ClusterView> = {}): ClusterView {
   return {
-    revision: revision(10),
     initialize: { kind: "initialized", systemId: RUNNING.systemId },
     config: {
       document: { ttl: 30, loop_wait: 10 },
       revision: revision(5),
     },
-    leader: { name: "n1", leaseId: leaseId("1"), revision: revision(9) },
+    leader: { name: "n1", isHeld: false, revision: revision(9) },
     status: { leaderLsn: lsn(83_886_176n), slots: null, retainSlots: null },
     members: [
       registered("n1", { role: "primary", replicationState: null }),
@@ -222,7 +221,7 @@ export class StubAgentApi implements AgentApi {
 
   writeConfig(
     document: Readonly<Record<string, unknown>>,
-    revision: bigint | null,
+    revision: Revision | null,
   ): Promise<ConfigWrite> {
     this.calls.push(["writeConfig", document, revision]);
     return Promise.resolve(this.configWrite);
@@ -230,7 +229,7 @@ export class StubAgentApi implements AgentApi {
 
   writeFailover(
     request: Readonly<Record<string, string>>,
-    revision: bigint | null,
+    revision: Revision | null,
   ): Promise<boolean> {
     this.calls.push(["writeFailover", request, revision]);
     return Promise.resolve(this.isFailoverWritable);

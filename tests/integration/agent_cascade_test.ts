@@ -74,9 +74,8 @@ async function sourceFails(
     await source.killAll();
     await cluster.withDcs(async (dcs) => {
       await dcs.write({
-        kind: "delete",
-        key: "members/n2",
-        guard: { kind: "none" },
+        when: [],
+        edits: [{ kind: "delete", key: "members/n2" }],
       }, { timeoutMs: 5_000 });
     });
     await untilStreaming(cluster, { n1: ["n3"] });

@@ -502,8 +502,8 @@ async function wipe(cluster: AgentCluster): Promise<void> {
   const keys = Object.keys(await cluster.keys());
   await cluster.withDcs(async (dcs) => {
     for (const key of keys) {
-      const guard = { kind: "none" } as const;
-      await dcs.write({ kind: "delete", key, guard }, { timeoutMs: 5_000 });
+      const edits = [{ kind: "delete", key }] as const;
+      await dcs.write({ when: [], edits }, { timeoutMs: 5_000 });
     }
   });
   for (const name of ["n1", "n2"]) {

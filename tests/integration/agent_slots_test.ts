@@ -4,6 +4,7 @@
  * that loses nothing by a change of leader.
  */
 import assert from "node:assert/strict";
+import type { Revision } from "../../lib/core/base/units.ts";
 import { AgentCluster } from "../helpers/agent_cluster.ts";
 import { step } from "../helpers/step.ts";
 import type { AgentMember, Section } from "../helpers/agent_member.ts";
@@ -256,9 +257,8 @@ async function absence(
       await away.end();
       await cluster.withDcs(async (dcs) => {
         await dcs.write({
-          kind: "delete",
-          key: `members/${away.name}`,
-          guard: { kind: "none" },
+          when: [],
+          edits: [{ kind: "delete", key: `members/${away.name}` }],
         }, { timeoutMs: 5_000 });
       });
       await cluster.until(
@@ -361,7 +361,7 @@ async function pluginOf(member: AgentMember): Promise<unknown> {
   return row?.["plugin"] ?? null;
 }
 
-async function statusRevision(cluster: AgentCluster): Promise<bigint> {
+async function statusRevision(cluster: AgentCluster): Promise<Revision> {
   return await cluster.withDcs(async (dcs) => {
     const { entries } = await dcs.readFresh({ timeoutMs: 5_000 });
     const status = entries.find(({ key }) => key === "status");

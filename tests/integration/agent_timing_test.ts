@@ -73,11 +73,11 @@ async function times(
     await untilLogged(cluster, leader, /ttl=5 can't be smaller than 20/);
   });
   await step(t, "a lease of another length is another lease", async () => {
-    const before = await leaderLease(cluster);
+    const before = await leaderRevision(cluster);
     await patch(leader, { ttl: 40 });
     await cluster.until(
-      "the leader key hangs on a new lease",
-      async () => ![before, null].includes(await leaderLease(cluster)),
+      "the leader key is bound to a new lease",
+      async () => ![before, null].includes(await leaderRevision(cluster)),
     );
     assert.equal((await cluster.untilWhole()).name, "n1");
     assert.equal((await leader.status())?.["timeline"], 1);
@@ -130,10 +130,11 @@ async function lines(
   });
 }
 
-async function leaderLease(cluster: AgentCluster): Promise<string | null> {
+/** Renewals do not change it. */
+async function leaderRevision(cluster: AgentCluster): Promise<string | null> {
   return await cluster.withDcs(async (dcs) => {
     const { entries } = await dcs.readFresh({ timeoutMs: 5_000 });
-    return entries.find(({ key }) => key === "leader")?.leaseId ?? null;
+    return entries.find(({ key }) => key === "leader")?.revision ?? null;
   });
 }
 

@@ -96,11 +96,8 @@ class Server implements AsyncDisposable {
 
 async function put(dcs: Dcs, key: string, value: unknown): Promise<void> {
   const text = typeof value === "string" ? value : JSON.stringify(value);
-  const guard = { kind: "none" } as const;
-  await dcs.write(
-    { kind: "put", key, value: text, leaseId: null, guard },
-    LIMITS,
-  );
+  const edit = { kind: "put", key, value: text, session: null } as const;
+  await dcs.write({ when: [], edits: [edit] }, LIMITS);
 }
 
 async function keysOf(dcs: Dcs): Promise<ReadonlyMap<string, string>> {

@@ -1,5 +1,4 @@
 /** A proxy in this process over a memory DCS, with members that a test moves about. */
-import type { LeaseId } from "../../lib/core/base/units.ts";
 import type { Clock } from "../../lib/ports/clock.ts";
 import type { Dcs } from "../../lib/ports/dcs.ts";
 import type { Dialer } from "../../proxy/dial.ts";
@@ -41,15 +40,15 @@ export class KeyWriter {
   }
 
   async put(key: string, value: string): Promise<void> {
-    const leaseId: LeaseId | null = null;
-    const guard = { kind: "none" } as const;
-    const write = { kind: "put", key, value, leaseId, guard } as const;
-    await this.dcs.write(write, LIMITS);
+    const edit = { kind: "put", key, value, session: null } as const;
+    await this.dcs.write({ when: [], edits: [edit] }, LIMITS);
   }
 
   async remove(key: string): Promise<void> {
-    const guard = { kind: "none" } as const;
-    await this.dcs.write({ kind: "delete", key, guard }, LIMITS);
+    await this.dcs.write(
+      { when: [], edits: [{ kind: "delete", key }] },
+      LIMITS,
+    );
   }
 
   /** The leader key. */

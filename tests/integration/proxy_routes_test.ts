@@ -14,9 +14,8 @@ async function rig(hasLocalLease: boolean) {
   const dcs = new MemoryDcs(store, "/service/demo", { watchDelayMs: 0 });
   const writer: Dcs = new MemoryDcs(store, "/service/demo");
   const put = async (key: string, value: string): Promise<void> => {
-    const guard = { kind: "none" } as const;
-    const write = { kind: "put", key, value, leaseId: null, guard } as const;
-    await writer.write(write, LIMITS);
+    const edit = { kind: "put", key, value, session: null } as const;
+    await writer.write({ when: [], edits: [edit] }, LIMITS);
   };
   const member = {
     conn_url: "postgres://127.0.0.1:5432/postgres",

@@ -109,9 +109,9 @@ function readView(text: string): unknown {
     key,
     value: key === "leader" ? "n1" : text,
     revision: revision(1),
-    leaseId: null,
+    isHeld: false,
   }));
-  const view = decodeClusterView({ revision: revision(2), entries });
+  const view = decodeClusterView({ entries });
   const table = routes(view, {
     replicaLagBytesMax: 1,
     replicaLagMsMax: 1,
@@ -305,15 +305,14 @@ Deno.test("values at their limits are read in no time worth a lease", () => {
     key: `members/n${i}`,
     value: MEMBER,
     revision: revision(1),
-    leaseId: null,
+    isHeld: false,
   }));
-  const view = decodeClusterView({ revision: revision(2), entries });
+  const view = decodeClusterView({ entries });
   assert.equal(view.members.length, 1_000);
   const long = `{"conn_url":"postgres://h/${"d".repeat(70_000)}"}`;
   const [first] = entries;
   assert.ok(first);
   const one = decodeClusterView({
-    revision: revision(2),
     entries: [{ ...first, value: long }],
   });
   assert.equal(one.members[0]?.connUrl, null);

@@ -31,9 +31,9 @@ const LOOKS_MAX = 10 * MEMBERS * MEMBERS;
 
 function viewOf(keys: Readonly<Record<string, string>>): ClusterView {
   const entries = Object.entries(keys).map(([key, value]) => ({
-    ...{ key, value, revision: revision(1), leaseId: null },
+    ...{ key, value, revision: revision(1), isHeld: false },
   }));
-  return decodeClusterView({ revision: revision(2), entries });
+  return decodeClusterView({ entries });
 }
 
 function many<T>(count: number, make: (at: number) => T): T[] {

@@ -6,19 +6,32 @@
  * repeatable; without faults a call costs no time and no timer. The twin may be
  * trusted as far as it passes tests/conformance/dcs_suite.ts.
  */
-import { after, type LeaseId, type Moment } from "../../lib/core/base/units.ts";
+import {
+  after,
+  type Moment,
+  type SessionId,
+} from "../../lib/core/base/units.ts";
+import {
+  endedSessions,
+  nextEnd,
+  NO_SESSIONS,
+  type WatchedSession,
+  watchSessions,
+} from "../../lib/core/calc/lead/observed_sessions.ts";
 import type {
   Dcs,
+  DcsCapabilities,
   DcsChange,
   DcsLimits,
   DcsListener,
   DcsResult,
+  DcsSession,
   DcsSnapshot,
   DcsWrite,
-  LeaseAnswer,
+  RenewAnswer,
 } from "../../lib/ports/dcs.ts";
 import { DcsUnreachableError } from "../../lib/ports/errors.ts";
-import type { MemoryStore } from "./dcs_memory_store.ts";
+import type { MemoryStore, StoredKey } from "./dcs_memory_store.ts";
 
 /** What the network does to one client; may be changed at any time. */
 export interface MemoryFaults {
@@ -33,6 +46,12 @@ export interface MemoryFaults {
   /** How long after a cut `read` still answers from the last cached read. */
   staleReadMs: number;
 }
+
+/** What a client may have of its own. */
+type MemoryDcsOptions = Partial<MemoryFaults> & {
+  /** By what it times sessions; absent: the store's clock. */
+  readonly observerNow?: () => Moment;
+};
 
 interface Watcher {
   readonly listener: DcsListener;
@@ -67,20 +86,42 @@ export class MemoryDcs implements Dcs {
   readonly #closing = new AbortController();
   #cutSince: Moment | null = null;
   #cached: DcsSnapshot | null = null;
+  /** The session that this process opened last. */
+  #held: SessionId | null = null;
+  /** The last snapshot, and what it was made of. */
+  #shown: {
+    readonly keys: readonly StoredKey[];
+    readonly held: SessionId | null;
+    readonly snapshot: DcsSnapshot;
+  } | null = null;
+  /** Where the store ends no session: those that this client times. */
+  #watched: readonly WatchedSession[] = NO_SESSIONS;
+  #timer: AbortController | null = null;
+  readonly #forgetRenewals: () => void;
+  readonly #observerNow: () => Moment;
   #deliveries: Delivery[] = [];
   #isPumping = false;
 
   constructor(
     store: MemoryStore,
     scopePath: string,
-    faults: Partial<MemoryFaults> = {},
+    { observerNow, ...faults }: MemoryDcsOptions = {},
   ) {
     this.#store = store;
     this.#path = scopePath;
     this.faults = { ...NO_FAULTS, ...faults };
+    this.#observerNow = observerNow ?? (() => store.clock.now());
     this.#unsubscribe = store.subscribe(scopePath, (changes) => {
       this.#hear(changes);
     });
+    this.#forgetRenewals = this.capabilities.expiry === "observers"
+      ? store.onRenewal(() => this.#lookAtSessions())
+      : () => {};
+    if (this.capabilities.expiry === "observers") this.#lookAtSessions();
+  }
+
+  get capabilities(): DcsCapabilities {
+    return this.#store.capabilities;
   }
 
   /** Whether the client is cut off from the store. */
@@ -92,7 +133,7 @@ export class MemoryDcs implements Dcs {
   cutOff(): void {
     if (this.#cutSince !== null) return;
     this.#cutSince = this.#store.clock.now();
-    this.#cached = this.#store.isFrozen ? null : this.#store.read(this.#path);
+    this.#cached = this.#store.isFrozen ? null : this.#snapshot();
     this.#missChanges();
   }
 
@@ -101,6 +142,7 @@ export class MemoryDcs implements Dcs {
     if (this.#cutSince === null) return;
     this.#cutSince = null;
     this.#cached = null;
+    if (this.capabilities.expiry === "observers") this.#lookAtSessions();
     this.#enqueue(null);
   }
 
@@ -113,7 +155,7 @@ export class MemoryDcs implements Dcs {
   }
 
   readFresh(limits: DcsLimits): Promise<DcsSnapshot> {
-    return this.#call(limits, () => this.#store.read(this.#path));
+    return this.#call(limits, () => this.#snapshot());
   }
 
   write(write: DcsWrite, limits: DcsLimits): Promise<DcsResult> {
@@ -124,12 +166,14 @@ export class MemoryDcs implements Dcs {
     return this.#call(limits, () => this.#store.removeScope(this.#path));
   }
 
-  grantLease(ttlMs: number, limits: DcsLimits): Promise<LeaseId> {
-    return this.#call(limits, () => this.#store.grant(ttlMs));
+  async openSession(ttlMs: number, limits: DcsLimits): Promise<DcsSession> {
+    const session = await this.#call(limits, () => this.#store.open(ttlMs));
+    this.#held = session.id;
+    return session;
   }
 
-  renewLease(leaseId: LeaseId, limits: DcsLimits): Promise<LeaseAnswer> {
-    return this.#call(limits, () => this.#store.renew(leaseId));
+  renewSession(id: SessionId, limits: DcsLimits): Promise<RenewAnswer> {
+    return this.#call(limits, () => this.#store.renew(id));
   }
 
   watch(listener: DcsListener, signal: AbortSignal): void {
@@ -146,6 +190,8 @@ export class MemoryDcs implements Dcs {
     this.#closing.abort();
     this.#watchers.clear();
     this.#unsubscribe();
+    this.#forgetRenewals();
+    this.#timer?.abort();
     return Promise.resolve();
   }
 
@@ -216,6 +262,60 @@ export class MemoryDcs implements Dcs {
     throw unreachable("no answer in time");
   }
 
+  #snapshot(): DcsSnapshot {
+    const [keys, held] = [this.#store.read(this.#path), this.#held];
+    if (this.#shown?.keys === keys && this.#shown.held === held) {
+      return this.#shown.snapshot;
+    }
+    const entries = keys.map(({ key, value, revision, session }) => ({
+      ...{ key, value, revision },
+      isHeld: session !== null && session === held,
+    }));
+    this.#shown = { keys, held, snapshot: { entries } };
+    return this.#shown.snapshot;
+  }
+
+  /** Times the sessions of others, and ends those that are over. */
+  #lookAtSessions(): void {
+    if (this.#closing.signal.aborted || this.isCutOff) return;
+    if (this.#store.isFrozen) return void this.#lookAfterThaw();
+    const now = this.#observerNow();
+    const seen = this.#store.sightings();
+    this.#watched = watchSessions(this.#watched, seen, now);
+    for (const ended of endedSessions(this.#watched, now)) {
+      this.#store.endUnrenewed(ended);
+    }
+    this.#watched = this.#watched.filter(({ endsAt }) => endsAt > now);
+    this.#lookAgainAt(nextEnd(this.#watched));
+  }
+
+  async #lookAfterThaw(): Promise<void> {
+    await this.#store.untilThawed();
+    this.#lookAtSessions();
+  }
+
+  #lookAgainAt(moment: Moment | null): void {
+    this.#timer?.abort();
+    this.#timer = null;
+    if (moment === null) return;
+    const timer = new AbortController();
+    this.#timer = timer;
+    const { clock } = this.#store;
+    // The two clocks run at different rates: it may wake early, and looks again.
+    const waitMs = Math.max(1, moment - this.#observerNow());
+    void clock.sleep(waitMs, timer.signal)
+      .then(() => timer.signal.aborted || this.#lookAtSessions());
+  }
+
+  /** A read may have shown more of that key already. */
+  #newest(change: DcsChange): DcsChange {
+    const { key, revision } = change;
+    const shown = this.#shown?.snapshot.entries.find((one) => one.key === key);
+    return shown === undefined || Number(shown.revision) <= Number(revision)
+      ? change
+      : { key, value: shown.value, revision: shown.revision };
+  }
+
   #hear(changes: readonly DcsChange[]): void {
     if (this.isCutOff) this.#missChanges();
     else if (this.#watchers.size > 0) this.#enqueue(changes);
@@ -256,7 +356,8 @@ export class MemoryDcs implements Dcs {
         watcher.listener.onReset();
       }
       for (const change of changes) {
-        if (this.#watchers.has(watcher)) watcher.listener.onChange(change);
+        if (!this.#watchers.has(watcher)) break;
+        watcher.listener.onChange(this.#newest(change));
       }
     }
   }

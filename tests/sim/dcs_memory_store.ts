@@ -1,41 +1,51 @@
 /**
- * The server half of the memory DCS: keys, one revision counter, and leases that
- * expire by this store's own clock.
+ * The server half of the memory DCS: keys, one revision counter, and sessions that
+ * expire by this store's own clock, or by what its clients observe.
  *
  * It keeps etcd's promises, and only those: one revision per write, one for all
- * keys of an expired lease, no revision for a delete of nothing. A frozen store
+ * keys of an expired session, no revision for a delete of nothing. A frozen store
  * keeps requests and serves them after the thaw, as a stopped etcd does.
  */
 import {
   after,
-  type LeaseId,
-  leaseId,
   type Moment,
   moment,
   type Revision,
   revision,
+  type SessionId,
+  sessionId,
 } from "../../lib/core/base/units.ts";
+import type { SessionSighting } from "../../lib/core/calc/lead/observed_sessions.ts";
 import type { Clock } from "../../lib/ports/clock.ts";
 import type {
+  DcsCapabilities,
   DcsChange,
-  DcsEntry,
-  DcsGuard,
+  DcsCondition,
   DcsResult,
-  DcsSnapshot,
+  DcsSession,
   DcsWrite,
-  LeaseAnswer,
+  RenewAnswer,
 } from "../../lib/ports/dcs.ts";
-import { LeaseGoneError } from "../../lib/ports/errors.ts";
+import { SessionGoneError } from "../../lib/ports/errors.ts";
 
-interface Lease {
+interface Session {
   readonly ttlMs: number;
+  renewals: number;
   expiresAt: Moment;
 }
 
+/** One key, and the session that it hangs on. */
+export interface StoredKey {
+  readonly key: string;
+  readonly value: string;
+  readonly revision: Revision;
+  readonly session: SessionId | null;
+}
+
 interface Scope {
-  readonly entries: Map<string, DcsEntry>;
+  readonly entries: Map<string, StoredKey>;
   readonly subscribers: Set<(changes: readonly DcsChange[]) => void>;
-  snapshot: DcsSnapshot | null;
+  sorted: readonly StoredKey[] | null;
 }
 
 const NEVER = moment(Infinity);
@@ -43,17 +53,23 @@ const NEVER = moment(Infinity);
 /** One simulated store, shared by all of its clients. */
 export class MemoryStore {
   readonly clock: Clock;
+  readonly capabilities: DcsCapabilities;
   readonly #scopes = new Map<string, Scope>();
-  readonly #leases = new Map<LeaseId, Lease>();
+  readonly #sessions = new Map<SessionId, Session>();
+  readonly #renewalListeners = new Set<() => void>();
   #revision = 1n;
-  #leasesGranted = 0;
-  /** No lease expires before this; may be too early after a renewal. */
+  #sessionsOpened = 0;
+  /** No session expires before this; may be too early after a renewal. */
   #nextExpiry: Moment = NEVER;
   #timer: AbortController | null = null;
   #held: (() => void)[] | null = null;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, expiry: "store" | "observers" = "store") {
     this.clock = clock;
+    this.capabilities = {
+      ...{ hasTransactions: true, isSnapshotAtomic: true, expiry },
+      ttlMinMs: 1,
+    };
   }
 
   /** Whether requests are kept instead of served. */
@@ -61,7 +77,7 @@ export class MemoryStore {
     return this.#held !== null;
   }
 
-  /** Serves nothing from now on; leases go on running out. */
+  /** Serves nothing from now on; sessions go on running out. */
   freeze(): void {
     this.#held ??= [];
   }
@@ -87,45 +103,48 @@ export class MemoryStore {
     return new Promise((resolve) => held.push(resolve));
   }
 
-  /** All keys of the scope; the same object until something changes. */
-  read(path: string): DcsSnapshot {
+  /** All keys of the scope, sorted; the same object until something changes. */
+  read(path: string): readonly StoredKey[] {
     const scope = this.#scope(path);
-    const current = revision(this.#revision);
-    if (scope.snapshot?.revision === current) return scope.snapshot;
-    const entries = [...scope.entries.values()].sort((a, b) =>
+    scope.sorted ??= [...scope.entries.values()].sort((a, b) =>
       a.key < b.key ? -1 : 1
     );
-    scope.snapshot = { revision: current, entries };
-    return scope.snapshot;
+    return scope.sorted;
   }
 
-  /** @throws {LeaseGoneError} If a put names a lease that is gone. */
-  write(path: string, write: DcsWrite): DcsResult {
+  /** @throws {SessionGoneError} If a put names a session that is gone. */
+  write(path: string, { when, edits }: DcsWrite): DcsResult {
     const scope = this.#scope(path);
-    const stored = scope.entries.get(write.key);
-    const other = write.onlyWhile;
-    const isHeld = guardHolds(write.guard, stored) &&
-      (other === undefined ||
-        scope.entries.get(other.key)?.revision === other.revision);
-    if (!isHeld) return { kind: "guard_failed" };
-    if (write.kind === "delete") {
-      if (stored !== undefined) this.#deleteKeys(scope, [write.key]);
-      return { kind: "done", revision: revision(this.#revision) };
-    }
-    if (write.leaseId !== null && !this.#leases.has(write.leaseId)) {
-      throw new LeaseGoneError(
-        `Cannot put "${write.key}": requested lease not found`,
+    const isHeld = when.every((one) => holds(one, scope.entries.get(one.key)));
+    if (!isHeld) return { kind: "condition_failed" };
+    for (const edit of edits) {
+      if (edit.kind === "delete" || edit.session === null) continue;
+      if (this.#sessions.has(edit.session)) continue;
+      throw new SessionGoneError(
+        `Cannot put "${edit.key}": its session is not there any more`,
       );
     }
-    const { key, value } = write;
-    const changed = this.#bump();
-    scope.entries.set(key, {
-      key,
-      value,
-      revision: changed,
-      leaseId: write.leaseId,
-    });
-    this.#publish(scope, [{ key, value, revision: changed }]);
+    const effective = edits.filter(({ kind, key }) =>
+      kind === "put" || scope.entries.has(key)
+    );
+    if (effective.length > 0) this.#bump();
+    const changed = revision(this.#revision);
+    for (const edit of effective) {
+      const { key } = edit;
+      if (edit.kind === "delete") scope.entries.delete(key);
+      else {
+        const { value, session } = edit;
+        scope.entries.set(key, { key, value, revision: changed, session });
+      }
+    }
+    this.#publish(
+      scope,
+      effective.map((edit) => ({
+        key: edit.key,
+        value: edit.kind === "put" ? edit.value : null,
+        revision: changed,
+      })),
+    );
     return { kind: "done", revision: changed };
   }
 
@@ -135,34 +154,60 @@ export class MemoryStore {
     this.#deleteKeys(scope, [...scope.entries.keys()]);
   }
 
-  /** A new lease. */
-  grant(ttlMs: number): LeaseId {
-    const id = leaseId(String(++this.#leasesGranted));
+  /** A new session. */
+  open(ttlMs: number): DcsSession {
+    const id = sessionId(String(++this.#sessionsOpened));
     const expiresAt = after(this.clock.now(), ttlMs);
-    this.#leases.set(id, { ttlMs, expiresAt });
-    if (expiresAt < this.#nextExpiry) {
+    this.#sessions.set(id, { ttlMs, renewals: 0, expiresAt });
+    for (const listener of this.#renewalListeners) listener();
+    const isTimed = this.capabilities.expiry === "store";
+    if (isTimed && expiresAt < this.#nextExpiry) {
       this.#nextExpiry = expiresAt;
       this.#arm();
     }
-    return id;
+    return { id, ttlMs };
   }
 
-  /** Restarts the lease's time, if it is still there. */
-  renew(id: LeaseId): LeaseAnswer {
-    const lease = this.#leases.get(id);
-    if (lease === undefined) return { kind: "gone" };
-    lease.expiresAt = after(this.clock.now(), lease.ttlMs);
-    return { kind: "alive", leaseId: id };
+  /** Restarts the session's time, if it is still there. */
+  renew(id: SessionId): RenewAnswer {
+    const session = this.#sessions.get(id);
+    if (session === undefined) return "gone";
+    session.renewals += 1;
+    session.expiresAt = after(this.clock.now(), session.ttlMs);
+    for (const listener of this.#renewalListeners) listener();
+    return "alive";
   }
 
-  /** Ends a lease at once, as an operator or a lost quorum might. */
-  revoke(id: LeaseId): void {
-    if (!this.#leases.delete(id)) return;
+  /** Ends a session at once, as an operator or a lost quorum might. */
+  end(id: SessionId): void {
+    if (!this.#sessions.delete(id)) return;
     for (const scope of this.#scopes.values()) {
       const keys = [...scope.entries.values()]
-        .filter((entry) => entry.leaseId === id).map((entry) => entry.key);
+        .filter(({ session }) => session === id).map(({ key }) => key);
       this.#deleteKeys(scope, keys);
     }
+  }
+
+  /** What observers time. */
+  sightings(): readonly SessionSighting[] {
+    return [...this.#sessions].map(([id, { renewals, ttlMs }]) => ({
+      ...{ id, ttlMs },
+      renewals: String(renewals),
+    }));
+  }
+
+  /** Ends a session if nobody has renewed it since it was seen so. */
+  endUnrenewed({ id, renewals }: SessionSighting): void {
+    const session = this.#sessions.get(id);
+    if (session !== undefined && String(session.renewals) === renewals) {
+      this.end(id);
+    }
+  }
+
+  /** Calls `listener` after each renewal and each new session. */
+  onRenewal(listener: () => void): () => void {
+    this.#renewalListeners.add(listener);
+    return () => this.#renewalListeners.delete(listener);
   }
 
   /** Calls `listener` inside each change of the scope. */
@@ -187,7 +232,7 @@ export class MemoryStore {
     const scope = {
       entries: new Map(),
       subscribers: new Set<(changes: readonly DcsChange[]) => void>(),
-      snapshot: null,
+      sorted: null,
     };
     this.#scopes.set(path, scope);
     return scope;
@@ -209,18 +254,20 @@ export class MemoryStore {
   }
 
   #publish(scope: Scope, changes: readonly DcsChange[]): void {
+    if (changes.length === 0) return;
+    scope.sorted = null;
     for (const listener of scope.subscribers) listener(changes);
   }
 
   #expireDue(): void {
     const now = this.clock.now();
     if (now < this.#nextExpiry) return;
-    for (const [id, lease] of this.#leases) {
-      if (lease.expiresAt <= now) this.revoke(id);
+    for (const [id, { expiresAt }] of this.#sessions) {
+      if (expiresAt <= now) this.end(id);
     }
     let next = NEVER;
-    for (const lease of this.#leases.values()) {
-      if (lease.expiresAt < next) next = lease.expiresAt;
+    for (const { expiresAt } of this.#sessions.values()) {
+      if (expiresAt < next) next = expiresAt;
     }
     this.#nextExpiry = next;
   }
@@ -244,15 +291,16 @@ export class MemoryStore {
   }
 }
 
-function guardHolds(guard: DcsGuard, stored: DcsEntry | undefined): boolean {
-  switch (guard.kind) {
-    case "none":
-      return true;
+function holds(
+  condition: DcsCondition,
+  stored: StoredKey | undefined,
+): boolean {
+  switch (condition.kind) {
     case "absent":
       return stored === undefined;
     case "value_is":
-      return stored?.value === guard.value;
+      return stored?.value === condition.value;
     case "revision_is":
-      return stored?.revision === guard.revision;
+      return stored?.revision === condition.revision;
   }
 }

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { type Moment, moment } from "../../lib/core/base/units.ts";
+import {
+  type Moment,
+  moment,
+  type SessionId,
+} from "../../lib/core/base/units.ts";
 import type { Clock } from "../../lib/ports/clock.ts";
 import type { DcsChange, DcsWrite } from "../../lib/ports/dcs.ts";
 import { DcsUnreachableError } from "../../lib/ports/errors.ts";
@@ -51,9 +55,8 @@ function world(faults: Partial<MemoryFaults> = {}) {
   return { clock, store, dcs, other };
 }
 
-function put(value: string): DcsWrite {
-  const guard = { kind: "none" } as const;
-  return { kind: "put", key: "leader", value, leaseId: null, guard };
+function put(value: string, session: SessionId | null = null): DcsWrite {
+  return { when: [], edits: [{ kind: "put", key: "leader", value, session }] };
 }
 
 /** Lets time pass until the call has ended; null: it was unreachable. */
@@ -77,7 +80,7 @@ Deno.test("a request slower than its limit fails, and takes effect later", async
   const { clock, store, dcs } = world({ requestDelayMs: 3000 });
   const { value, tookMs } = await ended(clock, dcs.write(put("n1"), LIMITS));
   assert.deepEqual([value, tookMs], [null, 1000]);
-  assert.equal(store.read("/s/a").entries[0]?.value, "n1");
+  assert.equal(store.read("/s/a")[0]?.value, "n1");
   store.close();
 });
 
@@ -86,7 +89,7 @@ Deno.test("a lost answer fails in time, though the write has happened", async ()
     const { clock, store, dcs } = world(faults);
     const { value, tookMs } = await ended(clock, dcs.write(put("n1"), LIMITS));
     assert.deepEqual([value, tookMs], [null, 1000]);
-    assert.equal(store.read("/s/a").entries.length, 1);
+    assert.equal(store.read("/s/a").length, 1);
     store.close();
   }
 });
@@ -103,7 +106,7 @@ Deno.test("a cut client sends nothing; its watch comes back with a reset", async
   dcs.cutOff();
   const { value, tookMs } = await ended(clock, dcs.write(put("n1"), LIMITS));
   assert.deepEqual([value, tookMs], [null, 1000]);
-  assert.equal(store.read("/s/a").entries.length, 0);
+  assert.equal(store.read("/s/a").length, 0);
   await ended(clock, other.write(put("n2"), LIMITS));
   assert.deepEqual([changes.length, resets], [0, 1]);
   dcs.heal();
@@ -131,22 +134,22 @@ Deno.test("a cut client may read its old cache for a while", async () => {
   store.close();
 });
 
-Deno.test("a frozen store serves kept requests after the thaw, expired leases first", async () => {
+Deno.test("a frozen store serves kept requests after the thaw, expired sessions first", async () => {
   const { clock, store, dcs, other } = world();
-  const leaseId = await dcs.grantLease(3000, LIMITS);
-  await dcs.write({ ...put("n1"), leaseId } as DcsWrite, LIMITS);
+  const { id: session } = await dcs.openSession(3000, LIMITS);
+  await dcs.write(put("n1", session), LIMITS);
   store.freeze();
-  const renewal = await ended(clock, dcs.renewLease(leaseId, LIMITS));
+  const renewal = await ended(clock, dcs.renewSession(session, LIMITS));
   assert.deepEqual([renewal.value, renewal.tookMs], [null, 1000]);
   const late = await ended(clock, other.write(put("n2"), LIMITS));
   assert.equal(late.value, null);
   store.thaw();
   await clock.pass(1);
   assert.deepEqual(
-    store.read("/s/a").entries.map((e) => [e.value, e.leaseId]),
+    store.read("/s/a").map((e) => [e.value, e.session]),
     [["n2", null]],
   );
-  assert.deepEqual(await dcs.renewLease(leaseId, LIMITS), { kind: "gone" });
+  assert.deepEqual(await dcs.renewSession(session, LIMITS), "gone");
   store.close();
 });
 
@@ -158,10 +161,10 @@ Deno.test("an expiry is seen by watches at its very moment", async () => {
     onReset: () => {},
   }, new AbortController().signal);
   await clock.pass(10);
-  const leaseId = await dcs.grantLease(3000, LIMITS);
-  await dcs.write({ ...put("n1"), leaseId } as DcsWrite, LIMITS);
+  const { id: session } = await dcs.openSession(3000, LIMITS);
+  await dcs.write(put("n1", session), LIMITS);
   await clock.pass(2000);
-  await dcs.renewLease(leaseId, LIMITS);
+  await dcs.renewSession(session, LIMITS);
   await clock.pass(4000);
   assert.deepEqual(seen, [[11, "n1"], [5011, null]]);
   store.close();
@@ -171,6 +174,6 @@ Deno.test("without faults a call takes no time and no timer", async () => {
   const { clock, store, dcs } = world();
   for (let i = 0; i < 1000; i++) await dcs.write(put(String(i)), LIMITS);
   assert.equal(clock.now(), 0);
-  assert.equal((await dcs.readFresh(LIMITS)).revision, 1001n);
+  assert.equal((await dcs.readFresh(LIMITS)).entries[0]?.revision, "1001");
   store.close();
 });

@@ -15,6 +15,7 @@ const PLANTED: readonly (readonly [PlantedBug, number, RegExp])[] = [
   ["shown_names_believed", 100, /lost commit|broken sync key/],
   ["consent_forgotten", 1_500, /two leaders|promotion beside a leader/],
   ["section_unseen", 200, /writable standby/],
+  ["impatient_observer", 200, /two (standby )?leaders/],
   ["slot_moved_by_replay", 200, /slot ahead/],
 ];
 

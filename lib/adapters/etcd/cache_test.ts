@@ -1,24 +1,23 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Revision, revision } from "../../core/base/units.ts";
-import type { DcsEntry, DcsSnapshot } from "../../ports/dcs.ts";
-import { type CacheChange, KeyCache } from "./cache.ts";
+import { KeyCache } from "./cache.ts";
+import type { CacheChange, StoredKey, StoredScope } from "./keys.ts";
 
-function entry(key: string, at: number): DcsEntry {
-  return { key, value: `${at}`, revision: revision(at), leaseId: null };
+function entry(key: string, at: number): StoredKey {
+  return { key, value: `${at}`, at: BigInt(at), leaseId: null };
 }
 
 function change(key: string, at: number, isDelete = false): CacheChange {
   const found = isDelete ? null : entry(key, at);
-  return { key, revision: revision(at), entry: found };
+  return { key, at: BigInt(at), entry: found };
 }
 
-function snapshot(at: number, entries: readonly DcsEntry[]): DcsSnapshot {
-  return { revision: revision(at), entries };
+function snapshot(at: number, entries: readonly StoredKey[]): StoredScope {
+  return { at: BigInt(at), entries };
 }
 
-function keysOf(cache: KeyCache): readonly [string, Revision][] {
-  return cache.snapshot().entries.map((e) => [e.key, e.revision]);
+function keysOf(cache: KeyCache): readonly [string, string][] {
+  return cache.snapshot(null).entries.map((e) => [e.key, e.revision]);
 }
 
 Deno.test("an older change never overwrites a newer one", () => {
@@ -26,7 +25,7 @@ Deno.test("an older change never overwrites a newer one", () => {
   cache.apply(change("a", 9));
   cache.apply(change("a", 7));
   cache.apply(change("a", 8, true));
-  assert.deepEqual(keysOf(cache), [["a", 9n]]);
+  assert.deepEqual(keysOf(cache), [["a", "9"]]);
 });
 
 Deno.test("an own delete is not undone by the watch's older put", () => {
@@ -34,17 +33,17 @@ Deno.test("an own delete is not undone by the watch's older put", () => {
   cache.apply(change("a", 9, true));
   cache.apply(change("a", 7));
   assert.deepEqual(keysOf(cache), []);
-  cache.completeTo(revision(9));
+  cache.completeTo(9n);
   cache.apply(change("a", 10));
-  assert.deepEqual(keysOf(cache), [["a", 10n]]);
+  assert.deepEqual(keysOf(cache), [["a", "10"]]);
 });
 
 Deno.test("own writes do not make the cache complete", () => {
   const cache = new KeyCache(snapshot(5, []));
   cache.apply(change("a", 9));
   assert.equal(cache.upTo, 5n);
-  assert.equal(cache.snapshot().revision, 9n);
-  cache.completeTo(revision(8));
+  assert.equal(cache.lastChange, 9n);
+  cache.completeTo(8n);
   assert.equal(cache.upTo, 8n);
 });
 
@@ -84,4 +83,17 @@ Deno.test("any order of the same changes ends in the same keys", () => {
     });
     assert.deepEqual(first, second);
   }));
+});
+
+Deno.test("a snapshot says which keys hang on the own lease", () => {
+  const cache = new KeyCache(snapshot(5, [
+    { ...entry("leader", 3), leaseId: "7" },
+    entry("sync", 4),
+  ]));
+  const held = (lease: string | null) =>
+    cache.snapshot(lease).entries.map(({ key, isHeld }) => [key, isHeld]);
+  assert.deepEqual(held("7"), [["leader", true], ["sync", false]]);
+  assert.deepEqual(held("8"), [["leader", false], ["sync", false]]);
+  assert.deepEqual(held(null), [["leader", false], ["sync", false]]);
+  assert.equal(cache.snapshot("7"), cache.snapshot("7"), "the same object");
 });

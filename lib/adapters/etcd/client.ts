@@ -12,7 +12,7 @@ import type { DcsLimits } from "../../ports/dcs.ts";
 import {
   DcsRefusedError,
   DcsUnreachableError,
-  LeaseGoneError,
+  SessionGoneError,
 } from "../../ports/errors.ts";
 import type { Attempt } from "./attempt.ts";
 import { asEtcdError, troubleOf } from "./errors.ts";
@@ -279,6 +279,6 @@ function isSameLogin(one: EtcdLogin | null, other: EtcdLogin | null): boolean {
 function refused(cause: Error): DcsRefusedError {
   const message = `etcd refused: ${cause.message}`;
   return cause.message.includes("requested lease not found")
-    ? new LeaseGoneError(message, { cause })
+    ? new SessionGoneError(message, { cause })
     : new DcsRefusedError(message, { cause });
 }

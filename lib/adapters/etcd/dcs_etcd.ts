@@ -5,23 +5,25 @@
  * Never renews a lease by itself and never revokes one. The stored keys are
  * those of Patroni's etcd3 layout, so that both can work on one scope.
  */
-import { type LeaseId, leaseId } from "../../core/base/units.ts";
+import { revision, type SessionId, sessionId } from "../../core/base/units.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type {
   Dcs,
+  DcsCapabilities,
   DcsLimits,
   DcsListener,
   DcsProof,
   DcsResult,
+  DcsSession,
   DcsSnapshot,
   DcsWrite,
-  LeaseAnswer,
+  RenewAnswer,
 } from "../../ports/dcs.ts";
 import { DcsUnreachableError } from "../../ports/errors.ts";
 import type { Attempt } from "./attempt.ts";
 import { type Answered, EtcdClient } from "./client.ts";
 import { etcdFeedSource, ScopeFeed } from "./feed.ts";
-import { ScopeKeys } from "./keys.ts";
+import { entryOf, ScopeKeys } from "./keys.ts";
 import type { EtcdOptions } from "./options.ts";
 import {
   deleteScope,
@@ -33,6 +35,14 @@ import {
 
 /** The list of endpoints is as old as this many lease times at most. */
 const REFRESH_TTLS = 10;
+
+const CAPABILITIES: DcsCapabilities = {
+  hasTransactions: true,
+  isSnapshotAtomic: true,
+  expiry: "store",
+  // etcd counts whole seconds.
+  ttlMinMs: 1000,
+};
 
 /** What the adapter needs. */
 export interface DcsEtcdOptions extends EtcdOptions {
@@ -46,6 +56,9 @@ export class DcsEtcd implements Dcs {
   readonly #client: EtcdClient;
   readonly #keys: ScopeKeys;
   readonly #feed: ScopeFeed;
+  readonly capabilities: DcsCapabilities = CAPABILITIES;
+  /** The session that this process opened last. */
+  #held: SessionId | null = null;
 
   /** @throws {Error} Without endpoints, or if a TLS file cannot be read. */
   constructor(options: DcsEtcdOptions) {
@@ -59,35 +72,40 @@ export class DcsEtcd implements Dcs {
 
   async read(limits: DcsLimits): Promise<DcsSnapshot> {
     this.#feed.start();
-    return this.#feed.current() ?? await this.readFresh(limits);
+    return this.#feed.current(this.#held) ??
+      await this.readFresh(limits);
   }
 
   async readFresh(limits: DcsLimits): Promise<DcsSnapshot> {
     const { value, askedAt } = await this.#call(readScope(this.#keys), limits);
-    this.#feed.prove(value.revision, askedAt);
-    return value;
+    this.#feed.noteShown(value);
+    this.#feed.prove(value.at, askedAt);
+    const entries = value.entries.map((one) => entryOf(one, this.#held));
+    return { entries };
   }
 
   async write(write: DcsWrite, limits: DcsLimits): Promise<DcsResult> {
     const answer = await this.#call(txnOf(this.#keys, write), limits);
-    const { isDone, revision } = answer.value;
+    const { isDone, at } = answer.value;
     if (!isDone) {
-      // The view that the guard came from is outdated, so the cache may be.
+      // The view that the conditions came from is outdated, so the cache may be.
       this.#feed.drop();
       if (answer.isRepeated && !isIdempotent(write)) {
         throw new DcsUnreachableError(
-          `Cannot tell whether "${write.key}" was written: the first ` +
-            "attempt got no answer",
+          `Cannot tell whether "${write.edits[0]?.key}" was written: the ` +
+            "first attempt got no answer",
         );
       }
-      return { kind: "guard_failed" };
+      return { kind: "condition_failed" };
     }
-    const { key } = write;
-    const entry = write.kind === "put"
-      ? { key, value: write.value, revision, leaseId: write.leaseId }
-      : null;
-    this.#feed.applyOwn({ key, revision, entry });
-    return { kind: "done", revision };
+    for (const edit of write.edits) {
+      const { key } = edit;
+      const entry = edit.kind === "put"
+        ? { key, value: edit.value, at, leaseId: edit.session }
+        : null;
+      this.#feed.applyOwn({ key, at, entry });
+    }
+    return { kind: "done", revision: revision(at) };
   }
 
   async removeScope(limits: DcsLimits): Promise<void> {
@@ -99,17 +117,18 @@ export class DcsEtcd implements Dcs {
   }
 
   /** etcd counts whole seconds, and may grant more than was asked for. */
-  async grantLease(ttlMs: number, limits: DcsLimits): Promise<LeaseId> {
+  async openSession(ttlMs: number, limits: DcsLimits): Promise<DcsSession> {
     this.#client.refreshEvery(REFRESH_TTLS * ttlMs);
     const seconds = Math.ceil(ttlMs / 1000);
     const { value } = await this.#call(grantOnce(seconds), limits);
-    return leaseId(value);
+    this.#held = sessionId(value.id);
+    return { id: this.#held, ttlMs: value.seconds * 1000 };
   }
 
-  async renewLease(id: LeaseId, limits: DcsLimits): Promise<LeaseAnswer> {
+  async renewSession(id: SessionId, limits: DcsLimits): Promise<RenewAnswer> {
     const { value, askedAt } = await this.#call(renewOnce(id), limits);
-    this.#feed.prove(value.revision, askedAt);
-    return value.isAlive ? { kind: "alive", leaseId: id } : { kind: "gone" };
+    this.#feed.prove(value.at, askedAt);
+    return value.isAlive ? "alive" : "gone";
   }
 
   watch(listener: DcsListener, signal: AbortSignal): void {
@@ -146,5 +165,5 @@ export class DcsEtcd implements Dcs {
 
 /** Whether doing it twice comes to the same as doing it once. */
 function isIdempotent(write: DcsWrite): boolean {
-  return write.onlyWhile === undefined && write.guard.kind === "none";
+  return write.when.length === 0;
 }

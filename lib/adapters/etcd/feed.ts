@@ -12,12 +12,12 @@
  * is read once and compared. Both are below the smallest ttl of 20 s.
  */
 import type { IWatchResponse } from "etcd3";
-import { type Moment, type Revision, revision } from "../../core/base/units.ts";
+import { type Moment, revision } from "../../core/base/units.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { DcsListener, DcsProof, DcsSnapshot } from "../../ports/dcs.ts";
-import { type CacheChange, KeyCache } from "./cache.ts";
+import { KeyCache } from "./cache.ts";
 import type { Answered, EtcdClient } from "./client.ts";
-import type { ScopeKeys } from "./keys.ts";
+import type { CacheChange, Counter, ScopeKeys, StoredScope } from "./keys.ts";
 import { readScope } from "./requests.ts";
 import {
   openWatch,
@@ -46,9 +46,9 @@ interface Session {
 /** Where the feed reads and watches. */
 export interface FeedSource {
   /** All keys of the scope, linearizable. */
-  read(timeoutMs: number): Promise<Answered<DcsSnapshot>>;
+  read(timeoutMs: number): Promise<Answered<StoredScope>>;
   /** Asks for a watch, at the endpoint that answered last. */
-  openWatch(from: Revision, receiver: WatchReceiver): Promise<FeedStream>;
+  openWatch(from: Counter, receiver: WatchReceiver): Promise<FeedStream>;
 }
 
 /** A watch, and the way to give its endpoint up. */
@@ -100,6 +100,8 @@ export class ScopeFeed {
   #session: Session | null = null;
   /** Own writes since the start of the session that is being built. */
   #ownChanges: CacheChange[] = [];
+  /** What a caller has seen last, past the cache; null: nothing that the cache lacks. */
+  #shown: StoredScope | null = null;
   /** Sessions that began before the last {@link drop} may not be used. */
   #drops = 0;
 
@@ -125,12 +127,21 @@ export class ScopeFeed {
     if (!this.#closing.signal.aborted) this.#running ??= this.#run();
   }
 
-  /** The cache's content if it is current, else `null`: ask the store. */
-  current(): DcsSnapshot | null {
+  /** The cache's content if it is current, else `null`: ask the store. `held` is the own lease. */
+  current(held: string | null): DcsSnapshot | null {
     const session = this.#session;
     if (session === null) return null;
     const ageMs = this.#parts.clock.now() - session.provenAt;
-    return ageMs < PROOF_VALID_MS ? session.cache.snapshot() : null;
+    if (ageMs >= PROOF_VALID_MS || !this.#hasCaughtUp(session)) return null;
+    return session.cache.snapshot(held);
+  }
+
+  /** Whether the cache has all that a caller was shown past it. */
+  #hasCaughtUp({ cache }: Session): boolean {
+    if (this.#shown !== null && cache.agreesWith(this.#shown)) {
+      this.#shown = null;
+    }
+    return this.#shown === null;
   }
 
   /** An own write was done: it is visible at once. */
@@ -139,10 +150,15 @@ export class ScopeFeed {
     else if (this.#running !== null) this.#ownChanges.push(change);
   }
 
-  /** An answer of etcd, asked at `askedAt`, named the store's revision. */
-  prove(storeRevision: Revision, askedAt: Moment): void {
+  /** A caller has seen the scope: listeners are told nothing older. */
+  noteShown(scope: StoredScope): void {
+    if (this.#shown === null || scope.at > this.#shown.at) this.#shown = scope;
+  }
+
+  /** An answer of etcd, asked at `askedAt`, named the store's counter. */
+  prove(at: Counter, askedAt: Moment): void {
     const session = this.#session;
-    if (session === null || storeRevision > session.cache.upTo) return;
+    if (session === null || at > session.cache.upTo) return;
     if (askedAt > session.provenAt) session.provenAt = askedAt;
   }
 
@@ -150,12 +166,13 @@ export class ScopeFeed {
   proof(): DcsProof | null {
     if (this.#session === null) return null;
     const { cache, provenAt } = this.#session;
-    return { revision: cache.lastChange, askedAt: provenAt };
+    return { mark: String(cache.lastChange), askedAt: provenAt };
   }
 
   /** A proof of another process; what claims to come from the future is none. */
-  takeProof({ revision, askedAt }: DcsProof): void {
-    if (askedAt <= this.#parts.clock.now()) this.prove(revision, askedAt);
+  takeProof({ mark, askedAt }: DcsProof): void {
+    if (!/^\d{1,20}$/.test(mark) || askedAt > this.#parts.clock.now()) return;
+    this.prove(BigInt(mark), askedAt);
   }
 
   /** Ends the session: the cache may be wrong. It is built anew. */
@@ -202,7 +219,7 @@ export class ScopeFeed {
     const ending = new AbortController();
     const stop = (): void => ending.abort();
     this.#closing.signal.addEventListener("abort", stop, { once: true });
-    const from = revision(value.revision + 1n);
+    const from = value.at + 1n;
     const { stream, leaveEndpoint } = await source.openWatch(from, {
       onResponse: (response) => this.#take(cache, response),
       onEnd: stop,
@@ -242,29 +259,37 @@ export class ScopeFeed {
       // A change that is just on its way looks like a lost one; both mean a
       // new session, which is never wrong.
       if (!session.cache.agreesWith(value)) return;
-      session.cache.completeTo(value.revision);
-      this.prove(value.revision, askedAt);
+      session.cache.completeTo(value.at);
+      this.prove(value.at, askedAt);
     }
   }
 
   #take(cache: KeyCache, response: IWatchResponse): void {
     const { keys, clock } = this.#parts;
     const askedAt = clock.now();
-    for (const event of response.events) {
-      const change = keys.change(event);
-      const entry = change.value === null ? null : keys.entry(event.kv);
-      cache.apply({ key: change.key, revision: change.revision, entry });
-    }
+    const changes = response.events.map((event) => keys.change(event));
+    for (const change of changes) cache.apply(change);
     // Without events it is etcd's progress report. With events the header may
     // run ahead of them: etcd cuts a long backlog into several responses.
     const last = response.events.at(-1)?.kv.mod_revision;
-    cache.completeTo(revision(BigInt(last ?? response.header.revision)));
+    cache.completeTo(BigInt(last ?? response.header.revision));
     if (this.#session?.cache !== cache) return;
     this.prove(cache.upTo, askedAt);
-    for (const event of response.events) this.#tell(keys.change(event));
+    for (const change of changes) this.#tell(this.#newest(cache, change));
   }
 
-  #tell(change: Parameters<DcsListener["onChange"]>[0]): void {
+  /** An own write, or a read past the cache, may have shown more of that key already. */
+  #newest(cache: KeyCache, change: CacheChange): CacheChange {
+    const known = cache.stateOf(change.key) ?? change;
+    const shown = this.#shown;
+    if (shown === null || shown.at <= known.at) return known;
+    const entry = shown.entries.find(({ key }) => key === change.key) ?? null;
+    return { key: change.key, at: entry?.at ?? shown.at, entry };
+  }
+
+  #tell({ key, at, entry }: CacheChange): void {
+    const value = entry?.value ?? null;
+    const change = { key, value, revision: revision(at) };
     for (const watch of [...this.#watches]) {
       if (watch.hasGap) continue;
       if (this.#watches.has(watch)) watch.listener.onChange(change);

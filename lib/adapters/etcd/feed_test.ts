@@ -1,11 +1,10 @@
 /** How long the cache counts as current, on a clock that is moved by hand. */
 import assert from "node:assert/strict";
 import { ManualClock } from "../../../tests/helpers/manual_clock.ts";
-import { moment, type Revision, revision } from "../../core/base/units.ts";
-import type { DcsSnapshot } from "../../ports/dcs.ts";
+import { moment } from "../../core/base/units.ts";
 import { DcsUnreachableError } from "../../ports/errors.ts";
 import { type FeedSource, ScopeFeed } from "./feed.ts";
-import { ScopeKeys } from "./keys.ts";
+import { type Counter, ScopeKeys, type StoredScope } from "./keys.ts";
 import type { WatchReceiver } from "./watch_stream.ts";
 
 const DUE_MS = 12_000;
@@ -19,7 +18,7 @@ class FakeSource implements FeedSource {
   isSilent = false;
   isWatchRefused = false;
   receiver: WatchReceiver | null = null;
-  store: DcsSnapshot = { revision: revision(1n), entries: [] };
+  store: StoredScope = { at: 1n, entries: [] };
 
   constructor(readonly clock: ManualClock) {}
 
@@ -33,7 +32,7 @@ class FakeSource implements FeedSource {
     return { value: this.store, askedAt, isRepeated: false };
   }
 
-  openWatch(_from: Revision, receiver: WatchReceiver) {
+  openWatch(_from: Counter, receiver: WatchReceiver) {
     this.watches += 1;
     this.receiver = receiver;
     const isStanding = !this.isWatchRefused;
@@ -50,9 +49,9 @@ class FakeSource implements FeedSource {
 
   /** The key takes `value` in the store. */
   change(value: string): void {
-    const next = revision(this.store.revision + 1n);
-    const entry = { key: "leader", value, revision: next, leaseId: null };
-    this.store = { revision: next, entries: [entry] };
+    const at = this.store.at + 1n;
+    const entry = { key: "leader", value, at, leaseId: null };
+    this.store = { at, entries: [entry] };
   }
 
   /** What a watch says when etcd reports its progress. */
@@ -60,7 +59,7 @@ class FakeSource implements FeedSource {
     this.receiver?.onResponse({
       header: {
         ...{ cluster_id: "1", member_id: "1", raft_term: "1" },
-        revision: String(this.store.revision),
+        revision: String(this.store.at),
       },
       ...{ watch_id: "0", created: false, canceled: false },
       ...{ compact_revision: "0", cancel_reason: "", fragment: false },
@@ -105,7 +104,7 @@ Deno.test("a silent watch is proven by one read when it is due", () =>
     assert.equal(source.reads, 2);
     await clock.advance(DUE_MS - 1);
     assert.equal(source.reads, 2);
-    assert.notEqual(feed.current(), null);
+    assert.notEqual(feed.current(null), null);
     await clock.advance(1);
     assert.deepEqual([source.reads, source.watches], [3, 1]);
   }));
@@ -114,16 +113,16 @@ Deno.test("renewals at the known revision make the read needless", () =>
   withFeed(async ({ clock, source, feed }) => {
     for (let cycle = 0; cycle < 10; cycle++) {
       await clock.advance(10_000);
-      feed.prove(source.store.revision, clock.now());
+      feed.prove(source.store.at, clock.now());
     }
     assert.deepEqual([source.reads, source.watches], [1, 1]);
-    assert.notEqual(feed.current(), null);
+    assert.notEqual(feed.current(null), null);
   }));
 
 Deno.test("a renewal at a revision that the cache lacks proves nothing", () =>
   withFeed(async ({ clock, source, feed }) => {
     await clock.advance(10_000);
-    feed.prove(revision(2n), clock.now());
+    feed.prove(2n, clock.now());
     await clock.advance(2000);
     assert.equal(source.reads, 2);
   }));
@@ -139,13 +138,13 @@ Deno.test("what another process of the host was answered makes the read needless
     const reads = source.reads;
     for (let cycle = 0; cycle < 10; cycle++) {
       await clock.advance(10_000);
-      agent.prove(source.store.revision, clock.now());
+      agent.prove(source.store.at, clock.now());
       const proof = agent.proof();
       assert.ok(proof !== null);
       feed.takeProof(proof);
     }
     assert.equal(source.reads, reads);
-    assert.notEqual(feed.current(), null);
+    assert.notEqual(feed.current(null), null);
     const closed = agent.close();
     await clock.advance(60_000);
     await closed;
@@ -155,8 +154,8 @@ Deno.test("what another process of the host was answered makes the read needless
 Deno.test("a proof of a later change, or from the future, proves nothing", () =>
   withFeed(async ({ clock, source, feed }) => {
     await clock.advance(10_000);
-    feed.takeProof({ revision: revision(2n), askedAt: clock.now() });
-    feed.takeProof({ revision: revision(1n), askedAt: moment(10_001) });
+    feed.takeProof({ mark: "2", askedAt: clock.now() });
+    feed.takeProof({ mark: "1", askedAt: moment(10_001) });
     await clock.advance(2000);
     assert.equal(source.reads, 2);
   }));
@@ -165,7 +164,7 @@ Deno.test("an answer counts from when it was asked for", () =>
   withFeed(async ({ clock, source, feed }) => {
     const askedAt = clock.now();
     await clock.advance(11_000);
-    feed.prove(source.store.revision, askedAt);
+    feed.prove(source.store.at, askedAt);
     await clock.advance(1000);
     assert.equal(source.reads, 2);
   }));
@@ -176,41 +175,41 @@ Deno.test("etcd's progress report is a proof", () =>
     source.progress();
     await clock.advance(DUE_MS - 1);
     assert.equal(source.reads, 1);
-    assert.notEqual(feed.current(), null);
+    assert.notEqual(feed.current(null), null);
   }));
 
 Deno.test("a proof that fails ends the session, and later a new one begins", () =>
   withFeed(async ({ clock, source, feed, counts }) => {
     source.isSilent = true;
     await clock.advance(DUE_MS);
-    assert.notEqual(feed.current(), null);
+    assert.notEqual(feed.current(null), null);
     await clock.advance(3000);
-    assert.equal(feed.current(), null);
+    assert.equal(feed.current(null), null);
     source.isSilent = false;
     await clock.advance(5000);
     await clock.advance(200);
     assert.equal(counts.resets, 2);
-    assert.notEqual(feed.current(), null);
+    assert.notEqual(feed.current(null), null);
   }));
 
 Deno.test("without a proof the cache is no answer, even if nobody looked", () =>
   withFeed(async ({ clock, feed }) => {
     // As after a suspension: time has passed, no timer has run yet.
     const almost = clock.advance(VALID_MS - 1);
-    assert.notEqual(feed.current(), null);
+    assert.notEqual(feed.current(null), null);
     const passing = clock.advance(1);
-    assert.equal(feed.current(), null);
+    assert.equal(feed.current(null), null);
     await Promise.all([almost, passing]);
-    assert.notEqual(feed.current(), null);
+    assert.notEqual(feed.current(null), null);
   }));
 
 Deno.test("a watch that missed a change is found out by the read", () =>
   withFeed(async ({ clock, source, feed, counts }) => {
     source.change("n2");
     await clock.advance(DUE_MS);
-    assert.equal(feed.current(), null);
+    assert.equal(feed.current(null), null);
     await clock.advance(200);
-    assert.equal(feed.current()?.entries[0]?.value, "n2");
+    assert.equal(feed.current(null)?.entries[0]?.value, "n2");
     assert.deepEqual([counts.resets, source.watches], [2, 2]);
   }));
 
@@ -220,6 +219,6 @@ Deno.test("a watch that never stands costs its endpoint the trust", () =>
     feed.drop();
     source.receiver?.onEnd();
     for (let i = 0; i < 5; i++) await clock.advance(200);
-    assert.equal(feed.current(), null);
+    assert.equal(feed.current(null), null);
     assert.ok(source.left > 0);
   }));

@@ -1,11 +1,46 @@
 /** Where a scope's keys are in etcd, and the translation to the port's values. */
 import { Buffer } from "node:buffer";
 import type { IEvent, IKeyValue } from "etcd3";
-import { leaseId, revision } from "../../core/base/units.ts";
-import type { DcsChange, DcsEntry } from "../../ports/dcs.ts";
+import { revision } from "../../core/base/units.ts";
+import type { DcsEntry } from "../../ports/dcs.ts";
 
 /** etcd's "no lease". */
 const NO_LEASE = "0";
+
+/** etcd's counter of all its changes. */
+export type Counter = bigint;
+
+/** One key as etcd holds it. */
+export interface StoredKey {
+  readonly key: string;
+  readonly value: string;
+  /** Of its last change. */
+  readonly at: Counter;
+  /** Decimal; null: it stays. */
+  readonly leaseId: string | null;
+}
+
+/** One key's new state; `entry` null: deleted. */
+export interface CacheChange {
+  readonly key: string;
+  readonly at: Counter;
+  readonly entry: StoredKey | null;
+}
+
+/** All keys of the scope at one moment. */
+export interface StoredScope {
+  readonly at: Counter;
+  readonly entries: readonly StoredKey[];
+}
+
+/** A key as the port shows it to the process whose lease is `held`. */
+export function entryOf(
+  { key, value, at, leaseId }: StoredKey,
+  held: string | null,
+): DcsEntry {
+  const isHeld = leaseId !== null && leaseId === held;
+  return { key, value, revision: revision(at), isHeld };
+}
 
 /** The part of etcd's key space that is one scope. */
 export class ScopeKeys {
@@ -28,23 +63,20 @@ export class ScopeKeys {
     return Buffer.concat([this.start, Buffer.from(key)]);
   }
 
-  /** A stored key as the port shows it. */
-  entry(kv: IKeyValue): DcsEntry {
+  /** A key of an answer. */
+  entry(kv: IKeyValue): StoredKey {
     return {
       key: this.#relative(kv.key),
       value: kv.value.toString(),
-      revision: revision(BigInt(kv.mod_revision)),
-      leaseId: kv.lease === NO_LEASE ? null : leaseId(kv.lease),
+      at: BigInt(kv.mod_revision),
+      leaseId: kv.lease === NO_LEASE ? null : kv.lease,
     };
   }
 
-  /** A watch's event as the port shows it. */
-  change(event: IEvent): DcsChange {
-    return {
-      key: this.#relative(event.kv.key),
-      value: event.type === "Delete" ? null : event.kv.value.toString(),
-      revision: revision(BigInt(event.kv.mod_revision)),
-    };
+  /** A watch's event. */
+  change({ type, kv }: IEvent): CacheChange {
+    const entry = type === "Delete" ? null : this.entry(kv);
+    return { key: this.#relative(kv.key), at: BigInt(kv.mod_revision), entry };
   }
 
   #relative(key: Buffer): string {

@@ -9,26 +9,20 @@ import type {
   ILeaseKeepAliveResponse,
   IRequestOp,
 } from "etcd3";
-import { type Revision, revision } from "../../core/base/units.ts";
-import type {
-  DcsCondition,
-  DcsGuard,
-  DcsSnapshot,
-  DcsWrite,
-} from "../../ports/dcs.ts";
+import type { DcsCondition, DcsEdit, DcsWrite } from "../../ports/dcs.ts";
 import type { Attempt, CallOptions } from "./attempt.ts";
-import type { ScopeKeys } from "./keys.ts";
+import type { Counter, ScopeKeys, StoredScope } from "./keys.ts";
 
-/** What a guarded write came to, and the revision of the store then. */
+/** What a guarded write came to, and where the store's counter was then. */
 export interface TxnAnswer {
   readonly isDone: boolean;
-  readonly revision: Revision;
+  readonly at: Counter;
 }
 
 /** What a renewal came to. */
 export interface RenewAnswer {
   readonly isAlive: boolean;
-  readonly revision: Revision;
+  readonly at: Counter;
 }
 
 /** Who belongs to the cluster. */
@@ -38,35 +32,40 @@ export interface MembersAnswer {
 }
 
 /** All keys of the scope, linearizable. */
-export function readScope(keys: ScopeKeys): Attempt<DcsSnapshot> {
+export function readScope(keys: ScopeKeys): Attempt<StoredScope> {
   const range = { key: keys.start, range_end: keys.end };
   return async (etcd, { deadline, witness }) => {
     const { header, kvs } = await etcd.kv.range(range, { deadline });
     witness(header);
     return {
-      revision: revision(BigInt(header.revision)),
+      at: BigInt(header.revision),
       entries: kvs.map((kv) => keys.entry(kv)),
     };
   };
 }
 
-/** Deletes all keys of the scope; the answer's revision. */
-export function deleteScope(keys: ScopeKeys): Attempt<Revision> {
+/** Deletes all keys of the scope. */
+export function deleteScope(keys: ScopeKeys): Attempt<void> {
   const range = { key: keys.start, range_end: keys.end };
   return async (etcd, { deadline, witness }) => {
     const { header } = await etcd.kv.deleteRange(range, { deadline });
     witness(header);
-    return revision(BigInt(header.revision));
   };
 }
 
+/** A lease as granted: its decimal number, and the seconds that it lasts. */
+export interface GrantAnswer {
+  readonly id: string;
+  readonly seconds: number;
+}
+
 /** A new lease of whole seconds. */
-export function grantOnce(seconds: number): Attempt<string> {
+export function grantOnce(seconds: number): Attempt<GrantAnswer> {
   return async (etcd, { deadline, witness }) => {
     const request = { TTL: seconds };
     const answer = await etcd.leaseClient.leaseGrant(request, { deadline });
     witness(answer.header);
-    return answer.ID;
+    return { id: answer.ID, seconds: Number(answer.TTL) };
   };
 }
 
@@ -88,28 +87,13 @@ export function txnOf(
   keys: ScopeKeys,
   write: DcsWrite,
 ): Attempt<TxnAnswer> {
-  const key = keys.full(write.key);
-  const operation: IRequestOp = write.kind === "put"
-    ? {
-      request_put: {
-        key,
-        value: Buffer.from(write.value),
-        lease: write.leaseId ?? 0,
-      },
-    }
-    : { request_delete_range: { key } };
-  const also = write.onlyWhile === undefined
-    ? []
-    : [isAt(keys.full(write.onlyWhile.key), write.onlyWhile)];
-  const compare = [...comparisons(key, write.guard), ...also];
+  const compare = write.when.map((condition) => comparison(keys, condition));
+  const success = write.edits.map((edit) => operation(keys, edit));
   return async (etcd, { deadline, witness }) => {
-    const request = { compare, success: [operation], failure: [] };
+    const request = { compare, success, failure: [] };
     const answer = await etcd.kv.txn(request, { deadline });
     witness(answer.header);
-    return {
-      isDone: answer.succeeded,
-      revision: revision(BigInt(answer.header.revision)),
-    };
+    return { isDone: answer.succeeded, at: BigInt(answer.header.revision) };
   };
 }
 
@@ -133,38 +117,32 @@ export function renewOnce(leaseId: string): Attempt<RenewAnswer> {
     witness(answer.header);
     return {
       isAlive: BigInt(answer.TTL) > 0n,
-      revision: revision(BigInt(answer.header.revision)),
+      at: BigInt(answer.header.revision),
     };
   };
 }
 
-/** What the guard asks of the key. */
-function comparisons(key: Buffer, guard: DcsGuard): ICompare[] {
-  switch (guard.kind) {
-    case "none":
-      return [];
+function operation(keys: ScopeKeys, edit: DcsEdit): IRequestOp {
+  const key = keys.full(edit.key);
+  if (edit.kind === "delete") return { request_delete_range: { key } };
+  const value = Buffer.from(edit.value);
+  return { request_put: { key, value, lease: edit.session ?? 0 } };
+}
+
+function comparison(keys: ScopeKeys, condition: DcsCondition): ICompare {
+  const key = keys.full(condition.key);
+  switch (condition.kind) {
     case "absent":
-      return [isAbsent(key)];
+      return { key, target: "Create", result: "Equal", create_revision: 0 };
     case "value_is":
-      return [valueIs(key, guard.value)];
+      return {
+        ...{ key, target: "Value", result: "Equal" },
+        value: Buffer.from(condition.value),
+      };
     case "revision_is":
-      return [isAt(key, guard)];
+      return {
+        ...{ key, target: "Mod", result: "Equal" },
+        mod_revision: condition.revision,
+      };
   }
-}
-
-function isAt(
-  key: Buffer,
-  { revision }: Pick<DcsCondition, "revision">,
-): ICompare {
-  const expected = String(revision);
-  return { key, target: "Mod", result: "Equal", mod_revision: expected };
-}
-
-function isAbsent(key: Buffer): ICompare {
-  return { key, target: "Create", result: "Equal", create_revision: 0 };
-}
-
-function valueIs(key: Buffer, value: string): ICompare {
-  const expected = Buffer.from(value);
-  return { key, target: "Value", result: "Equal", value: expected };
 }

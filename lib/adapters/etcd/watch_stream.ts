@@ -1,14 +1,14 @@
 /** One watch stream of etcd on one scope, from one revision on. */
 import type { Etcd3, IWatchResponse } from "etcd3";
-import type { Revision } from "../../core/base/units.ts";
+
 import type { Clock } from "../../ports/clock.ts";
-import type { ScopeKeys } from "./keys.ts";
+import type { Counter, ScopeKeys } from "./keys.ts";
 
 /** What is watched. */
 export interface WatchTarget {
   readonly keys: ScopeKeys;
-  /** First revision of interest. */
-  readonly from: Revision;
+  /** The first change of interest. */
+  readonly from: Counter;
   readonly clock: Clock;
 }
 

@@ -4,21 +4,30 @@
  *
  * Owns nothing but the port's shape: what a call means is in `store.ts`, how the
  * file is reached in `connection.ts`, how changes are seen in `watcher.ts`.
- * Leases run on the host's boot-time clock, which all its processes share.
+ * Sessions run on the host's boot-time clock, which all its processes share.
  */
-import type { LeaseId, Moment } from "../../core/base/units.ts";
+import type { Moment, SessionId } from "../../core/base/units.ts";
 import type {
   Dcs,
+  DcsCapabilities,
   DcsLimits,
   DcsListener,
   DcsResult,
+  DcsSession,
   DcsSnapshot,
   DcsWrite,
-  LeaseAnswer,
+  RenewAnswer,
 } from "../../ports/dcs.ts";
 import { type ConnectionOptions, SqliteConnection } from "./connection.ts";
 import type { SqliteStore } from "./store.ts";
 import { SqliteWatcher } from "./watcher.ts";
+
+const CAPABILITIES: DcsCapabilities = {
+  hasTransactions: true,
+  isSnapshotAtomic: true,
+  expiry: "store",
+  ttlMinMs: 1,
+};
 
 /** Port Dcs on a SQLite file. Every read is fresh: there is no cache. */
 export class DcsSqlite implements Dcs {
@@ -27,6 +36,9 @@ export class DcsSqlite implements Dcs {
   /** Its own connection: SQLite's change counter ignores the own commits. */
   readonly #watching: SqliteConnection;
   readonly #watcher: SqliteWatcher;
+  readonly capabilities: DcsCapabilities = CAPABILITIES;
+  /** The session that this process opened last. */
+  #held: SessionId | null = null;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -43,7 +55,7 @@ export class DcsSqlite implements Dcs {
     const { clock } = this.#options;
     return this.#connection.transact(
       "read",
-      (store) => store.read(clock.now()),
+      (store) => store.read(clock.now(), this.#held),
       limits,
     );
   }
@@ -56,12 +68,17 @@ export class DcsSqlite implements Dcs {
     return this.#change((store) => store.removeScope(), limits);
   }
 
-  grantLease(ttlMs: number, limits: DcsLimits): Promise<LeaseId> {
-    return this.#change((store, now) => store.grant(ttlMs, now), limits);
+  async openSession(ttlMs: number, limits: DcsLimits): Promise<DcsSession> {
+    const session = await this.#change(
+      (store, now) => store.open(ttlMs, now),
+      limits,
+    );
+    this.#held = session.id;
+    return session;
   }
 
-  renewLease(leaseId: LeaseId, limits: DcsLimits): Promise<LeaseAnswer> {
-    return this.#change((store, now) => store.renew(leaseId, now), limits);
+  renewSession(id: SessionId, limits: DcsLimits): Promise<RenewAnswer> {
+    return this.#change((store, now) => store.renew(id, now), limits);
   }
 
   watch(listener: DcsListener, signal: AbortSignal): void {
@@ -74,7 +91,7 @@ export class DcsSqlite implements Dcs {
     this.#connection.close();
   }
 
-  /** Expired keys are cleared away first, so that no guard sees them. */
+  /** Expired keys are cleared away first, so that no condition sees them. */
   #change<T>(
     work: (store: SqliteStore, now: Moment) => T,
     limits: DcsLimits,

@@ -7,7 +7,6 @@ import { DcsSqlite } from "./dcs_sqlite.ts";
 import { CHANGES_KEPT } from "./schema.ts";
 
 const LIMITS = { timeoutMs: 2000 };
-const NONE = { kind: "none" } as const;
 
 /** Time that moves by hand; sleeps are one turn of the real event loop. */
 class HandClock implements Clock {
@@ -49,9 +48,12 @@ async function withFile(
 }
 
 async function lead(dcs: Dcs, ttlMs: number): Promise<void> {
-  const leaseId = await dcs.grantLease(ttlMs, LIMITS);
-  const put = { kind: "put", key: "leader", value: "n1", leaseId } as const;
-  const result = await dcs.write({ ...put, guard: { kind: "absent" } }, LIMITS);
+  const { id: session } = await dcs.openSession(ttlMs, LIMITS);
+  const key = "leader";
+  const result = await dcs.write({
+    when: [{ kind: "absent", key }],
+    edits: [{ kind: "put", key, value: "n1", session }],
+  }, LIMITS);
   assert.equal(result.kind, "done");
 }
 
@@ -81,7 +83,7 @@ Deno.test("a removed file is unreachable and never made anew", () =>
     await lead(dcs, 5000);
     await Deno.remove(path);
     await assert.rejects(dcs.readFresh(LIMITS), DcsUnreachableError);
-    await assert.rejects(dcs.grantLease(5000, LIMITS), DcsUnreachableError);
+    await assert.rejects(dcs.openSession(5000, LIMITS), DcsUnreachableError);
     await assert.rejects(Deno.stat(path), Deno.errors.NotFound);
   }));
 
@@ -98,7 +100,7 @@ Deno.test("a client that must find the file there never makes it", () =>
       message: `Cannot use the SQLite file ${path}: ` +
         "there is no such file; an agent makes it",
     });
-    await assert.rejects(reader.grantLease(5000, LIMITS), DcsUnreachableError);
+    await assert.rejects(reader.openSession(5000, LIMITS), DcsUnreachableError);
     await assert.rejects(Deno.stat(path), Deno.errors.NotFound);
     await lead(open(), 5000);
     assert.equal((await reader.readFresh(LIMITS)).entries.length, 1);
@@ -125,13 +127,9 @@ Deno.test("a watch that slept through too much is reset, not misled", () =>
     // Holding the event loop keeps the watcher from looking in between.
     const puts = [];
     for (let i = 0; i < CHANGES_KEPT + 10; i++) {
-      const put = {
-        kind: "put",
-        key: "k",
-        value: `${i}`,
-        leaseId: null,
-      } as const;
-      puts.push(writer.write({ ...put, guard: NONE }, LIMITS));
+      const put = { kind: "put", key: "k", value: `${i}` } as const;
+      const write = { when: [], edits: [{ ...put, session: null }] };
+      puts.push(writer.write(write, LIMITS));
     }
     await Promise.all(puts);
     const deadline = performance.now() + 10_000;

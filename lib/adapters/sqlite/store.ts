@@ -2,32 +2,35 @@
  * The SQL behind the embedded store: every method is one transaction's work on
  * an open connection, synchronous and short.
  *
- * Owns revisions, guards and what an expired lease means. Locking, time limits
+ * Owns revisions, conditions and what an expired session means. Locking, time limits
  * and the file itself are `connection.ts`'s business.
  */
 import type { DatabaseSync } from "node:sqlite";
 import {
-  type LeaseId,
-  leaseId,
   type Moment,
-  type Revision,
+  revision,
+  type SessionId,
+  sessionId,
 } from "../../core/base/units.ts";
 import type {
   DcsChange,
+  DcsCondition,
+  DcsEdit,
   DcsEntry,
-  DcsGuard,
   DcsResult,
+  DcsSession,
   DcsSnapshot,
   DcsWrite,
-  LeaseAnswer,
+  RenewAnswer,
 } from "../../ports/dcs.ts";
-import { LeaseGoneError } from "../../ports/errors.ts";
+import { SessionGoneError } from "../../ports/errors.ts";
 import {
   changeOf,
+  type Counter,
+  counterOf,
   entryOf,
   leaseRowId,
   numberOf,
-  revisionOf,
 } from "./rows_codec.ts";
 import { CHANGES_KEPT, IS_ALIVE } from "./schema.ts";
 
@@ -36,9 +39,9 @@ export type ChangesSince =
   | {
     readonly kind: "complete";
     readonly changes: readonly DcsChange[];
-    readonly upTo: Revision;
+    readonly upTo: Counter;
   }
-  | { readonly kind: "lost"; readonly upTo: Revision };
+  | { readonly kind: "lost"; readonly upTo: Counter };
 
 /** One scope's view of an open file. */
 export class SqliteStore {
@@ -50,15 +53,15 @@ export class SqliteStore {
     this.#scope = scopePath;
   }
 
-  /** All keys; those of expired leases are already gone. */
-  read(now: Moment): DcsSnapshot {
+  /** All keys; those of expired sessions are already gone. */
+  read(now: Moment, held: SessionId | null): DcsSnapshot {
     const rows = this.#db.prepare(
       `SELECT key, value, revision, lease_id FROM entries
        WHERE scope = :scope AND (lease_id IS NULL OR lease_id IN
          (SELECT id FROM leases WHERE ${IS_ALIVE}))
        ORDER BY key`,
     ).all({ scope: this.#scope, now });
-    return { revision: this.#revision(), entries: rows.map(entryOf) };
+    return { entries: rows.map((row) => entryOf(row, held)) };
   }
 
   /** Whether {@link expire} has something to do. */
@@ -90,41 +93,24 @@ export class SqliteStore {
     }
   }
 
-  /** @throws {LeaseGoneError} If a put names a lease that is gone. */
+  /** @throws {SessionGoneError} If a put names a session that is gone. */
   write(write: DcsWrite, now: Moment): DcsResult {
-    const stored = this.#entry(write.key);
-    const other = write.onlyWhile;
-    const isHeld = guardHolds(write.guard, stored) &&
-      (other === undefined ||
-        this.#entry(other.key)?.revision === other.revision);
-    if (!isHeld) return { kind: "guard_failed" };
-    const place = { scope: this.#scope, key: write.key };
-    if (write.kind === "delete") {
-      if (stored === null) return { kind: "done", revision: this.#revision() };
-      const changed = this.#bump();
-      this.#delete(place, changed);
-      return { kind: "done", revision: changed };
+    const isHeld = write.when.every((one) => holds(one, this.#entry(one.key)));
+    if (!isHeld) return { kind: "condition_failed" };
+    const edits = write.edits.filter((edit) =>
+      edit.kind === "put" || this.#entry(edit.key) !== null
+    );
+    const leases = edits.map((edit) => this.#leaseOf(edit, now));
+    const changed = edits.length === 0 ? this.#counter() : this.#bump();
+    for (const [at, edit] of edits.entries()) {
+      const place = { scope: this.#scope, key: edit.key };
+      if (edit.kind === "delete") this.#delete(place, changed);
+      else {
+        const { value } = edit;
+        this.#put(place, { value, changed, lease: leases[at] ?? null });
+      }
     }
-    const lease = write.leaseId === null
-      ? null
-      : this.#aliveLease(write.leaseId, now);
-    if (write.leaseId !== null && lease === null) {
-      throw new LeaseGoneError(
-        `Cannot put "${write.key}": requested lease not found`,
-      );
-    }
-    const changed = this.#bump();
-    this.#db.prepare(
-      `INSERT OR REPLACE INTO entries
-       VALUES (:scope, :key, :value, :revision, :lease)`,
-    ).run({
-      ...place,
-      value: write.value,
-      revision: Number(changed),
-      lease,
-    });
-    this.#record(place, { value: write.value, changed });
-    return { kind: "done", revision: changed };
+    return { kind: "done", revision: revision(changed) };
   }
 
   /** Deletes all keys of the scope in one revision. */
@@ -139,53 +125,53 @@ export class SqliteStore {
     }
   }
 
-  /** A new lease. */
-  grant(ttlMs: number, now: Moment): LeaseId {
+  /** A new session. */
+  open(ttlMs: number, now: Moment): DcsSession {
     const { lastInsertRowid } = this.#db.prepare(
       "INSERT INTO leases (ttl_ms, expires_at) VALUES (:ttlMs, :expiresAt)",
     ).run({ ttlMs, expiresAt: now + ttlMs });
-    return leaseId(String(lastInsertRowid));
+    return { id: sessionId(String(lastInsertRowid)), ttlMs };
   }
 
-  /** Restarts the lease's time, if it is still there. */
-  renew(id: LeaseId, now: Moment): LeaseAnswer {
+  /** Restarts the session's time, if it is still there. */
+  renew(id: SessionId, now: Moment): RenewAnswer {
     const { changes } = this.#db.prepare(
       `UPDATE leases SET expires_at = :now + ttl_ms
        WHERE id = :id AND ${IS_ALIVE}`,
     ).run({ id: leaseRowId(id), now });
-    return Number(changes) > 0
-      ? { kind: "alive", leaseId: id }
-      : { kind: "gone" };
+    return Number(changes) > 0 ? "alive" : "gone";
   }
 
-  /** The scope's changes after `since`, in order. */
-  changesSince(since: Revision): ChangesSince {
-    const upTo = this.#revision();
+  /** The last change after `since` of each key of the scope, in order. */
+  changesSince(since: Counter): ChangesSince {
+    const upTo = this.#counter();
     const kept = this.#db.prepare(
       "SELECT min(id) AS id, min(revision) AS revision FROM changes",
     ).get();
     const firstId = numberOf(kept?.["id"]) ?? 1;
     // Of the oldest revision some keys may be pruned already.
     const isComplete = firstId === 1 || since === upTo ||
-      since >= revisionOf(kept?.["revision"]);
+      since >= counterOf(kept?.["revision"]);
     if (!isComplete || since > upTo) return { kind: "lost", upTo };
     const rows = this.#db.prepare(
-      `SELECT key, value, revision FROM changes
-       WHERE scope = :scope AND revision > :since ORDER BY id`,
-    ).all({ scope: this.#scope, since: Number(since) });
+      `SELECT key, value, revision FROM changes WHERE id IN
+         (SELECT max(id) FROM changes
+          WHERE scope = :scope AND revision > :since GROUP BY key)
+       ORDER BY id`,
+    ).all({ scope: this.#scope, since });
     return { kind: "complete", changes: rows.map(changeOf), upTo };
   }
 
-  #revision(): Revision {
+  #counter(): Counter {
     const row = this.#db.prepare("SELECT revision FROM counter").get();
-    return revisionOf(row?.["revision"]);
+    return counterOf(row?.["revision"]);
   }
 
-  #bump(): Revision {
+  #bump(): Counter {
     const row = this.#db.prepare(
       "UPDATE counter SET revision = revision + 1 RETURNING revision",
     ).get();
-    return revisionOf(row?.["revision"]);
+    return counterOf(row?.["revision"]);
   }
 
   #entry(key: string): DcsEntry | null {
@@ -193,17 +179,38 @@ export class SqliteStore {
       `SELECT key, value, revision, lease_id FROM entries
        WHERE scope = :scope AND key = :key`,
     ).get({ scope: this.#scope, key });
-    return row === undefined ? null : entryOf(row);
+    return row === undefined ? null : entryOf(row, null);
   }
 
-  #aliveLease(id: LeaseId, now: Moment): number | null {
+  /** The row of the session that the edit hangs its key on; null: on none. */
+  #leaseOf(edit: DcsEdit, now: Moment): number | null {
+    if (edit.kind === "delete" || edit.session === null) return null;
     const row = this.#db.prepare(
       `SELECT id FROM leases WHERE id = :id AND ${IS_ALIVE}`,
-    ).get({ id: leaseRowId(id), now });
-    return numberOf(row?.["id"]);
+    ).get({ id: leaseRowId(edit.session), now });
+    const lease = numberOf(row?.["id"]);
+    if (lease !== null) return lease;
+    throw new SessionGoneError(
+      `Cannot put "${edit.key}": its session is not there any more`,
+    );
   }
 
-  #delete(place: Place, changed: Revision): void {
+  #put(
+    place: Place,
+    { value, changed, lease }: {
+      readonly value: string;
+      readonly changed: Counter;
+      readonly lease: number | null;
+    },
+  ): void {
+    this.#db.prepare(
+      `INSERT OR REPLACE INTO entries
+       VALUES (:scope, :key, :value, :revision, :lease)`,
+    ).run({ ...place, value, revision: changed, lease });
+    this.#record(place, { value, changed });
+  }
+
+  #delete(place: Place, changed: Counter): void {
     this.#db.prepare(
       "DELETE FROM entries WHERE scope = :scope AND key = :key",
     ).run({ ...place });
@@ -212,12 +219,12 @@ export class SqliteStore {
 
   #record(
     place: Place,
-    change: { readonly value: string | null; readonly changed: Revision },
+    change: { readonly value: string | null; readonly changed: Counter },
   ): void {
     const { lastInsertRowid } = this.#db.prepare(
       `INSERT INTO changes (scope, key, value, revision)
        VALUES (:scope, :key, :value, :revision)`,
-    ).run({ ...place, value: change.value, revision: Number(change.changed) });
+    ).run({ ...place, value: change.value, revision: change.changed });
     this.#db.prepare("DELETE FROM changes WHERE id <= :last")
       .run({ last: Number(lastInsertRowid) - CHANGES_KEPT });
   }
@@ -228,15 +235,13 @@ interface Place {
   readonly key: string;
 }
 
-function guardHolds(guard: DcsGuard, stored: DcsEntry | null): boolean {
-  switch (guard.kind) {
-    case "none":
-      return true;
+function holds(condition: DcsCondition, stored: DcsEntry | null): boolean {
+  switch (condition.kind) {
     case "absent":
       return stored === null;
     case "value_is":
-      return stored?.value === guard.value;
+      return stored?.value === condition.value;
     case "revision_is":
-      return stored?.revision === guard.revision;
+      return stored?.revision === condition.revision;
   }
 }

@@ -5,20 +5,20 @@
  * The same poll clears away expired leases, so that every process of the host
  * sees a lost leader within two polls of the lease's end.
  */
-import { type Revision, revision } from "../../core/base/units.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { DcsChange, DcsListener } from "../../ports/dcs.ts";
 import type { SqliteConnection } from "./connection.ts";
+import type { Counter } from "./rows_codec.ts";
 
 const POLL_MS = 25;
 const PROBLEM_PAUSE_MS = 250;
 const LIMITS = { timeoutMs: 1000 };
-const NOTHING_SEEN = revision(0);
+const NOTHING_SEEN: Counter = 0;
 
 interface Watch {
   readonly listener: DcsListener;
   /** Null: the listener has to be told to read again. */
-  seen: Revision | null;
+  seen: Counter | null;
 }
 
 /** Feeds the listeners of one client. */

@@ -269,14 +269,16 @@ async function requestByKey(
   { leader, candidate, schedule }: Plan,
 ): Promise<void> {
   await scope.write({
-    kind: "put",
-    key: "failover",
-    value: encodeFailover({
-      leader: action === "switchover" ? leader : null,
-      candidate,
-      scheduledAt: schedule?.iso ?? null,
-    }),
-    leaseId: null,
-    guard: { kind: "none" },
+    when: [],
+    edits: [{
+      kind: "put",
+      key: "failover",
+      value: encodeFailover({
+        leader: action === "switchover" ? leader : null,
+        candidate,
+        scheduledAt: schedule?.iso ?? null,
+      }),
+      session: null,
+    }],
   });
 }

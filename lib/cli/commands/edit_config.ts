@@ -107,14 +107,13 @@ async function editConfig(
   }
   if (!isQuiet) await showDiff(session, toYaml(before), toYaml(after));
   if (!await isApproved(invocation, session)) return;
+  const key = "config";
+  const { revision } = config;
   const result = await scope.write({
-    kind: "put",
-    key: "config",
-    value: encodeJson(after),
-    leaseId: null,
-    guard: { kind: "revision_is", revision: config.revision },
+    when: [{ kind: "revision_is", key, revision }],
+    edits: [{ kind: "put", key, value: encodeJson(after), session: null }],
   });
-  if (result.kind === "guard_failed") {
+  if (result.kind === "condition_failed") {
     throw new CliError("Config modification aborted due to concurrent changes");
   }
   print(session, "Configuration changed");

@@ -55,7 +55,7 @@ Deno.test("edit-config does not overwrite a change made meanwhile", async () => 
   const { err, code, keys } = await runIn({
     ...WORLD,
     beforeWrite: (own) => {
-      const changed = { key: "config", value: "{}", leaseId: null };
+      const changed = { key: "config", value: "{}", isHeld: false };
       own.set("config", { ...changed, revision: revision(50) });
     },
   }, ["edit-config", "--force", "-s", "ttl=20"]);

@@ -103,12 +103,11 @@ async function flushSwitchover(session: Session, scope: Scope): Promise<void> {
     session,
     `${time} Could not find any accessible member of cluster ${scope.name}`,
   );
+  const key = "failover";
+  const { revision } = view.failover;
   await scope.write({
-    kind: "put",
-    key: "failover",
-    value: NO_FAILOVER_VALUE,
-    leaseId: null,
-    guard: { kind: "revision_is", revision: view.failover.revision },
+    when: [{ kind: "revision_is", key, revision }],
+    edits: [{ kind: "put", key, value: NO_FAILOVER_VALUE, session: null }],
   });
 }
 

@@ -1,4 +1,5 @@
 /** `switchover --dry-run`: what a switchover would come to. Reads only. */
+import { revision } from "../../core/base/units.ts";
 import { visible } from "../../core/base/visible.ts";
 import { readySuccessors } from "../../core/calc/lead/successors.ts";
 import type { ClusterView } from "../../core/model/cluster_view.ts";
@@ -61,9 +62,12 @@ interface Facts {
   };
 }
 
+/** Of a request that is nowhere in the store. */
+const NOT_WRITTEN = revision("");
+
 /** The leader goes only if somebody is ready; of these the race picks one. */
 function chosen({ view, answers, asked }: Facts): readonly MemberName[] {
-  const request = { ...asked, scheduledAt: null, revision: view.revision };
+  const request = { ...asked, scheduledAt: null, revision: NOT_WRITTEN };
   const o = { self: asked.leader, settings: settingsOf(view) };
   const ready = readySuccessors(o, { ...view, failover: request }, {
     answers,

@@ -73,14 +73,13 @@ export const SCAFFOLD_COMMAND: CommandDefinition = {
   }],
   run: (invocation, session) =>
     withCluster(session, invocation, async (scope) => {
+      const key = "initialize";
+      const value = invocation.text("--sysid") ?? "";
       const result = await scope.write({
-        kind: "put",
-        key: "initialize",
-        value: invocation.text("--sysid") ?? "",
-        leaseId: null,
-        guard: { kind: "absent" },
+        when: [{ kind: "absent", key }],
+        edits: [{ kind: "put", key, value, session: null }],
       });
-      if (result.kind === "guard_failed") {
+      if (result.kind === "condition_failed") {
         throw new CliError("This cluster is already initialized");
       }
       print(session, `Cluster ${scope.name} has been created successfully`);

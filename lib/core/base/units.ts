@@ -10,11 +10,11 @@ export type Lsn = bigint & { readonly brand: "Lsn" };
 /** A moment on the host's monotonic boot-time clock, in milliseconds. Comparable between the processes of one host only. */
 export type Moment = number & { readonly brand: "Moment" };
 
-/** The store's counter of a key's last change, used for compare-and-set. */
-export type Revision = bigint & { readonly brand: "Revision" };
+/** The store's mark of a key's last change, opaque text: equal or not, never older or newer. */
+export type Revision = string & { readonly brand: "Revision" };
 
-/** The store's name of a lease, opaque text. */
-export type LeaseId = string & { readonly brand: "LeaseId" };
+/** The store's name of a session, opaque text. */
+export type SessionId = string & { readonly brand: "SessionId" };
 
 /** Marks a bigint (or integral number) as WAL position. */
 export function lsn(value: bigint | number): Lsn {
@@ -47,14 +47,22 @@ export function timerMs(ms: number): number {
   return ms > 0 ? Math.min(ms, TIMER_MS_MAX) : 0;
 }
 
-/** Marks a bigint as revision. */
-export function revision(value: bigint | number): Revision {
-  return BigInt(value) as Revision;
+/** Marks the text of a store's counter or mark as revision. */
+export function revision(value: string | bigint | number): Revision {
+  return String(value) as Revision;
 }
 
-/** Marks text as lease id. */
-export function leaseId(value: string): LeaseId {
-  return value as LeaseId;
+/** Longer marks, or such with blanks and control characters in them, no store has. */
+const REVISION_TEXT = /^[!-~]{1,200}$/;
+
+/** Whether text of another process may be a revision. */
+export function isRevisionText(value: unknown): value is string {
+  return typeof value === "string" && REVISION_TEXT.test(value);
+}
+
+/** Marks text as session id. */
+export function sessionId(value: string): SessionId {
+  return value as SessionId;
 }
 
 /** The higher of two positions; null counts as "unknown, lower than all". */

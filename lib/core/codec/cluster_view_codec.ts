@@ -4,7 +4,7 @@
  * Owns which key is what. A key that cannot be read is treated as the reader
  * table of docs/contract/dcs.md 4 says; decoding never fails.
  */
-import type { LeaseId, Revision } from "../base/units.ts";
+import type { Revision } from "../base/units.ts";
 import type {
   ClusterView,
   ConfigKey,
@@ -27,12 +27,11 @@ export interface StoredEntry {
   readonly key: string;
   readonly value: string;
   readonly revision: Revision;
-  readonly leaseId: LeaseId | null;
+  readonly isHeld: boolean;
 }
 
 /** A consistent read of a scope; the port's DcsSnapshot fits. */
 export interface StoredSnapshot {
-  readonly revision: Revision;
   readonly entries: readonly StoredEntry[];
 }
 
@@ -52,9 +51,8 @@ export function memberKey(name: string): string {
  *
  * @example
  * ```ts
- * import { revision } from "../base/units.ts";
  * import assert from "node:assert/strict";
- * const view = decodeClusterView({ revision: revision(1), entries: [] });
+ * const view = decodeClusterView({ entries: [] });
  * assert.equal(view.initialize.kind, "absent");
  * assert.equal(view.leader, null);
  * ```
@@ -67,7 +65,6 @@ export function decodeClusterView(snapshot: StoredSnapshot): ClusterView {
   const sync = byKey.get("sync");
   const failover = byKey.get("failover");
   return {
-    revision: snapshot.revision,
     initialize: decodeInitialize(text("initialize")),
     config: configKey(byKey.get("config")),
     leader: leaderKey(byKey.get("leader")),
@@ -89,8 +86,8 @@ function configKey(entry: StoredEntry | undefined): ConfigKey | null {
 
 function leaderKey(entry: StoredEntry | undefined): LeaderKey | null {
   if (entry === undefined) return null;
-  const { value, leaseId, revision } = entry;
-  return { name: value, leaseId, revision };
+  const { value, isHeld, revision } = entry;
+  return { name: value, isHeld, revision };
 }
 
 function members(entries: readonly StoredEntry[]): readonly Member[] {

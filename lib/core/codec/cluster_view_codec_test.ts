@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { leaseId, lsn, revision } from "../base/units.ts";
+import { lsn, revision } from "../base/units.ts";
 import { clusterTimeline } from "../model/cluster_view.ts";
 import {
   decodeClusterView,
@@ -16,14 +16,13 @@ function view(keys: Readonly<Record<string, string>>) {
     key,
     value,
     revision: revision(100 + i),
-    leaseId: key === "leader" ? leaseId("7") : null,
+    isHeld: key === "leader",
   }));
-  return decodeClusterView({ revision: revision(900), entries });
+  return decodeClusterView({ entries });
 }
 
 Deno.test("decodeClusterView() of no keys is a new, unlocked scope", () => {
   assert.deepEqual(view({}), {
-    revision: 900n,
     initialize: { kind: "absent" },
     config: null,
     leader: null,

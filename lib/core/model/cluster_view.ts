@@ -3,7 +3,7 @@
  * the revisions needed for compare-and-set. A view never changes; a newer read
  * is a new view.
  */
-import type { LeaseId, Lsn, Revision } from "../base/units.ts";
+import type { Lsn, Revision } from "../base/units.ts";
 import type { Member, MemberName } from "./member.ts";
 
 /** The `initialize` key: who may bootstrap, and which lineage the scope has. */
@@ -16,7 +16,8 @@ export type InitializeKey =
 /** The `leader` key. */
 export interface LeaderKey {
   readonly name: MemberName;
-  readonly leaseId: LeaseId | null;
+  /** It hangs on this process's own session. */
+  readonly isHeld: boolean;
   readonly revision: Revision;
 }
 
@@ -71,7 +72,6 @@ export interface HistoryLine {
 
 /** All keys of the scope, decoded. */
 export interface ClusterView {
-  readonly revision: Revision;
   readonly initialize: InitializeKey;
   readonly config: ConfigKey | null;
   readonly leader: LeaderKey | null;

@@ -34,7 +34,7 @@ type Row = readonly [
 
 function led(name: string, timeline: number): ClusterView {
   return cluster({
-    leader: { name, leaseId: null, revision: revision(1) },
+    leader: { name, isHeld: false, revision: revision(1) },
     members: [leaderMember(name, { timeline })],
   });
 }

@@ -309,7 +309,7 @@ testRows("a standby cluster that was synchronous before", [
     leaderObservation({
       self: "n2",
       view: cluster({
-        leader: { name: "n2", leaseId: null, revision: revision(10) },
+        leader: { name: "n2", isHeld: false, revision: revision(10) },
         ...sync("n1", "n3"),
       }),
       postgres: replica({ upstream: { host: "far", port: 5432 } }),

@@ -5,16 +5,17 @@
 import type { AgentContext } from "../../../lib/agent/context.ts";
 import {
   after,
-  type LeaseId,
   type Moment,
   moment,
+  type SessionId,
 } from "../../../lib/core/base/units.ts";
 import type { LastConsent } from "../../../lib/core/model/failsafe.ts";
 import type { PostgresView } from "../../../lib/core/model/postgres_view.ts";
 import type {
   DcsLimits,
+  DcsSession,
   DcsSnapshot,
-  LeaseAnswer,
+  RenewAnswer,
 } from "../../../lib/ports/dcs.ts";
 import type { MemoryDcs } from "../dcs_memory.ts";
 import type { Instance } from "../world/instance.ts";
@@ -42,6 +43,8 @@ export interface Makers {
   ) => MemoryConsents;
   /** Changes what the ports do not reach. */
   readonly plant?: (context: AgentContext, dcs: BridgedDcs) => void;
+  /** By what it times the sessions of others; absent: its own clock. */
+  readonly observerNow?: (now: Moment) => Moment;
 }
 
 /** The deadline counts from the answer instead of the request. */
@@ -54,12 +57,18 @@ class TimedDcs extends BridgedDcs {
     this.#bridge = bridge;
   }
 
-  override grantLease(ttlMs: number, limits: DcsLimits): Promise<LeaseId> {
-    return this.#timed(super.grantLease(ttlMs, limits));
+  override openSession(
+    ttlMs: number,
+    limits: DcsLimits,
+  ): Promise<DcsSession> {
+    return this.#timed(super.openSession(ttlMs, limits));
   }
 
-  override renewLease(id: LeaseId, limits: DcsLimits): Promise<LeaseAnswer> {
-    return this.#timed(super.renewLease(id, limits));
+  override renewSession(
+    id: SessionId,
+    limits: DcsLimits,
+  ): Promise<RenewAnswer> {
+    return this.#timed(super.renewSession(id, limits));
   }
 
   async #timed<T>(call: Promise<T>): Promise<T> {
@@ -101,12 +110,12 @@ class StaleDcs extends BridgedDcs {
     return snapshot;
   }
 
-  override async renewLease(
-    id: LeaseId,
+  override async renewSession(
+    id: SessionId,
     limits: DcsLimits,
-  ): Promise<LeaseAnswer> {
-    const answer = await super.renewLease(id, limits);
-    return this.#led === null ? answer : { kind: "alive", leaseId: id };
+  ): Promise<RenewAnswer> {
+    const answer = await super.renewSession(id, limits);
+    return this.#led === null ? answer : "alive";
   }
 }
 
@@ -188,6 +197,9 @@ class ReplayingPostgres extends MemoryPostgres {
   }
 }
 
+/** A whole ttl of others takes it so much less. */
+const IMPATIENCE = 1.3;
+
 const SOUND: Makers = {
   dcs: BridgedDcs,
   postgres: MemoryPostgres,
@@ -203,6 +215,10 @@ const MAKERS = {
   section_unseen: { ...SOUND, dcs: BlindDcs },
   slot_moved_by_replay: { ...SOUND, postgres: ReplayingPostgres },
   consent_forgotten: { ...SOUND, consents: ForgetfulConsents },
+  impatient_observer: {
+    ...SOUND,
+    observerNow: (now: Moment): Moment => moment(now * IMPATIENCE),
+  },
 } as const satisfies Readonly<Record<string, Makers>>;
 
 /** The name of a mistake. */

@@ -11,9 +11,8 @@ import type {
 } from "../../../lib/core/model/failsafe.ts";
 import type { ScheduledRestart } from "../../../lib/core/model/request.ts";
 import type { FailsafeConsent } from "../../../lib/ports/agent_api.ts";
-import type { DcsSnapshot } from "../../../lib/ports/dcs.ts";
 import { primary } from "../../helpers/builders.ts";
-import { MemoryStore } from "../dcs_memory_store.ts";
+import { MemoryStore, type StoredKey } from "../dcs_memory_store.ts";
 import { DAY_ZERO } from "../world/instance.ts";
 import { documentOf } from "../world/plan.ts";
 import type { Driver, SyncFacts, World } from "../world/world.ts";
@@ -32,7 +31,7 @@ const BOOT_MS = 20_000;
 export const SCOPE_PATH = "/service/sim/";
 
 interface Facts {
-  readonly snapshot: DcsSnapshot;
+  readonly keys: readonly StoredKey[];
   readonly leader: string | null;
   readonly sync: SyncFacts | null;
   readonly isBootstrapping: boolean;
@@ -55,7 +54,10 @@ export class AgentDriver implements Driver {
   constructor(world: World, bug: PlantedBug = "none") {
     this.world = world;
     this.bug = bug;
-    this.store = new MemoryStore(new WorldClock(world.timeline));
+    this.store = new MemoryStore(
+      new WorldClock(world.timeline),
+      world.plan.expiry,
+    );
     if (world.plan.faults.has("watchdog")) {
       for (const { name } of world.sites) {
         const reset = (): void => this.#reset(name);
@@ -188,24 +190,19 @@ export class AgentDriver implements Driver {
   }
 
   #put(key: string, value: string): void {
-    this.store.write(SCOPE_PATH, {
-      kind: "put",
-      key,
-      value,
-      leaseId: null,
-      guard: { kind: "none" },
-    });
+    const edit = { kind: "put", key, value, session: null } as const;
+    this.store.write(SCOPE_PATH, { when: [], edits: [edit] });
   }
 
   /** The few facts that checkers ask for after every event. */
   #now(): Facts {
-    const snapshot = this.store.read(SCOPE_PATH);
-    if (this.#facts?.snapshot === snapshot) return this.#facts;
+    const keys = this.store.read(SCOPE_PATH);
+    if (this.#facts?.keys === keys) return this.#facts;
     const value = (key: string): string | null =>
-      snapshot.entries.find((entry) => entry.key === key)?.value ?? null;
+      keys.find((entry) => entry.key === key)?.value ?? null;
     const { leader, standbys } = decodeSync(value("sync"), null);
     this.#facts = {
-      snapshot,
+      keys,
       leader: value("leader"),
       sync: leader === null ? null : { leader, standbys },
       isBootstrapping: value("initialize") === BOOTSTRAPPING_VALUE,

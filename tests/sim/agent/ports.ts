@@ -1,5 +1,5 @@
 /** The remaining ports of a real agent in a simulated world. */
-import type { LeaseId } from "../../../lib/core/base/units.ts";
+import type { SessionId } from "../../../lib/core/base/units.ts";
 import type {
   FailsafeAnswer,
   FailsafeMember,
@@ -11,12 +11,14 @@ import type { PeerAnswer } from "../../../lib/core/model/peer_view.ts";
 import type { Callbacks } from "../../../lib/ports/callbacks.ts";
 import type {
   Dcs,
+  DcsCapabilities,
   DcsLimits,
   DcsListener,
   DcsResult,
+  DcsSession,
   DcsSnapshot,
   DcsWrite,
-  LeaseAnswer,
+  RenewAnswer,
 } from "../../../lib/ports/dcs.ts";
 import type { Log } from "../../../lib/ports/log.ts";
 import type { ConsentRecord } from "../../../lib/ports/consents.ts";
@@ -41,6 +43,10 @@ export class BridgedDcs implements Dcs {
     this.#bridge = bridge;
   }
 
+  get capabilities(): DcsCapabilities {
+    return this.#inner.capabilities;
+  }
+
   read(limits: DcsLimits): Promise<DcsSnapshot> {
     return this.#call(() => this.#inner.read(limits));
   }
@@ -57,12 +63,12 @@ export class BridgedDcs implements Dcs {
     return this.#call(() => this.#inner.removeScope(limits));
   }
 
-  grantLease(ttlMs: number, limits: DcsLimits): Promise<LeaseId> {
-    return this.#call(() => this.#inner.grantLease(ttlMs, limits), "lease");
+  openSession(ttlMs: number, limits: DcsLimits): Promise<DcsSession> {
+    return this.#call(() => this.#inner.openSession(ttlMs, limits), "lease");
   }
 
-  renewLease(leaseId: LeaseId, limits: DcsLimits): Promise<LeaseAnswer> {
-    return this.#call(() => this.#inner.renewLease(leaseId, limits), "lease");
+  renewSession(id: SessionId, limits: DcsLimits): Promise<RenewAnswer> {
+    return this.#call(() => this.#inner.renewSession(id, limits), "lease");
   }
 
   watch(listener: DcsListener, signal: AbortSignal): void {

@@ -21,7 +21,7 @@ import { MemoryDcs } from "../dcs_memory.ts";
 import { documentOf } from "../world/plan.ts";
 import { type Site, STORE, type World } from "../world/world.ts";
 import { Bridge } from "./bridge.ts";
-import { makersOf } from "./bugs.ts";
+import { type Makers, makersOf } from "./bugs.ts";
 import { type AgentDriver, SCOPE_PATH } from "./driver.ts";
 import { MemoryWatchdog } from "./memory_watchdog.ts";
 import { MemoryPeers, NO_CALLBACKS, traceLog } from "./ports.ts";
@@ -40,9 +40,11 @@ export class SimAgent {
     this.#driver = driver;
     this.#site = site;
     this.#bridge = new Bridge(site.host);
-    this.#dcs = new MemoryDcs(driver.store, SCOPE_PATH);
     const bridge = this.#bridge;
-    const makers = makersOf(driver.bug);
+    const makers: Makers = makersOf(driver.bug);
+    this.#dcs = new MemoryDcs(driver.store, SCOPE_PATH, {
+      observerNow: () => makers.observerNow?.(bridge.now()) ?? bridge.now(),
+    });
     const device = driver.watchdogs.get(site.name);
     const dcs = new makers.dcs(world, this.#dcs, bridge);
     const ports = {

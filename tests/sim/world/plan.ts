@@ -81,6 +81,8 @@ export interface Plan {
   readonly standbyUntilMs: number | null;
   /** Clients write to every writable instance; false: only where a proxy would. */
   readonly areClientsDirect: boolean;
+  /** Who ends sessions: the store, or each member that watches it, on its own clock. */
+  readonly expiry: "store" | "observers";
 }
 
 /** Length of the liveness phase, after everything is healed. */
@@ -117,6 +119,7 @@ export function planOf(seed: number): Plan {
       ? standby.int(safetyMs / 3, safetyMs)
       : null,
     areClientsDirect: rng.chance(0.7),
+    expiry: new Rng(seed, "expiry").chance(0.4) ? "observers" : "store",
   };
 }
 

@@ -83,7 +83,6 @@ interface Modes {
  * import assert from "node:assert/strict";
  * import { revision } from "../../base/units.ts";
  * const document = clusterDocument({
- *   revision: revision(1),
  *   initialize: { kind: "absent" },
  *   config: null,
  *   leader: null,

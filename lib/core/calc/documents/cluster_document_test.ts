@@ -33,10 +33,9 @@ function member(name: string, over: Partial<Member> = {}): Member {
 
 function view(over: Partial<ClusterView> = {}): ClusterView {
   return {
-    revision: revision(1),
     initialize: { kind: "initialized", systemId: "7277694203142172922" },
     config: null,
-    leader: { name: "n1", leaseId: null, revision: revision(1) },
+    leader: { name: "n1", isHeld: false, revision: revision(1) },
     status: { leaderLsn: lsn(1000), slots: null, retainSlots: null },
     members: [],
     failover: null,

@@ -36,12 +36,11 @@ function member(name: string, given: Partial<Member> = {}): Member {
 
 function view(leader: string | null, members: readonly Member[]): ClusterView {
   return {
-    revision: revision(1),
     initialize: { kind: "initialized", systemId: "1234567890" },
     config: null,
     leader: leader === null
       ? null
-      : { name: leader, leaseId: null, revision: revision(1) },
+      : { name: leader, isHeld: false, revision: revision(1) },
     status: { leaderLsn: lsn(1000), slots: null, retainSlots: null },
     members,
     failover: null,

@@ -18,7 +18,7 @@ import { driftAllowanceMs, leaseRemainingMs } from "./budgets.ts";
 const REFUSAL_PATIENCE_MS = 4_000;
 
 /** Of a leader key that the store does not show. */
-const NO_REVISION = revision(0);
+const NO_REVISION = revision("");
 
 /** A leader may not have read a change of the ttl. */
 const TTL_RATIO_MAX = 2;
@@ -97,7 +97,7 @@ export function withFailsafeLeader(
   const others = view.members.filter((m) => m.name !== ping.name);
   return {
     ...view,
-    leader: { name: ping.name, leaseId: null, revision: NO_REVISION },
+    leader: { name: ping.name, isHeld: false, revision: NO_REVISION },
     members: [...others, member].sort((a, b) => a.name < b.name ? -1 : 1),
   };
 }
@@ -116,7 +116,7 @@ export function slotViewWithoutStore(
     last.leader.revision !== NO_REVISION;
   return {
     ...last,
-    leader: { name: ping.name, leaseId: null, revision: NO_REVISION },
+    leader: { name: ping.name, isHeld: false, revision: NO_REVISION },
     status: isLeaders ? { ...last.status, slots: ping.slots } : last.status,
   };
 }

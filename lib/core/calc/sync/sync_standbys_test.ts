@@ -86,7 +86,7 @@ class Walk {
         maximumLagOnSyncnodeBytes: this.#scope.maximumLag,
       },
       view: cluster({
-        leader: { name: "p", leaseId: null, revision: revision(1) },
+        leader: { name: "p", isHeld: false, revision: revision(1) },
         members: [leaderMember("p"), ...this.replicas.map(memberOf)],
         sync: this.sync,
       }),
