@@ -9,7 +9,14 @@
 import { countsPath, countsText, readCounts } from "./attempt_counts.ts";
 import { isReadable, runInCopy } from "./readable_copy.ts";
 import { runStage, type StageResult } from "./run_stage.ts";
-import { groups, LEFT_OUT, PACKAGES, type Stage, STAGES } from "./stages.ts";
+import {
+  chosen,
+  groups,
+  LEFT_OUT,
+  PACKAGES,
+  type Stage,
+  STAGES,
+} from "./stages.ts";
 import { add, NOTHING, type Tally } from "./tally.ts";
 
 /** Two and a half times what two idle cores take; continuous integration ends at 90 minutes. */
@@ -91,17 +98,6 @@ async function runOne(stage: Stage, limit: AbortSignal): Promise<Tally> {
   return result.tally;
 }
 
-/** The stages that the arguments name, those of the suite if none; null for a wrong name. */
-function chosen(names: readonly string[]): readonly Stage[] | null {
-  if (names.length === 0) return STAGES;
-  const all = [...STAGES, ...LEFT_OUT];
-  const known = all.filter((stage) => names.includes(stage.name));
-  if (known.length === names.length) return known;
-  const list = all.map((stage) => stage.name).join(", ");
-  console.error(`test: the stages are: ${list}`);
-  return null;
-}
-
 async function main(): Promise<number> {
   // A stage that starts the suite would do so for ever.
   if (Deno.env.get(INSIDE)) {
@@ -110,7 +106,11 @@ async function main(): Promise<number> {
   }
   Deno.env.set(INSIDE, "1");
   const stages = chosen(Deno.args);
-  if (stages === null) return 2;
+  if (stages === null) {
+    const names = [...STAGES, ...LEFT_OUT].map((stage) => stage.name);
+    console.error(`test: the stages are: ${names.join(", ")}`);
+    return 2;
+  }
   const isPrepared = await prepareAll();
   if (isPrepared && !isReadable()) {
     return await runInCopy(Deno.args, { [INSIDE]: "" });

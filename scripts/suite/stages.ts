@@ -1,5 +1,7 @@
 /** The stages of ./scripts/test, in order. */
 
+import { PROGRAMS_ENV } from "./programs.ts";
+
 /** One stage: a command, and how its result is counted. */
 export interface Stage {
   readonly name: string;
@@ -36,7 +38,7 @@ function tests(name: string, needs: string): Stage {
 function parallel(name: string, filesAtOnce: number): Stage {
   return {
     ...tests(name, `tests/${name}`),
-    env: { DENO_JOBS: String(filesAtOnce) },
+    env: { DENO_JOBS: String(filesAtOnce), ...PROGRAMS_ENV },
     repeat: ["deno", "test", "--quiet", "--no-check", "--allow-all"],
   };
 }
@@ -70,6 +72,20 @@ const SOME_FAULTS = [
   "clock five minutes back",
 ].join("|");
 
+/** Makes what tests with processes start. */
+export const PROGRAMS: Stage = {
+  name: "programs",
+  command: [
+    "deno",
+    "run",
+    "--allow-all",
+    "--quiet",
+    "scripts/suite/programs.ts",
+  ],
+  kind: "check",
+  needs: null,
+};
+
 /** Every stage; all run, even if an earlier one failed. */
 export const STAGES: readonly Stage[] = [
   {
@@ -92,6 +108,7 @@ export const STAGES: readonly Stage[] = [
     needs: null,
     isBeside: true,
   },
+  { ...PROGRAMS, isBeside: true },
   {
     name: "rules page",
     command: task("rules", "--check"),
@@ -133,6 +150,22 @@ export const LEFT_OUT: readonly Stage[] = [
   },
   { ...tests("fault", "tests/fault"), name: "all faults" },
 ];
+
+/**
+ * The stages of these names, those of the suite if there are none, and what
+ * they need; null for a wrong name.
+ */
+export function chosen(names: readonly string[]): readonly Stage[] | null {
+  if (names.length === 0) return STAGES;
+  const all = [...STAGES, ...LEFT_OUT];
+  const named = all.filter(({ name }) => names.includes(name));
+  if (named.length !== names.length) return null;
+  const isWanted = named.some(({ env = {} }) =>
+    Object.keys(PROGRAMS_ENV).some((name) => name in env)
+  );
+  const others = named.filter(({ name }) => name !== PROGRAMS.name);
+  return isWanted ? [PROGRAMS, ...others] : named;
+}
 
 /** Stages that run at the same time, in order. */
 export function groups(

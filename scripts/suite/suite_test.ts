@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { judge, runStage } from "./run_stage.ts";
-import { groups, LEFT_OUT, type Stage, STAGES } from "./stages.ts";
+import { chosen, groups, LEFT_OUT, type Stage, STAGES } from "./stages.ts";
 import { tallyOf } from "./tally.ts";
 
 function ending(output: string, success = true) {
@@ -77,6 +77,15 @@ Deno.test("groups() puts a stage that runs beside another with it", () => {
   // Named alone, it has nothing to run beside.
   assert.deepEqual(names(stages.slice(3)), ["d"]);
   assert.deepEqual(names([]), []);
+});
+
+Deno.test("chosen() adds the programs that a named stage starts", () => {
+  const names = (...of: string[]) => chosen(of)?.map(({ name }) => name);
+  assert.deepEqual(names("security"), ["programs", "security"]);
+  assert.deepEqual(names("programs", "security"), ["programs", "security"]);
+  assert.deepEqual(names("unit"), ["unit"]);
+  assert.equal(names("unit", "nonsense"), undefined);
+  assert.equal(chosen([]), STAGES);
 });
 
 Deno.test("test:all runs every stage that the suite leaves out", async () => {

@@ -14,11 +14,11 @@ import {
   AgentMember,
   memberConfig,
   type MemberPlace,
-  QUICK_AGENT,
   type Section,
 } from "./agent_member.ts";
 import { EtcdServers } from "./etcd.ts";
 import { endAllWith } from "./own_processes.ts";
+import { quickAgent } from "./program.ts";
 import { untilIt } from "./wait.ts";
 import { freePorts } from "./free_ports.ts";
 
@@ -319,7 +319,7 @@ function newMember(
   { isQuick = false }: ClusterOptions,
 ): AgentMember {
   const member = new AgentMember(place, config);
-  if (isQuick) member.program = QUICK_AGENT;
+  if (isQuick) member.program = quickAgent();
   return member;
 }
 

@@ -1,15 +1,14 @@
 /**
- * One member under test: a real agent process (`main.ts run CONFIG`) with its
+ * One member under test: a real agent process (`matriarch run CONFIG`) with its
  * PostgreSQL and, if wanted, its proxy, in its own directory on free ports.
  */
 import { readFileSync } from "node:fs";
 import postgres from "postgres";
 import { stringify } from "yaml";
 import { BIN_DIR } from "./postgres.ts";
+import { matriarch } from "./program.ts";
 import { commandLine, isAlive, pidsWith, signalTo } from "./own_processes.ts";
 
-const MAIN = new URL("../../main.ts", import.meta.url).pathname;
-const QUICK = new URL("quick_agent.ts", import.meta.url).pathname;
 const REPOSITORY = new URL("../../", import.meta.url).pathname;
 
 /** A JSON or YAML object. */
@@ -52,16 +51,6 @@ const ALWAYS = [
   ".data.matriarch-consent",
   ".data.matriarch-run",
 ];
-
-/** The agent that takes over shorter times than a user's; see quick_agent.ts. */
-export const QUICK_AGENT: readonly string[] = ofThisProject(QUICK);
-
-function ofThisProject(...words: readonly string[]): readonly string[] {
-  return [
-    ...[Deno.execPath(), "run", "--allow-all", "--no-check"],
-    ...["--node-modules-dir=manual", "--frozen", "--quiet", ...words],
-  ];
-}
 
 /** A member's processes and ways to ask them. */
 export class AgentMember {
@@ -126,7 +115,7 @@ export class AgentMember {
         'log=$1; shift; exec "$@" >>"$log" 2>&1',
         "sh",
         this.#logPath,
-        ...(this.program ?? ofThisProject(MAIN, "run")),
+        ...(this.program ?? matriarch("run")),
         this.configPath,
       ],
       cwd: REPOSITORY,

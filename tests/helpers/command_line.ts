@@ -1,7 +1,7 @@
 /** Runs the command line against a member's configuration, as a process. */
 import type { AgentMember } from "./agent_member.ts";
+import { matriarchCommand } from "./program.ts";
 
-const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const LIMIT_MS = 60_000;
 
 /** What a call of the command line left behind. */
@@ -11,17 +11,13 @@ export interface CommandLineEnd {
   readonly text: string;
 }
 
-/** `main.ts -c CONFIG ...words`, without a terminal; `input` is all that it can read. */
+/** `matriarch -c CONFIG ...words`, without a terminal; `input` is all that it can read. */
 export async function commandLine(
   member: AgentMember,
   words: readonly string[],
   input = "",
 ): Promise<CommandLineEnd> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "--allow-all", "--no-check", "--node-modules-dir=manual"],
-      ...["--frozen", "--quiet", MAIN, "-c", member.configPath, ...words],
-    ],
+  const child = matriarchCommand(["-c", member.configPath, ...words], {
     cwd: new URL("../../", import.meta.url).pathname,
     stdin: "piped",
     stdout: "piped",

@@ -9,10 +9,10 @@ import assert from "node:assert/strict";
 import { AgentCluster, sectionOf } from "../helpers/agent_cluster.ts";
 import { step } from "../helpers/step.ts";
 import { connectTo, PASSWORDS, runSql } from "../helpers/agent_member.ts";
+import { matriarchCommand } from "../helpers/program.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 import { freePorts } from "../helpers/free_ports.ts";
 
-const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const WHERE = "SELECT inet_server_port() AS port, " +
   "host(inet_client_addr()) AS client, pg_is_in_recovery() AS is_standby";
 
@@ -105,8 +105,7 @@ function standAloneProxy(
     },
   };
   Deno.writeTextFileSync(file, JSON.stringify(document));
-  const process = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--allow-all", "--quiet", "--no-check", MAIN, "proxy", file],
+  const process = matriarchCommand(["proxy", file], {
     stdin: "null",
     stdout: "null",
     stderr: "null",

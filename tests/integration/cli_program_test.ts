@@ -4,16 +4,14 @@
  * hand, the member's REST API is a stub, and every program runs as a process.
  */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { DcsEtcd } from "../../lib/adapters/etcd/dcs_etcd.ts";
 import type { Dcs } from "../../lib/ports/dcs.ts";
 import { EtcdServers, etcdSkipReason } from "../helpers/etcd.ts";
 import { BIN_DIR, REAL_CLOCK } from "../helpers/postgres.ts";
+import { matriarchCommand } from "../helpers/program.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 import { freePort } from "../helpers/free_ports.ts";
 
-const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
-const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
 const LIMITS = { timeoutMs: 5_000 };
 
 interface Outcome {
@@ -28,11 +26,7 @@ async function run(
   args: readonly string[],
   input = "",
 ): Promise<Outcome> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "--allow-all", "--quiet", "--no-prompt", "--no-check"],
-      ...["--node-modules-dir=manual", "--config", CONFIG, MAIN, ...args],
-    ],
+  const child = matriarchCommand(args, {
     env: {
       MATRIARCH_AS: name,
       PATH: `${BIN_DIR}:${Deno.env.get("PATH")}`,

@@ -12,6 +12,7 @@ import { step } from "../helpers/step.ts";
 import type { AgentMember } from "../helpers/agent_member.ts";
 import { signalTo } from "../helpers/own_processes.ts";
 import { leadEndSaid } from "../helpers/explained.ts";
+import { matriarchCommand } from "../helpers/program.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 import { WritableWatch } from "../helpers/writable_watch.ts";
 
@@ -144,12 +145,8 @@ async function fenceStop(member: AgentMember): Promise<{
   readonly code: number;
   readonly text: string;
 }> {
-  const main = new URL("../../main.ts", import.meta.url).pathname;
-  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "--allow-all", "--no-check", "--node-modules-dir=manual"],
-      ...["--frozen", "--quiet", main, "fence-stop", member.configPath],
-    ],
+  const words = ["fence-stop", member.configPath];
+  const { code, stderr } = await matriarchCommand(words, {
     env: { HOME: member.place.directory },
     stdout: "null",
     stderr: "piped",

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { SystemClock } from "../../lib/adapters/os/clock.ts";
 import { DcsSqlite } from "../../lib/adapters/sqlite/dcs_sqlite.ts";
+import { matriarchCommand } from "../helpers/program.ts";
 import { echoBackend, TestClient, until } from "../helpers/tcp.ts";
 import { KeyWriter } from "./proxy_rig.ts";
 import { freePort } from "../helpers/free_ports.ts";
 
-const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const PROGRAM = new URL("./proxy_program.ts", import.meta.url).pathname;
 
 /** A stand-alone proxy's folder: SQLite DCS and configuration. */
@@ -36,8 +36,7 @@ class ProxyHost {
   }
 
   spawn(): Deno.ChildProcess {
-    this.#process = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--allow-all", "--quiet", MAIN, "proxy", this.config],
+    this.#process = matriarchCommand(["proxy", this.config], {
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { AgentCluster } from "../helpers/agent_cluster.ts";
 import type { AgentMember } from "../helpers/agent_member.ts";
 import { step } from "../helpers/step.ts";
+import { matriarchCommand } from "../helpers/program.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -112,11 +113,7 @@ async function shell(words: readonly string[]): Promise<void> {
 
 /** Answers what `remove` asks when nobody leads. */
 async function program(words: readonly string[]): Promise<void> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "--allow-all", "--no-check", "--node-modules-dir=manual"],
-      ...["--frozen", "--quiet", `${ROOT}main.ts`, ...words],
-    ],
+  const child = matriarchCommand(words, {
     cwd: ROOT,
     stdin: "piped",
     stdout: "piped",
