@@ -65,6 +65,26 @@ Deno.test("runStage() says that the time limit ended a stage", async () => {
   }
 });
 
+Deno.test("runStage() lets a patient stage wait for the others", async () => {
+  const log = await Deno.makeTempFile();
+  try {
+    const stage = { name: "nice", command: ["nice"], kind: "check" } as const;
+    const run = async (more: Partial<Stage>) => {
+      const never = new AbortController().signal;
+      const { output } = await runStage(
+        { ...stage, needs: null, ...more },
+        log,
+        never,
+      );
+      return Number(output);
+    };
+    assert.equal(await run({ isPatient: true }), 19);
+    assert.ok(await run({}) < 19);
+  } finally {
+    await Deno.remove(log);
+  }
+});
+
 Deno.test("groups() puts a stage that runs beside another with it", () => {
   const stage = (name: string, isBeside = false): Stage => ({
     ...{ name, command: [], kind: "check", needs: null },
