@@ -3,9 +3,8 @@
  * below a closed folder (root's home, a home folder with mode 700). Then the
  * whole suite runs in a copy that everybody can read.
  */
+import { UNPRIVILEGED_USER } from "./unprivileged_run.ts";
 
-/** Whom tests/helpers/unprivileged.ts drops to. */
-const USER = "postgres";
 /** Not needed there, and large. */
 const LEFT_OUT = ["dist", ".cache"];
 /** Of the cache: Deno itself, what was downloaded, and the logs with the counts. */
@@ -18,7 +17,7 @@ export function isReadable(): boolean {
   const looks = 'test -r "$1" && test -x "$2"';
   const paths = [`${Deno.cwd()}/main.ts`, Deno.execPath()];
   const { success } = new Deno.Command("runuser", {
-    args: ["-u", USER, "--", "sh", "-c", looks, "sh", ...paths],
+    args: ["-u", UNPRIVILEGED_USER, "--", "sh", "-c", looks, "sh", ...paths],
     cwd: "/",
   }).outputSync();
   return success;

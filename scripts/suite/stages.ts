@@ -45,6 +45,21 @@ function parallel(name: string, filesAtOnce: number): Stage {
   };
 }
 
+/** Tests for root alone, and of what all tests of a process share: its environment. */
+const ROOTS: readonly string[] = [
+  "tests/integration/systemd_unit_test.ts",
+  "tests/integration/cli_systemd_test.ts",
+];
+
+function unprivileged(
+  folder: string,
+  except: readonly string[],
+): readonly string[] {
+  const runner = "scripts/suite/unprivileged_tests.ts";
+  const words = ["run", "--allow-all", "--quiet", runner, folder, ...except];
+  return ["deno", ...words];
+}
+
 /** Debian's packages that the stages use; see scripts/packages.ts. */
 export const PACKAGES: readonly string[] = [
   "postgresql",
@@ -128,7 +143,16 @@ export const STAGES: readonly Stage[] = [
   // It mostly waits for servers and for leases to end.
   { ...parallel("conformance", FILES_OF_EACH), isBeside: true },
   { ...parallel("security", FILES_OF_EACH), isBeside: true },
-  parallel("integration", FILES_AT_ONCE),
+  {
+    ...parallel("integration", FILES_AT_ONCE),
+    command: unprivileged("tests/integration", ROOTS),
+  },
+  {
+    ...parallel("integration", 1),
+    name: "root's",
+    command: ["deno", "test", "--quiet", "--no-check", "--allow-all", ...ROOTS],
+    isBeside: true,
+  },
   {
     ...tests("fault:some", "tests/fault"),
     name: "fault",

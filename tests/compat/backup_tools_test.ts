@@ -197,7 +197,7 @@ class Restores {
     const { code, text } = await commandLine(
       this.#first,
       ["remove", "batman"],
-      "batman\nYes I am aware\n",
+      { input: "batman\nYes I am aware\n" },
     );
     assert.equal(code, 0, text);
   }

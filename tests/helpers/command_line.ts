@@ -11,14 +11,23 @@ export interface CommandLineEnd {
   readonly text: string;
 }
 
-/** `matriarch -c CONFIG ...words`, without a terminal; `input` is all that it can read. */
+/** What a call gets beside its words. */
+interface Surroundings {
+  /** All that it can read. */
+  readonly input?: string;
+  /** What is added to its environment. */
+  readonly env?: Record<string, string>;
+}
+
+/** `matriarch -c CONFIG ...words`, without a terminal. */
 export async function commandLine(
   member: AgentMember,
   words: readonly string[],
-  input = "",
+  { input = "", env = {} }: Surroundings = {},
 ): Promise<CommandLineEnd> {
   const child = matriarchCommand(["-c", member.configPath, ...words], {
     cwd: new URL("../../", import.meta.url).pathname,
+    env,
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",

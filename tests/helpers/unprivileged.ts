@@ -6,8 +6,11 @@
  * file once more under the user `postgres`; there the tests themselves register.
  */
 import assert from "node:assert/strict";
+import {
+  UNPRIVILEGED_USER as USER,
+  unprivilegedRun,
+} from "../../scripts/suite/unprivileged_run.ts";
 
-const USER = "postgres";
 const CHECKOUT = new URL("../../", import.meta.url).pathname;
 
 /** Registers tests, in a process of user `postgres` if this one is root. */
@@ -47,29 +50,12 @@ async function runTests(
   path: string,
   home: string,
 ): Promise<{ readonly code: number; readonly text: string }> {
-  const denoDir = `${CHECKOUT}.cache/deno-unprivileged`;
-  await new Deno.Command("install", {
-    args: ["-d", "-o", USER, "-m", "700", denoDir],
-  }).output();
-  const { code, stdout } = await new Deno.Command("runuser", {
-    args: [
-      "-u",
-      USER,
-      "--",
-      Deno.execPath(),
-      "test",
-      "--allow-all",
-      // The packages are there already and not this user's to write.
-      "--node-modules-dir=manual",
-      "--no-check",
-      // Checked by whoever runs the outer test.
-      "--frozen",
-      path,
-      ...filterArguments(),
-    ],
+  const words = [path, ...filterArguments()];
+  const { program, args, env } = await unprivilegedRun(words, home);
+  const { code, stdout } = await new Deno.Command(program, {
+    args: [...args],
     cwd: CHECKOUT,
-    // Files share what was transpiled once.
-    env: { HOME: home, DENO_DIR: denoDir, TMPDIR: "/tmp" },
+    env: { ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "inherit",

@@ -146,7 +146,7 @@ async function runBlock(
         .map((word) => word === "main" ? "batman" : word)
         .map((word) => word === "db1" ? "n1" : word);
       const input = "batman\nYes I am aware\n";
-      const { code, text } = await commandLine(member, words, input);
+      const { code, text } = await commandLine(member, words, { input });
       assert.equal(code, 0, `${line}\n${text}`);
     } else await shell(translated(line, member, backup));
   }
@@ -279,7 +279,7 @@ async function startOver(cluster: AgentCluster): Promise<void> {
   const { code, text } = await commandLine(
     cluster.member("n1"),
     ["remove", "batman"],
-    "batman\nYes I am aware\n",
+    { input: "batman\nYes I am aware\n" },
   );
   assert.equal(code, 0, text);
 }

@@ -119,12 +119,7 @@ async function call(
   ]);
   const kept = words.slice(3).filter((word) => word !== "--password")
     .map((word) => word === "main" ? "batman" : word);
-  Deno.env.set("PGPASSWORD", password);
-  try {
-    return await commandLine(member, kept);
-  } finally {
-    Deno.env.delete("PGPASSWORD");
-  }
+  return await commandLine(member, kept, { env: { PGPASSWORD: password } });
 }
 
 async function login(
