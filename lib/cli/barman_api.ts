@@ -15,6 +15,7 @@ import {
 } from "../core/calc/documents/config_merge.ts";
 import type { CliContext, HttpReply, TlsSettings } from "./context.ts";
 import { messageOf } from "./errors.ts";
+import { withoutTrailing } from "../core/base/trailing.ts";
 
 /** Where it is and how patient the caller is. */
 interface BarmanTarget {
@@ -133,7 +134,7 @@ export class BarmanApi {
     const { url, tls } = this.#target;
     return await this.#context.send({
       method: body === null ? "GET" : "POST",
-      url: `${url.replace(/(?<!\/)\/+$/, "")}/${path}`,
+      url: `${withoutTrailing(url, "/")}/${path}`,
       headers: body === null ? {} : { "content-type": "application/json" },
       ...{ body, tls, timeoutMs: TIMEOUT_MS },
     });

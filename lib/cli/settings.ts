@@ -35,6 +35,7 @@ import type { CliContext, TlsSettings } from "./context.ts";
 import { parseDcsUrl } from "./dcs_url.ts";
 import { CliError, messageOf } from "./errors.ts";
 import type { Invocation } from "./invocation.ts";
+import { withoutTrailing } from "../core/base/trailing.ts";
 
 /** One source of the local configuration. */
 export interface ConfigLayer {
@@ -195,8 +196,10 @@ function settingsOf(document: ConfigMap): Omit<CliSettings, "layers"> {
   const loopWait = ownValue(document, "loop_wait");
   return {
     scope: textAt(document, "scope"),
-    namespace: (textAt(document, "namespace") ?? "service")
-      .replace(/^\/+|(?<!\/)\/+$/g, ""),
+    namespace: withoutTrailing(
+      (textAt(document, "namespace") ?? "service").replace(/^\/+/, ""),
+      "/",
+    ),
     dcs: dcsOf(document),
     citusGroup: typeof citusGroup === "number" ? citusGroup : null,
     loopWaitS: typeof loopWait === "number" ? loopWait : 10,

@@ -9,6 +9,7 @@ import {
   type LogStreamOptions,
   StderrSink,
 } from "../adapters/log/log_stream.ts";
+import { withoutTrailing } from "../core/base/trailing.ts";
 
 /** A log as the configuration wants it. */
 export function createLog(
@@ -37,7 +38,7 @@ export function logOptions(
 
 /** The file of the log; null: standard error. */
 export function logFile({ dir }: LocalConfig["log"]): string | null {
-  return dir === null ? null : `${dir.replace(/(?<!\/)\/+$/, "")}/patroni.log`;
+  return dir === null ? null : `${withoutTrailing(dir, "/")}/patroni.log`;
 }
 
 function sinkFor({ log }: Pick<LocalConfig, "log">): LogSink {

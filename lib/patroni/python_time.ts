@@ -3,6 +3,7 @@
  *
  * Source: docs/contract/rest-api.md 2.1, 6.
  */
+import { withoutTrailing } from "../core/base/trailing.ts";
 
 const PG_TIME =
   /^(\d{4,}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?([+-]\d\d)(?::?(\d\d))?$/;
@@ -28,7 +29,7 @@ export function epochText(text: string | null): string {
   if (match === null) return "0";
   const whole = `${match[1]}T${match[2]}${match[4]}:${match[5] ?? "00"}`;
   const seconds = Date.parse(whole) / 1000;
-  const fraction = (match[3] ?? "").replace(/(?<!0)0+$/, "");
+  const fraction = withoutTrailing(match[3] ?? "", "0");
   return `${seconds}.${fraction === "" ? "0" : fraction}`;
 }
 

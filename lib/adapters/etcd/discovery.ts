@@ -10,6 +10,7 @@ import { isIP } from "node:net";
 import type { EtcdOptions } from "./options.ts";
 import { readTls } from "./options.ts";
 import type { EtcdResolver } from "./resolver.ts";
+import { withoutTrailing } from "../../core/base/trailing.ts";
 
 /** Tried in this order, the first that has records wins; `-ssl` means https. */
 const SRV_SERVICES = [
@@ -126,7 +127,7 @@ export function usableUrls(
   from: readonly string[],
 ): readonly string[] {
   const mustBeSecure = from.every((url) => url.startsWith("https:"));
-  return urls.map((url) => url.replace(/(?<!\/)\/+$/, "")).filter((url) =>
+  return urls.map((url) => withoutTrailing(url, "/")).filter((url) =>
     URL.canParse(url) && (mustBeSecure ? /^https:/ : /^https?:/).test(url)
   );
 }

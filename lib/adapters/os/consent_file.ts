@@ -8,6 +8,7 @@ import { moment } from "../../core/base/units.ts";
 import { parseJsonObject } from "../../core/codec/json.ts";
 import type { LastConsent } from "../../core/model/failsafe.ts";
 import type { ConsentRecord } from "../../ports/consents.ts";
+import { withoutTrailing } from "../../core/base/trailing.ts";
 
 const BOOT_ID_PATH = "/proc/sys/kernel/random/boot_id";
 
@@ -22,7 +23,7 @@ export class ConsentFile implements ConsentRecord {
     place: { readonly dataDir: string; readonly member: string },
     bootIdPath = BOOT_ID_PATH,
   ) {
-    const path = place.dataDir.replace(/(?<!\/)\/+$/, "");
+    const path = withoutTrailing(place.dataDir, "/");
     this.#path = join(dirname(path), `.${basename(path)}.matriarch-consent`);
     this.#member = place.member;
     this.#bootIdPath = bootIdPath;

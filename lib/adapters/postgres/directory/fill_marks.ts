@@ -19,6 +19,7 @@ import {
   writeAtomically,
 } from "./files.ts";
 import { namesIn } from "./outside_folders.ts";
+import { withoutTrailing } from "../../../core/base/trailing.ts";
 
 /** A plain name: who empties a directory by hand does not leave it behind. */
 export const MARK_INSIDE = "matriarch.unfinished";
@@ -136,7 +137,7 @@ export class FillMarks {
 
   /** Older versions wrote beside a link, and under another name inside. */
   #places(real: string): readonly string[] {
-    const link = this.#path().replace(/(?<!\/)\/+$/, "");
+    const link = withoutTrailing(this.#path(), "/");
     return [...new Set([real, link])]
       .map((path) => beside(path, MARKER_SUFFIX))
       .concat(join(real, MARKER_SUFFIX));
