@@ -149,7 +149,7 @@ export const STAGES: readonly Stage[] = [
   },
   {
     ...parallel("integration", 1),
-    name: "root's",
+    name: "as root",
     command: ["deno", "test", "--quiet", "--no-check", "--allow-all", ...ROOTS],
     isBeside: true,
   },
