@@ -20,7 +20,6 @@ interface Size {
  */
 const LARGER: Readonly<Record<string, Partial<Size>>> = {
   "lib/adapters/postgres/directory/filling.ts": { methods: 13 },
-  "lib/adapters/postgres/settings/settings_keeper.ts": { methods: 21 },
   "lib/adapters/proxy_process/proxy_child.ts": { fields: 8 },
   "lib/agent/agent_state.ts": { fields: 15 },
   "lib/agent/service.ts": { methods: 17 },

@@ -18,7 +18,10 @@ import { livePostmaster, type PidFile } from "./process/pid_file.ts";
 import type { RecoverySettings } from "./settings/recovery.ts";
 import { SealAudit } from "./settings/seal_audit.ts";
 import type { RestoredBackup } from "./fill/restored_backup.ts";
-import type { SettingsKeeper } from "./settings/settings_keeper.ts";
+import { configPath } from "./settings/config_paths.ts";
+import type { ConfigFiles } from "./settings/config_files.ts";
+import type { WantedSettings } from "./settings/wanted_settings.ts";
+import { hasSignal } from "./directory/signal_files.ts";
 import type { SynchronousNames } from "./settings/synchronous_names.ts";
 import { Connection, errorCode, errorText } from "./session/sql.ts";
 import { decodeStatus, type StatusRow } from "./session/status_codec.ts";
@@ -30,7 +33,8 @@ import { currentTimeline } from "./session/upstream.ts";
 export interface ObserverTools {
   readonly directory: DataDirectory;
   readonly control: ControlFile;
-  readonly settings: SettingsKeeper;
+  readonly files: ConfigFiles;
+  readonly wanted: WantedSettings;
   readonly names: SynchronousNames;
   readonly backup: RestoredBackup;
 }
@@ -150,7 +154,7 @@ export class Observer {
       const detail = "pg_controldata shows no valid system identifier";
       return { kind: "unusable", problem: "invalid_system_id", detail };
     }
-    const isStandby = await this.#tools.settings.isStandby();
+    const isStandby = await hasSignal(this.#context);
     const restore = await this.#tools.backup.look();
     const view = { kind: "stopped", control, isStandby } as const;
     return restore === null ? view : { ...view, restore };
@@ -166,7 +170,7 @@ export class Observer {
     };
     if (view.role === "primary") return view;
     if (view.isStreaming) {
-      this.#tools.settings.noteStream();
+      this.#tools.files.noteStream();
       return view;
     }
     const timeline = await this.#replayTimeline(view, file);
@@ -187,7 +191,7 @@ export class Observer {
   }
 
   async #askOnce(file: PidFile): Promise<StatusRow> {
-    const standbys = await this.#tools.settings.standbys();
+    const standbys = (await this.#tools.wanted.current()).standbys;
     const [row] = await this.#sql(file).query(STATUS_QUERY, QUERY_TIMEOUT_MS);
     return decodeStatus(row ?? {}, {
       postmasterPid: file.pid,
@@ -218,10 +222,12 @@ export class Observer {
       const reasons = await pendingRestart(
         this.#context,
         (text, timeoutMs) => sql.query(text, timeoutMs),
-        this.#tools.settings.path("settings"),
+        configPath(this.#context.options, "settings"),
       );
       await this.#seal.look((text, ms) => sql.query(text, ms));
-      await this.#audit.look((await this.#tools.settings.standbys()).kind);
+      await this.#audit.look(
+        (await this.#tools.wanted.current()).standbys.kind,
+      );
       this.#pending = { ...read, reasons };
     }
     return { ...this.#startReasons, ...this.#pending.reasons };
@@ -251,7 +257,7 @@ export class Observer {
       file.status === "starting" || file.status === "" ||
       (NOT_LISTENING.test(code) && file.status !== "ready");
     if (control !== null && isStarting) {
-      const isStandby = await this.#tools.settings.isStandby();
+      const isStandby = await hasSignal(this.#context);
       return { kind: "starting", control, isStandby, postmasterPid: file.pid };
     }
     const detail = errorText(error);

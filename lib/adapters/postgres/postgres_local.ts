@@ -18,8 +18,9 @@ import { Postmaster } from "./process/postmaster.ts";
 import { IdleSessions } from "./session/idle_sessions.ts";
 import { LocalSession } from "./session/local_session.ts";
 import { LocalSettings } from "./settings/local_settings.ts";
-import { SettingsKeeper } from "./settings/settings_keeper.ts";
+import { ConfigFiles } from "./settings/config_files.ts";
 import { SynchronousNames } from "./settings/synchronous_names.ts";
+import { WantedSettings } from "./settings/wanted_settings.ts";
 import { LocalSlots } from "./slots/local_slots.ts";
 import { Standby } from "./standby.ts";
 import { LocalUpstream } from "./upstream.ts";
@@ -51,15 +52,16 @@ export class PostgresLocal implements Postgres {
       await session.reload();
       this.#observer.forgetPending();
     };
-    const settings = new SettingsKeeper(context);
+    const wanted = new WantedSettings(context);
+    const files = new ConfigFiles(context, wanted);
     const control = new ControlFile(context);
     const directory = new DataDirectory(context);
-    const backup = new RestoredBackup(context, settings);
+    const backup = new RestoredBackup(context);
     const names = new SynchronousNames(context, {
-      ...{ settings, session, reload },
+      ...{ files, wanted, session, reload },
       isFilled: () => this.settings.isOurs(),
     });
-    const found = { backup, control, directory, names, settings };
+    const found = { backup, control, directory, files, names, wanted };
     const observer = new Observer(context, found);
     const postmaster = new Postmaster(context, control);
     const shared = { ...found, observer, postmaster, reload, session };
@@ -79,7 +81,7 @@ export class PostgresLocal implements Postgres {
     });
     this.settings = new LocalSettings(context, shared);
     this.slots = new LocalSlots(context, {
-      ...{ settings, session },
+      ...{ files, wanted, session },
       applyFiles: () => this.settings.apply(),
     });
     this.sessions = new IdleSessions(context, shared);

@@ -16,12 +16,15 @@ import {
   type RecoverySettings,
   standbySettings,
 } from "./settings/recovery.ts";
-import type { SettingsKeeper } from "./settings/settings_keeper.ts";
+import type { ConfigFiles } from "./settings/config_files.ts";
+import type { WantedSettings } from "./settings/wanted_settings.ts";
+import { hasSignal } from "./directory/signal_files.ts";
 import { majorVersion } from "./process/version.ts";
 
 /** What this part works with. */
 interface StandbyTools {
-  readonly settings: SettingsKeeper;
+  readonly files: ConfigFiles;
+  readonly wanted: WantedSettings;
   readonly session: LocalSession;
   readonly observer: Observer;
   /** Lets the server read its files again. */
@@ -45,18 +48,18 @@ export class Standby {
 
   /** See the port. */
   async follow(upstream: PostgresPeer | null): Promise<FollowResult> {
-    const { settings, session, reload } = this.#tools;
-    const wanted = await this.setUpstream(upstream);
+    const { files, session, reload } = this.#tools;
+    const needs = await this.setUpstream(upstream);
     if (await livePostmaster(this.#context) === null) {
-      await settings.write();
+      await files.write();
       return "restart_needed";
     }
-    const isWritten = await settings.write();
-    if (!await settings.isStandby()) return "restart_needed";
+    const isWritten = await files.write();
+    if (!await hasSignal(this.#context)) return "restart_needed";
     const live = await session.recoverySettings();
     const major = await majorVersion(this.#context);
-    const needed = changeNeeded(live, wanted, major);
-    this.#mended = difference(live, wanted);
+    const needed = changeNeeded(live, needs, major);
+    this.#mended = difference(live, needs);
     if (needed === "restart") return "restart_needed";
     if (needed === "nothing" && !isWritten) return "unchanged";
     await reload();
@@ -68,33 +71,33 @@ export class Standby {
     if (upstream !== null) {
       await allowPassword(this.#context, "replication", [upstream]);
     }
-    const { settings } = this.#tools;
-    await settings.setRole(standbyRoleOf(upstream, settings.standbyCluster()));
-    const wanted = await this.#wanted(upstream);
-    await settings.setRecovery(wanted);
-    return wanted;
+    const { wanted } = this.#tools;
+    await wanted.setRole(standbyRoleOf(upstream, wanted.standbyCluster()));
+    const needs = await this.#needs(upstream);
+    await wanted.change({ recovery: needs });
+    return needs;
   }
 
   /** See the port. A few small files; the settings in force are those of the last look. */
   async change(upstream: PostgresPeer | null): Promise<StandbyChange> {
-    const { settings, observer } = this.#tools;
+    const { files, observer } = this.#tools;
     const live = observer.recovery;
     if (live === null) return "nothing";
-    const wanted = await this.#wanted(upstream);
+    const needs = await this.#needs(upstream);
     const major = await majorVersion(this.#context);
-    const needed = changeNeeded(live, wanted, major);
+    const needed = changeNeeded(live, needs, major);
     if (needed === "nothing") this.#mended = "";
-    else if (this.#mended !== difference(live, wanted)) return needed;
+    else if (this.#mended !== difference(live, needs)) return needed;
     const isReady = upstream === null ||
       await isPasswordKnown(this.#context, "replication", upstream);
-    return isReady && await settings.isWritten(wanted) ? "nothing" : "reload";
+    return isReady && await files.isWritten(needs) ? "nothing" : "reload";
   }
 
-  async #wanted(upstream: PostgresPeer | null): Promise<RecoverySettings> {
-    const { settings } = this.#tools;
-    const config = await settings.config();
+  async #needs(upstream: PostgresPeer | null): Promise<RecoverySettings> {
+    const { wanted } = this.#tools;
+    const config = await wanted.config();
     const major = await majorVersion(this.#context);
-    const cluster = settings.standbyCluster();
+    const cluster = wanted.standbyCluster();
     return standbySettings(this.#context, config, { upstream, major, cluster });
   }
 }

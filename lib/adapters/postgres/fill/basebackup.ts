@@ -9,7 +9,8 @@ import type { PostgresPeer } from "../../../ports/postgres.ts";
 import type { DataDirectory } from "../directory/data_directory.ts";
 import { type LibpqAccess, libpqAccess } from "../session/libpq_access.ts";
 import type { CloneMethod, PostgresContext } from "../options.ts";
-import type { SettingsKeeper } from "../settings/settings_keeper.ts";
+import type { ConfigFiles } from "../settings/config_files.ts";
+import type { WantedSettings } from "../settings/wanted_settings.ts";
 import { foldersOfCopy } from "./planned_folders.ts";
 import {
   customCommand,
@@ -38,7 +39,8 @@ export interface CloneCall {
 /** What of the instance a copy uses. */
 export interface CloneTools {
   readonly directory: DataDirectory;
-  readonly settings: SettingsKeeper;
+  readonly files: ConfigFiles;
+  readonly wanted: WantedSettings;
 }
 
 const ATTEMPTS_MAX = 2;
@@ -52,20 +54,20 @@ const ATTEMPT_PAUSE_MS = 5_000;
  */
 export async function cloneReplica(
   context: PostgresContext,
-  { directory, settings }: CloneTools,
+  { directory, files, wanted }: CloneTools,
   call: CloneCall,
 ): Promise<void> {
   directory.filling.forget();
-  const { cloneMethods } = await settings.config();
+  const { cloneMethods } = await wanted.config();
   const remoteMethods = call.source?.remote === undefined
     ? null
-    : settings.standbyCluster()?.createReplicaMethods ?? [];
-  const wanted = remoteMethods !== null
+    : wanted.standbyCluster()?.createReplicaMethods ?? [];
+  const named = remoteMethods !== null
     ? namedMethods(cloneMethods, remoteMethods)
     : call.kinds === "all"
     ? cloneMethods
     : basebackupOnly(cloneMethods);
-  const methods = wanted.filter((method) =>
+  const methods = named.filter((method) =>
     call.source !== null || (method.kind === "custom" && method.hasNoLeader)
   );
   const problems: string[] = [];
@@ -74,7 +76,7 @@ export async function cloneReplica(
     const problem = await clone.tryMethod(method);
     if (problem === null) {
       await directory.restrict();
-      await settings.adoptCopy();
+      await files.adoptCopy();
       return await directory.filling.done();
     }
     problems.push(problem);

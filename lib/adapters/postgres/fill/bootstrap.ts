@@ -21,7 +21,10 @@ import {
   createSuperuser,
   createUsers,
 } from "../session/roles.ts";
-import type { SettingsKeeper } from "../settings/settings_keeper.ts";
+import { configPath } from "../settings/config_paths.ts";
+import type { ConfigFiles } from "../settings/config_files.ts";
+import type { WantedSettings } from "../settings/wanted_settings.ts";
+import { writeSignal } from "../directory/signal_files.ts";
 import { type Query, type SqlTarget, withConnection } from "../session/sql.ts";
 import { localTcp } from "../session/targets.ts";
 import { majorVersion } from "../process/version.ts";
@@ -30,7 +33,8 @@ import { majorVersion } from "../process/version.ts";
 interface BootstrapTools {
   readonly directory: DataDirectory;
   readonly control: ControlFile;
-  readonly settings: SettingsKeeper;
+  readonly files: ConfigFiles;
+  readonly wanted: WantedSettings;
   /** Starts with the files as they are and the given additional settings. */
   readonly start: (
     extra: Readonly<Record<string, string>>,
@@ -73,7 +77,7 @@ export class Bootstrap {
       await fillDataDirectory(this.#context, directory.filling, this.#signal);
       await directory.restrict();
       await directory.filling.settle();
-      this.#tools.settings.forget();
+      this.#tools.wanted.forget();
       if (this.#context.options.bootstrap?.method.kind === "initdb") {
         await this.#startNew();
       } else await this.#startRestored();
@@ -109,54 +113,55 @@ export class Bootstrap {
       onShutdownCheckpoint: null,
     });
     const target = await directory.moveFailed();
-    this.#tools.settings.forget();
+    this.#tools.wanted.forget();
     if (target === null) return;
     this.#context.log.error(`The data directory was moved to ${target}`);
   }
 
   /** After initdb: an ordinary primary from its first moment on. */
   async #startNew(): Promise<void> {
-    const { settings } = this.#tools;
-    await settings.write();
+    const { files, wanted } = this.#tools;
+    await files.write();
     await this.#appendHba();
-    await settings.setRecovery(null);
-    await settings.write();
-    await settings.writeSignal("none");
+    await wanted.change({ recovery: null });
+    await files.write();
+    await writeSignal(this.#context, "none");
     await this.#mustStart({});
     await this.#setUp();
   }
 
   async #appendHba(): Promise<void> {
     const { bootstrap } = this.#context.options;
-    const config = await this.#tools.settings.config();
+    const config = await this.#tools.wanted.config();
     const lines = bootstrap?.pgHba ?? [];
     const isOurs = config.pgHba === null &&
       config.parameters["hba_file"] === undefined;
     if (!isOurs || lines.length === 0) return;
-    const path = this.#tools.settings.path("pg_hba.conf");
+    const path = configPath(this.#context.options, "pg_hba.conf");
     const text = await readTextOrNull(path) ?? "";
     await writeAtomically(path, `${text}\n${lines.join("\n")}\n`);
   }
 
   /** After a restore: recovery first, behind a temporary pg_hba.conf. */
   async #startRestored(): Promise<void> {
-    const { settings, directory } = this.#tools;
+    const { files, wanted, directory } = this.#tools;
     const custom = this.#context.options.bootstrap?.method;
     if (custom?.kind !== "custom") return;
     const recovery = await this.#recoveryOf(custom.recoveryConf);
-    if (custom.isRecoveryConfKept) await settings.writeOwn();
+    if (custom.isRecoveryConfKept) await files.writeOwn();
     else {
-      await settings.setRecovery(recovery);
+      await wanted.change({ recovery });
       const isStandby = /^(on|true|yes|1)$/i.test(
         custom.recoveryConf?.["standby_mode"] ?? "",
       );
-      await settings.writeSignal(
+      await writeSignal(
+        this.#context,
         recovery === null ? "none" : isStandby ? "standby" : "recovery",
       );
-      await settings.write();
+      await files.write();
     }
     await directory.ensure();
-    const hba = `${settings.path("pg_hba.conf")}.bootstrap`;
+    const hba = `${configPath(this.#context.options, "pg_hba.conf")}.bootstrap`;
     await writeAtomically(hba, this.#temporaryHba());
     const isRecovering = recovery !== null || custom.isRecoveryConfKept;
     // A new scope begins with a primary: PostgreSQL's default would pause for ever.
@@ -177,9 +182,9 @@ export class Bootstrap {
       onShutdownCheckpoint: null,
     });
     await Deno.remove(hba);
-    await settings.setRecovery(null);
-    await settings.writeSignal("none");
-    await settings.write();
+    await wanted.change({ recovery: null });
+    await writeSignal(this.#context, "none");
+    await files.write();
     await this.#mustStart({});
   }
 

@@ -13,7 +13,8 @@ import type { ControlFile } from "../directory/control_data.ts";
 import { exists } from "../directory/files.ts";
 import type { PostgresContext } from "../options.ts";
 import { lastLines, programPath, run } from "../process/programs.ts";
-import type { SettingsKeeper } from "../settings/settings_keeper.ts";
+import { configPath } from "../settings/config_paths.ts";
+import type { ConfigFiles } from "../settings/config_files.ts";
 
 const CRASHED: readonly (ControlState | undefined)[] = [
   "in production",
@@ -24,7 +25,7 @@ const CRASHED: readonly (ControlState | undefined)[] = [
 /** What it works with. */
 export interface CrashRecoveryTools {
   readonly control: ControlFile;
-  readonly settings: SettingsKeeper;
+  readonly files: ConfigFiles;
 }
 
 /**
@@ -36,7 +37,7 @@ export interface CrashRecoveryTools {
  */
 export async function recoverAlone(
   context: PostgresContext,
-  { control, settings }: CrashRecoveryTools,
+  { control, files }: CrashRecoveryTools,
   signal: AbortSignal,
 ): Promise<void> {
   const { dataDir } = context.options;
@@ -45,7 +46,7 @@ export async function recoverAlone(
   if (await exists(join(dataDir, "backup_label"))) return;
   context.log.info("doing crash recovery in a single user mode", { state });
   const parameters = {
-    ...await settings.commandLine(),
+    ...await files.commandLine(),
     // pg_rewind reads the WAL from the fork on: nothing of it may be recycled.
     archive_mode: "on",
     archive_command: "false",
@@ -56,7 +57,7 @@ export async function recoverAlone(
       "--single",
       "-D",
       dataDir,
-      `--config-file=${settings.path("settings")}`,
+      `--config-file=${configPath(context.options, "settings")}`,
       ...Object.entries(parameters).map(([name, value]) =>
         `--${name}=${value}`
       ),

@@ -15,13 +15,17 @@ import type { LocalSession } from "../session/local_session.ts";
 import type { PostgresContext } from "../options.ts";
 import { livePostmaster } from "../process/pid_file.ts";
 import type { RestoredBackup } from "./restored_backup.ts";
-import type { SettingsKeeper } from "../settings/settings_keeper.ts";
+import { configPath } from "../settings/config_paths.ts";
+import type { ConfigFiles } from "../settings/config_files.ts";
+import type { WantedSettings } from "../settings/wanted_settings.ts";
+import { writeSignal } from "../directory/signal_files.ts";
 
 /** What it works with. */
 export interface FinishRestoreTools {
   readonly backup: RestoredBackup;
   readonly control: ControlFile;
-  readonly settings: SettingsKeeper;
+  readonly files: ConfigFiles;
+  readonly wanted: WantedSettings;
   /** Starts with the files as they are, for as long as it takes. */
   readonly launch: (
     commandLine: Readonly<Record<string, string>>,
@@ -61,8 +65,8 @@ export async function finishRestore(
     throw new PostgresError("No restored backup waits for its recovery");
   }
   // The same in the generated file: another setting of an included one would win.
-  await tools.settings.setRecovery(recovery);
-  await tools.settings.writeOwn();
+  await tools.wanted.change({ recovery });
+  await tools.files.writeOwn();
   context.log.info(`Recovering the restored backup: ${restore.target}`, {
     action: restore.action,
   });
@@ -80,9 +84,9 @@ export async function finishRestore(
 /** As a standby: with at least what its primary had. */
 async function commandLineOf(
   context: PostgresContext,
-  { settings, control }: FinishRestoreTools,
+  { files, control }: FinishRestoreTools,
 ): Promise<Readonly<Record<string, string>>> {
-  const own = await settings.commandLine();
+  const own = await files.commandLine();
   return withMinimums(own, await control.read(), context.log).commandLine;
 }
 
@@ -133,8 +137,8 @@ async function hidden(
   tools: FinishRestoreTools,
   restore: RestoreView,
 ): Promise<void> {
-  const { settings, control } = tools;
-  const hba = `${settings.path("pg_hba.conf")}.restore`;
+  const { files, wanted, control } = tools;
+  const hba = `${configPath(context.options, "pg_hba.conf")}.restore`;
   await writeAtomically(hba, NOBODY);
   try {
     const result = await tools.launch({
@@ -158,9 +162,9 @@ async function hidden(
     }
     await tools.stop({ ...STOP, isCheckpointFirst: false });
     context.log.info(`The recovery ended at ${restore.target}`);
-    await settings.setRecovery(null);
-    await settings.writeSignal("none");
-    await settings.write();
+    await wanted.change({ recovery: null });
+    await writeSignal(context, "none");
+    await files.write();
   } finally {
     await removeIfPresent(hba);
   }

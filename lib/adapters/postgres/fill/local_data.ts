@@ -12,7 +12,8 @@ import type { LocalServer } from "../process/local_server.ts";
 import { livePostmaster, removeStalePidFile } from "../process/pid_file.ts";
 import type { Postmaster } from "../process/postmaster.ts";
 import type { LocalSession } from "../session/local_session.ts";
-import type { SettingsKeeper } from "../settings/settings_keeper.ts";
+import type { ConfigFiles } from "../settings/config_files.ts";
+import type { WantedSettings } from "../settings/wanted_settings.ts";
 import type { Standby } from "../standby.ts";
 import { type CloneCall, cloneReplica } from "./basebackup.ts";
 import { Bootstrap } from "./bootstrap.ts";
@@ -30,7 +31,8 @@ interface DataTools {
   readonly postmaster: Postmaster;
   readonly server: LocalServer;
   readonly session: LocalSession;
-  readonly settings: SettingsKeeper;
+  readonly files: ConfigFiles;
+  readonly wanted: WantedSettings;
   readonly standby: Standby;
   /** Lets a running server read its files again. */
   readonly reload: () => Promise<void>;
@@ -84,16 +86,16 @@ export class LocalData implements PostgresData {
 
   async #copy(call: CloneCall): Promise<void> {
     await cloneReplica(this.#context, this.#tools, call);
-    this.#tools.settings.forget();
+    this.#tools.wanted.forget();
   }
 
   async rewind(source: PostgresPeer, signal: AbortSignal): Promise<void> {
-    const { postmaster, settings, standby } = this.#tools;
+    const { postmaster, files, standby } = this.#tools;
     await postmaster.endOrphans();
     await removeStalePidFile(this.#context);
     // pg_rewind reads restore_command there; a former primary has none in it.
     await standby.setUpstream(source);
-    await settings.write();
+    await files.write();
     await rewindInstance(this.#context, this.#tools, { source, signal });
   }
 
@@ -108,11 +110,11 @@ export class LocalData implements PostgresData {
     this.#withoutServer(() => this.#tools.directory.setAside());
 
   async #withoutServer<T>(work: () => Promise<T>): Promise<T> {
-    const { observer, postmaster, settings } = this.#tools;
+    const { observer, postmaster, wanted } = this.#tools;
     const file = await livePostmaster(this.#context);
     if (file !== null) throw new PostgresError("PostgreSQL is still running");
     await postmaster.endOrphans();
     await observer.close();
-    return await work().finally(() => settings.forget());
+    return await work().finally(() => wanted.forget());
   }
 }

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import type { PostgresContext } from "../options.ts";
 import type { ControlFile } from "../directory/control_data.ts";
 import { lastLines, programPath, run } from "../process/programs.ts";
-import type { SettingsKeeper } from "../settings/settings_keeper.ts";
+import { configPath } from "../settings/config_paths.ts";
 import { walFileName } from "../directory/wal_name.ts";
 
 const READ_LIMIT_MS = 5_000;
@@ -57,15 +57,15 @@ export async function archiveReady(
  */
 export async function archiveShutdownWal(
   context: PostgresContext,
-  { control, settings }: {
-    readonly control: ControlFile;
-    readonly settings: SettingsKeeper;
-  },
+  { control }: { readonly control: ControlFile },
   signal: AbortSignal,
 ): Promise<void> {
   const data = await control.readNow();
   if (data?.state !== "shut down") return;
-  const command = await archiveCommand(context, settings.path("settings"));
+  const command = await archiveCommand(
+    context,
+    configPath(context.options, "settings"),
+  );
   if (command === null) return;
   const file = walFileName(
     data.timeline,

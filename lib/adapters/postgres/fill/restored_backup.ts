@@ -17,7 +17,7 @@ import {
   knownRecoverySettings,
   type RecoverySettings,
 } from "../settings/recovery.ts";
-import type { SettingsKeeper } from "../settings/settings_keeper.ts";
+import { configPath } from "../settings/config_paths.ts";
 import { majorVersion } from "../process/version.ts";
 
 const STOPS = [
@@ -32,13 +32,11 @@ const READ_LIMIT_MS = 5_000;
 /** Finds a recovery that somebody else prepared in the data directory. */
 export class RestoredBackup {
   readonly #context: PostgresContext;
-  readonly #settings: SettingsKeeper;
   #read: { readonly key: string; readonly settings: RecoverySettings | null } =
     { key: "", settings: null };
 
-  constructor(context: PostgresContext, settings: SettingsKeeper) {
+  constructor(context: PostgresContext) {
     this.#context = context;
-    this.#settings = settings;
   }
 
   /** Null: none waits, as nearly always; that takes a look at two files. */
@@ -98,8 +96,8 @@ export class RestoredBackup {
 
   #paths(): readonly string[] {
     return [
-      this.#settings.path("settings"),
-      this.#settings.path("base"),
+      configPath(this.#context.options, "settings"),
+      configPath(this.#context.options, "base"),
       join(this.#context.options.dataDir, "postgresql.auto.conf"),
     ];
   }

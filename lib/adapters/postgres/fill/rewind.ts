@@ -16,7 +16,10 @@ import { libpqAccess } from "../session/libpq_access.ts";
 import type { PostgresContext } from "../options.ts";
 import { lastLines, programPath, run } from "../process/programs.ts";
 import { archiveReady } from "./ready_wal.ts";
-import type { SettingsKeeper } from "../settings/settings_keeper.ts";
+import { configPath } from "../settings/config_paths.ts";
+import type { ConfigFiles } from "../settings/config_files.ts";
+import type { WantedSettings } from "../settings/wanted_settings.ts";
+import { hasSignal, writeSignal } from "../directory/signal_files.ts";
 import { binaryMajor } from "../process/version.ts";
 
 /** Printed right before the first change to the target. */
@@ -26,7 +29,8 @@ const CHANGES_BEGIN = "need to copy";
 export interface RewindTools {
   readonly directory: DataDirectory;
   readonly control: ControlFile;
-  readonly settings: SettingsKeeper;
+  readonly files: ConfigFiles;
+  readonly wanted: WantedSettings;
 }
 
 /** One rewind. */
@@ -47,15 +51,14 @@ export async function rewindInstance(
   tools: RewindTools,
   call: RewindCall,
 ): Promise<void> {
-  const { settings } = tools;
   // A server in single-user mode refuses to run as standby.
-  const wasStandby = await settings.isStandby();
-  await settings.writeSignal("none");
+  const wasStandby = await hasSignal(context);
+  await writeSignal(context, "none");
   try {
     await prepare(context, tools, call.signal);
     await runRewind(context, tools, call);
   } finally {
-    if (wasStandby) await settings.writeSignal("standby");
+    if (wasStandby) await writeSignal(context, "standby");
   }
 }
 
@@ -64,7 +67,7 @@ async function prepare(
   tools: RewindTools,
   signal: AbortSignal,
 ): Promise<void> {
-  const path = tools.settings.path("settings");
+  const path = configPath(context.options, "settings");
   try {
     // First: its checkpoint spares only WAL that is not archived yet.
     await recoverAlone(context, tools, signal);
@@ -117,7 +120,7 @@ async function runRewind(
 
 async function rewindArguments(
   context: PostgresContext,
-  { settings }: RewindTools,
+  { wanted }: RewindTools,
   conninfo: string,
 ): Promise<readonly string[]> {
   const { options } = context;
@@ -129,9 +132,11 @@ async function rewindArguments(
     conninfo,
     "--progress",
   ];
-  const { recoveryConf, rewindOptions } = await settings.config();
+  const { recoveryConf, rewindOptions } = await wanted.config();
   const isConfigInside = options.configDir === options.dataDir;
-  if (major >= 15) args.push(`--config-file=${settings.path("settings")}`);
+  if (major >= 15) {
+    args.push(`--config-file=${configPath(options, "settings")}`);
+  }
   const hasRestore = Boolean(recoveryConf["restore_command"]);
   if (hasRestore && (isConfigInside || major >= 15)) {
     args.push("--restore-target-wal");

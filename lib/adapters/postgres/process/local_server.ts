@@ -16,7 +16,11 @@ import type { Observer } from "../observer.ts";
 import type { PostgresContext } from "../options.ts";
 import type { LocalSession } from "../session/local_session.ts";
 import { withMinimums } from "../settings/hot_standby.ts";
-import type { SettingsKeeper } from "../settings/settings_keeper.ts";
+import { copyConfig } from "../settings/config_copies.ts";
+import { configPath } from "../settings/config_paths.ts";
+import type { ConfigFiles } from "../settings/config_files.ts";
+import type { WantedSettings } from "../settings/wanted_settings.ts";
+import { writeSignal } from "../directory/signal_files.ts";
 import type { Standby } from "../standby.ts";
 import { livePostmaster } from "./pid_file.ts";
 import type { Postmaster } from "./postmaster.ts";
@@ -29,7 +33,8 @@ interface ServerTools {
   readonly observer: Observer;
   readonly postmaster: Postmaster;
   readonly session: LocalSession;
-  readonly settings: SettingsKeeper;
+  readonly files: ConfigFiles;
+  readonly wanted: WantedSettings;
   readonly standby: Standby;
 }
 
@@ -50,22 +55,25 @@ export class LocalServer implements PostgresServer {
     timeoutMs: number,
     signal: AbortSignal,
   ): Promise<StartResult> {
-    const { backup, control, observer, postmaster, settings, standby } =
+    const { backup, control, observer, postmaster, files, wanted, standby } =
       this.#tools;
     await backup.mustNotWait();
     await postmaster.endOrphans();
     if (mode.kind === "primary") {
-      await settings.setRole("primary");
-      await settings.setRecovery(null);
+      await wanted.setRole("primary");
+      await wanted.change({ recovery: null });
     } else await standby.setUpstream(mode.upstream);
-    await settings.beginStart();
-    await settings.write();
-    await settings.writeSignal(mode.kind === "primary" ? "none" : "standby");
-    const commandLine = await settings.commandLine();
+    await files.beginStart();
+    await files.write();
+    await writeSignal(
+      this.#context,
+      mode.kind === "primary" ? "none" : "standby",
+    );
+    const commandLine = await files.commandLine();
     const minimums = mode.kind === "primary"
       ? { commandLine, pending: {} }
       : withMinimums(commandLine, await control.read(), this.#context.log);
-    const { pgCtlTimeoutS } = await settings.config();
+    const { pgCtlTimeoutS } = await wanted.config();
     const result = await this.launch(minimums.commandLine, {
       timeoutMs: timeoutMs || pgCtlTimeoutS * 1000,
       signal,
@@ -79,9 +87,9 @@ export class LocalServer implements PostgresServer {
     extra: CommandLine,
     signal: AbortSignal,
   ): Promise<StartResult> {
-    const { settings } = this.#tools;
-    const commandLine = { ...await settings.commandLine(), ...extra };
-    const timeoutMs = (await settings.config()).pgCtlTimeoutS * 1000;
+    const { files, wanted } = this.#tools;
+    const commandLine = { ...await files.commandLine(), ...extra };
+    const timeoutMs = (await wanted.config()).pgCtlTimeoutS * 1000;
     return await this.launch(commandLine, { timeoutMs, signal });
   }
 
@@ -90,17 +98,17 @@ export class LocalServer implements PostgresServer {
     commandLine: CommandLine,
     limits: { readonly timeoutMs: number; readonly signal: AbortSignal },
   ): Promise<StartResult> {
-    const { postmaster, settings } = this.#tools;
+    const { postmaster } = this.#tools;
     const result = await postmaster.start({
       ...limits,
       args: [
-        `--config-file=${settings.path("settings")}`,
+        `--config-file=${configPath(this.#context.options, "settings")}`,
         ...Object.entries(commandLine).map(([name, value]) =>
           `--${name}=${value}`
         ),
       ],
     });
-    if (result.kind === "running") await settings.backup();
+    if (result.kind === "running") await copyConfig(this.#context);
     return result;
   }
 

@@ -1,14 +1,16 @@
 /** Lets the clients of the local instance go before a planned stop. */
 import type { PostgresContext } from "../options.ts";
 import { IDLE_LIMIT_SINCE, majorVersion } from "../process/version.ts";
-import type { SettingsKeeper } from "../settings/settings_keeper.ts";
+import type { ConfigFiles } from "../settings/config_files.ts";
+import type { WantedSettings } from "../settings/wanted_settings.ts";
 import { endIdleSessions, type SessionLimits } from "./client_sessions.ts";
 import type { LocalSession } from "./local_session.ts";
 
 /** What this part works with. */
 interface IdleTools {
   readonly session: LocalSession;
-  readonly settings: SettingsKeeper;
+  readonly files: ConfigFiles;
+  readonly wanted: WantedSettings;
   /** Lets a running server read its files again. */
   readonly reload: () => Promise<void>;
 }
@@ -33,10 +35,10 @@ export class IdleSessions {
    * Source: PostgreSQL 14 manual, "idle_session_timeout".
    */
   async limitIdle(limitMs: number | null): Promise<boolean> {
-    const { reload, settings } = this.#tools;
+    const { reload, files, wanted } = this.#tools;
     if (await majorVersion(this.#context) < IDLE_LIMIT_SINCE) return false;
-    await settings.setIdleLimit(limitMs);
-    if (await settings.writeOwn()) await reload();
+    await wanted.change({ idleLimitMs: limitMs });
+    if (await files.writeOwn()) await reload();
     return true;
   }
 

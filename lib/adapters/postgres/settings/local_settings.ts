@@ -1,7 +1,7 @@
 /**
  * The local instance's settings: brings what was decided into the files and has
  * a running server read them. What the files should say is known elsewhere
- * (`settings_keeper.ts`).
+ * (`wanted_settings.ts`).
  */
 import type { InstanceRole } from "../../../core/model/member.ts";
 import type {
@@ -16,7 +16,8 @@ import {
   loadDynamicDocument,
   saveDynamicDocument,
 } from "./dynamic_document.ts";
-import type { SettingsKeeper } from "./settings_keeper.ts";
+import type { ConfigFiles } from "./config_files.ts";
+import type { WantedSettings } from "./wanted_settings.ts";
 import type { SynchronousNames } from "./synchronous_names.ts";
 
 /** What changes of settings work with. */
@@ -24,7 +25,8 @@ interface SettingsTools {
   readonly backup: RestoredBackup;
   readonly directory: DataDirectory;
   readonly names: SynchronousNames;
-  readonly settings: SettingsKeeper;
+  readonly files: ConfigFiles;
+  readonly wanted: WantedSettings;
   /** Lets a running server read its files again. */
   readonly reload: () => Promise<void>;
 }
@@ -44,17 +46,17 @@ export class LocalSettings implements PostgresSettings {
   async configure(
     { document }: DynamicPostgresSettings,
   ): Promise<"reloaded" | "unchanged"> {
-    await this.#tools.settings.setDocument(document);
+    await this.#tools.wanted.setDocument(document);
     await warnWithoutRewind(this.#context);
     return await this.apply() ? "reloaded" : "unchanged";
   }
 
   async takeRole(role: InstanceRole): Promise<void> {
-    const { reload, settings } = this.#tools;
-    if (await settings.setRole(role)) this.#isRoleNew = true;
+    const { reload, files, wanted } = this.#tools;
+    if (await wanted.setRole(role)) this.#isRoleNew = true;
     if (!this.#isRoleNew) return;
     this.#context.log.info(`Applying the settings of role ${role}`);
-    if (await this.isOurs()) await settings.write();
+    if (await this.isOurs()) await files.write();
     await reload();
     this.#isRoleNew = false;
   }
@@ -64,9 +66,9 @@ export class LocalSettings implements PostgresSettings {
   }
 
   async reload(): Promise<void> {
-    const { reload, settings } = this.#tools;
-    await settings.setDocument(null);
-    if (await this.isOurs()) await settings.write();
+    const { reload, files, wanted } = this.#tools;
+    await wanted.setDocument(null);
+    if (await this.isOurs()) await files.write();
     await reload();
   }
 
@@ -85,9 +87,9 @@ export class LocalSettings implements PostgresSettings {
 
   /** Writes what differs and lets a running server read it; tells whether anything did. */
   async apply(): Promise<boolean> {
-    const { reload, settings } = this.#tools;
+    const { reload, files } = this.#tools;
     if (!await this.isOurs()) return false;
-    if (!await settings.write()) return false;
+    if (!await files.write()) return false;
     await reload();
     return true;
   }

@@ -22,12 +22,14 @@ import {
 import type { PostgresContext } from "../options.ts";
 import { livePostmaster, type PidFile } from "../process/pid_file.ts";
 import { processFacts } from "../process/processes.ts";
-import type { SettingsKeeper } from "./settings_keeper.ts";
+import type { ConfigFiles } from "./config_files.ts";
+import type { WantedSettings } from "./wanted_settings.ts";
 import { literal, type Query } from "../session/sql.ts";
 
 /** What a set needs. */
 interface NamesTools {
-  readonly settings: SettingsKeeper;
+  readonly files: ConfigFiles;
+  readonly wanted: WantedSettings;
   readonly session: LocalSession;
   /** Whether there is a data directory to configure. */
   readonly isFilled: () => Promise<boolean>;
@@ -74,14 +76,16 @@ export class SynchronousNames {
 
   /** Sets the value and reloads; null restores the user's own. Waits shortly for it to be in force. */
   async set(value: string | null): Promise<void> {
-    const { settings, session } = this.#tools;
+    const { files, session, wanted } = this.#tools;
     this.#changes++;
     try {
-      await settings.setStandbys(
-        value === null ? { kind: "user" } : { kind: "managed", value },
-      );
+      await wanted.change({
+        standbys: value === null
+          ? { kind: "user" }
+          : { kind: "managed", value },
+      });
       if (!await this.#tools.isFilled()) return;
-      await settings.write();
+      await files.write();
       this.#loadedBefore = await this.#loadTime();
       // Also if the file said so already: its writer may have died before the signal.
       await this.#tools.reload();

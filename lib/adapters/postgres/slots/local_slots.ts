@@ -14,7 +14,8 @@ import type {
 import type { LocalSession } from "../session/local_session.ts";
 import type { PostgresContext } from "../options.ts";
 import { livePostmaster } from "../process/pid_file.ts";
-import type { SettingsKeeper } from "../settings/settings_keeper.ts";
+import type { ConfigFiles } from "../settings/config_files.ts";
+import type { WantedSettings } from "../settings/wanted_settings.ts";
 import { changeSlots } from "./slots.ts";
 import { readCatalogXmins, readSlots, writeSlots } from "./slots_copy.ts";
 import { changeLogicalSlots } from "./slots_logical.ts";
@@ -22,7 +23,8 @@ import { remoteTarget } from "../session/targets.ts";
 
 /** What the slots use of the instance. */
 interface SlotTools {
-  readonly settings: SettingsKeeper;
+  readonly files: ConfigFiles;
+  readonly wanted: WantedSettings;
   readonly session: LocalSession;
   /** Writes what differs and lets a running server read it. */
   readonly applyFiles: () => Promise<unknown>;
@@ -61,7 +63,7 @@ export class LocalSlots implements PostgresSlots {
     slots: readonly LogicalSlot[],
   ): Promise<readonly SlotFile[]> {
     // PostgreSQL refuses to start with a logical slot and a lower level.
-    const { wal_level } = await this.#tools.settings.commandLine();
+    const { wal_level } = await this.#tools.files.commandLine();
     if (wal_level !== "logical") {
       throw new PostgresError(
         `Logical slots need wal_level logical, not ${wal_level}`,
@@ -88,7 +90,11 @@ export class LocalSlots implements PostgresSlots {
   }
 
   async setFeedback(feedback: "forced" | "configured"): Promise<void> {
-    const isChanged = await this.#tools.settings.setFeedback(feedback);
-    if (isChanged) await this.#tools.applyFiles();
+    const { applyFiles, wanted } = this.#tools;
+    const isFeedbackForced = feedback === "forced";
+    const before = await wanted.current();
+    if (before.isFeedbackForced === isFeedbackForced) return;
+    await wanted.change({ isFeedbackForced });
+    await applyFiles();
   }
 }
