@@ -19,7 +19,6 @@ interface Size {
  * down: the rule reports a class that has become smaller than its row, too.
  */
 const LARGER: Readonly<Record<string, Partial<Size>>> = {
-  "lib/adapters/postgres/directory/filling.ts": { methods: 13 },
   "lib/adapters/proxy_process/proxy_child.ts": { fields: 8 },
   "lib/agent/agent_state.ts": { fields: 15 },
   "lib/agent/service.ts": { methods: 17 },

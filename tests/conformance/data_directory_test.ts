@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DataDirectory } from "../../lib/adapters/postgres/directory/data_directory.ts";
+import { OutsideContent } from "../../lib/adapters/postgres/directory/outside_content.ts";
 import { FillingWork } from "../../lib/adapters/postgres/directory/filling.ts";
 import { FillMarks } from "../../lib/adapters/postgres/directory/fill_marks.ts";
 import { FolderRecord } from "../../lib/adapters/postgres/directory/folder_record.ts";
@@ -160,7 +161,9 @@ async function takenAway(world: TestWorld): Promise<void> {
   const { dataDir } = options;
   const marks = new LateMarks(dataDir);
   const record = new FolderRecord(() => dataDir);
-  const filling = new FillingWork(testContext(options), { marks, record });
+  const context = testContext(options);
+  const outside = new OutsideContent(context, record);
+  const filling = new FillingWork(context, { marks, outside });
   await filling.begin({
     what: "clone",
     isOwnProgram: true,

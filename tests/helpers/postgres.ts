@@ -5,7 +5,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import postgres from "postgres";
-import { DataDirectory } from "../../lib/adapters/postgres/directory/data_directory.ts";
+import { FillMarks } from "../../lib/adapters/postgres/directory/fill_marks.ts";
+import { endLeftoverProgram } from "../../lib/adapters/postgres/directory/leftover_program.ts";
 import type {
   EffectivePostgresConfig,
   PostgresContext,
@@ -122,8 +123,10 @@ export class TestWorld {
       await wake(options);
       await stop(postgres, "kill");
       await postgres.close();
-      const context = testContext(options);
-      await new DataDirectory(context).filling.endLeftoverProgram();
+      await endLeftoverProgram(
+        testContext(options),
+        new FillMarks(() => options.dataDir),
+      );
     }
     await Deno.remove(this.path, { recursive: true });
   }

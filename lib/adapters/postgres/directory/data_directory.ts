@@ -17,6 +17,8 @@ import {
 import { exists, writeAtomically } from "./files.ts";
 import { FillingWork, removeContent } from "./filling.ts";
 import { formatMarker } from "./fill_marker.ts";
+import { endLeftoverProgram } from "./leftover_program.ts";
+import { OutsideContent } from "./outside_content.ts";
 import { FolderRecord } from "./folder_record.ts";
 import type { PostgresContext } from "../options.ts";
 import {
@@ -53,15 +55,17 @@ export class DataDirectory {
   readonly #context: PostgresContext;
   readonly #marks: FillMarks;
   readonly #record: FolderRecord;
+  readonly #outside: OutsideContent;
   #remembering: Promise<void> | null = null;
 
   constructor(context: PostgresContext) {
     this.#context = context;
     this.#marks = new FillMarks(() => this.#path);
     this.#record = new FolderRecord(() => this.#path);
+    this.#outside = new OutsideContent(context, this.#record);
     this.filling = new FillingWork(context, {
       marks: this.#marks,
-      record: this.#record,
+      outside: this.#outside,
     });
   }
 
@@ -135,7 +139,7 @@ export class DataDirectory {
    */
   async clear(): Promise<void> {
     const { filling } = this;
-    await filling.endLeftoverProgram();
+    await endLeftoverProgram(this.#context, this.#marks);
     try {
       const left = await this.#marks.read();
       const real = await realDirectory(this.#path);
@@ -150,7 +154,7 @@ export class DataDirectory {
         !own.some((folder) => folder.path === path)
       );
       await filling.beginChange("removal", own);
-      await filling.removeFolders(own);
+      await this.#outside.remove(own);
       for (const folder of linked) await this.#clearFolder(folder);
       await removeContent(real);
       await filling.done();
@@ -163,7 +167,7 @@ export class DataDirectory {
   async #clearFolder(folder: LinkedFolder): Promise<void> {
     const own = await ownEntries(folder, await this.#record.read());
     if (own.length === 0) {
-      await this.filling.moveFolder(folder, await serverNames(folder));
+      await this.#outside.move(folder, await serverNames(folder));
       return;
     }
     const others = await foldersOfOthers(await realDirectory(this.#path));
@@ -181,7 +185,7 @@ export class DataDirectory {
    * @throws {PostgresError} If it cannot be moved; it is as it was then.
    */
   async setAside(): Promise<string> {
-    await this.filling.endLeftoverProgram();
+    await endLeftoverProgram(this.#context, this.#marks);
     const real = await realDirectory(this.#path);
     const target = await freeName(real, "aside");
     try {
@@ -198,7 +202,7 @@ export class DataDirectory {
     const known = await this.#record.read();
     for (const folder of await linkedFolders(target)) {
       const own = await ownEntries(folder, known);
-      const moved = await this.filling.moveFolder(folder, own);
+      const moved = await this.#outside.move(folder, own);
       if (moved !== null) await relink(folder, moved);
     }
     await this.#replaceTarget(real);
@@ -214,7 +218,7 @@ export class DataDirectory {
    */
   async moveFailed(): Promise<string | null> {
     const { filling } = this;
-    await filling.endLeftoverProgram();
+    await endLeftoverProgram(this.#context, this.#marks);
     const real = await realDirectory(this.#path);
     if (await this.#isEmpty()) {
       await filling.discard();
@@ -246,13 +250,13 @@ export class DataDirectory {
       const names = isMade
         ? await serverNames(folder)
         : await ownEntries(folder, known);
-      const moved = await filling.moveFolder(folder, names, "failed");
+      const moved = await this.#outside.move(folder, names, "failed");
       if (moved === null) continue;
       await relink(folder, moved);
       folders.push({ kind, path: moved });
     }
     // What could not be moved, or has no link yet.
-    await filling.removeFolders(made);
+    await this.#outside.remove(made);
     const binding = {
       token: crypto.randomUUID(),
       directory: await identityOf(target),

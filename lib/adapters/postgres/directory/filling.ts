@@ -18,24 +18,12 @@ import {
   realDirectory,
 } from "./fill_marks.ts";
 import type { PostgresContext } from "../options.ts";
-import {
-  foldersOfOthers,
-  isFolderEmpty,
-  namesIn,
-  ownEntries,
-  removeEntries,
-  serverNames,
-} from "./outside_folders.ts";
-import type { FolderRecord } from "./folder_record.ts";
-import {
-  pidsWithEnvironment,
-  processFacts,
-  sendSignal,
-} from "../process/processes.ts";
+import { endLeftoverProgram, fillerEnv } from "./leftover_program.ts";
+import type { OutsideContent } from "./outside_content.ts";
+import { namesIn, serverNames } from "./outside_folders.ts";
+import { processFacts } from "../process/processes.ts";
 import { freeName, moveEntries } from "./set_aside.ts";
 
-/** By this its programs are found, however long their parents are dead. */
-const FILLER_VARIABLE = "MATRIARCH_FILLS";
 const LOOK_AGAIN_MS = 10;
 /** For a program that takes its time before it writes. */
 const LOOK_AGAIN_LATER_MS = 100;
@@ -56,23 +44,23 @@ export interface FillWork {
 /** What the work needs to know of its directory. */
 interface FillingParts {
   readonly marks: FillMarks;
-  readonly record: FolderRecord;
+  readonly outside: OutsideContent;
 }
 
 /** Runs work that fills or changes the data directory, and marks the directory while it lasts. */
 export class FillingWork {
   readonly #context: PostgresContext;
   readonly #marks: FillMarks;
-  readonly #record: FolderRecord;
+  readonly #outside: OutsideContent;
   /** Null: nothing is under way in this process. */
   #marker: FillMarker | null = null;
   /** The directory was not there before. */
   #isMade = false;
 
-  constructor(context: PostgresContext, { marks, record }: FillingParts) {
+  constructor(context: PostgresContext, { marks, outside }: FillingParts) {
     this.#context = context;
     this.#marks = marks;
-    this.#record = record;
+    this.#outside = outside;
   }
 
   get #path(): string {
@@ -81,7 +69,7 @@ export class FillingWork {
 
   /** What programs that fill the directory must have in their environment. */
   get env(): Readonly<Record<string, string>> {
-    return { [FILLER_VARIABLE]: this.#path };
+    return fillerEnv(this.#path);
   }
 
   /** What the work under way, or what was left of one, fills outside. */
@@ -107,7 +95,7 @@ export class FillingWork {
    */
   async begin(work: FillWork): Promise<void> {
     this.#marker = null;
-    await this.endLeftoverProgram();
+    await endLeftoverProgram(this.#context, this.#marks);
     const real = await realDirectory(this.#path);
     const names = await namesIn(real);
     this.#isMade = real === resolve(this.#path) &&
@@ -123,7 +111,7 @@ export class FillingWork {
     await this.#marks.removeInside();
     if (work.isOwnProgram) await this.#makeReady(real, names);
     else await this.#makeTarget(real);
-    const folders = await this.#freeFolders(work.folders);
+    const folders = await this.#outside.free(work.folders);
     this.#marker = {
       what: work.what,
       pid: 0,
@@ -235,49 +223,13 @@ export class FillingWork {
   /** Removes what the program that just failed had written. */
   async discard(): Promise<void> {
     if (this.#marker === null) return;
-    await this.endLeftoverProgram();
+    await endLeftoverProgram(this.#context, this.#marks);
     const real = await realDirectory(this.#path);
     await removeContent(real);
     // A link's target stays, and so does what is not empty.
     if (this.#isMade) await Deno.remove(this.#path).catch(() => {});
-    await this.removeFolders(this.folders);
+    await this.#outside.remove(this.folders);
     await this.done();
-  }
-
-  /** Removes what unfinished work put into folders that were empty before it. */
-  async removeFolders(folders: readonly OutsideFolder[]): Promise<void> {
-    if (folders.length === 0) return;
-    const real = await realDirectory(this.#path);
-    const others = await foldersOfOthers(real);
-    for (const folder of folders) {
-      if (others.has(folder.path)) {
-        this.#context.log.error(
-          `Another server uses ${folder.path}: it is left alone`,
-        );
-      } else await removeEntries(folder, await serverNames(folder));
-    }
-  }
-
-  /**
-   * Ends the program that an agent before us left filling the directory, and
-   * whatever that program had started.
-   */
-  async endLeftoverProgram(): Promise<void> {
-    const { pid = 0, startTicks = 0 } = (await this.#marks.read())?.marker ??
-      {};
-    if (pid && startTicks) {
-      while ((await processFacts(pid))?.startTicks === startTicks) {
-        sendSignal(-pid, "SIGKILL");
-        await this.#context.clock.sleep(20);
-      }
-    }
-    const entry = `${FILLER_VARIABLE}=${this.#path}`;
-    for (;;) {
-      const left = await pidsWithEnvironment(entry);
-      if (left.length === 0) return;
-      for (const each of left) sendSignal(each, "SIGKILL");
-      await this.#context.clock.sleep(20);
-    }
   }
 
   /**
@@ -293,10 +245,10 @@ export class FillingWork {
     if (binding === null || left?.verdict === "other") return;
     const { directory, folders } = binding;
     if (isSameFile(directory, await identityOf(real))) {
-      return await this.removeFolders(folders);
+      return await this.#outside.remove(folders);
     }
     for (const folder of folders) {
-      await this.moveFolder(folder, await serverNames(folder));
+      await this.#outside.move(folder, await serverNames(folder));
     }
   }
 
@@ -330,58 +282,6 @@ export class FillingWork {
     const link = await Deno.lstat(this.#path).catch(() => null);
     if (link?.isSymlink !== true || await identityOf(real) !== null) return;
     await Deno.mkdir(real, { mode: 0o700 });
-  }
-
-  /** Those of the folders that are empty, after this member's own old content was moved out. */
-  async #freeFolders(
-    planned: readonly OutsideFolder[],
-  ): Promise<readonly OutsideFolder[]> {
-    const known = await this.#record.read();
-    const all = [
-      ...planned,
-      ...known.map(({ kind, path }) => ({ kind, path })),
-    ];
-    const unique = all.filter(({ path }, at) =>
-      all.findIndex((other) => other.path === path) === at
-    );
-    const free: OutsideFolder[] = [];
-    for (const folder of unique) {
-      const own = await ownEntries(folder, known);
-      if (own.length > 0) await this.moveFolder(folder, own);
-      if (await isFolderEmpty(folder)) free.push(folder);
-      else if (planned.some(({ path }) => path === folder.path)) {
-        this.#context.log.error(
-          `${folder.path} is not empty, and nothing shows that this member ` +
-            `filled it: it is left alone`,
-        );
-      }
-    }
-    return free;
-  }
-
-  /** Moves entries of a folder beside it; null if that is not possible or not allowed. */
-  async moveFolder(
-    folder: OutsideFolder,
-    names: readonly string[],
-    word: "aside" | "failed" = "aside",
-  ): Promise<string | null> {
-    if (names.length === 0) return null;
-    const { log } = this.#context;
-    const others = await foldersOfOthers(await realDirectory(this.#path));
-    if (others.has(folder.path)) {
-      log.error(`Another server uses ${folder.path}: it is left alone`);
-      return null;
-    }
-    const to = await freeName(folder.path, word);
-    try {
-      await moveEntries(folder.path, names, to);
-    } catch (error) {
-      await Deno.remove(to).catch(() => {});
-      log.error(`Cannot move ${folder.path} to ${to}: ${error}`);
-      return null;
-    }
-    log.warning(`What was in ${folder.path} was moved to ${to}`);
-    return to;
   }
 }
 
