@@ -33,6 +33,7 @@ import type { Log } from "../lib/ports/log.ts";
 import type { ProxyHeartbeat } from "../lib/ports/proxy_process.ts";
 import type { VipCarrier } from "../lib/ports/vip.ts";
 import { errorText } from "./error_text.ts";
+import { FenceRecord, type FenceStats } from "./fence_record.ts";
 import type { FenceEars } from "./local_agent.ts";
 
 /** Timers stand still while the host sleeps, so none is longer. */
@@ -63,18 +64,6 @@ interface FenceParts extends FenceTools {
   readonly onCut: () => void;
 }
 
-/** What the fence did. */
-export interface FenceStats {
-  /** off: there is no primary of an agent here, or it is paused. */
-  readonly state: "off" | "watching" | "agent_gone" | "fencing" | "fenced";
-  readonly graceMs: number;
-  readonly fencings: number;
-  readonly calledOff: number;
-  readonly keysGivenBack: number;
-  /** How late the last fencing began, by the clock; null: there was none. */
-  readonly lastDelayMs: number | null;
-}
-
 /** Watches the agent, and takes away what it may no longer hold. */
 export class Fence implements FenceEars {
   readonly #parts: FenceParts;
@@ -85,12 +74,11 @@ export class Fence implements FenceEars {
   #hasListened = false;
   #waking = new AbortController();
   #isClosed = false;
-  #said = "";
-  #counts = { fencings: 0, calledOff: 0, keysGivenBack: 0 };
-  #lastDelayMs: number | null = null;
+  readonly #record: FenceRecord;
 
   constructor(parts: FenceParts) {
     this.#parts = parts;
+    this.#record = new FenceRecord(parts.log);
     this.#ended = this.#run();
   }
 
@@ -103,8 +91,7 @@ export class Fence implements FenceEars {
     return {
       state: this.#state(),
       graceMs: this.#parts.graceMs,
-      ...this.#counts,
-      lastDelayMs: this.#lastDelayMs,
+      ...this.#record.counts,
     };
   }
 
@@ -185,16 +172,17 @@ export class Fence implements FenceEars {
   }
 
   async #run(): Promise<void> {
-    const { clock, log } = this.#parts;
+    const { clock } = this.#parts;
     while (!this.#isClosed) {
       this.#waking = new AbortController();
       const { signal } = this.#waking;
       try {
         await this.#turn(signal);
       } catch (error) {
-        const text = `The fence failed at a step: ${errorText(error)}`;
-        if (this.#said !== text) log.error(text, { error });
-        this.#said = text;
+        this.#record.failed(
+          `The fence failed at a step: ${errorText(error)}`,
+          error,
+        );
         await clock.sleep(AFTER_FAILURE_MS, signal);
       }
     }
@@ -245,8 +233,7 @@ export class Fence implements FenceEars {
     const { clock, log, onCut, vip } = this.#parts;
     const now = clock.now();
     this.#beganAt = now;
-    this.#lastDelayMs = -remainingMs(plan.beginAt, now);
-    this.#counts.fencings++;
+    this.#record.begun(-remainingMs(plan.beginAt, now));
     this.#progress = { ...this.#progress, isCut: true };
     const leftS = agent.deadline === null
       ? "no lease of it is known"
@@ -289,7 +276,7 @@ export class Fence implements FenceEars {
         edits: [{ kind: "delete", key: LEADER }],
       }, { timeoutMs: dcsTimeoutMs });
       const isDone = result.kind === "done";
-      if (isDone) this.#counts.keysGivenBack++;
+      if (isDone) this.#record.keyGivenBack();
       log.warning(
         isDone
           ? `${down}; the leader key is given back`
@@ -298,8 +285,7 @@ export class Fence implements FenceEars {
       this.#settle();
     } catch (error) {
       const text = `Cannot give the leader key back: ${errorText(error)}`;
-      if (this.#said !== text) log.warning(`${down}. ${text}`);
-      this.#said = text;
+      this.#record.hindered(text, down);
       await clock.sleep(KEY_AGAIN_MS, signal);
     }
   }
@@ -314,10 +300,9 @@ export class Fence implements FenceEars {
       ? "An agent is here again; the fencing is over"
       : "An agent is here again: the fencing is called off";
     log.info(text);
-    if (!this.#progress.isKeySettled) this.#counts.calledOff++;
+    this.#record.over(this.#progress.isKeySettled ? "done" : "called_off");
     this.#progress = NO_PROGRESS;
     this.#beganAt = null;
-    this.#said = "";
   }
 }
 

@@ -154,7 +154,7 @@ export class Gate {
     let best: Backend | null = null;
     let fewest = Infinity;
     for (const backend of [...open.slice(turn), ...open.slice(0, turn)]) {
-      const count = this.#ledger.sessionsOn(this.#slotOf(backend));
+      const count = this.#ledger.sums.sessionsOn(this.#slotOf(backend));
       if (count < fewest) [best, fewest] = [backend, count];
     }
     this.#lastKey = best === null ? null : backendKey(best);

@@ -80,10 +80,13 @@ Deno.test("gate reroutes only sessions whose backend is out", () => {
   gate.assign(onB, B);
   gate.update({ ...NO_ROUTES, replicas: [], resting: [B] });
   assert.deepEqual([onA.reroutes, onB.reroutes, held.reroutes], [1, 0, 0]);
-  assert.equal(ledger.inside("replica"), 3);
+  assert.equal(ledger.sums.inside("replica"), 3);
   gate.leave(onA);
   const slot = ledger.book.slotOf("replica", A);
-  assert.deepEqual([ledger.inside("replica"), ledger.sessionsOn(slot)], [2, 0]);
+  assert.deepEqual([
+    ledger.sums.inside("replica"),
+    ledger.sums.sessionsOn(slot),
+  ], [2, 0]);
 });
 
 Deno.test("gate holds the turns of sessions whose backend is drained, and only those", () => {

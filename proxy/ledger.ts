@@ -116,14 +116,16 @@ interface LedgerParts {
   readonly book: SlotBook;
 }
 
-/** The counters of a proxy process, shared by its threads. */
+/** The counters of a proxy process, shared by its threads; each counts in its own section. */
 export class Ledger {
   readonly book: SlotBook;
+  readonly sums: LedgerSums;
   readonly #cells: Float64Array;
   readonly #base: number;
 
   constructor(parts: LedgerParts) {
     this.book = parts.book;
+    this.sums = new LedgerSums(parts.cells, parts.book);
     this.#cells = new Float64Array(parts.cells);
     this.#base = parts.section * SECTION_CELLS;
   }
@@ -161,6 +163,22 @@ export class Ledger {
     };
   }
 
+  #add(cell: number, change: number): void {
+    const index = this.#base + cell;
+    this.#cells[index] = (this.#cells[index] ?? 0) + change;
+  }
+}
+
+/** What all sections together say. */
+export class LedgerSums {
+  readonly #book: SlotBook;
+  readonly #cells: Float64Array;
+
+  constructor(cells: SharedArrayBuffer, book: SlotBook) {
+    this.#book = book;
+    this.#cells = new Float64Array(cells);
+  }
+
   /** Totals of all sections. */
   totals(route: Route): RouteTotals {
     const first = routeCell(route);
@@ -185,11 +203,6 @@ export class Ledger {
     return this.#sum(routeCell(route) + EVENTS.length);
   }
 
-  /** Clients of this section alone. */
-  get load(): number {
-    return this.loadOf(this.#base / SECTION_CELLS);
-  }
-
   /** Clients of one section. */
   loadOf(section: number): number {
     return ROUTES.reduce((sum, route) => {
@@ -205,7 +218,7 @@ export class Ledger {
 
   /** All backends that were ever named. */
   backends(): readonly BackendTotals[] {
-    return this.book.entries().map(({ route, backend, slot }) => ({
+    return this.#book.entries().map(({ route, backend, slot }) => ({
       route,
       backend,
       sessions: this.#sum(slotCell(slot, "sessions")),
@@ -214,11 +227,6 @@ export class Ledger {
       bytesReceived: this.#sum(slotCell(slot, "bytesReceived")),
       dialFailures: this.#sum(slotCell(slot, "dialFailures")),
     }));
-  }
-
-  #add(cell: number, change: number): void {
-    const index = this.#base + cell;
-    this.#cells[index] = (this.#cells[index] ?? 0) + change;
   }
 
   #sum(cell: number): number {

@@ -127,10 +127,10 @@ export class Sessions {
   #hasRoom(route: Route): boolean {
     const { ledger, limits } = this.#parts;
     const own = this.#openingLimits[route];
-    const inside = ledger.inside(route);
+    const inside = ledger.sums.inside(route);
     if (inside >= limits.routeConnectionsMax[route]) return own.makeRoom();
     const other = route === "primary" ? "replica" : "primary";
-    const isFull = inside + ledger.inside(other) >= limits.connectionsMax;
+    const isFull = inside + ledger.sums.inside(other) >= limits.connectionsMax;
     if (!isFull) return true;
     return own.makeRoom() || this.#openingLimits[other].makeRoom();
   }

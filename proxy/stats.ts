@@ -6,7 +6,7 @@ import type {
 } from "../lib/core/calc/host/routing.ts";
 import type { Facts } from "../lib/core/model/decision.ts";
 import type { BackendField, Route, RouteTotals } from "./ledger.ts";
-import type { FenceStats } from "./fence.ts";
+import type { FenceStats } from "./fence_record.ts";
 import type { DcsHealth, RouteChange } from "./routes.ts";
 
 /** One door, now and in total. */

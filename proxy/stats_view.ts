@@ -58,7 +58,9 @@ export function statsOf(sources: StatsSources): Stats {
       primary: routeStats(front, "primary"),
       replica: routeStats(front, "replica"),
     },
-    backends: front.ledger.backends().map((b) => backendStats(b, watch.routes)),
+    backends: front.ledger.sums.backends().map((b) =>
+      backendStats(b, watch.routes)
+    ),
     changes: watch.changes,
   };
 }
@@ -68,10 +70,10 @@ export function clientsOf(
   ledger: Ledger,
   routes: readonly Route[] = ROUTES,
 ): { readonly sessions: number; readonly held: number } {
-  const sessions = ledger.backends()
+  const sessions = ledger.sums.backends()
     .filter((backend) => routes.includes(backend.route))
     .reduce((sum, backend) => sum + backend.sessions, 0);
-  const inside = routes.map((one) => ledger.inside(one))
+  const inside = routes.map((one) => ledger.sums.inside(one))
     .reduce((sum, count) => sum + count, 0);
   return { sessions, held: Math.max(0, inside - sessions) };
 }
@@ -100,7 +102,7 @@ function predecessorStats(
 
 function routeStats(front: Front, route: Route): RouteStats {
   return {
-    ...front.ledger.totals(route),
+    ...front.ledger.sums.totals(route),
     port: front.ports[route],
     ...clientsOf(front.ledger, [route]),
   };

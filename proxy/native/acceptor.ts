@@ -9,7 +9,7 @@ import type { Sessions } from "../sessions.ts";
 import { type Ledger, type Route, ROUTES } from "../ledger.ts";
 import type { EventLoop } from "./event_loop.ts";
 import { ERRNO, FLAG, type Libc, READY } from "./libc.ts";
-import { NetSocket, type SocketWorld } from "./net_socket.ts";
+import { NetSocket, peerAddress, type SocketWorld } from "./net_socket.ts";
 
 /** At most so many in one go, so that sessions get their turn. */
 const ACCEPTS_MAX = 16;
@@ -124,7 +124,7 @@ export class Acceptor {
 
   #loads(): number[] {
     const { inboxes, ledger } = this.#parts;
-    return inboxes.map((_, section) => ledger.loadOf(section));
+    return inboxes.map((_, section) => ledger.sums.loadOf(section));
   }
 
   #give(target: number, fd: number, route: Route): boolean {
@@ -147,7 +147,7 @@ export class Acceptor {
 
   #admit(fd: number, route: Route): void {
     const client = new NetSocket(fd, this.#parts);
-    const address = (): string => client.peerAddress;
+    const address = (): string => peerAddress(this.#libc, fd);
     this.#parts.sessions.admit({ route, client, address });
     this.#loop.touch();
   }
@@ -156,7 +156,7 @@ export class Acceptor {
     if (errno === ERRNO.again || errno === ERRNO.interrupted) return;
     // A client that left before it was accepted; the next one may be there.
     if (errno === ERRNO.aborted) return;
-    const now = this.#loop.now();
+    const now = this.#parts.clock.now();
     if (now - this.#loggedAtMs > FAILED_LOG_MS) {
       this.#loggedAtMs = now;
       const isFull = errno === ERRNO.tooManyFiles ||
@@ -165,7 +165,7 @@ export class Acceptor {
       this.#parts.log.error(`Cannot accept a client: ${why}`);
     }
     this.#pause(listener);
-    this.#loop.sleep(FAILED_PAUSE_MS).then(() => this.#open(listener));
+    this.#parts.clock.sleep(FAILED_PAUSE_MS).then(() => this.#open(listener));
   }
 }
 

@@ -6,8 +6,6 @@
  * relaying a packet, so promises get a few steps at once, and the runtime its
  * turn a little later, once for many sessions.
  */
-import { type Moment, moment } from "../../lib/core/base/units.ts";
-import type { Clock } from "../../lib/ports/clock.ts";
 import { FLAG, type Libc, READY } from "./libc.ts";
 import { type Timer, Timers } from "./timers.ts";
 
@@ -31,7 +29,7 @@ const EVENT_WORDS = Deno.build.arch === "x86_64" ? 3 : 4;
 const DATA_WORD = Deno.build.arch === "x86_64" ? 1 : 2;
 
 /** Waits for sockets and timers of one thread, and calls who asked for them. */
-export class EventLoop implements Clock {
+export class EventLoop {
   readonly #libc: Libc;
   readonly #hasMail: () => boolean;
   readonly #epoll: number;
@@ -95,31 +93,9 @@ export class EventLoop implements Clock {
     this.#isTouched = true;
   }
 
-  now(): Moment {
-    return moment(performance.now());
-  }
-
-  wallTimeMs(): number {
-    return Date.now();
-  }
-
   /** Calls `action` later; it must not throw. */
   after(ms: number, action: () => void): Timer {
     return this.#timers.add(performance.now() + ms, action);
-  }
-
-  sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    if (signal?.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const end = (): void => {
-        timer.isOver = true;
-        signal?.removeEventListener("abort", end);
-        this.touch();
-        resolve();
-      };
-      const timer = this.after(ms, end);
-      signal?.addEventListener("abort", end, { once: true });
-    });
   }
 
   /** Runs until `stop`. Never rejects. */

@@ -38,11 +38,11 @@ export class NativeDialer implements Dialer {
       return { kind: "failed", detail: `no address of ${backend.host}` };
     }
     let detail = "given up";
-    const { loop } = this.#world;
-    const deadline = loop.now() + limitMs;
+    const { clock } = this.#world;
+    const deadline = clock.now() + limitMs;
     for (const [i, address] of sockets.entries()) {
       // The first address must not use up the time of the others.
-      const leftMs = (deadline - loop.now()) / (sockets.length - i);
+      const leftMs = (deadline - clock.now()) / (sockets.length - i);
       if (signal.aborted || leftMs <= 0) break;
       try {
         const conn = await this.#connect(address, leftMs, signal);
@@ -111,7 +111,7 @@ export class NativeDialer implements Dialer {
     const giveUp = (): void => socket.close();
     try {
       signal.addEventListener("abort", giveUp, { once: true });
-      this.#world.loop.sleep(limitMs, done.signal).then(() => {
+      this.#world.clock.sleep(limitMs, done.signal).then(() => {
         if (!done.signal.aborted) giveUp();
       });
       await socket.connected();

@@ -110,7 +110,7 @@ class NativeRelay implements Relay, RelaySideOwner {
     if (this.#linger !== null || this.isOver) return;
     const linger = new AbortController();
     this.#linger = linger;
-    this.#world.loop.sleep(LINGER_MS, linger.signal)
+    this.#world.clock.sleep(LINGER_MS, linger.signal)
       .then(() => this.#close(end));
   }
 

@@ -3,6 +3,7 @@
  * {@link ByteStream} with promises; a relay takes it over with `seize` and is
  * then called by the loop directly.
  */
+import type { Clock } from "../../lib/ports/clock.ts";
 import type { ByteStream } from "../byte_stream.ts";
 import { ADDRESS_BYTES_MAX, addressIn } from "./address.ts";
 import type { EventLoop, ReadyHandler } from "./event_loop.ts";
@@ -35,10 +36,19 @@ export function tuneSocket(libc: Libc, fd: number): void {
   }
 }
 
+/** The numeric address of the other side; empty if it is gone. */
+export function peerAddress(libc: Libc, fd: number): string {
+  const bytes = new Uint8Array(ADDRESS_BYTES_MAX);
+  const length = new Uint32Array([bytes.length]);
+  const isGone = libc.getpeername(fd, bytes, length) < 0;
+  return isGone ? "" : addressIn(bytes);
+}
+
 /** What sockets of a thread share. */
 export interface SocketWorld {
   readonly libc: Libc;
   readonly loop: EventLoop;
+  readonly clock: Clock;
 }
 
 /** The peer is gone, or the socket was closed here. */
@@ -64,14 +74,6 @@ export class NetSocket implements ByteStream, ReadyHandler {
 
   get isClosed(): boolean {
     return this.#isClosed;
-  }
-
-  /** The numeric address of the other side; empty if it is gone. */
-  get peerAddress(): string {
-    const bytes = new Uint8Array(ADDRESS_BYTES_MAX);
-    const length = new Uint32Array([bytes.length]);
-    const isGone = this.#world.libc.getpeername(this.fd, bytes, length) < 0;
-    return isGone ? "" : addressIn(bytes);
   }
 
   /**

@@ -4,6 +4,7 @@
  * A slow reader makes the other side stop reading, so a session never holds more
  * than one buffer per direction.
  */
+import type { Clock } from "../../lib/ports/clock.ts";
 import type { EventLoop, ReadyHandler } from "./event_loop.ts";
 import type { BulkFlow, BulkFlows } from "./bulk_flows.ts";
 import { ERRNO, FLAG, type Libc, READY } from "./libc.ts";
@@ -23,6 +24,7 @@ const BULK_BYTES = 4 * 1024 * 1024;
 export interface RelayWorld {
   readonly libc: Libc;
   readonly loop: EventLoop;
+  readonly clock: Clock;
   readonly flows: BulkFlows;
   readonly buffer: Uint8Array<ArrayBuffer>;
   /** Null where the kernel makes one call at a time. */

@@ -10,6 +10,7 @@ import { Acceptor } from "./acceptor.ts";
 import { BulkFlows } from "./bulk_flows.ts";
 import { CallRing } from "./call_ring.ts";
 import { EventLoop } from "./event_loop.ts";
+import { LoopClock } from "./loop_clock.ts";
 import { type Libc, loadLibc, READY } from "./libc.ts";
 import { NativeDialer } from "./native_dialer.ts";
 import { NativePlane } from "./native_plane.ts";
@@ -67,9 +68,10 @@ class WorkerThread {
     const log = new ReportedLog();
     const { cells, self: section } = start;
     const ledger = new Ledger({ cells, section, book: this.#book });
-    const world = { libc, loop };
+    const clock = new LoopClock(loop);
+    const world = { libc, loop, clock };
     this.#sessions = new Sessions({
-      clock: loop,
+      clock,
       log,
       ledger,
       limits: start.limits,

@@ -23,11 +23,7 @@ const LARGER: Readonly<Record<string, Partial<Size>>> = {
   "lib/agent/agent_state.ts": { fields: 15 },
   "lib/agent/service.ts": { methods: 17 },
   "lib/lab/lab_cluster.ts": { methods: 14 },
-  "proxy/fence.ts": { fields: 9 },
-  "proxy/ledger.ts": { methods: 11 },
   "proxy/local_agent.ts": { methods: 13, fields: 7 },
-  "proxy/native/event_loop.ts": { methods: 13 },
-  "proxy/native/net_socket.ts": { methods: 11 },
   "proxy/native/relay_side.ts": { methods: 14, fields: 11 },
   "proxy/routes.ts": { fields: 12 },
 };
