@@ -129,7 +129,7 @@ export class Control {
   async #talk(connection: Deno.UnixConn): Promise<void> {
     const { agent, log, state } = this.#parts;
     this.#connections.add(connection);
-    agent.onConnect();
+    agent.presence.onConnect();
     try {
       for await (const line of linesOf(connection)) {
         const message = decodeControlMessage(line);
@@ -148,7 +148,7 @@ export class Control {
       }
     } finally {
       if (connection === this.#successor) agent.forget();
-      agent.onDisconnect();
+      agent.presence.onDisconnect();
       this.#connections.delete(connection);
       closeQuietly(connection);
     }
@@ -162,10 +162,10 @@ export class Control {
         agent.onHeartbeat(message);
         return null;
       case "drain":
-        agent.onDrain(message.ms);
+        agent.rest.begin(message.ms);
         return null;
       case "bye":
-        agent.onBye();
+        agent.presence.onBye();
         return null;
       case "stop":
         // After the answer is on its way.

@@ -1,15 +1,16 @@
 /**
  * What the agent of this host last said, and what follows from it: whether the
- * local member may still be served as primary, and whether the proxy is still
- * wanted. An agent that dies without a word changes nothing here until its
- * lease has ended; an agent that says goodbye and has no successor ends the
- * proxy.
+ * local member may still be served as primary. An agent that dies without a word
+ * changes nothing here until its lease has ended. Whether it is there at all, and
+ * whether it is about to stop its instance, are parts of their own.
  */
 import { moment, remainingMs } from "../lib/core/base/units.ts";
 import type { LocalVeto } from "../lib/core/calc/host/routing.ts";
 import type { MemberName } from "../lib/core/model/member.ts";
 import type { Clock } from "../lib/ports/clock.ts";
 import type { ProxyHeartbeat } from "../lib/ports/proxy_process.ts";
+import { AgentPresence } from "./agent_presence.ts";
+import { PlannedRest } from "./planned_rest.ts";
 
 /** Roles with which a member surely takes no writes. */
 const NOT_PRIMARY: ReadonlySet<string> = new Set([
@@ -17,9 +18,6 @@ const NOT_PRIMARY: ReadonlySet<string> = new Set([
   "demoted",
   "standby_leader",
 ]);
-
-/** How long an agent that was a predecessor's has to come over. */
-const INHERIT_MS = 2_000;
 
 type Heard = ProxyHeartbeat & { readonly pid: number };
 
@@ -53,33 +51,31 @@ interface LocalAgentParts {
 
 /** What the agent of this host last said, and what follows from it. */
 export class LocalAgent {
+  readonly presence: AgentPresence;
+  readonly rest: PlannedRest;
   readonly #parts: LocalAgentParts;
   /** Null: there is none, or another proxy has taken its place. */
   #fence: FenceEars | null;
   #heartbeat: Heard | null = null;
-  #connections = 0;
   #deadlineTimer = new AbortController();
-  #lingerTimer = new AbortController();
-  #inheritTimer = new AbortController();
-  #restTimer: AbortController | null = null;
 
   constructor(parts: LocalAgentParts) {
+    const { clock, lingerMs, listener, memberName } = parts;
     this.#parts = parts;
     this.#fence = parts.fence ?? null;
+    this.presence = new AgentPresence({
+      ...{ clock, lingerMs },
+      onGone: () => this.#fence?.gone(),
+      onAbandoned: () => listener.onAbandoned(),
+    });
+    this.rest = new PlannedRest(clock, (isResting) => {
+      listener.onResting(isResting ? memberName : null);
+    });
   }
 
   /** The last heartbeat; null before the first. */
   get heartbeat(): Heard | null {
     return this.#heartbeat;
-  }
-
-  get isConnected(): boolean {
-    return this.#connections > 0;
-  }
-
-  /** A planned stop of the local member is under way. */
-  get isDraining(): boolean {
-    return this.#restTimer !== null;
   }
 
   /** Whether its last word was that this member leads, under a lease that still lasts. */
@@ -90,31 +86,16 @@ export class LocalAgent {
     return remainingMs(moment(deadlineMs), clock.now()) > 0;
   }
 
-  onConnect(): void {
-    this.#connections++;
-    this.#lingerTimer.abort();
-  }
-
-  /** An agent that was killed: the proxy goes on, and the fence counts its grace. */
-  onDisconnect(): void {
-    this.#connections--;
-    if (this.#connections === 0) this.#fence?.gone();
-  }
-
   /** What a predecessor heard last; its agent counts as connected until it can have come here. */
   inherit(heartbeat: Heard): void {
-    this.onConnect();
+    this.presence.assume();
     this.onHeartbeat(heartbeat);
-    const { signal } = this.#inheritTimer;
-    this.#parts.clock.sleep(INHERIT_MS, signal).then(() => {
-      if (!signal.aborted) this.onDisconnect();
-    });
   }
 
   /** Another proxy watches the agent from now on, and hands its word on. */
   retire(): void {
     this.#fence = null;
-    this.#lingerTimer.abort();
+    this.presence.stay();
   }
 
   /** Nobody hands its word on any more: what was heard counts no longer. */
@@ -129,47 +110,17 @@ export class LocalAgent {
     this.#heartbeat = heartbeat;
     this.#deadlineTimer.abort();
     this.#parts.listener.onVeto(this.#veto());
-    if (wasPrimary && NOT_PRIMARY.has(heartbeat.role)) this.#endDrain();
+    if (wasPrimary && NOT_PRIMARY.has(heartbeat.role)) this.rest.end();
     this.#watchDeadline(heartbeat);
     this.#fence?.heard(heartbeat);
     this.#parts.listener.onWord?.(heartbeat);
   }
 
-  onBye(): void {
-    this.#lingerTimer.abort();
-    const timer = new AbortController();
-    this.#lingerTimer = timer;
-    this.#parts.clock.sleep(this.#parts.lingerMs, timer.signal).then(() => {
-      if (!timer.signal.aborted) this.#parts.listener.onAbandoned();
-    });
-  }
-
-  /** New clients are held; whoever is connected may finish. */
-  onDrain(ms: number): void {
-    const { clock, listener, memberName } = this.#parts;
-    this.#restTimer?.abort();
-    if (ms <= 0) return this.#endDrain();
-    const timer = new AbortController();
-    this.#restTimer = timer;
-    listener.onResting(memberName);
-    clock.sleep(ms, timer.signal).then(() => {
-      if (!timer.signal.aborted) this.#endDrain();
-    });
-  }
-
-  /** The stop has begun, or took too long: what comes after is another story. */
-  #endDrain(): void {
-    this.#restTimer?.abort();
-    this.#restTimer = null;
-    this.#parts.listener.onResting(null);
-  }
-
   /** Stops all timers. */
   close(): void {
-    this.#restTimer?.abort();
-    this.#inheritTimer.abort();
+    this.rest.close();
+    this.presence.close();
     this.#deadlineTimer.abort();
-    this.#lingerTimer.abort();
   }
 
   #veto(): LocalVeto | null {

@@ -58,9 +58,9 @@ Deno.test("local agent that does not know its role yet says nothing", () => {
 
 Deno.test("local agent's lease ends at its deadline, also after the agent died", async () => {
   const { agent, beat, clock, seen } = rig();
-  agent.onConnect();
+  agent.presence.onConnect();
   beat("primary", 100);
-  agent.onDisconnect();
+  agent.presence.onDisconnect();
   await clock.advance(99);
   assert.equal(seen.veto, null);
   await clock.advance(1);
@@ -96,37 +96,37 @@ Deno.test("local agent cannot veto on a host without a member", () => {
 
 Deno.test("proxy is abandoned after a goodbye, unless another agent comes", async () => {
   const first = rig();
-  first.agent.onConnect();
-  first.agent.onBye();
-  first.agent.onDisconnect();
+  first.agent.presence.onConnect();
+  first.agent.presence.onBye();
+  first.agent.presence.onDisconnect();
   await first.clock.advance(59);
   assert.equal(first.seen.isAbandoned, false);
   await first.clock.advance(1);
   assert.equal(first.seen.isAbandoned, true);
 
   const second = rig();
-  second.agent.onBye();
+  second.agent.presence.onBye();
   await second.clock.advance(30);
-  second.agent.onConnect();
+  second.agent.presence.onConnect();
   await second.clock.advance(100);
   assert.equal(second.seen.isAbandoned, false);
 });
 
 Deno.test("proxy is not abandoned when its agent is killed", async () => {
   const { agent, clock, seen } = rig();
-  agent.onConnect();
-  agent.onDisconnect();
+  agent.presence.onConnect();
+  agent.presence.onDisconnect();
   await clock.advance(1_000_000);
   assert.equal(seen.isAbandoned, false);
 });
 
 Deno.test("local agent holds new clients before a planned stop, for a time", async () => {
   const { agent, clock, seen } = rig();
-  agent.onDrain(100);
+  agent.rest.begin(100);
   assert.equal(seen.resting, "n1");
   await clock.advance(50);
   // Said again: the time begins anew.
-  agent.onDrain(100);
+  agent.rest.begin(100);
   await clock.advance(99);
   assert.equal(seen.resting, "n1");
   await clock.advance(1);
@@ -135,7 +135,7 @@ Deno.test("local agent holds new clients before a planned stop, for a time", asy
 
 Deno.test("local agent's planned stop is over for new clients when it stops", async () => {
   const { agent, beat, clock, seen } = rig();
-  agent.onDrain(100);
+  agent.rest.begin(100);
   beat("primary", 1000);
   assert.equal(seen.resting, "n1");
   beat("demoted", null);
@@ -156,20 +156,20 @@ Deno.test("local agent that is inherited counts as connected until it can have c
 
   const second = rig();
   second.agent.inherit({ pid: 1, role: "primary", leaseDeadlineMs: 100_000 });
-  second.agent.onConnect();
+  second.agent.presence.onConnect();
   await second.clock.advance(10_000);
   assert.deepEqual(second.seen.fence, ["heard"]);
-  second.agent.onDisconnect();
+  second.agent.presence.onDisconnect();
   assert.deepEqual(second.seen.fence, ["heard", "gone"]);
   for (const one of [agent, second.agent]) one.close();
 });
 
 Deno.test("local agent of a replaced proxy has no fence, but its word counts until nobody hands it on", async () => {
   const { agent, beat, clock, seen } = rig();
-  agent.onConnect();
+  agent.presence.onConnect();
   beat("primary", 1_000);
   agent.retire();
-  agent.onDisconnect();
+  agent.presence.onDisconnect();
   assert.deepEqual(seen.fence, ["heard"]);
   beat("demoted", null);
   assert.deepEqual(seen.veto, { name: "n1", reason: "local_not_primary" });
@@ -184,9 +184,9 @@ Deno.test("local agent of a replaced proxy has no fence, but its word counts unt
 Deno.test("local agent holds new clients of a replica, too, until it is told otherwise", () => {
   const { agent, beat, seen } = rig();
   beat("replica", null);
-  agent.onDrain(100);
+  agent.rest.begin(100);
   beat("replica", null);
   assert.equal(seen.resting, "n1");
-  agent.onDrain(0);
+  agent.rest.begin(0);
   assert.equal(seen.resting, null);
 });

@@ -285,7 +285,7 @@ export class Proxy {
     const isBusy = state !== "off" && state !== "watching";
     const reason = isBusy
       ? `the fence of the running proxy is at work (${state})`
-      : this.#agent.isDraining
+      : this.#agent.rest.isUnderWay
       ? "a planned stop is under way"
       : this.#isDraining
       ? "the running proxy is about to end"

@@ -84,7 +84,7 @@ function agentStats(agent: LocalAgent, clock: Clock): AgentStats | null {
   return {
     pid,
     role,
-    isConnected: agent.isConnected,
+    isConnected: agent.presence.isConnected,
     leaseRemainingMs: leaseDeadlineMs === null
       ? null
       : leaseDeadlineMs - clock.now(),
