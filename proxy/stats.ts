@@ -7,7 +7,8 @@ import type {
 import type { Facts } from "../lib/core/model/decision.ts";
 import type { BackendField, Route, RouteTotals } from "./ledger.ts";
 import type { FenceStats } from "./fence_record.ts";
-import type { DcsHealth, RouteChange } from "./routes.ts";
+import type { RouteChange } from "./route_table.ts";
+import type { DcsHealth } from "./routes.ts";
 
 /** One door, now and in total. */
 export interface RouteStats extends RouteTotals {
