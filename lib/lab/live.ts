@@ -49,7 +49,7 @@ class Restarter {
 
   /** Says what ended, and starts what ended long enough ago. */
   look(): string[] {
-    return this.#cluster.endedAgents().map(({ name, lastLine }) => {
+    return this.#cluster.agents.ended().map(({ name, lastLine }) => {
       const now = performance.now();
       const since = this.#endedAt.get(name) ?? now;
       this.#endedAt.set(name, since);
@@ -59,7 +59,7 @@ class Restarter {
           `${seconds} s; its last words: ${lastLine}`;
       }
       this.#endedAt.delete(name);
-      this.#cluster.startAgent(name);
+      this.#cluster.agents.start(name);
       return `The agent of ${name} is started again.`;
     });
   }

@@ -1,7 +1,8 @@
 /** A started lab: etcd if wanted, the members, the stand-alone proxy, and their ordered end. */
 import { selfCommand } from "../compose/self_command.ts";
 import { type Etcd, startEtcd } from "./etcd.ts";
-import { type AgentCommand, LabCluster } from "./lab_cluster.ts";
+import type { AgentCommand } from "./lab_agents.ts";
+import { LabCluster } from "./lab_cluster.ts";
 import { memberYaml, proxyYaml } from "./member_config.ts";
 import type { LabPlan } from "./plan.ts";
 import {

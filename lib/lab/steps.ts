@@ -62,11 +62,11 @@ async function act(
     case "switchover":
       return await cluster.switchover(leader);
     case "kill_postmaster":
-      return cluster.killPostmaster(leader);
+      return cluster.agents.killPostmaster(leader);
     case "stop_agent":
-      return await cluster.stopAgent(leader);
+      return await cluster.agents.stop(leader);
     case "lose_member":
-      return await cluster.killMember(leader);
+      return await cluster.agents.killAll(leader);
   }
 }
 
@@ -111,7 +111,7 @@ export async function runStep(
   await pause(ctx.delayMs ?? 0, ctx.signal);
   await act(cluster, kind, oldLeader);
   await untilHealed(ctx);
-  if (!cluster.isAgentRunning(oldLeader)) cluster.startAgent(oldLeader);
+  if (!cluster.agents.isRunning(oldLeader)) cluster.agents.start(oldLeader);
   const status = await cluster.untilWhole(ctx.signal);
   const report = await meter.report();
   const verdict = await meter.verify();

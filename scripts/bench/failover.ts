@@ -160,8 +160,8 @@ async function tryRound(
     return result;
   } catch (error) {
     console.log(`${what}: FAILED: ${error}`);
-    for (const { name } of system.cluster.endedAgents()) {
-      system.cluster.startAgent(name);
+    for (const { name } of system.cluster.agents.ended()) {
+      system.cluster.agents.start(name);
     }
     return null;
   }

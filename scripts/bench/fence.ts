@@ -60,15 +60,15 @@ async function measure(cluster: LabCluster, fault: Fault): Promise<Round> {
   });
   await pause(Math.random() * plan.timing.loopWait * 1000);
   const since = performance.now();
-  cluster.signalAgent(leader, fault);
+  cluster.agents.signal(leader, fault);
   const first = await waitFor(
     "another member to take writes",
     () => writers.firstElsewhere(leader, since),
     { timeoutMs: 90_000, everyMs: 20 },
   );
   const last = writers.last(leader)?.answeredAt ?? since;
-  if (fault === "SIGSTOP") cluster.signalAgent(leader, "SIGCONT");
-  else cluster.startAgent(leader);
+  if (fault === "SIGSTOP") cluster.agents.signal(leader, "SIGCONT");
+  else cluster.agents.start(leader);
   await cluster.untilWhole();
   return {
     fault,
