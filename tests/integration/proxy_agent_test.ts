@@ -1,10 +1,8 @@
 /** The agent and its proxy: heartbeats, adoption, replacement, goodbye. */
 import assert from "node:assert/strict";
 import { ProxyLink } from "../../lib/adapters/proxy_process/link.ts";
-import {
-  ProxyChild,
-  type ProxyCommand,
-} from "../../lib/adapters/proxy_process/proxy_child.ts";
+import { ProxyChild } from "../../lib/adapters/proxy_process/proxy_child.ts";
+import type { ProxyCommand } from "../../lib/adapters/proxy_process/proxy_starter.ts";
 import {
   echoBackend,
   KeptLog,

@@ -5,10 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { ProxyLink } from "../../lib/adapters/proxy_process/link.ts";
-import {
-  ProxyChild,
-  type ProxyCommand,
-} from "../../lib/adapters/proxy_process/proxy_child.ts";
+import { ProxyChild } from "../../lib/adapters/proxy_process/proxy_child.ts";
+import type { ProxyCommand } from "../../lib/adapters/proxy_process/proxy_starter.ts";
 import type { ProxyState } from "../../lib/ports/proxy_process.ts";
 import {
   echoBackend,

@@ -1,10 +1,9 @@
 /**
- * The agent's side of the proxy: adopts the proxy that already runs, starts one
- * if there is none, replaces one that died or is of another edition (which then
+ * The agent's side of the proxy: adopts the proxy that already runs, has one
+ * started if there is none, replaces one that died or is of another edition (which then
  * goes on with its sessions by itself). The proxy is a process of its own
  * session, so nothing that ends the agent ends it.
  */
-import { after, type Moment, remainingMs } from "../../core/base/units.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import type {
@@ -14,14 +13,11 @@ import type {
 } from "../../ports/proxy_process.ts";
 import { type DrainParts, drainSessions } from "./drain.ts";
 import { ProxyLink } from "./link.ts";
+import { type ProxyCommand, ProxyStarter } from "./proxy_starter.ts";
 import { listenerAt } from "./socket_owner.ts";
 
 /** How often to look for the socket while there is no connection. */
 const LOOK_MS = 50;
-/** A proxy that lived shorter than this is not replaced at once. */
-const SHORT_LIFE_MS = 5_000;
-const BACKOFF_MS_MIN = 500;
-const BACKOFF_MS_MAX = 10_000;
 /**
  * A proxy that owes an answer at so many looks in a row is frozen. Looks are
  * counted, not time: an agent that was frozen itself has answers to read first.
@@ -35,16 +31,6 @@ const FAREWELL_MS = 3_000;
 const HOLD_MS = 500;
 /** What the stop itself may take until the proxy hears of another leader. */
 const DRAIN_RESERVE_MS = 10_000;
-
-/** How to start a proxy. */
-export interface ProxyCommand {
-  readonly command: string;
-  readonly args: readonly string[];
-  /** Added to the own environment. */
-  readonly env: Readonly<Record<string, string>>;
-  /** What a proxy that was started so says of itself; null: any will do. */
-  readonly edition: string | null;
-}
 
 /** What a configuration asks for. */
 export interface ProxyOrders {
@@ -61,35 +47,30 @@ interface ProxyChildParts {
   readonly log: Log;
 }
 
-interface Life {
-  readonly child: Deno.ChildProcess;
-  readonly startedAt: Moment;
-  hasAnswered: boolean;
-  isOver: boolean;
-}
-
 /** Adopts, starts and replaces the proxy of this agent. */
 export class ProxyChild implements ProxyProcess {
   readonly #parts: ProxyChildParts;
+  readonly #starter: ProxyStarter;
   #orders: ProxyOrders;
   #supervising: AbortSignal | null = null;
   #link: ProxyLink | null = null;
-  #life: Life | null = null;
   #heartbeat: ProxyHeartbeat | null = null;
   #state: ProxyState | null = null;
-  #backoff: { readonly ms: number; readonly until: Moment } | null = null;
-  #failure: string | null = null;
 
   constructor(parts: ProxyChildParts, orders: ProxyOrders) {
+    const { clock, log } = parts;
     this.#parts = parts;
+    this.#starter = new ProxyStarter({
+      ...{ clock, log },
+      isEnding: () => this.#supervising?.aborted ?? false,
+    });
     this.#orders = orders;
   }
 
   /** Takes over another configuration; a proxy that was started for an older one is replaced. */
   reorder(orders: ProxyOrders): void {
     this.#orders = orders;
-    this.#backoff = null;
-    this.#failure = null;
+    this.#starter.forgive();
     this.#replaceIfOld();
   }
 
@@ -124,7 +105,7 @@ export class ProxyChild implements ProxyProcess {
   }
 
   failure(): string | null {
-    return this.#failure;
+    return this.#starter.failure;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -155,11 +136,11 @@ export class ProxyChild implements ProxyProcess {
       if (pid !== null) killQuietly(pid, "SIGKILL");
     }
     await this.hangUp();
-    const life = this.#life;
-    if (life === null || life.isOver) return;
-    if (link === null) killQuietly(life.child.pid, "SIGTERM");
-    if (!await this.#atMost(FAREWELL_MS, life.child.status)) {
-      killQuietly(life.child.pid, "SIGKILL");
+    const { child } = this.#starter;
+    if (child === null) return;
+    if (link === null) killQuietly(child.pid, "SIGTERM");
+    if (!await this.#atMost(FAREWELL_MS, child.status)) {
+      killQuietly(child.pid, "SIGKILL");
     }
   }
 
@@ -184,9 +165,7 @@ export class ProxyChild implements ProxyProcess {
       this.#parts.log.info(`The proxy runs as process ${state.pid}`);
     }
     this.#state = state;
-    this.#failure = null;
-    const life = this.#life;
-    if (life !== null && life.child.pid === state.pid) life.hasAnswered = true;
+    this.#starter.answered(state.pid);
     this.#replaceIfOld();
   }
 
@@ -212,8 +191,9 @@ export class ProxyChild implements ProxyProcess {
       this.#state = null;
       if (signal.aborted) return;
       const { log } = this.#parts;
-      if (this.#isReplaced(pid)) log.info("Another proxy has taken over");
-      else log.warning("The proxy has closed its control connection");
+      if (this.#starter.isReplaced(pid)) {
+        log.info("Another proxy has taken over");
+      } else log.warning("The proxy has closed its control connection");
     });
     const over = new AbortController();
     const silent = this.#endIfSilent(link, over.signal);
@@ -253,62 +233,8 @@ export class ProxyChild implements ProxyProcess {
     }
   }
 
-  /** A child lives that is not the process that ran. */
-  #isReplaced(pid: number | null): boolean {
-    return this.#life !== null && !this.#life.isOver &&
-      this.#life.child.pid !== pid;
-  }
-
   #startIfDue(): void {
-    const { clock, log } = this.#parts;
-    const { start } = this.#orders;
-    if (this.#isReplaced(this.#state?.pid ?? null)) return;
-    const now = clock.now();
-    if (this.#backoff !== null && now < this.#backoff.until) return;
-    try {
-      const child = new Deno.Command(start.command, {
-        args: [...start.args],
-        env: { ...start.env },
-        stdin: "null",
-        stdout: "inherit",
-        stderr: "inherit",
-        detached: true,
-      }).spawn();
-      child.unref();
-      log.info(`Started the proxy as process ${child.pid}`);
-      const startedAt = now;
-      this.#watch({ child, startedAt, hasAnswered: false, isOver: false });
-    } catch (error) {
-      this.#postpone(`Cannot start the proxy: ${error}`);
-    }
-  }
-
-  #watch(life: Life): void {
-    this.#life = life;
-    life.child.status.then((status) => {
-      life.isOver = true;
-      if (this.#supervising?.aborted) return;
-      if (this.#life !== life) {
-        const { pid } = life.child;
-        return this.#parts.log.info(`The replaced proxy ${pid} has ended`);
-      }
-      const how = status.signal ?? `exit code ${status.code}`;
-      const text = `The proxy ended (${how})`;
-      const lifeMs = -remainingMs(life.startedAt, this.#parts.clock.now());
-      const isFailure = !life.hasAnswered || lifeMs < SHORT_LIFE_MS;
-      if (isFailure) return this.#postpone(text);
-      this.#backoff = null;
-      this.#parts.log.error(`${text}; starting another one`);
-    });
-  }
-
-  #postpone(text: string): void {
-    const { clock, log } = this.#parts;
-    const before = this.#backoff?.ms ?? 0;
-    const ms = Math.min(Math.max(before * 2, BACKOFF_MS_MIN), BACKOFF_MS_MAX);
-    this.#backoff = { ms, until: after(clock.now(), ms) };
-    this.#failure = text;
-    log.error(`${text}; starting another one in ${ms} ms`);
+    this.#starter.startIfDue(this.#orders.start, this.#state?.pid ?? null);
   }
 
   /** Whether `wanted` happened in time. */
