@@ -34,3 +34,22 @@ Deno.test("a process that gives memory back goes on", () => {
   memory.giveBack();
   assert.ok(memory.residentBytes() > 0);
 });
+
+Deno.test("memory is put together, not only collected, where the engine lets us", () => {
+  const asked: unknown[] = [];
+  const before = Object.getOwnPropertyDescriptor(globalThis, "gc");
+  const value = (options: unknown): void => void asked.push(options);
+  Object.defineProperty(globalThis, "gc", { value, configurable: true });
+  try {
+    new OwnMemory().giveBack();
+  } finally {
+    if (before === undefined) Reflect.deleteProperty(globalThis, "gc");
+    else Object.defineProperty(globalThis, "gc", before);
+  }
+  const [options] = asked;
+  assert.deepEqual(options, {
+    type: "major",
+    execution: "sync",
+    flavor: "last-resort",
+  });
+});
