@@ -78,7 +78,8 @@ async function cut(world: TestWorld, options: PostgresOptions): Promise<void> {
   const program = new Deno.Command("sh", {
     args: [
       "-c",
-      'mkdir -p "$0/global" "$1"; touch "$0/global/pg_control" "$1/segment"; sleep 600',
+      // It is killed as soon as something is seen in the data directory.
+      'mkdir -p "$1"; touch "$1/segment"; mkdir -p "$0/global"; sleep 600',
       options.dataDir,
       join(world.path, "wal"),
     ],
