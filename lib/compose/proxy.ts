@@ -6,21 +6,20 @@
 import { SystemClock } from "../adapters/os/clock.ts";
 import { keepMemorySmall, OwnMemory } from "../adapters/os/memory.ts";
 import { listenToSignals } from "../adapters/os/signals.ts";
-import { loadDocument } from "../config/load.ts";
-import { decodeProxyHost, type ProxyHostConfig } from "../config/proxy_host.ts";
+import type { ProxyHostConfig } from "../config/proxy_host.ts";
 import type { DcsTarget } from "../cli/context.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Dcs } from "../ports/dcs.ts";
 import type { Log } from "../ports/log.ts";
 import { PROXY_TIMES, type ProxyOptions } from "../../proxy/options.ts";
 import { Proxy } from "../../proxy/proxy.ts";
-import { DISK_READER } from "./load.ts";
+import { takeHanded } from "./handed_config.ts";
 import { createLog } from "./log.ts";
 import { openFront, workersOf } from "./proxy_front.ts";
 import { fenceTools } from "./fence.ts";
 import { EDITION_VARIABLE } from "./proxy_edition.ts";
 import { makeControlFolder } from "./proxy_paths.ts";
-import { logUnusable, refuse } from "./refusal_log.ts";
+import { refuse } from "./refusal_log.ts";
 
 /** What the main file knows. */
 export interface ProxyProgram {
@@ -36,11 +35,7 @@ export interface ProxyProgram {
  * @returns The exit code: 0, or 1 with one clear text on stderr.
  */
 export async function runProxy(program: ProxyProgram): Promise<number> {
-  const config = await readConfig(program.configPath)
-    .catch(async (error: unknown) => {
-      await logUnusable(program.configPath, error);
-      throw error;
-    });
+  const config = await takeHanded() ?? await ownConfig(program.configPath);
   const log = createLog(config);
   const { dcs: store, namespace, scope } = config;
   const target = { config: store, namespace, scope, group: null };
@@ -57,11 +52,10 @@ export async function runProxy(program: ProxyProgram): Promise<number> {
   }
 }
 
-async function readConfig(path: string | null): Promise<ProxyHostConfig> {
-  const env = Deno.env.toObject();
-  const reader = DISK_READER;
-  const { document } = await loadDocument({ path, env, reader });
-  return decodeProxyHost(document);
+/** Who was handed nothing loads what reads configurations. */
+async function ownConfig(path: string | null): Promise<ProxyHostConfig> {
+  const { readProxyConfig } = await import("./proxy_config.ts");
+  return await readProxyConfig(path);
 }
 
 interface Serving {

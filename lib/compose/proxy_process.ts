@@ -5,8 +5,11 @@ import {
   type ProxyOrders,
 } from "../adapters/proxy_process/proxy_child.ts";
 import type { LocalConfig } from "../config/local_config.ts";
+import { ConfigError } from "../config/problems.ts";
+import { decodeProxyHost } from "../config/proxy_host.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
+import { HANDED_VARIABLE, handedText } from "./handed_config.ts";
 import { EDITION_VARIABLE, proxyEdition } from "./proxy_edition.ts";
 import { controlPathOf, makeControlFolder } from "./proxy_paths.ts";
 import { selfCommand } from "./self_command.ts";
@@ -27,8 +30,9 @@ export interface ProxyProcessParts {
 /**
  * The proxy beside this member; null if the configuration turns it off.
  *
- * It reads the same configuration as the agent, from the same file and
- * variables, so an operator sees in the process list what it belongs to.
+ * It is handed the agent's configuration, and is started with the same file and
+ * variables besides: so an operator sees in the process list what it belongs to,
+ * and it can do without the agent.
  */
 export async function proxyProcess(
   parts: ProxyProcessParts,
@@ -53,13 +57,28 @@ export function proxyOrders(
   const self = selfCommand();
   const paths = configPath === null ? [] : [configPath];
   const edition = proxyEdition(config);
+  const input = handed(config);
   return {
     start: {
       command: self.command,
       args: [...self.args, "proxy", ...paths],
-      env: { ...env, ...self.env, [EDITION_VARIABLE]: edition },
+      env: {
+        ...{ ...env, ...self.env, [EDITION_VARIABLE]: edition },
+        ...(input === null ? {} : { [HANDED_VARIABLE]: "stdin" }),
+      },
+      input,
       edition,
     },
     drain: { sessions, timeoutMs: config.proxy.drainTimeoutMs },
   };
+}
+
+/** Null: the proxy shall read it itself, and say in its own words what is wrong. */
+function handed({ document }: LocalConfig): string | null {
+  try {
+    return handedText(decodeProxyHost(document));
+  } catch (error) {
+    if (error instanceof ConfigError) return null;
+    throw error;
+  }
 }

@@ -80,6 +80,7 @@ function command(
     command: Deno.execPath(),
     args: ["run", "--allow-all", "--quiet", "--no-check", PROGRAM, ...args],
     env: {},
+    input: null,
     edition: null,
   };
 }
@@ -265,7 +266,7 @@ Deno.test("a goodbye lets sessions end in peace, then the proxy", async () => {
 Deno.test("a proxy that cannot start is tried again with pauses, and said", async () => {
   using folder = new SocketFolder();
   const start: ProxyCommand = {
-    ...{ command: "/nonexistent/matriarch", args: [], env: {} },
+    ...{ command: "/nonexistent/matriarch", args: [], env: {}, input: null },
     edition: null,
   };
   await using agent = new Supervision(start, folder.socket);

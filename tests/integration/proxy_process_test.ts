@@ -3,6 +3,13 @@ import assert from "node:assert/strict";
 import { SystemClock } from "../../lib/adapters/os/clock.ts";
 import { DcsSqlite } from "../../lib/adapters/sqlite/dcs_sqlite.ts";
 import { matriarchCommand } from "../helpers/program.ts";
+import {
+  HANDED_VARIABLE,
+  handedText,
+} from "../../lib/compose/handed_config.ts";
+import { DISK_READER } from "../../lib/compose/load.ts";
+import { loadDocument } from "../../lib/config/load.ts";
+import { decodeProxyHost } from "../../lib/config/proxy_host.ts";
 import { echoBackend, TestClient, until } from "../helpers/tcp.ts";
 import { KeyWriter } from "./proxy_rig.ts";
 import { freePort } from "../helpers/free_ports.ts";
@@ -35,13 +42,27 @@ class ProxyHost {
     );
   }
 
-  spawn(): Deno.ChildProcess {
-    this.#process = matriarchCommand(["proxy", this.config], {
-      stdin: "null",
+  /** @param handed What its agent writes to its standard input; null: it has none. */
+  spawn(handed: string | null = null): Deno.ChildProcess {
+    const child = matriarchCommand(["proxy", this.config], {
+      env: handed === null ? {} : { [HANDED_VARIABLE]: "stdin" },
+      stdin: handed === null ? "null" : "piped",
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    return this.#process;
+    this.#process = child;
+    if (handed !== null) new Blob([handed]).stream().pipeTo(child.stdin);
+    return child;
+  }
+
+  /** As its agent would hand it over. */
+  async handed(primaryPort: number): Promise<string> {
+    const { document } = await loadDocument({
+      ...{ path: this.config, env: {} },
+      reader: DISK_READER,
+    });
+    const { proxy, ...rest } = decodeProxyHost(document);
+    return handedText({ ...rest, proxy: { ...proxy, primaryPort } });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -78,6 +99,23 @@ Deno.test("matriarch proxy serves a scope from a short file and ends at SIGTERM"
   process.kill("SIGTERM");
   const { code, stderr } = await process.output();
   assert.equal(code, 0, new TextDecoder().decode(stderr));
+});
+
+Deno.test("a proxy goes by what its agent hands it, or else by its file", async () => {
+  const given = freePort();
+  await using host = new ProxyHost();
+  const first = host.spawn(await host.handed(given));
+  await until("it listens where it was told", () => isOpen(given));
+  assert.equal(await isOpen(host.port), false);
+  first.kill("SIGKILL");
+  await first.output();
+
+  // Its agent died while it wrote.
+  const text = await host.handed(given);
+  const second = host.spawn(text.slice(0, text.length / 2));
+  await until("it listens where its file says", () => isOpen(host.port));
+  second.kill("SIGKILL");
+  await second.output();
 });
 
 Deno.test("matriarch proxy says in one sentence that a port is taken", async () => {

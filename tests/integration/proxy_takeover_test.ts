@@ -56,6 +56,7 @@ class Upgrade implements AsyncDisposable {
         ...[edition, this.#front, `${this.statsPort}`],
       ],
       env: {},
+      input: null,
       edition,
     };
   }

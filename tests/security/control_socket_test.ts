@@ -101,7 +101,10 @@ Deno.test("the process that gets the signal is the kernel's word, not a message'
   const child = new ProxyChild(
     { clock: new RealClock(), controlPath: socket, log },
     {
-      start: { command: "/bin/true", args: [], env: {}, edition: null },
+      start: {
+        ...{ command: "/bin/true", args: [], env: {} },
+        ...{ input: null, edition: null },
+      },
       drain: null,
     },
   );

@@ -17,6 +17,8 @@ export interface ProxyCommand {
   readonly args: readonly string[];
   /** Added to the own environment. */
   readonly env: Readonly<Record<string, string>>;
+  /** What it reads on its standard input; null: there is none. */
+  readonly input: string | null;
   /** What a proxy that was started so says of itself; null: any will do. */
   readonly edition: string | null;
 }
@@ -87,12 +89,13 @@ export class ProxyStarter {
       const child = new Deno.Command(start.command, {
         args: [...start.args],
         env: { ...start.env },
-        stdin: "null",
+        stdin: start.input === null ? "null" : "piped",
         stdout: "inherit",
         stderr: "inherit",
         detached: true,
       }).spawn();
       child.unref();
+      if (start.input !== null) giveInput(child, start.input);
       log.info(`Started the proxy as process ${child.pid}`);
       const startedAt = now;
       this.#watch({ child, startedAt, hasAnswered: false, isOver: false });
@@ -127,5 +130,19 @@ export class ProxyStarter {
     this.#backoff = { ms, until: after(clock.now(), ms) };
     this.#failure = text;
     log.error(`${text}; starting another one in ${ms} ms`);
+  }
+}
+
+/** A child that ends before it has read all says so by its end. */
+async function giveInput(
+  child: Deno.ChildProcess,
+  text: string,
+): Promise<void> {
+  const writer = child.stdin.getWriter();
+  try {
+    await writer.write(new TextEncoder().encode(text));
+    await writer.close();
+  } catch {
+    // See above.
   }
 }
