@@ -21,7 +21,8 @@ import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { VipCarrier } from "../ports/vip.ts";
 import { type Watchdog, WatchdogError } from "../ports/watchdog.ts";
-import type { AgentState } from "./agent_state.ts";
+import type { SettingsInForce } from "./config_in_force.ts";
+import type { Remembering } from "./memory.ts";
 
 /** A device that refused is tried again by a leader after that many TTLs. */
 const REFUSED_FOR_TTLS = 2;
@@ -42,25 +43,24 @@ export interface GuardConfig {
   readonly watchdog: WatchdogTerms;
 }
 
+/** What they work with. */
+export interface GuardParts extends GuardPorts {
+  readonly inForce: SettingsInForce;
+  readonly memory: Remembering;
+  /** Read anew for each use, so that a reload is taken over. */
+  readonly config: () => GuardConfig;
+}
+
 /** The guards of one agent. */
 export class Guards {
-  readonly #ports: GuardPorts;
-  readonly #state: Pick<AgentState, "settings" | "memory" | "remember">;
-  readonly #config: () => GuardConfig;
+  readonly #parts: GuardParts;
   #vips: readonly Vip[] = [];
   #timeoutS: number | null = null;
   #refusedAt: Moment | null = null;
   #said = "";
 
-  /** @param config Read anew for each use, so that a reload is taken over. */
-  constructor(
-    ports: GuardPorts,
-    state: Pick<AgentState, "settings" | "memory" | "remember">,
-    config: () => GuardConfig,
-  ) {
-    this.#ports = ports;
-    this.#state = state;
-    this.#config = config;
+  constructor(parts: GuardParts) {
+    this.#parts = parts;
   }
 
   /**
@@ -71,9 +71,9 @@ export class Guards {
    * @returns Until when this member may lead: earlier, if the watchdog fires earlier.
    */
   covered(leaseDeadline: Moment): Moment {
-    const { watchdog, clock } = this.#ports;
-    const terms = this.#config().watchdog;
-    const { settings } = this.#state;
+    const { watchdog, clock } = this.#parts;
+    const terms = this.#parts.config().watchdog;
+    const { settings } = this.#parts.inForce;
     if (watchdog === null || terms.mode === "off" || settings.isPaused) {
       return leaseDeadline;
     }
@@ -97,8 +97,8 @@ export class Guards {
 
   /** The cycle has ended: addresses as they should be, a watchdog only where it is needed. */
   afterCycle(o: Observation): void {
-    const { watchdog, vip } = this.#ports;
-    const { vips, watchdog: terms } = this.#config();
+    const { watchdog, vip } = this.#parts;
+    const { vips, watchdog: terms } = this.#parts.config();
     const isIdle = o.lease.kind !== "held" && !mayBeWritable(o);
     const isOff = o.settings.isPaused || terms.mode === "off";
     if (isOff || isIdle || o.postgres.kind === "empty") this.#disable();
@@ -118,14 +118,14 @@ export class Guards {
 
   /** The instance is about to stop: clients go first. Bounded to about a second. */
   async standDown(): Promise<void> {
-    const { vips } = this.#config();
-    if (vips.length > 0) await this.#ports.vip?.dropAll(vips);
+    const { vips } = this.#parts.config();
+    if (vips.length > 0) await this.#parts.vip?.dropAll(vips);
   }
 
   /** The agent has ended in order and nothing writable is left: the host must not be reset. */
   async close(): Promise<void> {
     this.#disable();
-    await this.#ports.vip?.close();
+    await this.#parts.vip?.close();
   }
 
   /**
@@ -136,7 +136,7 @@ export class Guards {
    * @returns Seconds until the device fires.
    */
   #feed(watchdog: Watchdog, terms: WatchdogTerms, leftS: number): number {
-    const { ttlMs } = this.#state.settings;
+    const { ttlMs } = this.#parts.inForce.settings;
     const usualS = watchdogTimeoutS(terms, ttlMs);
     const wantedS = Math.max(1, Math.min(usualS, Math.floor(leftS)));
     if (!watchdog.isActive || this.#timeoutS !== wantedS) {
@@ -161,9 +161,9 @@ export class Guards {
     timeouts: { readonly wantedS: number; readonly actualS: number | null },
   ): void {
     const { wantedS, actualS } = timeouts;
-    const name = this.#ports.watchdog?.describe() ?? "watchdog";
+    const name = this.#parts.watchdog?.describe() ?? "watchdog";
     if (judgeTimeout(wantedS, actualS) === "fits") {
-      const slackS = wantedS - this.#state.settings.loopWaitMs / 1000;
+      const slackS = wantedS - this.#parts.inForce.settings.loopWaitMs / 1000;
       return this.#say(
         `${name} resets this host ${actualS} s after the last renewal ` +
           `(${slackS} s more than loop_wait)`,
@@ -180,9 +180,9 @@ export class Guards {
   }
 
   #refused(why: string): void {
-    const { clock, log } = this.#ports;
+    const { clock, log } = this.#parts;
     this.#refusedAt = clock.now();
-    const isRequired = this.#config().watchdog.mode === "required";
+    const isRequired = this.#parts.config().watchdog.mode === "required";
     const text = `${why}; ${
       isRequired ? "this member must not lead" : "going on without a watchdog"
     }`;
@@ -193,13 +193,13 @@ export class Guards {
 
   #isTried(): boolean {
     if (this.#refusedAt === null) return true;
-    const { ttlMs } = this.#state.settings;
-    const sinceMs = -remainingMs(this.#refusedAt, this.#ports.clock.now());
+    const { ttlMs } = this.#parts.inForce.settings;
+    const sinceMs = -remainingMs(this.#refusedAt, this.#parts.clock.now());
     return sinceMs > REFUSED_FOR_TTLS * ttlMs;
   }
 
   #disable(): void {
-    const { watchdog, log } = this.#ports;
+    const { watchdog, log } = this.#parts;
     if (watchdog === null || !watchdog.isActive) return;
     try {
       watchdog.disable();
@@ -211,12 +211,13 @@ export class Guards {
   }
 
   #note(hasFailed: boolean): void {
-    if (this.#state.memory.hasWatchdogFailed === hasFailed) return;
-    this.#state.remember({ kind: "watchdog", hasFailed });
+    const { memory } = this.#parts;
+    if (memory.now.hasWatchdogFailed === hasFailed) return;
+    memory.remember({ kind: "watchdog", hasFailed });
   }
 
   #say(text: string): void {
-    if (this.#said !== text) this.#ports.log.info(text);
+    if (this.#said !== text) this.#parts.log.info(text);
     this.#said = text;
   }
 }

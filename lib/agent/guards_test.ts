@@ -7,12 +7,6 @@ import {
 import { ManualClock } from "../../tests/helpers/manual_clock.ts";
 import { moment } from "../core/base/units.ts";
 import {
-  type AgentMemory,
-  FIRST_MEMORY,
-  type MemoryEvent,
-  remember,
-} from "../core/model/memory.ts";
-import {
   type ClusterSettings,
   DEFAULT_SETTINGS,
 } from "../core/model/settings.ts";
@@ -21,6 +15,7 @@ import type { Vip } from "../core/model/vip.ts";
 import type { VipCarrier, VipWish } from "../ports/vip.ts";
 import { type Watchdog, WatchdogError } from "../ports/watchdog.ts";
 import { Guards } from "./guards.ts";
+import { Memory } from "./memory.ts";
 
 const VIP: Vip = {
   address: "10.0.0.9",
@@ -90,20 +85,14 @@ function rig(mode: WatchdogMode = "automatic", vips: readonly Vip[] = []) {
     ...{ debug: say, info: say, warning: say },
     ...{ error: say, critical: say },
   };
-  const state = {
-    settings: DEFAULT_SETTINGS as ClusterSettings,
-    memory: FIRST_MEMORY as AgentMemory,
-    remember(event: MemoryEvent): void {
-      this.memory = remember(this.memory, event);
-    },
-  };
+  const inForce = { settings: DEFAULT_SETTINGS as ClusterSettings };
+  const memory = new Memory();
   const config = { vips, watchdog: { mode, safetyMarginS: 5 } };
-  const guards = new Guards(
-    { clock, log, watchdog, vip },
-    state,
-    () => config,
-  );
-  return { clock, watchdog, vip, lines, state, config, guards };
+  const guards = new Guards({
+    ...{ clock, log, watchdog, vip, inForce, memory },
+    config: () => config,
+  });
+  return { clock, watchdog, vip, lines, inForce, memory, config, guards };
 }
 
 const DEADLINE = moment(29_920);
@@ -127,9 +116,9 @@ Deno.test("guards: a renewal that took long does not let the device fire after t
 });
 
 Deno.test("guards: a new TTL reaches the device with the next keepalive", () => {
-  const { guards, watchdog, state } = rig();
+  const { guards, watchdog, inForce } = rig();
   guards.covered(DEADLINE);
-  state.settings = { ...DEFAULT_SETTINGS, ttlMs: 20_000 };
+  inForce.settings = { ...DEFAULT_SETTINGS, ttlMs: 20_000 };
   guards.covered(moment(19_930));
   assert.deepEqual(watchdog.calls.slice(2), ["set 15", "keep"]);
 });
@@ -159,49 +148,49 @@ Deno.test("guards: it stays on while a primary without a lease still runs", () =
 });
 
 Deno.test("guards: in pause no renewal starts it", () => {
-  const { guards, watchdog, state } = rig();
-  state.settings = { ...DEFAULT_SETTINGS, isPaused: true };
+  const { guards, watchdog, inForce } = rig();
+  inForce.settings = { ...DEFAULT_SETTINGS, isPaused: true };
   assert.equal(guards.covered(DEADLINE), DEADLINE);
   assert.deepEqual(watchdog.calls, []);
 });
 
 Deno.test("guards: a required device that refuses forbids to lead, for a while", async () => {
-  const { guards, watchdog, state, clock } = rig("required");
+  const { guards, watchdog, memory, clock } = rig("required");
   watchdog.refusal = "busy";
   assert.equal(guards.covered(DEADLINE), DEADLINE);
-  assert.equal(state.memory.hasWatchdogFailed, true);
+  assert.equal(memory.now.hasWatchdogFailed, true);
   guards.afterCycle(observation());
-  assert.equal(state.memory.hasWatchdogFailed, true);
+  assert.equal(memory.now.hasWatchdogFailed, true);
   await clock.advance(60_010);
   guards.afterCycle(observation());
-  assert.equal(state.memory.hasWatchdogFailed, false);
+  assert.equal(memory.now.hasWatchdogFailed, false);
   watchdog.refusal = null;
   guards.covered(moment(clock.now() + 29_920));
   assert.equal(watchdog.isActive, true);
 });
 
 Deno.test("guards: a required device that is missing forbids to lead", () => {
-  const { guards, watchdog, state } = rig("required");
+  const { guards, watchdog, memory } = rig("required");
   watchdog.usable = false;
   guards.afterCycle(observation());
-  assert.equal(state.memory.hasWatchdogFailed, true);
+  assert.equal(memory.now.hasWatchdogFailed, true);
 });
 
 Deno.test("guards: an automatic device that refuses changes nothing but the log", () => {
-  const { guards, watchdog, state, lines } = rig();
+  const { guards, watchdog, memory, lines } = rig();
   watchdog.refusal = "busy";
   guards.covered(DEADLINE);
   guards.covered(DEADLINE);
-  assert.equal(state.memory.hasWatchdogFailed, false);
+  assert.equal(memory.now.hasWatchdogFailed, false);
   assert.deepEqual(lines, ["busy; going on without a watchdog"]);
 });
 
 Deno.test("guards: a device that fires too late fails only where it is required", () => {
   for (const mode of ["automatic", "required"] as const) {
-    const { guards, watchdog, state } = rig(mode);
+    const { guards, watchdog, memory } = rig(mode);
     watchdog.actualS = 60;
     guards.covered(DEADLINE);
-    assert.equal(state.memory.hasWatchdogFailed, mode === "required");
+    assert.equal(memory.now.hasWatchdogFailed, mode === "required");
     assert.equal(watchdog.isActive, mode === "automatic");
   }
 });

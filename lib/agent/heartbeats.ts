@@ -10,30 +10,32 @@ import type { FenceWord } from "../core/model/fence.ts";
 import type { Observation } from "../core/model/observation.ts";
 import { mayBeWritable } from "../core/rules/parts.ts";
 import type { ProxyHeartbeat, ProxyProcess } from "../ports/proxy_process.ts";
-import type { TaskView } from "../core/model/task_view.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Dcs } from "../ports/dcs.ts";
-import type { AgentState } from "./agent_state.ts";
+import type { SettingsInForce } from "./config_in_force.ts";
 import type { Deadline } from "./lead_right.ts";
 import type { LeaseKeeper } from "./leases.ts";
+import type { Observed } from "./loop_status.ts";
+import type { Remembered } from "./memory.ts";
+import type { TaskSeen } from "./task_runner.ts";
 
 /** What a heartbeat is made of. */
-export interface HeartbeatContext {
-  readonly ports: {
-    readonly clock: Pick<Clock, "now">;
-    readonly dcs: Pick<Dcs, "proof">;
-    readonly proxy: Pick<ProxyProcess, "heartbeat"> | null;
-  };
-  readonly state: Pick<AgentState, "observation" | "memory" | "settings">;
-  readonly config: { readonly vips: FenceWord["vips"] };
+export interface HeartbeatParts {
+  readonly clock: Pick<Clock, "now">;
+  readonly dcs: Pick<Dcs, "proof">;
+  readonly proxy: Pick<ProxyProcess, "heartbeat"> | null;
+  readonly status: Observed;
+  readonly memory: Remembered;
+  readonly inForce: SettingsInForce;
+  readonly config: () => { readonly vips: FenceWord["vips"] };
   readonly right: Deadline;
   readonly leases: Pick<LeaseKeeper, "term">;
-  readonly tasks: { readonly view: TaskView };
+  readonly tasks: TaskSeen;
 }
 
 /** Tells the proxy, if there is one. */
 export class Heartbeats {
-  readonly #context: () => HeartbeatContext;
+  readonly #parts: HeartbeatParts;
   #isStandingDown = false;
   #isEnding = false;
   #isOver = false;
@@ -41,13 +43,13 @@ export class Heartbeats {
   /** The last word of this cycle. */
   #said = "";
 
-  constructor(context: () => HeartbeatContext) {
-    this.#context = context;
+  constructor(parts: HeartbeatParts) {
+    this.#parts = parts;
   }
 
   /** The lease was renewed or won just now, until `deadline`. */
   covered(deadline: Moment): void {
-    this.#tell(this.#context().state.observation, deadline);
+    this.#tell(this.#parts.status.observation, deadline);
   }
 
   /** A cycle has begun, and things are as `o` says. */
@@ -58,13 +60,13 @@ export class Heartbeats {
 
   /** The same within the cycle: what was said already is not said again. */
   settled(o: Observation): void {
-    this.#tell(o, this.#context().right.deadline);
+    this.#tell(o, this.#parts.right.deadline);
   }
 
   /** The instance is about to be stopped by this agent; its sessions are to be cut. */
   standDown(): void {
     this.#isStandingDown = true;
-    const word = this.#word(this.#context().state.observation, null);
+    const word = this.#word(this.#parts.status.observation, null);
     const fence = { ...word, isStandingDown: true };
     this.#send({ role: "demoted", leaseDeadlineMs: null, fence });
   }
@@ -82,14 +84,14 @@ export class Heartbeats {
 
   /** The agent ends in order; an instance that still runs was left on purpose. */
   farewell(): void {
-    const { right } = this.#context();
+    const { right } = this.#parts;
     const deadline = this.#isEnding ? null : right.deadline;
     this.#send({ role: this.#role, leaseDeadlineMs: deadline, fence: null });
     this.#isOver = true;
   }
 
   #tell(o: Observation | null, deadline: Moment | null): void {
-    const { state, tasks } = this.#context();
+    const { memory, tasks } = this.#parts;
     const { view } = tasks;
     const isDemoting = view.kind === "running" && view.task.kind === "demote";
     if (!isDemoting && !this.#isEnding) this.#isStandingDown = false;
@@ -100,7 +102,7 @@ export class Heartbeats {
       ? "demoted"
       : isPrimary
       ? "primary"
-      : state.memory.role;
+      : memory.now.role;
     const word = this.#word(o, deadline);
     const fence = { ...word, isStandingDown };
     this.#send({ role, leaseDeadlineMs: deadline, fence });
@@ -109,7 +111,7 @@ export class Heartbeats {
   #send(word: ProxyHeartbeat): void {
     if (this.#isOver) return;
     this.#role = word.role;
-    const { proxy, dcs } = this.#context().ports;
+    const { proxy, dcs } = this.#parts;
     if (proxy === null) return;
     const proof = dcs.proof?.() ?? null;
     const storeProof = proof &&
@@ -122,16 +124,17 @@ export class Heartbeats {
   }
 
   #word(o: Observation | null, deadline: Moment | null): FenceWord {
-    const { ports, state, config, leases: { term } } = this.#context();
+    const { clock, config, inForce: { settings }, leases: { term } } = this
+      .#parts;
     const isCovered = deadline !== null &&
-      remainingMs(deadline, ports.clock.now()) > 0;
+      remainingMs(deadline, clock.now()) > 0;
     return {
       instance: instanceOf(o, isCovered ? "covered" : "uncovered"),
-      isPaused: state.settings.isPaused,
+      isPaused: settings.isPaused,
       isStandingDown: false,
-      stopBudgetMs: stopBudgetMs(state.settings),
+      stopBudgetMs: stopBudgetMs(settings),
       leaderRevision: term === null ? null : `${term}`,
-      vips: config.vips,
+      vips: config().vips,
     };
   }
 }

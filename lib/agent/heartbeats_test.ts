@@ -6,28 +6,24 @@ import { DEFAULT_SETTINGS } from "../core/model/settings.ts";
 import { FIRST_MEMORY } from "../core/model/memory.ts";
 import type { DcsProof } from "../ports/dcs.ts";
 import type { ProxyHeartbeat } from "../ports/proxy_process.ts";
-import { type HeartbeatContext, Heartbeats } from "./heartbeats.ts";
+import { type HeartbeatParts, Heartbeats } from "./heartbeats.ts";
 
 function scene() {
   const told: ProxyHeartbeat[] = [];
   const world: { proof: DcsProof | null } = { proof: null };
-  const context: HeartbeatContext = {
-    ports: {
-      clock: new ManualClock(),
-      dcs: { proof: () => world.proof },
-      proxy: { heartbeat: (heartbeat) => told.push(heartbeat) },
-    },
-    state: {
-      observation: null,
-      settings: DEFAULT_SETTINGS,
-      memory: FIRST_MEMORY,
-    },
-    config: { vips: [] },
+  const parts: HeartbeatParts = {
+    clock: new ManualClock(),
+    dcs: { proof: () => world.proof },
+    proxy: { heartbeat: (heartbeat) => told.push(heartbeat) },
+    status: { observation: null },
+    inForce: { settings: DEFAULT_SETTINGS },
+    memory: { now: FIRST_MEMORY },
+    config: () => ({ vips: [] }),
     right: { deadline: moment(30_000) },
     leases: { term: revision(7n) },
     tasks: { view: { kind: "idle" } },
   };
-  return { beats: new Heartbeats(() => context), told, world };
+  return { beats: new Heartbeats(parts), told, world };
 }
 
 Deno.test("each cycle is told, and within it only what is new", () => {

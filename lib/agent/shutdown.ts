@@ -3,190 +3,172 @@
  * have the shutdown checkpoint, then the lease goes back at once. In pause
  * nothing is touched.
  */
-import { encodeMember } from "../core/codec/member_codec.ts";
 import { stopBudgetMs } from "../core/calc/lead/budgets.ts";
-import { publicationOf } from "../core/calc/documents/publication.ts";
 import { remainingMs } from "../core/base/units.ts";
-import type { ClusterView } from "../core/model/cluster_view.ts";
-import type { Observation } from "../core/model/observation.ts";
+import type { MemberName } from "../core/model/member.ts";
+import type { Clock } from "../ports/clock.ts";
 import { DcsRefusedError, DcsUnreachableError } from "../ports/errors.ts";
-import type { AgentContext } from "./context.ts";
-import { abortOf, checkpointBeforeDrain, handOver } from "./demote.ts";
-import { assemble } from "./observe.ts";
-import { hasSyncDuty, releaseSyncDuty } from "./sync_duty.ts";
+import type { Log } from "../ports/log.ts";
+import type { Postgres } from "../ports/postgres.ts";
+import type { ProxyProcess } from "../ports/proxy_process.ts";
+import type { SettingsInForce } from "./config_in_force.ts";
+import type { Announcer } from "./events.ts";
+import type { Guards } from "./guards.ts";
+import type { HandOver } from "./hand_over.ts";
+import type { Heartbeats } from "./heartbeats.ts";
+import type { LastTouch } from "./last_touch.ts";
+import type { SeenScope } from "./last_view.ts";
+import type { Deadline } from "./lead_right.ts";
+import type { LeaseKeeper } from "./leases.ts";
+import type { Remembering } from "./memory.ts";
+import { abortOf, checkpointBeforeDrain } from "./stops.ts";
+import type { SyncDuty } from "./sync_duty.ts";
+import type { TaskRunner } from "./task_runner.ts";
 
 /** What a call of the store may take before the instance is down. */
 const CALL_MS_MAX = 3_000;
 
-/**
- * Ends what the agent runs.
- *
- * @param isPostgresLeft The instance is left as it is (wrong lineage).
- */
-export async function shutDown(
-  context: AgentContext,
-  isPostgresLeft: boolean,
-): Promise<void> {
-  const { log } = context.ports;
-  await context.tasks.cancel();
-  if (isPostgresLeft) return context.heartbeats.farewell();
-  if (context.state.settings.isPaused) {
-    log.info(
-      "Leader key is not deleted and Postgresql is not stopped due paused state",
-    );
-    return context.heartbeats.farewell();
-  }
-  try {
-    await stopInstance(context);
-    context.heartbeats.farewell();
-    await touchStopped(context);
-  } catch (error) {
-    const isStore = error instanceof DcsUnreachableError ||
-      error instanceof DcsRefusedError;
-    if (!isStore) throw error;
-    log.warning(`Error communicating with DCS at shutdown: ${error.message}`);
-  }
+/** What an orderly end works with. */
+interface ShutdownParts {
+  readonly clock: Clock;
+  readonly log: Pick<Log, "info" | "warning">;
+  readonly postgres: Pick<Postgres, "observe" | "server">;
+  readonly proxy: Pick<ProxyProcess, "drain"> | null;
+  readonly tasks: Pick<TaskRunner, "cancel">;
+  readonly heartbeats: Pick<Heartbeats, "end" | "farewell">;
+  readonly guards: Pick<Guards, "standDown">;
+  readonly events: Pick<Announcer, "stop">;
+  readonly handOver: Pick<HandOver, "run">;
+  readonly syncDuty: Pick<SyncDuty, "isHeld" | "release">;
+  readonly lastTouch: LastTouch;
+  readonly right: Deadline;
+  readonly leases: Pick<LeaseKeeper, "renew" | "release" | "isReleased">;
+  readonly memory: Remembering;
+  readonly last: SeenScope;
+  readonly inForce: SettingsInForce;
+  readonly config: () => { readonly self: MemberName };
 }
 
-async function stopInstance(context: AgentContext): Promise<void> {
-  const { postgres } = context.ports;
-  const isLeader = context.state.view?.leader?.name === context.config.self;
-  const view = await postgres.observe();
-  if (isLeader && view.kind === "running" && view.role === "primary") {
-    return await handOverUnderLease(context);
-  }
-  if (hasSyncDuty(context) && view.kind === "running") {
-    await releaseSyncDuty(context, () => announceStop(context));
-  } else await announceStop(context);
-  // Its readers find another replica before this one goes.
-  if (view.kind === "running") {
-    await context.ports.proxy?.drain(new AbortController().signal);
-  }
-  await context.guards.standDown();
-  await context.events.stop({
-    mode: "fast",
-    isCheckpointFirst: false,
-    escalateAfterMs: null,
-    onShutdownCheckpoint: null,
-  });
-  if (isLeader) {
-    const timeoutMs = context.state.settings.retryTimeoutMs;
-    await context.leases.release({ timeoutMs });
-  }
-}
+/** Ends what the agent runs. */
+export class Shutdown {
+  readonly #parts: ShutdownParts;
 
-/** The loop has ended, so the lease is renewed here while the instance stops; if that fails, the stop gets short. */
-async function handOverUnderLease(context: AgentContext): Promise<void> {
-  const giveUp = new AbortController();
-  const done = new AbortController();
-  const handing = letClientsGo(context, giveUp.signal)
-    .then(() => handOver(context, giveUp.signal))
-    .finally(() => done.abort());
-  await Promise.all([handing, renewUntil(context, done.signal, giveUp)]);
-}
-
-/** As before a planned switchover; an abort ends the patience. */
-async function letClientsGo(
-  context: AgentContext,
-  signal: AbortSignal,
-): Promise<void> {
-  // Without the right to lead nobody may write for one moment longer.
-  if (context.right.deadline !== null) {
-    await checkpointBeforeDrain(context.ports, signal);
-    await Promise.race([announceStop(context), abortOf(signal)]);
-    await context.ports.proxy?.drain(signal);
+  constructor(parts: ShutdownParts) {
+    this.#parts = parts;
   }
-  context.heartbeats.end();
-  await context.guards.standDown();
-}
 
-/** Every proxy holds new clients of a primary that says so, and leaves such a replica alone. */
-async function announceStop(context: AgentContext): Promise<void> {
-  const { view } = context.state;
-  try {
-    await touch(context, { view, as: "stopping" });
-  } catch (error) {
-    const { log } = context.ports;
-    log.warning(`Cannot tell the DCS that this member stops: ${String(error)}`);
-  }
-}
-
-async function renewUntil(
-  context: AgentContext,
-  done: AbortSignal,
-  giveUp: AbortController,
-): Promise<void> {
-  const { state, right, leases, ports } = context;
-  const { loopWaitMs, ttlMs } = state.settings;
-  const budgetMs = stopBudgetMs(state.settings);
-  /** Until the stop has to be short; a released lease does not run out. */
-  const spareMs = () =>
-    right.deadline === null
-      ? Infinity
-      : remainingMs(right.deadline, ports.clock.now()) - budgetMs;
-  while (!done.aborted) {
-    const restMs = Math.min(loopWaitMs, budgetMs, spareMs());
-    if (restMs <= 0) return giveUp.abort();
-    await ports.clock.sleep(restMs, done);
-    const timeoutMs = Math.min(CALL_MS_MAX, spareMs());
-    const isDue = right.deadline !== null && timeoutMs > 0;
-    if (done.aborted || !isDue || state.view === null) continue;
-    const outcome = await leases.renew(state.view.leader, { ttlMs, timeoutMs })
-      .catch(
-        (error: unknown) =>
-          ports.log.warning(`Cannot renew the lease at shutdown: ${error}`),
+  /** @param isPostgresLeft The instance is left as it is (wrong lineage). */
+  async run(isPostgresLeft: boolean): Promise<void> {
+    const { log, tasks, heartbeats, inForce } = this.#parts;
+    await tasks.cancel();
+    if (isPostgresLeft) return heartbeats.farewell();
+    if (inForce.settings.isPaused) {
+      log.info(
+        "Leader key is not deleted and Postgresql is not stopped due paused state",
       );
-    if (outcome === "lost" && !leases.isReleased) return giveUp.abort();
+      return heartbeats.farewell();
+    }
+    try {
+      await this.#stopInstance();
+      heartbeats.farewell();
+      await this.#touchStopped();
+    } catch (error) {
+      const isStore = error instanceof DcsUnreachableError ||
+        error instanceof DcsRefusedError;
+      if (!isStore) throw error;
+      log.warning(`Error communicating with DCS at shutdown: ${error.message}`);
+    }
   }
-}
 
-async function touchStopped(context: AgentContext): Promise<void> {
-  const { view } = context.state;
-  context.state.remember({ kind: "sync_duty", isReleased: false });
-  await touch(context, { view, as: "stopped" });
-}
+  async #stopInstance(): Promise<void> {
+    const { last, config, postgres, syncDuty, proxy, inForce } = this.#parts;
+    const isLeader = last.view?.leader?.name === config().self;
+    const view = await postgres.observe();
+    if (isLeader && view.kind === "running" && view.role === "primary") {
+      return await this.#handOverUnderLease();
+    }
+    if (syncDuty.isHeld && view.kind === "running") {
+      await syncDuty.release(() => this.#announceStop());
+    } else await this.#announceStop();
+    // Its readers find another replica before this one goes.
+    if (view.kind === "running") {
+      await proxy?.drain(new AbortController().signal);
+    }
+    await this.#parts.guards.standDown();
+    await this.#parts.events.stop({
+      mode: "fast",
+      isCheckpointFirst: false,
+      escalateAfterMs: null,
+      onShutdownCheckpoint: null,
+    });
+    if (isLeader) {
+      const timeoutMs = inForce.settings.retryTimeoutMs;
+      await this.#parts.leases.release({ timeoutMs });
+    }
+  }
 
-/** Writes the member key in place of the loop, which has ended. */
-async function touch(
-  context: AgentContext,
-  { view, as }: {
-    readonly view: ClusterView | null;
-    readonly as: "stopping" | "stopped";
-  },
-): Promise<void> {
-  const { reports, leases, state, config, ports } = context;
-  if (view === null) return;
-  const timeoutMs = as === "stopped"
-    ? state.settings.retryTimeoutMs
-    : CALL_MS_MAX;
-  const ttlMs = state.settings.ttlMs;
-  const session = await leases.keepMember({ timeoutMs, ttlMs });
-  const task = context.tasks.view;
-  const postgres = await ports.postgres.observe();
-  const o = assemble(context, {
-    dcs: { kind: "reachable", view },
-    postgres,
-    standbyChange: "nothing",
-    task,
-  });
-  const publication = publicationOf(
-    as === "stopping" ? stoppingNow(o) : stopped(o),
-    config.identity,
-  );
-  const text = encodeMember(publication);
-  await reports.touchMember({ name: config.self, text }, session, {
-    timeoutMs,
-  });
-}
+  /** The loop has ended, so the lease is renewed here while the instance stops; if that fails, the stop gets short. */
+  async #handOverUnderLease(): Promise<void> {
+    const giveUp = new AbortController();
+    const done = new AbortController();
+    const handing = this.#letClientsGo(giveUp.signal)
+      .then(() => this.#parts.handOver.run(giveUp.signal))
+      .finally(() => done.abort());
+    await Promise.all([handing, this.#renewUntil(done.signal, giveUp)]);
+  }
 
-function stoppingNow(o: Observation): Observation {
-  const task = { kind: "demote", how: "graceful", deadline: null } as const;
-  return { ...o, task: { kind: "running", task, startedAt: o.now } };
-}
+  /** As before a planned switchover; an abort ends the patience. */
+  async #letClientsGo(signal: AbortSignal): Promise<void> {
+    const { right, proxy, heartbeats, guards } = this.#parts;
+    // Without the right to lead nobody may write for one moment longer.
+    if (right.deadline !== null) {
+      await checkpointBeforeDrain(this.#parts, signal);
+      await Promise.race([this.#announceStop(), abortOf(signal)]);
+      await proxy?.drain(signal);
+    }
+    heartbeats.end();
+    await guards.standDown();
+  }
 
-function stopped(o: Observation): Observation {
-  const { role } = o.memory;
-  const now = role === "primary" ? "demoted" : role;
-  const memory = { ...o.memory, role: now, isRecovering: false };
-  return { ...o, memory, lease: { kind: "released" } };
+  async #announceStop(): Promise<void> {
+    const { lastTouch, log } = this.#parts;
+    try {
+      await lastTouch.stopping({ timeoutMs: CALL_MS_MAX });
+    } catch (error) {
+      log.warning(
+        `Cannot tell the DCS that this member stops: ${String(error)}`,
+      );
+    }
+  }
+
+  async #renewUntil(done: AbortSignal, giveUp: AbortController): Promise<void> {
+    const { last, right, leases, clock, log, inForce } = this.#parts;
+    const { loopWaitMs, ttlMs } = inForce.settings;
+    const budgetMs = stopBudgetMs(inForce.settings);
+    /** Until the stop has to be short; a released lease does not run out. */
+    const spareMs = () =>
+      right.deadline === null
+        ? Infinity
+        : remainingMs(right.deadline, clock.now()) - budgetMs;
+    while (!done.aborted) {
+      const restMs = Math.min(loopWaitMs, budgetMs, spareMs());
+      if (restMs <= 0) return giveUp.abort();
+      await clock.sleep(restMs, done);
+      const timeoutMs = Math.min(CALL_MS_MAX, spareMs());
+      const isDue = right.deadline !== null && timeoutMs > 0;
+      if (done.aborted || !isDue || last.view === null) continue;
+      const outcome = await leases.renew(last.view.leader, { ttlMs, timeoutMs })
+        .catch(
+          (error: unknown) =>
+            log.warning(`Cannot renew the lease at shutdown: ${error}`),
+        );
+      if (outcome === "lost" && !leases.isReleased) return giveUp.abort();
+    }
+  }
+
+  async #touchStopped(): Promise<void> {
+    const { memory, lastTouch, inForce } = this.#parts;
+    memory.remember({ kind: "sync_duty", isReleased: false });
+    await lastTouch.stopped({ timeoutMs: inForce.settings.retryTimeoutMs });
+  }
 }

@@ -27,8 +27,12 @@ import { slotNameOf } from "../core/codec/slot_name.ts";
 import { leadOf, type Observation } from "../core/model/observation.ts";
 import { ownPosition } from "../core/model/postgres_view.ts";
 import type { DcsLimits } from "../ports/dcs.ts";
-import { type AgentContext } from "./context.ts";
-import { peerOf } from "./peer_address.ts";
+import type { Log } from "../ports/log.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { PostgresSlots } from "../ports/postgres.ts";
+import type { Inbox } from "./inbox.ts";
+import type { Addresses } from "./neighbours.ts";
+import type { ScopeReports } from "./scope_reports.ts";
 
 const DROP_REASONS = {
   unknown: "nobody wants it",
@@ -43,9 +47,19 @@ const DROP_REASONS = {
 /** As long as a cycle waits for its changes; they go on afterwards. */
 const PATIENCE_MS = 1_000;
 
+/** What slots are looked after with. */
+interface SlotParts {
+  readonly clock: Pick<Clock, "sleep">;
+  readonly log: Pick<Log, "info" | "warning" | "error">;
+  readonly postgres: { readonly slots: PostgresSlots };
+  readonly reports: Pick<ScopeReports, "writeStatus">;
+  readonly neighbours: Addresses;
+  readonly inbox: Pick<Inbox, "wake">;
+}
+
 /** Looks after the slots; remembers what must not be repeated. */
 export class SlotTender {
-  readonly #context: AgentContext;
+  readonly #parts: SlotParts;
   #status: string | null = null;
   #stamps: RetainStamps | null = null;
   #problems = "";
@@ -53,8 +67,8 @@ export class SlotTender {
   #logical: AbortController | null = null;
   #unready: UnreadySlots = { postmasterPid: 0, slots: {} };
 
-  constructor(context: AgentContext) {
-    this.#context = context;
+  constructor(parts: SlotParts) {
+    this.#parts = parts;
   }
 
   /** The leader's part: the `status` key, written if it says something new. */
@@ -78,7 +92,7 @@ export class SlotTender {
     const status = { leaderLsn, slots, retainSlots };
     const text = encodeStatus(status);
     if (text === this.#status) return;
-    await this.#context.reports.writeStatus(status, limits);
+    await this.#parts.reports.writeStatus(status, limits);
     this.#status = text;
   }
 
@@ -91,7 +105,7 @@ export class SlotTender {
   async advance(o: Observation): Promise<void> {
     await this.#inBackground(o, async (inputs) => {
       const { advance, advanceLogical } = planSlots(inputs);
-      const { postgres } = this.#context.ports;
+      const { postgres } = this.#parts;
       await postgres.slots.apply({ drop: [], create: [], advance });
       this.#startLogical({ createLogical: [], advanceLogical });
     });
@@ -105,7 +119,7 @@ export class SlotTender {
     if (inputs === null || o.task.kind !== "idle") return;
     if (inputs.view.config === null || leadOf(o) === "nobody") return;
     if (this.#physical !== null) return;
-    const { log, clock } = this.#context.ports;
+    const { log, clock } = this.#parts;
     const done = new AbortController();
     this.#physical = change(inputs)
       .catch((error: unknown) =>
@@ -120,7 +134,7 @@ export class SlotTender {
   }
 
   async #change(inputs: SlotInputs): Promise<void> {
-    const { postgres } = this.#context.ports;
+    const { postgres } = this.#parts;
     const plan = planSlots(inputs);
     this.#report(inputs, plan);
     await postgres.slots.setFeedback(
@@ -160,14 +174,14 @@ export class SlotTender {
   #logExpired(stamps: RetainStamps): void {
     for (const name of Object.keys(this.#stamps ?? {})) {
       if (name in stamps) continue;
-      this.#context.ports.log.info(
+      this.#parts.log.info(
         `Replication slot '${name}' of an absent member is no longer retained`,
       );
     }
   }
 
   #report(inputs: SlotInputs, plan: SlotChanges): void {
-    const { log } = this.#context.ports;
+    const { log } = this.#parts;
     const problems = plan.problems.join("\n");
     if (problems !== this.#problems) {
       plan.problems.forEach((problem) => log.error(problem));
@@ -191,7 +205,7 @@ export class SlotTender {
     const { createLogical: create, advanceLogical: advance } = plan;
     if (this.#logical !== null) return;
     if (create.length === 0 && advance.length === 0) return;
-    const { ports: { postgres, log }, inbox } = this.#context;
+    const { postgres, log, inbox } = this.#parts;
     const controller = new AbortController();
     this.#logical = controller;
     postgres.slots.applyLogical({ create, advance }, controller.signal)
@@ -209,7 +223,7 @@ export class SlotTender {
   #warnOfPromotion({ postgres }: SlotInputs): void {
     if (postgres.role !== "primary") return;
     for (const name of Object.keys(this.#unready.slots)) {
-      this.#context.ports.log.warning(
+      this.#parts.log.warning(
         `Logical replication slot '${name}' might be unsafe to use after promotion`,
       );
     }
@@ -220,7 +234,7 @@ export class SlotTender {
    * the leader's slot for this branch protects what it needs.
    */
   async #checkReadiness(inputs: SlotInputs): Promise<void> {
-    const { log, postgres } = this.#context.ports;
+    const { log, postgres } = this.#parts;
     this.#warnOfPromotion(inputs);
     this.#unready = keepUnready(this.#unready, inputs, permanentHere(inputs));
     const names = Object.keys(this.#unready.slots);
@@ -231,7 +245,7 @@ export class SlotTender {
     if (head === null) return;
     const physical = slotNameOf(head);
     try {
-      const source = peerOf(this.#context, leader);
+      const source = this.#parts.neighbours.addressOf(leader);
       const xmins = await postgres.slots.catalogXmins(source, [
         physical,
         ...names,

@@ -9,39 +9,41 @@
  */
 import type { MemberName } from "../core/model/member.ts";
 import { REMOTE } from "../core/model/standby_cluster.ts";
-import type { TaskView } from "../core/model/task_view.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { PostgresUpstream } from "../ports/postgres.ts";
-import type { AgentState } from "./agent_state.ts";
-import { peerOf } from "./peer_address.ts";
+import type { SettingsInForce } from "./config_in_force.ts";
+import type { SeenScope } from "./last_view.ts";
+import type { Observed } from "./loop_status.ts";
+import type { Addresses } from "./neighbours.ts";
+import type { TaskSeen } from "./task_runner.ts";
 
 /** Most starts are over before the first question; replaying much WAL takes long by itself. */
 const FIRST_PAUSE_MS = 500;
 const PAUSE_MAX_MS = 30_000;
 
-/** The part of the agent that this works with. */
-export interface AidContext {
-  readonly config: { readonly self: MemberName };
-  readonly ports: {
-    readonly clock: Clock;
-    readonly log: Pick<Log, "debug">;
-    readonly postgres: {
-      readonly upstream: Pick<PostgresUpstream, "writeRecord">;
-    };
+/** What it takes to ask a leader. */
+export interface AidParts {
+  readonly config: () => { readonly self: MemberName };
+  readonly clock: Clock;
+  readonly log: Pick<Log, "debug">;
+  readonly postgres: {
+    readonly upstream: Pick<PostgresUpstream, "writeRecord">;
   };
-  readonly state: Pick<AgentState, "observation" | "settings" | "view">;
-  readonly tasks: { readonly view: TaskView };
+  readonly neighbours: Addresses;
+  readonly status: Observed;
+  readonly inForce: SettingsInForce;
+  readonly last: SeenScope;
+  readonly tasks: TaskSeen;
 }
 
 /** Helps a standby that starts to become consistent soon. */
 export class StartAid {
-  readonly #context: () => AidContext;
+  readonly #parts: AidParts;
   #own: AbortController | null = null;
 
-  /** @param context Read anew for each use. */
-  constructor(context: () => AidContext) {
-    this.#context = context;
+  constructor(parts: AidParts) {
+    this.#parts = parts;
   }
 
   /** Runs `start` and helps for as long as that takes. */
@@ -59,7 +61,7 @@ export class StartAid {
 
   /** For a standby that starts without a task: after a crash, or under a new agent. */
   look(): void {
-    const { state: { observation }, tasks } = this.#context();
+    const { status: { observation }, tasks } = this.#parts;
     const isStarting = observation?.postgres.kind === "starting" &&
       observation.postgres.isStandby && tasks.view.kind === "idle";
     if (!isStarting) return this.close();
@@ -75,7 +77,7 @@ export class StartAid {
   }
 
   async #help(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#context().ports;
+    const { clock } = this.#parts;
     for (let pauseMs = FIRST_PAUSE_MS; !signal.aborted; pauseMs *= 2) {
       await clock.sleep(Math.min(pauseMs, PAUSE_MAX_MS), signal);
       if (!signal.aborted) await this.#ask();
@@ -83,12 +85,11 @@ export class StartAid {
   }
 
   async #ask(): Promise<void> {
-    const context = this.#context();
-    const { postgres, log } = context.ports;
+    const { postgres, neighbours, log } = this.#parts;
     try {
-      const leader = leaderToAsk(context);
+      const leader = leaderToAsk(this.#parts);
       if (leader !== null) {
-        await postgres.upstream.writeRecord(peerOf(context, leader));
+        await postgres.upstream.writeRecord(neighbours.addressOf(leader));
       }
     } catch (error) {
       log.debug(`Cannot ask the leader for a WAL record: ${String(error)}`);
@@ -97,11 +98,11 @@ export class StartAid {
 }
 
 /** The primary above this member; null: there is none to be asked. */
-function leaderToAsk({ state, config }: AidContext): string | null {
-  const { standbyCluster } = state.settings;
+function leaderToAsk({ inForce, last, config }: AidParts): string | null {
+  const { standbyCluster } = inForce.settings;
   if (standbyCluster !== null) {
     return standbyCluster.host === null ? null : REMOTE;
   }
-  const leader = state.view?.leader?.name ?? null;
-  return leader === config.self ? null : leader;
+  const leader = last.view?.leader?.name ?? null;
+  return leader === config().self ? null : leader;
 }

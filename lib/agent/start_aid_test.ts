@@ -10,39 +10,40 @@ import type { Observation } from "../core/model/observation.ts";
 import type { StandbyCluster } from "../core/model/standby_cluster.ts";
 import { DEFAULT_SETTINGS } from "../core/model/settings.ts";
 import type { PostgresPeer } from "../ports/postgres.ts";
-import { type AidContext, StartAid } from "./start_aid.ts";
+import { Neighbours } from "./neighbours.ts";
+import { StartAid } from "./start_aid.ts";
 
 /** A member `name` that sees `o`, and whom it asked. */
 function scene(o: Observation): {
   readonly aid: StartAid;
   readonly asked: readonly string[];
   readonly clock: ManualClock;
-  readonly context: AidContext;
+  readonly status: { observation: Observation };
 } {
   const clock = new ManualClock();
   const asked: string[] = [];
-  const context: AidContext = {
-    config: { self: o.self },
-    ports: {
-      clock,
-      log: { debug: () => {} },
-      postgres: {
-        upstream: {
-          writeRecord({ name, host, port }: PostgresPeer): Promise<void> {
-            asked.push(`${name} at ${host}:${port}`);
-            return Promise.reject(new Error("it is as it is"));
-          },
-        },
-      },
-    },
-    state: {
-      observation: o,
-      settings: o.settings,
-      view: o.dcs.kind === "reachable" ? o.dcs.view : null,
-    },
-    tasks: { view: o.task },
+  const status = { observation: o };
+  const known = {
+    config: () => ({ self: o.self, tags: o.tags }),
+    inForce: { settings: o.settings },
+    last: { view: o.dcs.kind === "reachable" ? o.dcs.view : null },
   };
-  return { aid: new StartAid(() => context), asked, clock, context };
+  const upstream = {
+    writeRecord({ name, host, port }: PostgresPeer): Promise<void> {
+      asked.push(`${name} at ${host}:${port}`);
+      return Promise.reject(new Error("it is as it is"));
+    },
+  };
+  const aid = new StartAid({
+    ...known,
+    clock,
+    log: { debug: () => {} },
+    postgres: { upstream },
+    neighbours: new Neighbours(known),
+    status,
+    tasks: { view: o.task },
+  });
+  return { aid, asked, clock, status };
 }
 
 /** Resolves when it is told to. */
@@ -82,12 +83,12 @@ Deno.test("StartAid asks the leader while a start lasts, ever more seldom", asyn
 });
 
 Deno.test("StartAid.look() helps a standby that starts by itself", async () => {
-  const { aid, asked, clock, context } = scene(STANDBY);
+  const { aid, asked, clock, status } = scene(STANDBY);
   aid.look();
   aid.look();
   await clock.advance(500);
   assert.equal(asked.length, 1);
-  Object.assign(context.state, { observation: observation() });
+  status.observation = observation();
   aid.look();
   await settle();
   assert.equal(clock.sleepers, 0);

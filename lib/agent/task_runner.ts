@@ -13,8 +13,13 @@ import { CancelledError } from "../ports/errors.ts";
 /** What a task does; an abort of the signal must end it soon. */
 export type TaskBody = (signal: AbortSignal) => Promise<void>;
 
+/** For who only wants to know what runs. */
+export interface TaskSeen {
+  readonly view: TaskView;
+}
+
 /** Runs long tasks. */
-export class TaskRunner {
+export class TaskRunner implements TaskSeen {
   readonly #clock: Clock;
   readonly #onEnd: (outcome: TaskOutcome) => void;
   #running: {

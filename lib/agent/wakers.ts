@@ -2,38 +2,60 @@
  * What wakes the loop before its time: changes in the store that concern this
  * member, and the death of the postmaster.
  */
-import type { DcsChange } from "../ports/dcs.ts";
 import { MEMBERS_PREFIX } from "../core/codec/cluster_view_codec.ts";
-import type { AgentContext } from "./context.ts";
+import type { MemberName } from "../core/model/member.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Dcs, DcsChange } from "../ports/dcs.ts";
+import type { PostgresWatch } from "../ports/postgres.ts";
+import type { Inbox } from "./inbox.ts";
+import type { SeenScope } from "./last_view.ts";
+import type { Remembered } from "./memory.ts";
 
 /** After the postmaster's end, and between looks for a new one. */
 const LOOK_AGAIN_MS = 200;
 
+/** What is watched, and who is woken. */
+export interface WakerParts extends Concerns {
+  readonly clock: Clock;
+  readonly dcs: Pick<Dcs, "watch">;
+  readonly postgres: Pick<PostgresWatch, "untilPostmasterEnds">;
+  readonly inbox: Pick<Inbox, "wake">;
+}
+
+/** What a change is judged by. */
+interface Concerns {
+  readonly config: () => { readonly self: MemberName };
+  readonly last: SeenScope;
+  readonly memory: Remembered;
+}
+
 /** Starts both wakers; they end with `signal`. Await the result at shutdown. */
 export async function runWakers(
-  context: AgentContext,
+  parts: WakerParts,
   signal: AbortSignal,
 ): Promise<void> {
-  const { dcs, postgres, clock } = context.ports;
+  const { dcs, postgres, clock, inbox } = parts;
   dcs.watch({
     onChange: (change) => {
-      if (concerns(context, change)) context.inbox.wake();
+      if (concerns(parts, change)) inbox.wake();
     },
-    onReset: () => context.inbox.wake(),
+    onReset: () => inbox.wake(),
   }, signal);
   while (!signal.aborted) {
     const startedAt = clock.now();
     await postgres.untilPostmasterEnds(signal);
     // At once means that none was running: no news.
-    if (clock.now() - startedAt >= LOOK_AGAIN_MS) context.inbox.wake();
+    if (clock.now() - startedAt >= LOOK_AGAIN_MS) inbox.wake();
     await clock.sleep(LOOK_AGAIN_MS, signal);
   }
 }
 
 /** Source: docs/contract/dcs.md 5.4, plus members that join, whose slot the leader creates. */
-function concerns(context: AgentContext, change: DcsChange): boolean {
-  const { view, memory } = context.state;
-  const self = context.config.self;
+function concerns(
+  { config, last: { view }, memory }: Concerns,
+  change: DcsChange,
+): boolean {
+  const { self } = config();
   if (change.key === "leader" || change.key === "config") return true;
   if (change.key === "failover") return view?.leader?.name === self;
   if (change.key.startsWith(MEMBERS_PREFIX)) {
@@ -41,7 +63,7 @@ function concerns(context: AgentContext, change: DcsChange): boolean {
     const isNew = !(view?.members.some((member) => member.name === name));
     const isLeaders = name === view?.leader?.name;
     return name !== self &&
-      (isNew || (isLeaders && memory.divergence !== "unsuspected"));
+      (isNew || (isLeaders && memory.now.divergence !== "unsuspected"));
   }
   return false;
 }

@@ -15,23 +15,16 @@ import { type ServiceManager, serviceManager } from "../adapters/os/systemd.ts";
 import { listenToSignals } from "../adapters/os/signals.ts";
 import { ConsentFile } from "../adapters/os/consent_file.ts";
 import { SystemClock } from "../adapters/os/clock.ts";
+import type { Clock } from "../ports/clock.ts";
 import { keepMemorySmall, OwnMemory } from "../adapters/os/memory.ts";
 import { PeersHttp, type PeersOptions } from "../adapters/peers/peers_http.ts";
 import { PostgresLocal } from "../adapters/postgres/postgres_local.ts";
 import { checkPrograms } from "../adapters/postgres/process/programs.ts";
 import type { LogStream } from "../adapters/log/log_stream.ts";
 import { explain } from "../core/explain.ts";
-import {
-  type AgentConfig,
-  type AgentContext,
-  createContext,
-} from "../agent/context.ts";
+import { type Agent, type AgentConfig, createAgent } from "../agent/agent.ts";
 import { DcsMeter } from "../agent/dcs_meter.ts";
-import { AgentLoop, type LoopEnd } from "../agent/loop.ts";
-import { AgentService } from "../agent/service.ts";
-import { shutDown } from "../agent/shutdown.ts";
-import { startUp } from "../agent/startup.ts";
-import { runWakers } from "../agent/wakers.ts";
+import type { LoopEnd } from "../agent/loop.ts";
 import { createApp } from "../http/app.ts";
 import type { RestSettings } from "../http/rest_settings.ts";
 import { RestListener } from "../http/listener.ts";
@@ -90,7 +83,7 @@ async function runParts(inputs: StartInputs): Promise<number> {
     systemd.close();
     await parts.postgres.close();
     await parts.dcs.close();
-    await parts.context.ports.callbacks.close();
+    await parts.callbacks.close();
   }
 }
 
@@ -113,7 +106,8 @@ interface Parts {
   readonly proxy: ProxyChild | null;
   readonly configPath: string | null;
   readonly listener: RestListener;
-  readonly context: AgentContext;
+  readonly agent: Agent;
+  readonly clock: Clock;
   readonly current: Reloadable;
   readonly systemd: ServiceManager;
   readonly timingFloors: TimingFloors;
@@ -152,7 +146,7 @@ async function createParts(inputs: StartInputs): Promise<Parts> {
   const peers = new PeersHttp(() => current.peers);
   const callbacks = new CallbacksExec({
     scope: config.scope,
-    commands: () => current.callbacks(context.state.document ?? {}),
+    commands: () => current.callbacks(agent.inForce.document ?? {}),
     log,
   });
   const proxy = await proxyProcess({
@@ -166,14 +160,11 @@ async function createParts(inputs: StartInputs): Promise<Parts> {
     ...{ watchdog, vip, serviceWatch: systemd, consents: consentFile(config) },
     random: new SystemRandom(),
   };
-  const context: AgentContext = createContext(
-    ports,
-    agentConfig(config, timingFloors),
-  );
+  const agent: Agent = createAgent(ports, agentConfig(config, timingFloors));
   const listener = new RestListener(log);
   return {
     ...{ config, log, dcs, postgres, callbacks, proxy, listener },
-    ...{ context, current, configPath, systemd, timingFloors },
+    ...{ agent, clock, current, configPath, systemd, timingFloors },
   };
 }
 
@@ -185,41 +176,41 @@ async function serve(
   parts: Parts,
   reload: () => Promise<void>,
 ): Promise<number> {
-  const { context, log, proxy, systemd, listener } = parts;
+  const { agent, log, proxy, systemd, listener } = parts;
   const ending = new AbortController();
   const stopListening = listenToSignals(["SIGTERM", "SIGINT", "SIGHUP"], {
     onSignal: (signal) => {
-      if (signal === "SIGHUP") context.inbox.askReload();
+      if (signal === "SIGHUP") agent.inbox.askReload();
       else endInOrder(parts, ending);
       return Promise.resolve();
     },
     onError: (error) => log.error(`Signal handler failed: ${String(error)}`),
   });
-  const service = new AgentService(context, () => {
+  const service = agent.service(() => {
     log.info("Ends as a REST request asked");
     endInOrder(parts, ending);
   });
   const app = createApp(service, {
     settings: () => parts.current.rest,
     metrics: {
-      samples: () => [...context.statistics.samples(), ...parts.dcs.samples()],
+      samples: () => [...agent.statistics.samples(), ...parts.dcs.samples()],
     },
     log,
   });
   const background = Promise.all([
-    runWakers(context, ending.signal),
-    keepMemorySmall(new OwnMemory(), context.ports.clock, ending.signal),
+    agent.runWakers(ending.signal),
+    keepMemorySmall(new OwnMemory(), parts.clock, ending.signal),
   ]);
   let supervision: Promise<void> | null = null;
   try {
     // Before REST listens: a living namesake is found by its answer there, and
     // the key left by this member's last run names the very same address.
-    await startUp(context, ending.signal);
+    await agent.startup.run(ending.signal);
     await listener.open(app, await serveOptions(parts.config, log));
     // An agent that is refused must not touch the proxy of the one that lives.
     supervision = proxy?.run(ending.signal) ?? null;
     systemd.ready();
-    const end = await new AgentLoop(context, reload).run(ending.signal);
+    const end = await agent.loop(reload).run(ending.signal);
     ending.abort();
     await listener.close();
     return await finish(parts, end);
@@ -237,15 +228,15 @@ function endInOrder({ systemd }: Parts, ending: AbortController): void {
 }
 
 async function finish(parts: Parts, end: LoopEnd): Promise<number> {
-  const { context, log } = parts;
+  const { agent, log } = parts;
   if (end.kind === "stopped") {
-    await shutDown(context, false);
-    await context.guards.close();
+    await agent.shutdown.run(false);
+    await agent.guards.close();
     return 0;
   }
-  log.critical(explain(end.decision, context.config.self));
-  await shutDown(context, end.decision.isPostgresLeft);
-  await context.guards.close();
+  log.critical(explain(end.decision, agent.config().self));
+  await agent.shutdown.run(end.decision.isPostgresLeft);
+  await agent.guards.close();
   return 1;
 }
 
@@ -301,10 +292,10 @@ async function prepareReload(configuration: Configuration, parts: Parts) {
 
 /** Puts it in force, in one go: nothing here waits or fails. */
 function commitReload(next: Prepared, parts: Parts): void {
-  const { log, context, current, postgres, proxy } = parts;
+  const { log, agent, current, postgres, proxy } = parts;
   log.reconfigure(next.log);
   for (const { text } of next.warnings) log.warning(text);
-  context.config = next.agent;
+  agent.reconfigure(next.agent);
   Object.assign(current, next.current);
   postgres.updateOptions(next.postgres);
   if (next.orders !== null) proxy?.reorder(next.orders);
@@ -312,11 +303,11 @@ function commitReload(next: Prepared, parts: Parts): void {
 
 /** PostgreSQL's files and processes take over the configuration that is in force. */
 async function reloadPostgres(
-  { context, log, postgres }: Parts,
+  { agent, log, postgres }: Parts,
 ): Promise<void> {
   try {
     await postgres.settings.reload();
-    context.events.reloaded();
+    agent.events.reloaded();
   } catch (error) {
     log.error(
       "The reloaded configuration is in force, but PostgreSQL has not taken " +

@@ -82,15 +82,8 @@ export interface JournalRecord
 /** Result of a compare-and-set on the config key. */
 export type ConfigWrite = "written" | "conflict" | "failed";
 
-/** The agent behind the REST API. Methods that read the DCS throw the errors of ports/errors.ts. */
-export interface AgentApi {
-  readonly identity: AgentIdentity;
-  /** Takes a look at the instance (one query) and returns the state. Never throws. */
-  status(): Promise<AgentStatus>;
-  /** The state as the last cycle left it: at once, without a query (liveness, allowlists, pause). `now` is current. */
-  glance(): AgentStatus;
-  /** The failsafe map as last known, however long ago; null: there was none. */
-  lastFailsafeMap(): Readonly<Record<string, string>> | null;
+/** The scope's keys, for a request. Methods throw the errors of ports/errors.ts. */
+export interface ScopeApi {
   /** A DCS read made for this request. */
   freshView(): Promise<ClusterView>;
   /** Asks those members as a race would. */
@@ -105,6 +98,10 @@ export interface AgentApi {
     request: Readonly<Record<string, string>>,
     revision: Revision | null,
   ): Promise<boolean>;
+}
+
+/** What people ask of this agent. */
+export interface OperatorApi {
   /** Wakes the loop now. */
   wake(): void;
   /** Blocks until the restart is done or failed. */
@@ -116,18 +113,32 @@ export interface AgentApi {
   ): Promise<RequestOutcome>;
   /** False: none was scheduled. */
   cancelScheduledRestart(): boolean;
+  /** Reads the DCS first, and throws the errors of ports/errors.ts. */
   reinitialize(
     options: {
       readonly isForced: boolean;
       readonly isForcedFromLeader: boolean;
     },
   ): Promise<RequestOutcome>;
-  /** A leader asks whether it may go on without the store; for one ttl it leads here. */
-  acceptFailsafe(ping: FailsafePing): Promise<FailsafeConsent>;
   /** Same as SIGHUP. */
   reload(): void;
   /** Same as SIGTERM. */
   shutDown(): void;
+}
+
+/** The agent behind the REST API. */
+export interface AgentApi {
+  readonly identity: AgentIdentity;
+  readonly scope: ScopeApi;
+  readonly operator: OperatorApi;
+  /** Takes a look at the instance (one query) and returns the state. Never throws. */
+  status(): Promise<AgentStatus>;
+  /** The state as the last cycle left it: at once, without a query (liveness, allowlists, pause). `now` is current. */
+  glance(): AgentStatus;
+  /** The failsafe map as last known, however long ago; null: there was none. */
+  lastFailsafeMap(): Readonly<Record<string, string>> | null;
+  /** A leader asks whether it may go on without the store; for one ttl it leads here. */
+  acceptFailsafe(ping: FailsafePing): Promise<FailsafeConsent>;
   /** The last decisions, oldest first; renewals and questions are left out. */
   decisions(): readonly JournalRecord[];
   sleep(ms: number): Promise<void>;

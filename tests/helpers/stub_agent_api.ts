@@ -26,7 +26,9 @@ import type {
   ConfigWrite,
   FailsafeConsent,
   JournalRecord,
+  OperatorApi,
   RequestOutcome,
+  ScopeApi,
 } from "../../lib/ports/agent_api.ts";
 
 const STARTED = "2026-11-20 04:38:48.6+00";
@@ -160,7 +162,9 @@ export function followingStatus(
 }
 
 /** An agent whose answers a test sets. */
-export class StubAgentApi implements AgentApi {
+export class StubAgentApi implements AgentApi, ScopeApi, OperatorApi {
+  readonly scope = this;
+  readonly operator = this;
   identity: AgentIdentity = { scope: "main", name: "n1", version: "4.1.4" };
   current: AgentStatus = leadingStatus();
   /** Views that successive fresh reads see; the last one stays. Errors are thrown. */

@@ -23,12 +23,12 @@ export function actionRoutes(app: RestApp, context: RestContext): void {
     "/restart",
     guard(context),
     () =>
-      api.cancelScheduledRestart()
+      api.operator.cancelScheduledRestart()
         ? replies.text(200, "scheduled restart deleted")
         : replies.text(404, "no restarts are scheduled"),
   );
   app.post("/reload", guard(context), () => {
-    api.reload();
+    api.operator.reload();
     return replies.text(202, "reload scheduled");
   });
   app.post(
@@ -40,7 +40,7 @@ export function actionRoutes(app: RestApp, context: RestContext): void {
     "/sigterm",
     guard(context),
     () => {
-      api.shutDown();
+      api.operator.shutDown();
       return replies.text(202, "shutdown scheduled");
     },
   );
@@ -57,7 +57,7 @@ async function restart(
   raw: Request,
 ): Promise<Response> {
   const body = await optionalBody(raw);
-  await api.freshView();
+  await api.scope.freshView();
   if (Object.hasOwn(body, "schedule") && api.glance().settings.isPaused) {
     return replies.text(500, "Can't schedule restart in the paused state");
   }
@@ -68,8 +68,8 @@ async function restart(
   const { filters, scheduledAt } = request;
   try {
     const outcome = scheduledAt === null
-      ? await api.restart(filters)
-      : await api.scheduleRestart(filters, scheduledAt);
+      ? await api.operator.restart(filters)
+      : await api.operator.scheduleRestart(filters, scheduledAt);
     return replies.text(outcome.status, outcome.text);
   } catch (error) {
     log.error("Cannot restart PostgreSQL for a REST request", { error });
@@ -84,14 +84,14 @@ async function reinitialize(
   const checked = checkBody(reinitializeBody, await optionalBody(raw));
   if (checked.kind === "invalid") return replies.text(400, checked.text);
   const body = checked.value;
-  const { leader } = await api.freshView();
+  const { leader } = await api.scope.freshView();
   if (leader === null) {
     return replies.text(503, "Cluster has no leader, can not reinitialize");
   }
   if (leader.name === api.identity.name) {
     return replies.text(503, "I am the leader, can not reinitialize");
   }
-  const outcome = await api.reinitialize({
+  const outcome = await api.operator.reinitialize({
     isForced: parseBool(body.force) === true,
     isForcedFromLeader: parseBool(body.from_leader) === true,
   });

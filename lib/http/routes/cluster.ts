@@ -21,7 +21,9 @@ import { mandatoryBody } from "../requests.ts";
 export function clusterRoutes(app: RestApp, context: RestContext): void {
   const { api, replies } = context;
   app.get("/cluster", async () => {
-    const { members, ...options } = clusterDocument(await api.freshView());
+    const { members, ...options } = clusterDocument(
+      await api.scope.freshView(),
+    );
     const { scope } = api.identity;
     return replies.json(200, { members, scope, ...options });
   });
@@ -51,14 +53,14 @@ async function patchConfig(
   request: Request,
 ): Promise<Response> {
   const patch = await mandatoryBody(request);
-  const config = (await api.freshView()).config;
+  const config = (await api.scope.freshView()).config;
   if (config === null || config.document === null) throw new PageProblem(503);
   const merged = mergePatch(config.document, patch);
   if (merged.isChanged) {
-    const result = await api.writeConfig(merged.value, config.revision);
+    const result = await api.scope.writeConfig(merged.value, config.revision);
     if (result !== "written") throw new PageProblem(409);
   }
-  api.wake();
+  api.operator.wake();
   return replies.json(200, merged.value);
 }
 
@@ -67,16 +69,16 @@ async function putConfig(
   request: Request,
 ): Promise<Response> {
   const document = await mandatoryBody(request);
-  const stored = (await api.freshView()).config?.document ?? null;
+  const stored = (await api.scope.freshView()).config?.document ?? null;
   if (stored === null || !deepEqualByText(stored, document)) {
-    const result = await api.writeConfig(document, null);
+    const result = await api.scope.writeConfig(document, null);
     if (result !== "written") throw new PageProblem(502);
   }
   return replies.json(200, document);
 }
 
 async function knownView({ api }: RestContext): Promise<ClusterView> {
-  return api.glance().view ?? await api.freshView();
+  return api.glance().view ?? await api.scope.freshView();
 }
 
 /** The last two items can be missing, as on lines of old versions. */

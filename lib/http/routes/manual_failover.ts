@@ -59,7 +59,7 @@ async function serve(
   asked: ManualRequest,
 ): Promise<Response> {
   const { api, replies } = context;
-  const view = await api.freshView();
+  const view = await api.scope.freshView();
   const modes = modesOf(context, view);
   const schedule = judgeForm(asked, modes, Date.now());
   if (schedule.kind === "refused") {
@@ -74,7 +74,7 @@ async function serve(
   if (!await isFailoverWritten(context, key)) {
     return replies.text(503, "failed to write failover key into DCS");
   }
-  api.wake();
+  api.operator.wake();
   return schedule.iso === null
     ? await pollOutcome(context, request, view)
     : replies.text(202, "Switchover scheduled");
@@ -113,7 +113,7 @@ async function answersRefusal(
   { action }: ManualRequest,
   members: readonly Member[],
 ): Promise<Refusal | null> {
-  const answers = await api.askPeers(members);
+  const answers = await api.scope.askPeers(members);
   const refusal = judgeAnswers(action, answers);
   if (refusal === null) return null;
   for (const answer of answers) {
@@ -127,7 +127,7 @@ async function isFailoverWritten(
   key: Readonly<Record<string, string>>,
 ): Promise<boolean> {
   try {
-    return await api.writeFailover(key, null);
+    return await api.scope.writeFailover(key, null);
   } catch (error) {
     log.error("Cannot write the failover key for a REST request", { error });
     return false;
@@ -176,7 +176,7 @@ async function endedText(
 ): Promise<string> {
   const old = before.members.find(({ name }) => name === before.leader?.name);
   if (action !== "switchover" || old === undefined) return "";
-  const [answer] = await api.askPeers([old]);
+  const [answer] = await api.scope.askPeers([old]);
   if (answer?.kind !== "answered" || answer.endedReceivers.length === 0) {
     return "";
   }
@@ -187,7 +187,7 @@ async function endedText(
 /** Read errors do not end the poll: the DCS may be electing its own leader. */
 async function viewOrNull({ api }: RestContext): Promise<ClusterView | null> {
   try {
-    return await api.freshView();
+    return await api.scope.freshView();
   } catch {
     return null;
   }
@@ -221,11 +221,11 @@ function nameOf({ action }: ManualRequest): string {
 
 async function cancelSchedule(context: RestContext): Promise<Response> {
   const { api, replies } = context;
-  const { failover } = await api.freshView();
+  const { failover } = await api.scope.freshView();
   if (failover === null || failover.scheduledAt === null) {
     return replies.text(404, "no switchover is scheduled");
   }
-  if (!await api.writeFailover({}, failover.revision)) {
+  if (!await api.scope.writeFailover({}, failover.revision)) {
     throw new PageProblem(409);
   }
   return replies.text(200, "scheduled switchover deleted");

@@ -2,7 +2,7 @@
  * Mistakes that a simulator worth its name must find. They are planted at the
  * side of the product, in the ports of its agents, never inside of it.
  */
-import type { AgentContext } from "../../../lib/agent/context.ts";
+import type { Agent } from "../../../lib/agent/agent.ts";
 import {
   after,
   type Moment,
@@ -42,7 +42,7 @@ export interface Makers {
     name: string,
   ) => MemoryConsents;
   /** Changes what the ports do not reach. */
-  readonly plant?: (context: AgentContext, dcs: BridgedDcs) => void;
+  readonly plant?: (agent: Agent, dcs: BridgedDcs) => void;
   /** By what it times the sessions of others; absent: its own clock. */
   readonly observerNow?: (now: Moment) => Moment;
 }
@@ -79,9 +79,9 @@ class TimedDcs extends BridgedDcs {
   }
 }
 
-function countFromResponse(context: AgentContext, dcs: BridgedDcs): void {
+function countFromResponse(agent: Agent, dcs: BridgedDcs): void {
   if (!(dcs instanceof TimedDcs)) return;
-  context.guards.covered = (deadline): Moment =>
+  agent.guards.covered = (deadline): Moment =>
     after(deadline, dcs.lastLeaseCallMs);
 }
 

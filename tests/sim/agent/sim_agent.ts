@@ -1,14 +1,9 @@
 /** One incarnation of the real agent, from start-up to its end or its death. */
 import {
+  type Agent,
   type AgentConfig,
-  type AgentContext,
-  createContext,
-} from "../../../lib/agent/context.ts";
-import { acceptFailsafe } from "../../../lib/agent/failsafe.ts";
-import { AgentLoop } from "../../../lib/agent/loop.ts";
-import { shutDown } from "../../../lib/agent/shutdown.ts";
-import { startUp } from "../../../lib/agent/startup.ts";
-import { runWakers } from "../../../lib/agent/wakers.ts";
+  createAgent,
+} from "../../../lib/agent/agent.ts";
 import type { FailsafePing } from "../../../lib/core/model/failsafe.ts";
 import { NO_TAGS } from "../../../lib/core/model/member.ts";
 import type {
@@ -31,7 +26,7 @@ export class SimAgent {
   readonly #driver: AgentDriver;
   readonly #site: Site;
   readonly #dcs: MemoryDcs;
-  readonly #context: AgentContext;
+  readonly #agent: Agent;
   readonly #ending = new AbortController();
   readonly #bridge: Bridge;
 
@@ -68,9 +63,9 @@ export class SimAgent {
       consents: new makers.consents(driver.consents, site.name),
       random: world.rng("choices"),
     };
-    this.#context = createContext(ports, configOf(world, site.name));
-    makers.plant?.(this.#context, dcs);
-    site.host.readDeadline = () => this.#context.right.deadline;
+    this.#agent = createAgent(ports, configOf(world, site.name));
+    makers.plant?.(this.#agent, dcs);
+    site.host.readDeadline = () => this.#agent.right.deadline;
     this.linkChanged();
   }
 
@@ -97,36 +92,35 @@ export class SimAgent {
 
   /** The answer to POST /failsafe. */
   acceptFailsafe(ping: FailsafePing): Promise<FailsafeConsent> {
-    return acceptFailsafe(this.#context, ping);
+    return this.#agent.listener.accept(ping);
   }
 
   /** What an operator wants of this member. */
   ask(request: OperatorRequest): void {
     this.#bridge.enter(() => {
       this.#driver.world.note("ops", `${request.kind} ${this.#site.name}`);
-      void this.#context.inbox.ask(request);
+      void this.#agent.inbox.ask(request);
     });
   }
 
   scheduleRestart(restart: ScheduledRestart): void {
-    const { state, inbox } = this.#context;
-    if (state.settings.isPaused) return;
+    const { inForce, memory, inbox } = this.#agent;
+    if (inForce.settings.isPaused) return;
     this.#bridge.enter(() => {
-      state.remember({ kind: "restart_scheduled", restart });
+      memory.remember({ kind: "restart_scheduled", restart });
       inbox.wake();
     });
   }
 
   async #run(): Promise<void> {
-    const context = this.#context;
+    const agent = this.#agent;
     const { signal } = this.#ending;
-    void runWakers(context, signal);
-    await startUp(context, signal);
-    const loop = new AgentLoop(context, () => Promise.resolve());
-    const end = await loop.run(signal);
+    void agent.runWakers(signal);
+    await agent.startup.run(signal);
+    const end = await agent.loop(() => Promise.resolve()).run(signal);
     this.#ending.abort();
     const isLeft = end.kind === "exit" && end.decision.isPostgresLeft;
-    await shutDown(context, isLeft);
+    await agent.shutdown.run(isLeft);
     this.#driver.agentExited(this.#site.name);
   }
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { checkpointBeforeDrain } from "./demote.ts";
+import { checkpointBeforeDrain } from "./stops.ts";
 
 const { signal } = new AbortController();
 
