@@ -4,10 +4,12 @@
  * root.
  */
 import { fileURLToPath } from "node:url";
+import { killMarked } from "../../lib/lab/processes.ts";
 import { runAs, unprivilegedAccount } from "../../lib/lab/unprivileged.ts";
 import { getPatroni } from "./get_patroni.ts";
 
 const RESULT = "result.json";
+const ENDED_EARLY = 143;
 
 /** With both, this process is the one that measures. */
 const DIRECTORY_VARIABLE = "MATRIARCH_BENCH_DIR";
@@ -48,8 +50,18 @@ export async function runBesidePatroni(bench: PlacedBench): Promise<number> {
   if (directory === undefined || pythonPath === undefined) {
     return await prepareAndRun(bench);
   }
+  endServersAtSignal(directory);
   await bench.measure({ directory, pythonPath });
   return 0;
+}
+
+/** Who ends the bench early ends its servers, too. */
+function endServersAtSignal(directory: string): void {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    Deno.addSignalListener(signal, () => {
+      killMarked(directory).finally(() => Deno.exit(ENDED_EARLY));
+    });
+  }
 }
 
 async function prepareAndRun(bench: PlacedBench): Promise<number> {
@@ -63,7 +75,10 @@ async function prepareAndRun(bench: PlacedBench): Promise<number> {
     if (Deno.uid() === 0) {
       const code = await runUnprivileged(bench.script, place);
       if (code !== 0) return code;
-    } else await bench.measure(place);
+    } else {
+      endServersAtSignal(directory);
+      await bench.measure(place);
+    }
     if (bench.json !== null) {
       await Deno.copyFile(`${directory}/${RESULT}`, bench.json);
     }

@@ -28,8 +28,10 @@ export async function unprivilegedRun(
     args: ["-d", "-o", UNPRIVILEGED_USER, "-m", "700", denoDir],
   }).output();
   return {
-    program: "runuser",
+    program: "setpriv",
     args: [
+      // Ends with whoever started it.
+      ...["--pdeathsig", "TERM", "--", "runuser"],
       ...[
         "-u",
         UNPRIVILEGED_USER,

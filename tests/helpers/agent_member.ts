@@ -112,7 +112,8 @@ export class AgentMember {
     this.#child = new Deno.Command("sh", {
       args: [
         "-c",
-        'log=$1; shift; exec "$@" >>"$log" 2>&1',
+        // Who ends the test run ends its agents, and these their servers.
+        'log=$1; shift; exec setpriv --pdeathsig TERM -- "$@" >>"$log" 2>&1',
         "sh",
         this.#logPath,
         ...(this.program ?? matriarch("run")),
