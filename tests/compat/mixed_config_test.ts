@@ -222,6 +222,11 @@ async function tags(scene: Scene): Promise<void> {
   });
   await step(t, "nofailover of ours is known to Patroni's leader", async () => {
     await setTags(n2, { nofailover: true });
+    // A request that comes before the tag is carried out, and the lead is gone.
+    await cluster.until("the tag is in the store", async () => {
+      const key = await cluster.key("members/n2");
+      return JSON.stringify(key).includes('"nofailover":true');
+    });
     await cluster.until("it is refused", async () => {
       const { status, text } = await n3.rest("/switchover", {
         method: "POST",
