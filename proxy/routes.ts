@@ -18,6 +18,14 @@ import { StoreReader } from "./store_reader.ts";
 const READ_AGAIN_MS = 10_000;
 /** After a failed read. */
 const RETRY_MS = 1_000;
+/**
+ * After a read nobody reads for four times as long as it took: somebody who
+ * changes keys without end, or large ones, must not take this thread the time in
+ * which it accepts sessions and answers the agent. A change of the leader does
+ * not wait for a read.
+ */
+const REST_PER_READ = 4;
+const REST_MS_MAX = 500;
 /** A read during which the leader changed is repeated that often. */
 const READS_MAX = 20;
 
@@ -73,15 +81,21 @@ export class RouteWatch implements DcsListener {
 
   /** Watches and reads until `signal` aborts. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    this.#parts.dcs.watch(this, signal);
+    const { clock, dcs } = this.#parts;
+    dcs.watch(this, signal);
     signal.addEventListener("abort", () => this.#waking.abort());
     while (!signal.aborted) {
       const waking = new AbortController();
       this.#waking = waking;
+      const begun = clock.now();
       const isRead = await this.#read(signal);
       if (signal.aborted) return;
-      if (isRead) await this.#parts.clock.sleep(READ_AGAIN_MS, waking.signal);
-      else await this.#parts.clock.sleep(RETRY_MS, signal);
+      const tookMs = clock.now() - begun;
+      if (isRead) await clock.sleep(READ_AGAIN_MS, waking.signal);
+      else await clock.sleep(RETRY_MS, signal);
+      const restMs = Math.min(REST_MS_MAX, REST_PER_READ * tookMs);
+      const restedMs = clock.now() - begun - tookMs;
+      if (restedMs < restMs) await clock.sleep(restMs - restedMs, signal);
     }
   }
 
