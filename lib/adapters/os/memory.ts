@@ -62,7 +62,7 @@ export async function keepMemorySmall(
 /**
  * There only if the engine was told so at the start. As a last resort, because
  * only then are the pages put together of which a start leaves each a little in
- * use, and the code dropped that only the start ran: 8 to 10 MB of each program.
+ * use, and the code dropped that only the start ran: some MB of each program.
  *
  * Source: V8's `gc-extension.cc`, option "flavor".
  */
