@@ -49,10 +49,10 @@ export class DataTasks {
   }
 
   async clone(
-    { source }: TaskOf<"clone">,
+    { source, isBootstrapOwner }: TaskOf<"clone">,
     signal: AbortSignal,
   ): Promise<void> {
-    const { postgres, neighbours, memory } = this.#parts;
+    const { postgres, neighbours } = this.#parts;
     const peer = source === null ? null : neighbours.addressOf(source);
     const slotName = peer?.remote === undefined
       ? neighbours.ownSlotName()
@@ -60,7 +60,7 @@ export class DataTasks {
     try {
       await postgres.data.clone(peer, slotName, signal);
     } catch (error) {
-      if (memory.now.isBootstrapOwner) await this.#leaveInitialize();
+      if (isBootstrapOwner) await this.#leaveInitialize();
       throw error;
     }
   }

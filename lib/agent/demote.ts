@@ -55,7 +55,7 @@ export class Demotion {
     await this.#parts.guards.standDown();
     switch (task.how) {
       case "graceful":
-        return await this.#parts.handOver.run(signal);
+        return await this.#parts.handOver.run(task.escalateAfterMs, signal);
       case "immediate":
         await events.stop(stopAtOnce());
         return await this.#parts.leadReturn.giveBack(null);

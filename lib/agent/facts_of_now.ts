@@ -4,7 +4,7 @@ import type { MemberName, Tags } from "../core/model/member.ts";
 import type { Observation } from "../core/model/observation.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Random } from "../ports/random.ts";
-import type { SettingsInForce } from "./config_in_force.ts";
+import type { ConfigInForce } from "./config_in_force.ts";
 import type { Inbox } from "./inbox.ts";
 import type { LeadRight } from "./lead_right.ts";
 import type { Remembered } from "./memory.ts";
@@ -19,7 +19,7 @@ interface FactSources {
     /** The configuration has a `bootstrap` section. */
     readonly canBootstrap: boolean;
   };
-  readonly inForce: SettingsInForce;
+  readonly inForce: Pick<ConfigInForce, "settings" | "document">;
   readonly memory: Remembered;
   readonly right: Pick<LeadRight, "deadline" | "source">;
   readonly inbox: Pick<Inbox, "request">;
@@ -50,6 +50,7 @@ export class FactsOfNow {
       self,
       tags,
       canBootstrap,
+      document: inForce.document ?? {},
       settings: inForce.settings,
       dcs: looks.dcs,
       postgres: looks.postgres,

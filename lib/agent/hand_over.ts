@@ -57,11 +57,14 @@ export class HandOver {
    * Stops the leader's instance in order and releases the lease as soon as a
    * successor has the shutdown checkpoint, at the latest when the instance is down.
    * An abort (the lease runs out meanwhile) turns it into an immediate stop.
+   *
+   * @param escalateAfterMs So does the end of that time; null: there is none.
    */
-  async run(signal: AbortSignal): Promise<void> {
-    const { postgres, inForce: { settings }, leadReturn } = this.#parts;
-    const isEscalated = settings.synchronousMode !== "off" &&
-      settings.primaryStopTimeoutMs > 0;
+  async run(
+    escalateAfterMs: number | null,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { postgres, leadReturn } = this.#parts;
     let position: Lsn | null = null;
     this.#endedReceivers = [];
     const stopped = new AbortController();
@@ -69,7 +72,7 @@ export class HandOver {
     const stopping = this.#parts.events.stop({
       mode: "fast",
       isCheckpointFirst: this.#parts.proxy === null,
-      escalateAfterMs: isEscalated ? settings.primaryStopTimeoutMs : null,
+      escalateAfterMs,
       onShutdownCheckpoint: (checkpoint) => {
         position = checkpoint;
         // A release that fails here is tried again when the instance is down.

@@ -7,7 +7,6 @@ import {
   type DecisionOf,
   type Outcome,
 } from "./act_outcome.ts";
-import type { ConfigInForce } from "./config_in_force.ts";
 import type { LeaseKeeper } from "./leases.ts";
 import type { Remembering } from "./memory.ts";
 import type { Observer } from "./observe.ts";
@@ -32,7 +31,6 @@ interface KeyParts {
   readonly store: Pick<StoreView, "again">;
   readonly budget: Pick<StoreBudget, "leftMs">;
   readonly memory: Remembering;
-  readonly inForce: Pick<ConfigInForce, "document">;
   readonly leases: Pick<LeaseKeeper, "term">;
   readonly observer: Pick<Observer, "lookAgain">;
   readonly postgres: {
@@ -91,7 +89,7 @@ export class KeyActs {
   }
 
   async #put(decision: KeyWrite): Promise<Guarded> {
-    const { keys, budget, inForce } = this.#parts;
+    const { keys, budget } = this.#parts;
     const limits = { timeoutMs: budget.leftMs };
     switch (decision.kind) {
       case "race_initialize":
@@ -99,7 +97,7 @@ export class KeyActs {
       case "write_initialize":
         return await keys.writeInitialize(decision, limits);
       case "write_config":
-        return await keys.writeConfig(inForce.document ?? {}, null, limits);
+        return await keys.writeConfig(decision.document, null, limits);
       case "clear_failover":
         return await keys.clearFailover(decision.revision, limits);
       case "write_sync":

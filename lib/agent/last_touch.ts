@@ -71,7 +71,12 @@ export class LastTouch {
 }
 
 function stoppingNow(o: Observation): Observation {
-  const task = { kind: "demote", how: "graceful", deadline: null } as const;
+  const task = {
+    kind: "demote",
+    how: "graceful",
+    deadline: null,
+    escalateAfterMs: null,
+  } as const;
   return { ...o, task: { kind: "running", task, startedAt: o.now } };
 }
 

@@ -3,7 +3,7 @@
  * have the shutdown checkpoint, then the lease goes back at once. In pause
  * nothing is touched.
  */
-import { stopBudgetMs } from "../core/calc/lead/budgets.ts";
+import { handOverPatienceMs, stopBudgetMs } from "../core/calc/lead/budgets.ts";
 import { remainingMs } from "../core/base/units.ts";
 import type { MemberName } from "../core/model/member.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -109,10 +109,13 @@ export class Shutdown {
 
   /** The loop has ended, so the lease is renewed here while the instance stops; if that fails, the stop gets short. */
   async #handOverUnderLease(): Promise<void> {
+    const { handOver, inForce } = this.#parts;
+    // Asked for when the clients are gone, which may take long.
+    const patienceMs = () => handOverPatienceMs(inForce.settings);
     const giveUp = new AbortController();
     const done = new AbortController();
     const handing = this.#letClientsGo(giveUp.signal)
-      .then(() => this.#parts.handOver.run(giveUp.signal))
+      .then(() => handOver.run(patienceMs(), giveUp.signal))
       .finally(() => done.abort());
     await Promise.all([handing, this.#renewUntil(done.signal, giveUp)]);
   }

@@ -24,6 +24,7 @@ export function hypotheticalObservation(
     self: member.name,
     tags: member.tags,
     canBootstrap: false,
+    document: view.config?.document ?? {},
     settings: settingsOf(view),
     dcs: { kind: "reachable", view },
     postgres: hypotheticalReplica(answer),

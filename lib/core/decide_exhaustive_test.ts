@@ -91,9 +91,9 @@ const TASKS: readonly (LongTask | null)[] = [
   null,
   { kind: "promote" },
   { kind: "start", as: "primary", upstream: null, timeoutMs: 1 },
-  { kind: "demote", how: "graceful", deadline: null },
+  { kind: "demote", how: "graceful", deadline: null, escalateAfterMs: null },
   { kind: "demote", how: "offline", deadline: null },
-  { kind: "clone", source: "n1" },
+  { kind: "clone", source: "n1", isBootstrapOwner: false },
 ];
 
 const SYNCS = ["off", "in", "out", "alone", "quorum"] as const;

@@ -241,6 +241,7 @@ export function observation(
     self: "n2",
     tags: NO_TAGS,
     canBootstrap: true,
+    document: {},
     settings: DEFAULT_SETTINGS,
     dcs: view === null
       ? { kind: "unreachable", since: NOW, detail: "time-out" }

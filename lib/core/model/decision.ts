@@ -218,7 +218,11 @@ export type Decision =
     readonly expected: "absent" | "any";
   }
   /** (round) Write the dynamic configuration that this agent has in force. */
-  | { readonly kind: "write_config"; readonly reason: "config_missing" }
+  | {
+    readonly kind: "write_config";
+    readonly reason: "config_missing";
+    readonly document: Readonly<Record<string, unknown>>;
+  }
   /** (round) Empty the failover key by compare-and-set. */
   | {
     readonly kind: "clear_failover";

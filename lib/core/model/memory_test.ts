@@ -49,8 +49,12 @@ function ended(
   return { kind: "task_ended", outcome: outcome(...args) };
 }
 
-const CLONE = { kind: "clone", source: "n1" } as const;
-const OLD_CLONE = { kind: "clone", source: "n9" } as const;
+const CLONE = { kind: "clone", source: "n1", isBootstrapOwner: false } as const;
+const OLD_CLONE = {
+  kind: "clone",
+  source: "n9",
+  isBootstrapOwner: false,
+} as const;
 const REWIND = { kind: "rewind", source: "n1", isLastAttempt: false } as const;
 const RESTART = {
   kind: "restart",
@@ -188,9 +192,15 @@ const ROWS: readonly Row[] = [
       kind: "demote",
       how: "graceful",
       deadline: null,
+      escalateAfterMs: null,
     }),
     {
-      lastOutcome: outcome({ kind: "demote", how: "graceful", deadline: null }),
+      lastOutcome: outcome({
+        kind: "demote",
+        how: "graceful",
+        deadline: null,
+        escalateAfterMs: null,
+      }),
       role: "demoted",
       divergence: "suspected",
       demotedAt: NOW,

@@ -47,6 +47,8 @@ export interface Observation {
   readonly tags: Tags;
   /** The local configuration has a `bootstrap` section. */
   readonly canBootstrap: boolean;
+  /** The dynamic configuration that the settings are made of, as this agent has it. */
+  readonly document: Readonly<Record<string, unknown>>;
   readonly settings: ClusterSettings;
   readonly dcs: DcsView;
   readonly postgres: PostgresView;

@@ -29,8 +29,13 @@ export type LongTask =
   | { readonly kind: "bootstrap" }
   /** Recovers what somebody restored up to its target. */
   | { readonly kind: "finish_restore" }
-  /** `source` null: a method that needs no running member. */
-  | { readonly kind: "clone"; readonly source: MemberName | null }
+  | {
+    readonly kind: "clone";
+    /** Null: a method that needs no running member. */
+    readonly source: MemberName | null;
+    /** This agent won the initialize race: a copy that fails leaves it to others. */
+    readonly isBootstrapOwner: boolean;
+  }
   | {
     readonly kind: "start";
     readonly as: "primary" | "standby";
@@ -49,7 +54,14 @@ export type LongTask =
   | { readonly kind: "promote" }
   | {
     readonly kind: "demote";
-    readonly how: DemoteMode;
+    readonly how: "graceful";
+    readonly deadline: null;
+    /** Whom clients and replicas hold up is stopped at once after that time; null: never. */
+    readonly escalateAfterMs: number | null;
+  }
+  | {
+    readonly kind: "demote";
+    readonly how: Exclude<DemoteMode, "graceful">;
     /** The instance must be down by then; null: no limit. */
     readonly deadline: Moment | null;
   }

@@ -7,6 +7,7 @@ import type { Decision } from "../model/decision.ts";
 import { REMOTE } from "../model/standby_cluster.ts";
 import { leadOf, type Observation } from "../model/observation.ts";
 import {
+  clone,
   localSystemId,
   pauseAfterFailure,
   primaryOf,
@@ -55,8 +56,7 @@ export const FILL: readonly Rule[] = [
       o.postgres.kind !== "empty" || !o.memory.isBootstrapOwner
         ? null
         : o.settings.isStandbyCluster
-        ? pauseAfterFailure(o, "clone") ??
-          startTask({ kind: "clone", source: REMOTE }, "no_cluster_yet")
+        ? clone(o, REMOTE, "no_cluster_yet")
         : startTask({ kind: "bootstrap" }, "no_cluster_yet"),
   },
   {
@@ -181,10 +181,7 @@ function cloneWithoutLeader(o: Observation): Decision | null {
     o.settings.hasLeaderlessClone &&
     viewOf(o).initialize.kind !== "bootstrapping";
   if (!isAllowed) return null;
-  return pauseAfterFailure(o, "clone") ??
-    startTask({ kind: "clone", source: null }, "data_directory_empty", {
-      source: null,
-    });
+  return clone(o, null, "data_directory_empty");
 }
 
 function waitForLeader(o: Observation): Decision {

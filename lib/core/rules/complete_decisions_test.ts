@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import {
+  answer,
   cluster,
   leaderMember,
   leaderObservation,
@@ -17,6 +18,7 @@ import {
 } from "../../../tests/helpers/builders.ts";
 import {
   AHEAD,
+  asked,
   DUE,
   failover,
   history,
@@ -29,6 +31,7 @@ import { revision } from "../base/units.ts";
 import { decide } from "../decide.ts";
 import type { Decision } from "../model/decision.ts";
 import type { Observation } from "../model/observation.ts";
+import { REMOTE } from "../model/standby_cluster.ts";
 
 function decided<K extends Decision["kind"]>(
   o: Observation,
@@ -106,6 +109,55 @@ Deno.test("decide() creates an initialize key, or replaces a broken one", () => 
     const o = leaderObservation({ view: cluster({ initialize: { kind } }) });
     const { expected } = decided(o, "write_initialize");
     assert.equal(expected, kind === "absent" ? "absent" : "any");
+  }
+});
+
+Deno.test("decide() writes the document that this agent goes by", () => {
+  const document = { ttl: 42, postgresql: { use_slots: false } };
+  const view = cluster({ config: null });
+  const o = leaderObservation({ view, document });
+  assert.deepEqual(decided(o, "write_config").document, document);
+});
+
+Deno.test("decide() says of a copy whether the initialize key is to be left when it fails", () => {
+  const view = unlocked({ initialize: { kind: "bootstrapping" } });
+  const standbyCluster = settings({ isStandbyCluster: true });
+  const owner = { ...MEMORY, isBootstrapOwner: true };
+  const empty = { postgres: { kind: "empty" } } as const;
+  const first = observation({
+    ...standbyCluster,
+    ...empty,
+    view,
+    memory: owner,
+  });
+  assert.deepEqual(decided(first, "start_task").task, {
+    kind: "clone",
+    source: REMOTE,
+    isBootstrapOwner: true,
+  });
+  const later = observation({ ...empty, view: cluster() });
+  assert.deepEqual(decided(later, "start_task").task, {
+    kind: "clone",
+    source: "n1",
+    isBootstrapOwner: false,
+  });
+});
+
+Deno.test("decide() limits a handing over where commits wait for a replica", () => {
+  for (
+    const [synchronousMode, limitMs] of [["off", null], ["on", 7_000]] as const
+  ) {
+    const o = leaderObservation({
+      view: cluster({ ...failover("n1", "n2"), ...sync("n1", "n2") }),
+      ...asked(answer("n2")),
+      ...settings({ synchronousMode, primaryStopTimeoutMs: 7_000 }),
+    });
+    assert.deepEqual(decided(o, "start_task").task, {
+      kind: "demote",
+      how: "graceful",
+      deadline: null,
+      escalateAfterMs: limitMs,
+    });
   }
 });
 

@@ -67,7 +67,9 @@ const EARLY: readonly Row[] = [
   ],
   [
     "work in progress is left alone",
-    observation(running({ kind: "clone", source: "n1" })),
+    observation(
+      running({ kind: "clone", source: "n1", isBootstrapOwner: false }),
+    ),
     ["R060", "wait task_in_progress"],
   ],
   [

@@ -19,6 +19,7 @@ import {
   restartOnSchedule,
 } from "./operator.ts";
 import {
+  clone,
   isLeftAlone,
   leaderOf,
   mayBeWritable,
@@ -107,7 +108,7 @@ export const FOLLOWER: readonly Rule[] = [
       "wait leader_not_running",
       "wait back_off",
     ],
-    match: clone,
+    match: cloneFromMember,
   },
   {
     id: "R670",
@@ -272,7 +273,7 @@ function reinitializeOnRequest(o: Observation): Decision | null {
   );
 }
 
-function clone(o: Observation): Decision | null {
+function cloneFromMember(o: Observation): Decision | null {
   if (o.postgres.kind !== "empty") return null;
   const leader = leaderMember(o);
   const source = cloneSource(o);
@@ -282,8 +283,7 @@ function clone(o: Observation): Decision | null {
       return waitShortly("leader_not_running", { state: leader.state });
     }
   }
-  return pauseAfterFailure(o, "clone") ??
-    startTask({ kind: "clone", source }, "data_directory_empty", { source });
+  return clone(o, source, "data_directory_empty");
 }
 
 /**

@@ -54,7 +54,11 @@ const REWIND = settings({ isRewindAllowed: true });
 const EMPTY = { postgres: { kind: "empty" } } as const;
 const OFFERS = { ...NO_TAGS, isClonefrom: true };
 const BUSY_LEADER = leaderMember("n1", { state: "starting" });
-const CLONED = { kind: "clone", source: "n3" } as const;
+const CLONED = {
+  kind: "clone",
+  source: "n3",
+  isBootstrapOwner: false,
+} as const;
 
 const CLONES: readonly Row[] = [
   [

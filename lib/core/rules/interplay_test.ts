@@ -483,7 +483,11 @@ testRows("timelines of one number", [
       postgres: stopped(),
       memory: {
         ...SUSPECTED,
-        lastOutcome: outcome({ kind: "clone", source: "n3" }),
+        lastOutcome: outcome({
+          kind: "clone",
+          source: "n3",
+          isBootstrapOwner: false,
+        }),
       },
       ...leaderOn2({ kind: "primary_crash" }),
     }),

@@ -40,7 +40,11 @@ export const CONFIG: Rule = {
   match: (o) => {
     const document = viewOf(o).config?.document ?? null;
     return document === null || Object.keys(document).length === 0
-      ? { kind: "write_config", reason: "config_missing" }
+      ? {
+        kind: "write_config",
+        reason: "config_missing",
+        document: o.document,
+      }
       : null;
   },
 };

@@ -2,6 +2,7 @@
  * OPERATOR: what people asked of a leader that is healthy: switchover, failover,
  * restart. Rows sit inside the leader's section, after those that repair.
  */
+import { handOverPatienceMs } from "../calc/lead/budgets.ts";
 import {
   readySuccessors,
   refusals,
@@ -170,8 +171,9 @@ function handOver(o: Observation): Decision | null {
   if (ready.length === 0) {
     return clear(request, "no_candidate", refusals(o, viewOf(o), asked));
   }
+  const escalateAfterMs = handOverPatienceMs(o.settings);
   return startTask(
-    { kind: "demote", how: "graceful", deadline: null },
+    { kind: "demote", how: "graceful", deadline: null, escalateAfterMs },
     "switchover_requested",
     { ready: ready.join(",") },
   );

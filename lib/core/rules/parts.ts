@@ -44,6 +44,18 @@ export function startTask(
   return { kind: "start_task", task, reason, facts };
 }
 
+/** Fills an empty data directory, unless that failed just before. */
+export function clone(
+  o: Observation,
+  source: MemberName | null,
+  reason: "no_cluster_yet" | "data_directory_empty",
+): Decision {
+  const { isBootstrapOwner } = o.memory;
+  const facts = reason === "no_cluster_yet" ? {} : { source };
+  return pauseAfterFailure(o, "clone") ??
+    startTask({ kind: "clone", source, isBootstrapOwner }, reason, facts);
+}
+
 /** The view; sections that use it are only entered while the DCS is reachable. */
 export function viewOf(o: Observation): ClusterView {
   invariant(o.dcs.kind === "reachable", "section needs a reachable DCS");

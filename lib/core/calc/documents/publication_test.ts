@@ -53,14 +53,19 @@ const STATES: readonly (readonly [string, Observation, string])[] = [
     "a clone",
     observation({
       postgres: { kind: "empty" },
-      ...running({ kind: "clone", source: "n1" }),
+      ...running({ kind: "clone", source: "n1", isBootstrapOwner: false }),
     }),
     "creating replica",
   ],
   [
     "a demotion",
     leaderObservation(
-      running({ kind: "demote", how: "graceful", deadline: null }),
+      running({
+        kind: "demote",
+        how: "graceful",
+        deadline: null,
+        escalateAfterMs: null,
+      }),
     ),
     "stopping",
   ],

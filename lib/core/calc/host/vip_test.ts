@@ -49,7 +49,12 @@ const BOUND: BoundAddress = {
   isDuplicate: false,
 };
 const LEASE = { ...DUE.lease, isFresh: true };
-const DEMOTE = running({ kind: "demote", how: "graceful", deadline: null });
+const DEMOTE = running({
+  kind: "demote",
+  how: "graceful",
+  deadline: null,
+  escalateAfterMs: null,
+});
 const IN_TTL = after(NOW, 30_000);
 
 /** Nobody else streams. */

@@ -17,6 +17,21 @@ export function stopBudgetMs(settings: ClusterSettings): number {
   return Math.min(5_000, Math.floor(settings.ttlMs / 4));
 }
 
+/**
+ * How long an orderly handing over may take before it becomes an immediate stop;
+ * null: as long as it takes. Only where commits wait for a replica that has them.
+ */
+export function handOverPatienceMs(
+  { synchronousMode, primaryStopTimeoutMs }: Pick<
+    ClusterSettings,
+    "synchronousMode" | "primaryStopTimeoutMs"
+  >,
+): number | null {
+  return synchronousMode !== "off" && primaryStopTimeoutMs > 0
+    ? primaryStopTimeoutMs
+    : null;
+}
+
 /** A promotion is only begun while at least that much of the lease is left. */
 export function promoteBudgetMs(settings: ClusterSettings): number {
   return stopBudgetMs(settings) + Math.min(3_000, settings.ttlMs / 4);

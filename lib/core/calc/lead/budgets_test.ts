@@ -7,6 +7,7 @@ import {
 import {
   backOffMs,
   driftAllowanceMs,
+  handOverPatienceMs,
   leaseRemainingMs,
   promoteBudgetMs,
   stopBudgetMs,
@@ -33,6 +34,17 @@ Deno.test("budgets with the default TTL", () => {
   assert.equal(stopBudgetMs(DEFAULT_SETTINGS), 5_000);
   assert.equal(promoteBudgetMs(DEFAULT_SETTINGS), 8_000);
   assert.equal(driftAllowanceMs(30_000), 80);
+});
+
+Deno.test("handOverPatienceMs() ends where commits wait, if the user set a limit", () => {
+  const patience = (
+    synchronousMode: ClusterSettings["synchronousMode"],
+    primaryStopTimeoutMs: number,
+  ) => handOverPatienceMs({ synchronousMode, primaryStopTimeoutMs });
+  assert.equal(patience("off", 5_000), null);
+  assert.equal(patience("on", 0), null);
+  assert.equal(patience("on", 5_000), 5_000);
+  assert.equal(patience("quorum", 5_000), 5_000);
 });
 
 Deno.test("storeBudgetMs() ends with the time to stop a primary", () => {

@@ -19,7 +19,12 @@ import { circumstances } from "./circumstances.ts";
 const BID: Decision = bid("healthiest");
 const DEMOTION: Decision = {
   kind: "start_task",
-  task: { kind: "demote", how: "graceful", deadline: null },
+  task: {
+    kind: "demote",
+    how: "graceful",
+    deadline: null,
+    escalateAfterMs: null,
+  },
   reason: "switchover_requested",
   facts: {},
 };
