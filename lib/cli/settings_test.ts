@@ -8,7 +8,7 @@ import {
 import { parseDcsUrl } from "./dcs_url.ts";
 
 const NO_DCS = "Error: Can not find suitable configuration of distributed " +
-  "configuration store\nAvailable implementations: etcd3, sqlite\n";
+  "configuration store\nAvailable implementations: consul, etcd3, sqlite\n";
 
 async function listIn(world: World, ...argv: string[]): Promise<string> {
   const { out, err } = await runIn({ keys: DEMO_KEYS, ...world }, [
@@ -70,7 +70,7 @@ Deno.test("a directory is the sum of its YAML files, in order", async () => {
 });
 
 Deno.test("-d and DCS_URL replace the DCS section", async () => {
-  const files = { "/c": "{scope: demo, consul: {host: h}}" };
+  const files = { "/c": "{scope: demo, zookeeper: {hosts: h}}" };
   assert.equal(await listIn({ files }, "-c", "/c"), NO_DCS);
   assert.equal(await listIn({ files }, "-c", "/c", "-d", "etcd3://h"), "demo");
   assert.match(
@@ -78,8 +78,10 @@ Deno.test("-d and DCS_URL replace the DCS section", async () => {
     /section etcd names a store .*: use etcd3, which has the same keys/,
   );
   assert.equal(await listIn({ files }, "-c", "/c", "--dcs", "h:2379"), "demo");
+  assert.equal(await listIn({ files }, "-c", "/c", "-d", "consul://h"), "demo");
+  assert.equal(await listIn({ files }, "-c", "/c", "-d", "h:8500"), "demo");
   assert.equal(
-    await listIn({ files }, "-c", "/c", "-d", "consul://h"),
+    await listIn({ files }, "-c", "/c", "-d", "zookeeper://h"),
     NO_DCS,
   );
   assert.equal(

@@ -136,7 +136,10 @@ async function createParts(inputs: StartInputs): Promise<Parts> {
     callbacks: callbackCommands(config),
   };
   const dcs = new DcsMeter(
-    await openDcs(dcsTarget(config), { clock, current: () => current.dcs }),
+    await openDcs(dcsTarget(config), {
+      ...{ clock, current: () => current.dcs },
+      member: { name: config.name, warn: (text) => log.warning(text) },
+    }),
     clock,
   );
   const postgres = new PostgresLocal(postgresOptions(config, log), {

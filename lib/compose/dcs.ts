@@ -7,6 +7,7 @@ import type { DcsTarget } from "../cli/context.ts";
 import type { LocalConfig } from "../config/local_config.ts";
 import { ConfigError } from "../config/problems.ts";
 import type { StoreConfig } from "../config/stores/all.ts";
+import type { ConsulConfig } from "../config/stores/consul.ts";
 import type { Etcd3Config } from "../config/stores/etcd3.ts";
 import type { SqliteConfig } from "../config/stores/sqlite.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -19,6 +20,15 @@ export interface DcsDeps {
   readonly isMaker?: boolean;
   /** The store's section as the last reload left it; absent: never reloaded. */
   readonly current?: () => StoreConfig;
+  /** The member that asks; absent: a tool or a proxy. */
+  readonly member?: AskingMember;
+}
+
+/** An agent's member. */
+export interface AskingMember {
+  readonly name: string;
+  /** Where the store's own warnings go. */
+  readonly warn: (text: string) => void;
 }
 
 /**
@@ -28,19 +38,24 @@ export interface DcsDeps {
  */
 export async function openDcs(
   target: DcsTarget,
-  { clock, isMaker = true, current }: DcsDeps,
+  { clock, isMaker = true, current, member }: DcsDeps,
 ): Promise<Dcs> {
   const { config } = target;
   const scopePath = scopePathOf(target);
-  const login = () => loginOf(current?.() ?? config);
-  const place = { scopePath, clock, login, isMaker };
+  const { scope } = target;
+  const latest = () => current?.() ?? config;
+  const asking = member === undefined ? null : { scope, ...member };
+  const place = { scopePath, clock, latest, isMaker, scope, asking };
   return await openStore(config, place);
 }
 
 /** What every store is opened with. */
 interface StorePlace extends Pick<DcsEtcdOptions, "scopePath" | "clock"> {
-  readonly login: () => EtcdLogin | null;
+  /** The section as it stands now. */
+  readonly latest: () => StoreConfig;
   readonly isMaker: boolean;
+  readonly scope: string;
+  readonly asking: (AskingMember & { readonly scope: string }) | null;
 }
 
 /** A new store is one more line here. */
@@ -49,6 +64,8 @@ async function openStore(
   place: StorePlace,
 ): Promise<Dcs> {
   switch (config.kind) {
+    case "consul":
+      return await openConsul(config, place);
     case "etcd3":
       return await openEtcd(config, place);
     case "sqlite":
@@ -93,7 +110,7 @@ export function scopePathOf(target: Omit<DcsTarget, "config">): string {
 /** gRPC is half of all code that there is: only who uses etcd loads it. */
 async function openEtcd(
   config: Etcd3Config,
-  { scopePath, clock, login }: StorePlace,
+  { scopePath, clock, latest }: StorePlace,
 ): Promise<Dcs> {
   const { endpoints, srv, srvSuffix, isProxied } = config;
   const { DcsEtcd } = await import("../adapters/etcd/dcs_etcd.ts");
@@ -103,12 +120,39 @@ async function openEtcd(
       ...(srv === null ? {} : { srv }),
       ...(srvSuffix === null ? {} : { srvSuffix }),
       tls: tlsOf(config),
-      ...{ scopePath, clock, login },
+      ...{ scopePath, clock, login: () => loginOf(latest()) },
     });
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new ConfigError(`The section etcd3 cannot be used: ${why}`);
+    throw unusable("etcd3", error);
   }
+}
+
+async function openConsul(
+  config: ConsulConfig,
+  { scopePath, clock, latest, scope, asking }: StorePlace,
+): Promise<Dcs> {
+  const { endpoint, checks, cacert, cert, key, isVerified } = config;
+  const { DcsConsul } = await import("../adapters/consul/dcs_consul.ts");
+  const access = () => {
+    const now = latest();
+    return now.kind === "consul" ? now : config;
+  };
+  const tls = { cacert, cert, key, isVerified };
+  try {
+    return new DcsConsul({
+      ...{ endpoint, tls, checks, access },
+      ...{ scopePath, clock },
+      holder: `${scope}-${asking?.name ?? "matriarch"}`,
+      member: asking,
+    });
+  } catch (error) {
+    throw unusable("consul", error);
+  }
+}
+
+function unusable(section: string, error: unknown): ConfigError {
+  const why = error instanceof Error ? error.message : String(error);
+  return new ConfigError(`The section ${section} cannot be used: ${why}`);
 }
 
 /** Of all that the section says, a reload only takes over who logs in. */

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { Wanted } from "../config/fields.ts";
+import { readStore } from "../config/stores/all.ts";
 import type { Etcd3Config } from "../config/stores/etcd3.ts";
 import { ConfigError } from "../config/problems.ts";
 import { openDcsTarget, scopePathOf } from "./dcs.ts";
@@ -39,6 +41,15 @@ Deno.test("openDcs() refuses what this host cannot use", async () => {
     ConfigError,
   );
   await assert.rejects(open({ endpoints: [] }), ConfigError);
+  const config = readStore({ consul: { cacert: "/nowhere/ca.pem", port: 1 } });
+  assert.ok(!(config instanceof Wanted));
+  const consul = openDcsTarget({
+    config,
+    namespace: "service",
+    scope: "batman",
+    group: null,
+  });
+  await assert.rejects(consul, /section consul cannot be used: .*nowhere/);
 });
 
 interface Module {
@@ -67,7 +78,14 @@ function loadedBy(entry: string): ReadonlySet<string> {
   return loaded;
 }
 
-Deno.test("only who uses etcd loads its client", () => {
+Deno.test("only who uses a store of the network loads its client", () => {
+  const loaded = [...loadedBy(new URL("daemon.ts", import.meta.url).pathname)];
+  const has = (end: string) => loaded.some((one) => one.endsWith(end));
+  assert.ok(has("/lib/config/stores/consul.ts"));
+  const adapters = loaded.filter((specifier) =>
+    /\/lib\/adapters\/(?:consul|etcd)\//.test(specifier)
+  );
+  assert.deepEqual(adapters, []);
   const program = (name: string) =>
     [...loadedBy(new URL(name, import.meta.url).pathname)]
       .filter((specifier) => specifier.startsWith("npm:"));

@@ -190,7 +190,7 @@ Deno.test("each reference is complete and stands once", () => {
 
 /** Stores that we cannot use, and what is known without being read. */
 const NOT_READ =
-  /^(?:citus|consul|etcd|exhibitor|kubernetes|raft|zookeeper)\b|^bootstrap\.dcs\.|^postgresql\.(?:name|replication|superuser|pg_rewind)$|version_prefix$|^standby_cluster$/;
+  /^(?:citus|etcd|exhibitor|kubernetes|raft|zookeeper)\b|^bootstrap\.dcs\.|^postgresql\.(?:name|replication|superuser|pg_rewind)$|version_prefix$|^standby_cluster$/;
 
 function leavesOf(tree: KeyTree, prefix = ""): string[] {
   return Object.entries(tree).flatMap(([key, below]) =>

@@ -109,7 +109,7 @@ Deno.test("decodeLocalConfig() names what an empty document lacks", () => {
     "scope",
     "restapi",
     "postgresql",
-    "etcd3 or sqlite",
+    "consul or etcd3 or sqlite",
   ]);
 });
 
@@ -128,7 +128,7 @@ Deno.test("decodeLocalConfig() asks for a DCS section and names both", () => {
     problemsOf(documentWith("etcd3: null\nzookeeper: {hosts: a}"))[0];
   assert.match(
     line ?? "",
-    /^etcd3 or sqlite is missing, wanted .*etcd3 .*sqlite/,
+    /^consul or etcd3 or sqlite is missing, wanted .*etcd3 .*sqlite/,
   );
   assert.match(
     line ?? "",

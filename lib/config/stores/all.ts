@@ -4,16 +4,21 @@ import {
   ownValue,
 } from "../../core/calc/documents/config_merge.ts";
 import { isAbsent, type Misfit, Wanted } from "../fields.ts";
+import { CONSUL, type ConsulConfig } from "./consul.ts";
 import { ETCD3, type Etcd3Config } from "./etcd3.ts";
 import { SQLITE, type SqliteConfig } from "./sqlite.ts";
 import type { KnownStore, Store } from "./store.ts";
 import { UNUSED_STORES } from "./unused.ts";
 
 /** The one store in use. */
-export type StoreConfig = Etcd3Config | SqliteConfig;
+export type StoreConfig = ConsulConfig | Etcd3Config | SqliteConfig;
 
 /** The stores that this program can use, in order of preference. */
-export const USABLE_STORES: readonly Store<StoreConfig>[] = [ETCD3, SQLITE];
+export const USABLE_STORES: readonly Store<StoreConfig>[] = [
+  CONSUL,
+  ETCD3,
+  SQLITE,
+];
 
 /** Every store that Patroni knows, and ours, by name. */
 export const STORES: readonly KnownStore[] = [

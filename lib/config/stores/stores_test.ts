@@ -35,7 +35,6 @@ Deno.test("a store that cannot be used is refused by its name", () => {
   const usable = new Set<string>(USABLE_STORES.map(({ name }) => name));
   const unused = STORES.filter(({ name }) => !usable.has(name));
   assert.deepEqual(unused.map(({ name }) => name), [
-    "consul",
     "etcd",
     "exhibitor",
     "kubernetes",
@@ -53,7 +52,7 @@ Deno.test("a store that cannot be used is refused by its name", () => {
   assert.match(otherStoreText({ etcd: {} }), /use etcd3, which has the same/);
 });
 
-Deno.test("variables of stores that cannot be used are no mistakes", () => {
+Deno.test("variables of stores that are not in use are no mistakes", () => {
   const { document, warnings } = readEnvironment({
     PATRONI_CONSUL_HOST: "c",
     PATRONI_RAFT_PARTNER_ADDRS: "a,b",

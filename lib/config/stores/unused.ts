@@ -6,7 +6,6 @@
 import type { Key, KeyMap, VariableKind } from "../keys/key.ts";
 import { anything } from "../keys/types.ts";
 import {
-  anyOf,
   boolean,
   dictionary,
   each,
@@ -14,8 +13,6 @@ import {
   integer,
   list,
   map,
-  oneOf,
-  optional,
   required,
   string,
   then,
@@ -55,33 +52,6 @@ const ZOOKEEPER_KEYS: KeyMap = {
   ...suffixes("text", "cacert cert key key_password"),
   ...suffixes("bool", "verify"),
   ...suffixes("map", "set_acls auth_data"),
-};
-
-const CONSUL: KnownStore = {
-  name: "consul",
-  keys: {
-    ...suffixes(
-      "text",
-      `host url token dc consistency cacert cert key service_check_interval
-      service_check_tls_server_name`,
-    ),
-    ...suffixes("int", "port"),
-    ...suffixes("list", "checks service_tags"),
-    ...suffixes("bool", "verify register_service"),
-    ...named("scheme:text"),
-  },
-  check: then(
-    anyOf("host", "url"),
-    map(
-      optional("host", then(string, reachable(8500))),
-      optional("port", port),
-      each("verify register_service", boolean),
-      each("checks service_tags", texts),
-      each("url scheme token dc cacert cert key", string),
-      optional("consistency", oneOf("default", "consistent", "stale")),
-    ),
-  ),
-  url: hostUrl("8500", true),
 };
 
 /** The same as those of etcd3; nothing here documents them. */
@@ -149,7 +119,6 @@ const ZOOKEEPER: KnownStore = {
 
 /** All of them. */
 export const UNUSED_STORES: readonly KnownStore[] = [
-  CONSUL,
   ETCD,
   EXHIBITOR,
   KUBERNETES,

@@ -273,7 +273,10 @@ Deno.test("what the agent would refuse at start is said, without secrets", async
   const other = GOOD.replace("etcd3:", "zookeeper:");
   const refused = await linesOf(other);
   assert.equal(refused.length, 1);
-  assert.match(refused[0] ?? "", /Available implementations: etcd3, sqlite/);
+  assert.match(
+    refused[0] ?? "",
+    /Available implementations: consul, etcd3, sqlite/,
+  );
   assert.doesNotMatch(refused.join("\n"), /s3cret/);
 });
 
