@@ -9,6 +9,8 @@ import { basename } from "node:path";
 import assert from "node:assert/strict";
 import { SystemClock } from "../../lib/adapters/os/clock.ts";
 import { openDcs } from "../../lib/compose/dcs.ts";
+import { Wanted } from "../../lib/config/fields.ts";
+import { readStore, type StoreConfig } from "../../lib/config/stores/all.ts";
 import type { Dcs } from "../../lib/ports/dcs.ts";
 import {
   AgentMember,
@@ -16,6 +18,7 @@ import {
   type MemberPlace,
   type Section,
 } from "./agent_member.ts";
+import { ConsulServer } from "./consul.ts";
 import { EtcdServers } from "./etcd.ts";
 import { endAllWith } from "./own_processes.ts";
 import { quickAgent } from "./program.ts";
@@ -28,7 +31,7 @@ const LOOK_AGAIN_MS = 100;
 
 /** What a test wants. */
 export interface ClusterOptions {
-  readonly dcs?: "sqlite" | "etcd";
+  readonly dcs?: "sqlite" | "etcd" | "consul";
   readonly members?: number;
   readonly hasProxies?: boolean;
   /** The members' lease ends in seconds: {@link QUICK_TIMES}. */
@@ -52,17 +55,20 @@ export interface ListedMember extends Section {
 export class AgentCluster implements AsyncDisposable {
   readonly directory: string;
   readonly etcd: EtcdServers | null;
+  readonly consul: ConsulServer | null;
   readonly members: readonly AgentMember[];
   readonly #dcs: Section;
 
   private constructor(parts: {
     readonly directory: string;
     readonly etcd: EtcdServers | null;
+    readonly consul: ConsulServer | null;
     readonly dcs: Section;
     readonly members: readonly AgentMember[];
   }) {
     this.directory = parts.directory;
     this.etcd = parts.etcd;
+    this.consul = parts.consul;
     this.#dcs = parts.dcs;
     this.members = parts.members;
   }
@@ -71,14 +77,17 @@ export class AgentCluster implements AsyncDisposable {
   static async create(options: ClusterOptions = {}): Promise<AgentCluster> {
     const directory = await Deno.makeTempDir({ prefix: "matriarch-agents-" });
     const etcd = options.dcs === "etcd" ? await EtcdServers.start() : null;
-    const dcs: Section = etcd === null
-      ? { sqlite: { path: `${directory}/dcs.sqlite` } }
-      : { etcd3: { hosts: etcd.endpoints.map((url) => new URL(url).host) } };
+    const consul = options.dcs === "consul" ? await ConsulServer.start() : null;
+    const dcs: Section = etcd !== null
+      ? { etcd3: { hosts: etcd.endpoints.map((url) => new URL(url).host) } }
+      : consul !== null
+      ? { consul: { url: consul.endpoint } }
+      : { sqlite: { path: `${directory}/dcs.sqlite` } };
     const places = planPlaces(directory, options);
     const members = places.map((place) =>
       newMember(place, configOf(place, dcs, options), options)
     );
-    return new AgentCluster({ directory, etcd, dcs, members });
+    return new AgentCluster({ directory, etcd, consul, dcs, members });
   }
 
   /** A scope whose first member leads and whose others stream. */
@@ -144,11 +153,8 @@ export class AgentCluster implements AsyncDisposable {
 
   /** A connection to the scope's keys for the time of `use`. */
   async withDcs<T>(use: (dcs: Dcs) => Promise<T>): Promise<T> {
-    const { endpoints } = this.etcd ?? { endpoints: [] };
     const dcs = await openDcs({
-      config: this.etcd === null
-        ? { kind: "sqlite", path: `${this.directory}/dcs.sqlite` }
-        : { ...ETCD_DEFAULTS, endpoints },
+      config: storeOf(this.#dcs),
       namespace: "service",
       scope: "batman",
       group: null,
@@ -245,6 +251,7 @@ export class AgentCluster implements AsyncDisposable {
     await endAllWith(this.directory);
     for (const member of this.members) await member.ended().catch(() => {});
     await this.etcd?.[Symbol.asyncDispose]();
+    await this.consul?.[Symbol.asyncDispose]();
     await keepLogs(this);
     await removeFolder(this.directory);
   }
@@ -258,17 +265,12 @@ export class AgentCluster implements AsyncDisposable {
   }
 }
 
-const ETCD_DEFAULTS = {
-  kind: "etcd3",
-  isProxied: false,
-  srv: null,
-  srvSuffix: null,
-  username: null,
-  password: null,
-  cacert: null,
-  cert: null,
-  key: null,
-} as const;
+/** The store of a member's section. */
+function storeOf(section: Section): StoreConfig {
+  const config = readStore({ ...section });
+  if (config instanceof Wanted) throw new Error(config.text);
+  return config;
+}
 
 function planPlaces(
   directory: string,
