@@ -29,6 +29,8 @@ export const OUTAGE_CASES: readonly DcsCase[] = [
       const dcs = connect();
       const recorder = new Recorder();
       dcs.watch(recorder, signal);
+      // What was written before the watch stands need not be told.
+      await eventually(() => recorder.resets > 0, () => recorder);
       const { id: session } = await dcs.openSession(600_000, LIMITS);
       await put(dcs, "before", "1");
       await eventually(() => recorder.changes.length > 0, () => recorder);

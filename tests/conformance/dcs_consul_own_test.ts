@@ -179,6 +179,8 @@ consulTest(
       const access = () => ({ ...ACCESS, token });
       await withDcs({ endpoint, access }, async (dcs) => {
         await isRefused(dcs.openSession(30_000, LIMITS), /does not allow this/);
+        // Consul itself shows an empty scope, and that would be another cluster.
+        await isRefused(dcs.read(LIMITS), /hides keys of this scope/);
         await isRefused(
           put(dcs, "config", "{}"),
           /put "config": Permission denied/,

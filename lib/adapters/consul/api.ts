@@ -59,15 +59,13 @@ export class ConsulApi {
     const reply = await this.#call({ method: "GET", path, body: null }, limits);
     const isEmpty = reply.status === 404 && reply.index !== null;
     if (reply.status !== 200 && !isEmpty) throw this.#error(reply);
-    if (reply.isFiltered) {
-      throw new DcsRefusedError(
-        `Consul at ${this.#options.endpoint} hides keys of this scope from ` +
-          "this token: it needs key_prefix write for all of them",
-      );
-    }
+    if (reply.isFiltered) throw this.#hidden();
     const { index } = reply;
     if (index === null) throw this.#stranger(reply);
-    if (isEmpty) return { at: index, entries: [] };
+    if (isEmpty) {
+      if (newerThan === undefined) await this.#mustSeeNothing(limits);
+      return { at: index, entries: [] };
+    }
     const entries = this.#understood(
       reply,
       () => this.keys.entries(reply.body),
@@ -147,6 +145,22 @@ export class ConsulApi {
   /** Ends what is on its way; later calls fail. */
   close(): void {
     this.#closing.abort();
+  }
+
+  /** A token without rights sees an empty scope, and no error (before Consul 1.11). */
+  async #mustSeeNothing(limits: DcsLimits): Promise<void> {
+    const Key = this.keys.full("initialize");
+    const look = { Verb: "check-index", Key, Index: 1 };
+    const plan = { operations: [look], isByValue: [false] };
+    const outcome = await this.transact(plan, limits);
+    if (outcome.kind === "refused") throw this.#hidden();
+  }
+
+  #hidden(): DcsRefusedError {
+    return new DcsRefusedError(
+      `Consul at ${this.#options.endpoint} hides keys of this scope from ` +
+        "this token: it needs key_prefix read, and members need write",
+    );
   }
 
   #path(name: string, words: readonly string[]): string {
