@@ -1,5 +1,5 @@
 /**
- * A scope with members of both kinds on one etcd, and what is done to it in
+ * A scope with members of both kinds on one store, and what is done to it in
  * every mode: planned changes of leader, a killed leader, a real divergence.
  */
 import assert from "node:assert/strict";
@@ -14,13 +14,10 @@ import { type Kind, kindOf, setKind } from "./programs.ts";
 export async function mixedCluster(
   kinds: readonly Kind[],
   bootstrapDcs: Section = {},
+  dcs: "etcd" | "consul" = "etcd",
 ): Promise<AgentCluster> {
   const members = kinds.length;
-  const cluster = await AgentCluster.create({
-    dcs: "etcd",
-    members,
-    bootstrapDcs,
-  });
+  const cluster = await AgentCluster.create({ dcs, members, bootstrapDcs });
   try {
     cluster.members.forEach((member, at) => {
       setKind(member, kinds[at] ?? "matriarch");

@@ -1,15 +1,22 @@
 /**
- * Before the side-by-side tests: gets Patroni, what `patronictl` needs beyond
- * it, and vip-manager. What cannot be had makes the tests skip, or, with
+ * Before the side-by-side tests: gets Patroni, what it and `patronictl` need
+ * beyond that, Consul and vip-manager. What cannot be had makes the tests skip, or, with
  * CI=true, fails here. As root the first time; later runs need nothing.
  */
 import { getPatroni, unpackPackage } from "../../scripts/bench/get_patroni.ts";
+import { getConsul } from "../helpers/consul_program.ts";
 import {
   PATRONI_DIR,
   PYTHON_PATH,
   VIP_MANAGER,
   VIP_MANAGER_DIR,
 } from "./programs.ts";
+
+/** What Patroni speaks to Consul with; the package itself comes last. */
+const CONSUL_NEEDS = [
+  ...["python3-requests", "python3-certifi", "python3-idna"],
+  ...["python3-chardet", "python3-charset-normalizer", "python3-consul"],
+];
 
 async function isThere(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
@@ -21,6 +28,11 @@ async function prepare(): Promise<void> {
     const place = { suite: "bookworm", dir: PATRONI_DIR };
     await unpackPackage("python3-cdiff", place);
   }
+  if (!await isThere(`${PYTHON_PATH}/consul`)) {
+    const place = { suite: "bookworm", dir: PATRONI_DIR };
+    for (const name of CONSUL_NEEDS) await unpackPackage(name, place);
+  }
+  await getConsul();
   if (!await isThere(VIP_MANAGER)) {
     const place = { suite: "trixie", dir: VIP_MANAGER_DIR };
     await unpackPackage("vip-manager2", place);

@@ -33,10 +33,16 @@ function isRunnable(program: string): boolean {
   }
 }
 
-if (import.meta.main && !isRunnable("consul") && !isRunnable(UNPACKED)) {
+/** Unpacks the program if there is none. */
+export async function getConsul(): Promise<void> {
+  if (isRunnable("consul") || isRunnable(UNPACKED)) return;
+  console.error("tests: unpacking consul of Debian bullseye");
+  await unpackPackage("consul", { suite: "bullseye", dir: DIRECTORY });
+}
+
+if (import.meta.main) {
   try {
-    console.error(`tests: unpacking consul of Debian bullseye`);
-    await unpackPackage("consul", { suite: "bullseye", dir: DIRECTORY });
+    await getConsul();
   } catch (error) {
     console.error(`tests: Consul cannot be had: ${error}`);
     if (Deno.env.get("CI") === "true") Deno.exit(1);
