@@ -108,23 +108,29 @@ Deno.test("no-boolean-parameters wants a union in the core", () => {
 
 Deno.test("class-limits counts what others may call, and what changes", () => {
   const rule = "class-limits";
-  const methods = (count: number, what = (n: number) => `m${n}() {}`) =>
-    `class A { ${Array.from({ length: count }, (_, n) => what(n)).join(" ")} }`;
+  const many = (count: number, what: (n: number) => string) =>
+    Array.from({ length: count }, (_, n) => what(n)).join(" ");
+  const method = (n: number) => `m${n}() {}`;
   const field = (n: number) => `#f${n} = ${n};`;
+  const methods = (count: number, what = method) =>
+    `class A { ${many(count, what)} }`;
+  const listed = "proxy/native/relay_side.ts";
+  const large = (count: number) =>
+    `class A { ${many(count, method)} ${many(11, field)} }`;
   reports([
     { rule, path: LIB, source: methods(11) },
     { rule, path: LIB, source: methods(11, (n) => `get m${n}() {}`) },
     { rule, path: LIB, source: methods(7, field) },
     // Of the list: neither more than there, nor fewer.
-    { rule, path: "proxy/ledger.ts", source: methods(12) },
-    { rule, path: "proxy/ledger.ts", source: methods(10) },
+    { rule, path: listed, source: large(15) },
+    { rule, path: listed, source: large(13) },
   ], 1);
   reports([
     { rule, path: LIB, source: methods(10) },
     { rule, path: LIB, source: methods(20, (n) => `#m${n}() {}`) },
     { rule, path: LIB, source: methods(20, (n) => `private m${n}() {}`) },
     { rule, path: LIB, source: methods(6, field) },
-    { rule, path: "proxy/ledger.ts", source: methods(11) },
+    { rule, path: listed, source: large(14) },
     { rule, path: LIB, source: methods(20, (n) => `readonly #f${n} = ${n};`) },
     { rule, path: "lib/agent/loop_test.ts", source: methods(11) },
   ], 0);
