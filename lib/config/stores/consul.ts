@@ -203,7 +203,7 @@ function endpointOf(value: string): string | null {
   if (url === null || !/^https?:$/.test(url.protocol)) return null;
   if (url.hostname === "" || url.username !== "") return null;
   const own = url.protocol === "https:" ? "443" : "80";
-  const isWritten = new RegExp(`:${own}/?$`).test(value);
+  const isWritten = value.endsWith(`:${own}`) || value.endsWith(`:${own}/`);
   const port = url.port || (isWritten ? own : String(DEFAULT_PORT));
   return `${url.protocol}//${url.hostname}:${port}`;
 }

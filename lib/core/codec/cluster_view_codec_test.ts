@@ -58,7 +58,7 @@ Deno.test("decodeClusterView() reads every key of a running scope", () => {
   assert.deepEqual(seen.config, { document: { ttl: 30 }, revision: "101" });
   assert.deepEqual(seen.leader, {
     name: "node1",
-    leaseId: "7",
+    isHeld: true,
     revision: "102",
   });
   assert.deepEqual(seen.status, {
