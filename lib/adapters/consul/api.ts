@@ -115,8 +115,9 @@ export class ConsulApi {
     const path = this.#path(`session/renew/${encodeURIComponent(id)}`, []);
     const reply = await this.#call({ method: "PUT", path, body: null }, limits);
     if (reply.status === 200) return true;
-    const isGone = /session id .* not found/i.test(reply.body) ||
-      /UUID must be/.test(reply.body);
+    const said = reply.body.toLowerCase();
+    const isGone = said.includes("uuid must be") ||
+      said.includes("session id") && said.includes("not found");
     if (isGone) return false;
     throw this.#error(reply);
   }

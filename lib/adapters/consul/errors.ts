@@ -13,7 +13,7 @@ const WANTS_TLS = /HTTP request to an HTTPS server/;
 
 /** In answers with status 500, which Consul gives for the asker's faults, too. */
 const REFUSALS =
-  /Invalid Session TTL|[Mm]issing check|Check .* (?:critical|not found)|is in critical state|No path to datacenter|[Ii]nvalid .*[Cc]heck/;
+  /Invalid Session TTL|[Mm]issing check|is in critical state|No path to datacenter/;
 
 const TEXT_LENGTH_MAX = 200;
 
@@ -45,7 +45,7 @@ export function errorOf(
       `Consul at ${endpoint} takes TLS only: use scheme https`,
     );
   }
-  if (status >= 500 && !REFUSALS.test(body)) {
+  if (status >= 500 && !isRefusal(body)) {
     return new DcsUnreachableError(
       `Consul at ${endpoint} cannot serve: ${said} (status ${status})`,
     );
@@ -54,6 +54,13 @@ export function errorOf(
   return isConsul
     ? new DcsRefusedError(`Consul at ${endpoint} refuses: ${said}`)
     : strangerError(reply, endpoint);
+}
+
+function isRefusal(body: string): boolean {
+  const isOfCheck = body.includes("heck") &&
+    (body.includes("nvalid ") || body.includes("critical") ||
+      body.includes("not found"));
+  return isOfCheck || REFUSALS.test(body);
 }
 
 /** The server on that port is something else. */
@@ -81,7 +88,7 @@ export function transportError(
 
 /** The agent's session_ttl_min (10 s by default) is above half the ttl. */
 function ttlError(body: string): DcsRefusedError {
-  const bounds = /\[(\S+?)=/.exec(body)?.[1] ?? "10s";
+  const bounds = /\[([0-9a-z.]{1,20})=/.exec(body)?.[1] ?? "10s";
   return new DcsRefusedError(
     `Consul grants no session shorter than ${bounds} (session_ttl_min), and ` +
       `one of half the ttl is needed: raise ttl to twice that, or lower ` +
