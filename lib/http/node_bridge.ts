@@ -18,6 +18,7 @@ import {
   type PageStatus,
   unsupportedMethod,
 } from "./problems.ts";
+import { RequestPace } from "./request_pace.ts";
 import { BODY_BYTES_MAX } from "./requests.ts";
 import { timerMs } from "../core/base/units.ts";
 
@@ -41,6 +42,7 @@ export class NodeBridge {
   readonly #running = new Set<Promise<void>>();
   readonly #busy = new Map<string, IncomingMessage>();
   readonly #served = new WeakSet<Socket>();
+  readonly #pace = new RequestPace();
 
   constructor(app: RestApp, log: Log) {
     this.#app = app;
@@ -52,6 +54,18 @@ export class NodeBridge {
     // A pipelined request would be carried out without ever being answered.
     if (this.#served.has(incoming.socket)) return;
     this.#served.add(incoming.socket);
+    const { socket } = incoming;
+    const waitMs = this.#pace.waitMs(socket.remoteAddress, performance.now());
+    if (waitMs === null) return void socket.destroy();
+    if (waitMs === 0) return this.#admit(incoming, outgoing);
+    const timer = setTimeout(
+      () => this.#admit(incoming, outgoing),
+      timerMs(waitMs),
+    );
+    socket.once("close", () => clearTimeout(timer));
+  }
+
+  #admit(incoming: IncomingMessage, outgoing: ServerResponse): void {
     if (isTooLarge(incoming)) return this.#refuseUnread(incoming);
     const peer = peerOf(incoming.socket);
     this.#busy.set(peer, incoming);

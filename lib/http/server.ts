@@ -15,7 +15,6 @@ import type { AddressInfo, Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { privateKeyIn } from "../core/codec/pem.ts";
 import type { Log } from "../ports/log.ts";
-import { ConnectionPace } from "./connection_pace.ts";
 import { NodeBridge } from "./node_bridge.ts";
 import type { RestApp } from "./context.ts";
 import { timerMs } from "../core/base/units.ts";
@@ -223,12 +222,7 @@ function trackSockets(
   connectionsMax: number,
 ): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
-  const pace = new ConnectionPace();
   const track = (socket: Socket): void => {
-    if (!pace.admits(socket.remoteAddress, performance.now())) {
-      socket.destroy();
-      return;
-    }
     if (sockets.size >= connectionsMax) {
       const silent = [...sockets].find((other) => !bridge.isServing(other));
       (silent ?? socket).destroy();

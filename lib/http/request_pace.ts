@@ -1,7 +1,8 @@
 /**
- * How many connections per second the REST API takes, one request each. It shares its thread with
- * the loop that renews the lease: whoever connects as fast as he can would else
- * take that loop all of its time.
+ * How many requests per second the REST API serves. It shares its thread with the
+ * loop that renews the lease: whoever asks as fast as he can would else take that
+ * loop all of its time. A request that comes too early waits; one that would have
+ * to wait for long is not served at all.
  *
  * Each address has a share of its own, so that members and health checks get
  * through while another host floods; all together have one, too.
@@ -17,6 +18,7 @@ interface Share {
 /** Far above what health checks, monitoring and members need. */
 const PER_ADDRESS: Share = { burst: 100, perSecond: 50 };
 const TOGETHER: Share = { burst: 400, perSecond: 200 };
+const WAIT_MS_MAX = 2_000;
 /** Buckets of more addresses than that are made anew. */
 const ADDRESSES_MAX = 4_096;
 
@@ -25,23 +27,28 @@ interface Bucket {
   readAtMs: number;
 }
 
-/** Says of each new connection whether it may stay. */
-export class ConnectionPace {
+/** Says of each request how long it has to wait. */
+export class RequestPace {
   readonly #buckets = new Map<string, Bucket>();
   readonly #together: Bucket = { tokens: TOGETHER.burst, readAtMs: 0 };
 
   /**
+   * Milliseconds until the request may be served; null: never.
+   *
    * @param address The client's, as the socket says it; absent: it has gone.
    * @param nowMs On any monotonic clock.
    */
-  admits(address: string | undefined, nowMs: number): boolean {
+  waitMs(address: string | undefined, nowMs: number): number | null {
     const bucket = this.#bucketOf(networkOf(address ?? ""), nowMs);
-    refill(bucket, PER_ADDRESS, nowMs);
-    refill(this.#together, TOGETHER, nowMs);
-    if (bucket.tokens < 1 || this.#together.tokens < 1) return false;
+    const waits = [
+      waitOf(bucket, PER_ADDRESS, nowMs),
+      waitOf(this.#together, TOGETHER, nowMs),
+    ];
+    const waitMs = Math.max(...waits);
+    if (waitMs > WAIT_MS_MAX) return null;
     bucket.tokens -= 1;
     this.#together.tokens -= 1;
-    return true;
+    return waitMs;
   }
 
   #bucketOf(network: string, nowMs: number): Bucket {
@@ -66,8 +73,10 @@ function networkOf(address: string): string {
   return whole.slice(0, 4).map((group) => group === "" ? "0" : group).join(":");
 }
 
-function refill(bucket: Bucket, share: Share, nowMs: number): void {
+/** Those who wait have taken tokens that are not there yet. */
+function waitOf(bucket: Bucket, share: Share, nowMs: number): number {
   const more = (nowMs - bucket.readAtMs) / 1000 * share.perSecond;
   bucket.tokens = Math.min(share.burst, bucket.tokens + Math.max(0, more));
   bucket.readAtMs = nowMs;
+  return Math.max(0, (1 - bucket.tokens) / share.perSecond * 1000);
 }
