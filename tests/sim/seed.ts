@@ -7,7 +7,7 @@ import type { PlantedBug } from "./agent/bugs.ts";
 import { AgentDriver } from "./agent/driver.ts";
 import { runMicrotasks } from "./agent/microtasks.ts";
 import { Violation } from "./world/checkers.ts";
-import { isAllLost } from "./world/data_loss.ts";
+import { isAllLost, isSurvivorUnlisted } from "./world/data_loss.ts";
 import { heal, planFaults } from "./world/faults.ts";
 import {
   flawOf,
@@ -27,6 +27,7 @@ export interface Verdict {
     | "twin_timelines"
     | "interrupted_bootstrap"
     | "all_lost"
+    | "survivor_unlisted"
     | null;
   readonly hits: ReadonlyMap<string, number>;
   readonly promotions: number;
@@ -166,6 +167,7 @@ function excuseOf(world: World, broken: Broken): Verdict["excuse"] {
   if (broken.promise !== "liveness" && !isLost) return null;
   if (hasTwinTimeline(world)) return "twin_timelines";
   if (isAllLost(world)) return "all_lost";
+  if (isSurvivorUnlisted(world)) return "survivor_unlisted";
   return isBootstrapInterrupted(world) ? "interrupted_bootstrap" : null;
 }
 

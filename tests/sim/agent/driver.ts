@@ -4,6 +4,7 @@
  */
 import { BOOTSTRAPPING_VALUE } from "../../../lib/core/codec/initialize_codec.ts";
 import { encodeJson } from "../../../lib/core/codec/json.ts";
+import { decodeFailsafe } from "../../../lib/core/codec/failsafe_codec.ts";
 import { decodeSync } from "../../../lib/core/codec/sync_codec.ts";
 import type {
   FailsafePing,
@@ -32,6 +33,7 @@ export const SCOPE_PATH = "/service/sim/";
 
 interface Facts {
   readonly keys: readonly StoredKey[];
+  readonly failsafe: readonly string[] | null;
   readonly leader: string | null;
   readonly sync: SyncFacts | null;
   readonly isBootstrapping: boolean;
@@ -73,6 +75,10 @@ export class AgentDriver implements Driver {
 
   leader(): string | null {
     return this.#now().leader;
+  }
+
+  failsafeMembers(): readonly string[] | null {
+    return this.#now().failsafe;
   }
 
   syncKey(): SyncFacts | null {
@@ -205,6 +211,7 @@ export class AgentDriver implements Driver {
       keys,
       leader: value("leader"),
       sync: leader === null ? null : { leader, standbys },
+      failsafe: namesIn(decodeFailsafe(value("failsafe"))),
       isBootstrapping: value("initialize") === BOOTSTRAPPING_VALUE,
     };
     return this.#facts;
@@ -223,4 +230,10 @@ function scheduledRestart(schedule: string): ScheduledRestart {
     },
     postmasterStartTime: primary().postmasterStartTime,
   };
+}
+
+function namesIn(
+  map: Readonly<Record<string, string>> | null,
+): readonly string[] | null {
+  return map === null ? null : Object.keys(map);
 }

@@ -28,3 +28,19 @@ export function isAllLost(world: World): boolean {
   return world.hasLostData &&
     world.sites.every(({ instance }) => instance.data === null);
 }
+
+/**
+ * The leader's disk was lost before it had listed the others for failsafe mode:
+ * it may have gone on without them, so none of them may lead, and an operator has
+ * to say which of them it is to be.
+ */
+export function isSurvivorUnlisted(world: World): boolean {
+  const listed = world.driver.failsafeMembers();
+  if (!world.hasLostData || listed === null) return false;
+  if (world.driver.leader() !== null) return false;
+  const survivors = world.sites.filter(({ instance }) =>
+    instance.data !== null
+  );
+  return survivors.length > 0 &&
+    survivors.every(({ name }) => !listed.includes(name));
+}

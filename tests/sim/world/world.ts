@@ -23,6 +23,8 @@ export interface Driver {
   leader(): string | null;
   /** The sync key; null: absent or without a leader. */
   syncKey(): SyncFacts | null;
+  /** Names in the failsafe key; null: absent. */
+  failsafeMembers(): readonly string[] | null;
   /** The initialize key says that somebody creates the first data directory. */
   isBootstrapping(): boolean;
   startAgent(name: string): void;
