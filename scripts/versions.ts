@@ -3,7 +3,8 @@
  * versions that this machine's own suite does not carry. Each runs in a root of
  * Debian, made by debootstrap and kept in .cache/roots; the checkout and Deno are
  * mounted into it for the time of the run, in a mount namespace that ends with
- * it. As root, with the network the first time. Says what ran and what did not.
+ * it. As root, with the network the first time. Says what ran and what did not;
+ * a version without a root counts as failed.
  *
  * Arguments: versions (all if none) and test files (a chosen set if none).
  */
@@ -215,7 +216,7 @@ async function runFile(
   return { isGood, passed };
 }
 
-/** The number of files that failed. */
+/** The number of files that failed; without a root none of them passed. */
 async function runVersion(
   version: Version,
   files: readonly string[],
@@ -225,7 +226,7 @@ async function runVersion(
     root = await rootOf(version);
   } catch (error) {
     console.log(`PostgreSQL ${version.major}: not run, ${error}`);
-    return Deno.env.get("CI") === "true" ? files.length : 0;
+    return files.length;
   }
   const program = `/usr/lib/postgresql/${version.major}/bin/postgres`;
   console.log(await textOf("chroot", [root, program, "--version"]));
