@@ -107,7 +107,10 @@ async function idlePrimary(world: TestWorld): Promise<void> {
   await old.postgres.data.rewind(next.peer, NEVER);
   const mode = { kind: "standby", upstream: next.peer } as const;
   const started = await old.postgres.server.start(mode, 2_000, NEVER);
-  assert.deepEqual(started, { kind: "starting" });
+  // Before 14, pg_rewind makes a temporary table on its source: that is WAL.
+  const [version] = await sql(next.options, "SHOW server_version_num");
+  const isIdle = Number(version?.["server_version_num"]) >= 140_000;
+  assert.deepEqual(started, { kind: isIdle ? "starting" : "running" });
   await next.postgres.upstream.writeRecord(next.peer);
   await untilRole(old.postgres, "replica");
   // A standby has none to write, and that is no error.
