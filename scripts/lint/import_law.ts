@@ -36,7 +36,7 @@ function adapterRow(name: string, packages: readonly string[]): LawRow {
   const folder = `lib/adapters/${name}`;
   return {
     folder,
-    mayImport: ["lib/core", "lib/ports", folder],
+    mayImport: ["lib/core", "lib/ports", "lib/dcs", folder],
     packages: ["node:", ...packages],
   };
 }
@@ -54,6 +54,11 @@ function plainAdapterRow(path: string): LawRow {
 const ROWS: readonly LawRow[] = [
   ...coreRows(),
   { folder: "lib/ports", mayImport: ["lib/core", "lib/ports"], packages: [] },
+  {
+    folder: "lib/dcs",
+    mayImport: ["lib/core", "lib/ports", "lib/dcs"],
+    packages: [],
+  },
   {
     folder: "lib/patroni",
     mayImport: ["lib/core", "lib/patroni"],

@@ -1,6 +1,7 @@
 /** Consul's JSON, and the keys of a scope in it. */
 import { Buffer } from "node:buffer";
 import { revision } from "../../core/base/units.ts";
+import type { KeyState } from "../../dcs/changes.ts";
 import type { DcsEntry } from "../../ports/dcs.ts";
 
 /** Consul's counter of all its changes. */
@@ -30,6 +31,14 @@ export function entryOf(
 ): DcsEntry {
   const isHeld = session !== null && session === held;
   return { key, value, revision: revision(at), isHeld };
+}
+
+/** The keys as two looks are compared. */
+export function statesOf({ entries }: StoredScope): readonly KeyState[] {
+  return entries.map(({ key, value, at }) => ({
+    ...{ key, value },
+    revision: revision(at),
+  }));
 }
 
 /** The part of Consul's key space that is one scope. */

@@ -13,6 +13,7 @@
  */
 import type { IWatchResponse } from "etcd3";
 import { type Moment, revision } from "../../core/base/units.ts";
+import { DcsListeners } from "../../dcs/listeners.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { DcsListener, DcsProof, DcsSnapshot } from "../../ports/dcs.ts";
 import { KeyCache } from "./cache.ts";
@@ -30,12 +31,6 @@ const PROOF_VALID_MS = 16_000;
 const PROOF_LIMITS = { timeoutMs: 3000 };
 const START_LIMITS = { timeoutMs: 5000 };
 const RESTART_PAUSE_MS = 200;
-
-interface Watch {
-  readonly listener: DcsListener;
-  /** Changes may have been missed since the listener's last read. */
-  hasGap: boolean;
-}
 
 interface Session {
   readonly cache: KeyCache;
@@ -93,7 +88,7 @@ export function etcdFeedSource(
 /** Watches one scope, keeps its cache and tells its listeners. */
 export class ScopeFeed {
   readonly #parts: FeedParts;
-  readonly #watches = new Set<Watch>();
+  readonly #listeners = new DcsListeners();
   readonly #closing = new AbortController();
   #running: Promise<void> | null = null;
   /** Null while there is no watch that stands. */
@@ -111,15 +106,8 @@ export class ScopeFeed {
 
   /** Adds a listener until `signal` aborts. */
   add(listener: DcsListener, signal: AbortSignal): void {
-    if (signal.aborted || this.#closing.signal.aborted) return;
-    const watch = { listener, hasGap: true };
-    this.#watches.add(watch);
-    signal.addEventListener("abort", () => this.#watches.delete(watch), {
-      once: true,
-    });
-    this.start();
-    // Never inside the caller's own call.
-    queueMicrotask(() => this.#closeGaps());
+    this.#listeners.add(listener, signal);
+    if (!signal.aborted) this.start();
   }
 
   /** Starts the watch, if it does not run. */
@@ -186,7 +174,7 @@ export class ScopeFeed {
   async close(): Promise<void> {
     this.#closing.abort();
     this.drop();
-    this.#watches.clear();
+    this.#listeners.close();
     await this.#running;
   }
 
@@ -207,7 +195,7 @@ export class ScopeFeed {
     if (this.#session === null) return;
     this.#session = null;
     this.#ownChanges = [];
-    for (const watch of this.#watches) watch.hasGap = true;
+    this.#listeners.fall();
   }
 
   async #runSession(): Promise<void> {
@@ -240,7 +228,7 @@ export class ScopeFeed {
     for (const change of this.#ownChanges) session.cache.apply(change);
     this.#ownChanges = [];
     this.#session = session;
-    this.#closeGaps();
+    this.#listeners.stand();
   }
 
   /** Returns when the session is over. */
@@ -289,19 +277,6 @@ export class ScopeFeed {
 
   #tell({ key, at, entry }: CacheChange): void {
     const value = entry?.value ?? null;
-    const change = { key, value, revision: revision(at) };
-    for (const watch of [...this.#watches]) {
-      if (watch.hasGap) continue;
-      if (this.#watches.has(watch)) watch.listener.onChange(change);
-    }
-  }
-
-  #closeGaps(): void {
-    if (this.#session === null) return;
-    for (const watch of [...this.#watches]) {
-      if (!watch.hasGap || !this.#watches.has(watch)) continue;
-      watch.hasGap = false;
-      watch.listener.onReset();
-    }
+    this.#listeners.tell({ key, value, revision: revision(at) });
   }
 }

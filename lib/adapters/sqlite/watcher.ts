@@ -5,8 +5,9 @@
  * The same poll clears away expired leases, so that every process of the host
  * sees a lost leader within two polls of the lease's end.
  */
+import { DcsListeners } from "../../dcs/listeners.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { DcsChange, DcsListener } from "../../ports/dcs.ts";
+import type { DcsListener } from "../../ports/dcs.ts";
 import type { SqliteConnection } from "./connection.ts";
 import type { Counter } from "./rows_codec.ts";
 
@@ -15,17 +16,11 @@ const PROBLEM_PAUSE_MS = 250;
 const LIMITS = { timeoutMs: 1000 };
 const NOTHING_SEEN: Counter = 0;
 
-interface Watch {
-  readonly listener: DcsListener;
-  /** Null: the listener has to be told to read again. */
-  seen: Counter | null;
-}
-
 /** Feeds the listeners of one client. */
 export class SqliteWatcher {
   readonly #connection: SqliteConnection;
   readonly #clock: Clock;
-  readonly #watches = new Set<Watch>();
+  readonly #listeners = new DcsListeners();
   readonly #closing = new AbortController();
   #polling: Promise<void> | null = null;
 
@@ -36,43 +31,38 @@ export class SqliteWatcher {
 
   /** Adds a listener until `signal` aborts. */
   add(listener: DcsListener, signal: AbortSignal): void {
-    if (signal.aborted || this.#closing.signal.aborted) return;
-    const watch: Watch = { listener, seen: null };
-    this.#watches.add(watch);
-    signal.addEventListener("abort", () => this.#watches.delete(watch), {
-      once: true,
-    });
-    this.#polling ??= this.#poll();
+    this.#listeners.add(listener, signal);
+    if (!this.#listeners.isEmpty) this.#polling ??= this.#poll();
   }
 
   /** Ends the poll and waits for its end. */
   async close(): Promise<void> {
     this.#closing.abort();
-    this.#watches.clear();
+    this.#listeners.close();
     await this.#polling;
   }
 
   async #poll(): Promise<void> {
     const { signal } = this.#closing;
     let version: unknown = null;
-    while (!signal.aborted && this.#watches.size > 0) {
+    let seen: Counter = NOTHING_SEEN;
+    while (!signal.aborted && !this.#listeners.isEmpty) {
       try {
         const isExpiryOurs = await this.#expire();
         // The counter is read first: what is committed later moves it again.
         const current = this.#connection.dataVersion();
-        if (current !== version || isExpiryOurs || this.#isAnyNew()) {
-          await this.#look();
-        }
+        if (current !== version || isExpiryOurs) seen = await this.#look(seen);
         version = current;
         await this.#clock.sleep(POLL_MS, signal);
       } catch {
         // The agent's own calls report what is wrong; a watch only has a gap.
         version = null;
-        for (const watch of this.#watches) watch.seen = null;
+        this.#listeners.fall();
         await this.#clock.sleep(PROBLEM_PAUSE_MS, signal);
       }
     }
     this.#polling = null;
+    this.#listeners.fall();
   }
 
   async #expire(): Promise<boolean> {
@@ -85,27 +75,16 @@ export class SqliteWatcher {
     return true;
   }
 
-  #isAnyNew(): boolean {
-    return [...this.#watches].some((watch) => watch.seen === null);
-  }
-
-  async #look(): Promise<void> {
-    for (const watch of [...this.#watches]) {
-      const { seen } = watch;
-      const found = await this.#connection.transact(
-        "read",
-        (store) => store.changesSince(seen ?? NOTHING_SEEN),
-        LIMITS,
-      );
-      watch.seen = found.upTo;
-      if (seen === null || found.kind === "lost") watch.listener.onReset();
-      else this.#tell(watch, found.changes);
-    }
-  }
-
-  #tell(watch: Watch, changes: readonly DcsChange[]): void {
-    for (const change of changes) {
-      if (this.#watches.has(watch)) watch.listener.onChange(change);
-    }
+  /** Tells what has changed after `seen`; how far that goes. */
+  async #look(seen: Counter): Promise<Counter> {
+    const found = await this.#connection.transact(
+      "read",
+      (store) => store.changesSince(seen),
+      LIMITS,
+    );
+    if (found.kind === "lost") this.#listeners.fall();
+    else for (const change of found.changes) this.#listeners.tell(change);
+    this.#listeners.stand();
+    return found.upTo;
   }
 }
