@@ -56,6 +56,7 @@ const PACKAGES: readonly Package[] = [
   tool("barman-cli", "barman-wal-restore"),
   tool("chromium", "chromium"),
   tool("debootstrap", "debootstrap"),
+  tool("default-jre-headless", "java"),
   tool("etcd-client", "etcdctl"),
   tool("faketime", "faketime"),
   tool("fish", "fish"),

@@ -22,6 +22,7 @@ import {
 import { misfitsOf, Wanted } from "../config/fields.ts";
 import { FIRST_KEYS } from "../config/keys/all.ts";
 import { readKeys } from "../config/keys/key.ts";
+import { modernStore } from "../config/legacy.ts";
 import type { Credentials } from "../config/local_config.ts";
 import {
   otherStoreText,
@@ -71,7 +72,7 @@ export async function loadSettings(
   globals: Invocation,
 ): Promise<CliSettings> {
   const layers = await readLayers(context, globals.text("-c"));
-  const document = mergedLayers(layers, context);
+  const document = modernStore(mergedLayers(layers, context));
   const url = globals.text("-d") ?? (context.environment["DCS_URL"] || null);
   const withUrl = url === null ? document : replaceDcs(document, url);
   const settings = { ...settingsOf(withUrl), layers };

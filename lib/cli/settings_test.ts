@@ -8,7 +8,8 @@ import {
 import { parseDcsUrl } from "./dcs_url.ts";
 
 const NO_DCS = "Error: Can not find suitable configuration of distributed " +
-  "configuration store\nAvailable implementations: consul, etcd3, sqlite\n";
+  "configuration store\nAvailable implementations: consul, etcd3, exhibitor, " +
+  "sqlite, zookeeper\n";
 
 async function listIn(world: World, ...argv: string[]): Promise<string> {
   const { out, err } = await runIn({ keys: DEMO_KEYS, ...world }, [
@@ -70,7 +71,7 @@ Deno.test("a directory is the sum of its YAML files, in order", async () => {
 });
 
 Deno.test("-d and DCS_URL replace the DCS section", async () => {
-  const files = { "/c": "{scope: demo, zookeeper: {hosts: h}}" };
+  const files = { "/c": "{scope: demo, kubernetes: {labels: {a: b}}}" };
   assert.equal(await listIn({ files }, "-c", "/c"), NO_DCS);
   assert.equal(await listIn({ files }, "-c", "/c", "-d", "etcd3://h"), "demo");
   assert.match(
@@ -80,10 +81,9 @@ Deno.test("-d and DCS_URL replace the DCS section", async () => {
   assert.equal(await listIn({ files }, "-c", "/c", "--dcs", "h:2379"), "demo");
   assert.equal(await listIn({ files }, "-c", "/c", "-d", "consul://h"), "demo");
   assert.equal(await listIn({ files }, "-c", "/c", "-d", "h:8500"), "demo");
-  assert.equal(
-    await listIn({ files }, "-c", "/c", "-d", "zookeeper://h"),
-    NO_DCS,
-  );
+  for (const url of ["zookeeper://h", "exhibitor://h", "h:2181", "h:8181"]) {
+    assert.equal(await listIn({ files }, "-c", "/c", "-d", url), "demo");
+  }
   assert.equal(
     await listIn({}, "-d", "nope://h"),
     "Error: Unknown dcs scheme: nope\n",

@@ -10,6 +10,10 @@ import type { StoreConfig } from "../config/stores/all.ts";
 import type { ConsulConfig } from "../config/stores/consul.ts";
 import type { Etcd3Config } from "../config/stores/etcd3.ts";
 import type { SqliteConfig } from "../config/stores/sqlite.ts";
+import type {
+  ExhibitorConfig,
+  ZookeeperConfig,
+} from "../config/stores/zookeeper.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Dcs } from "../ports/dcs.ts";
 
@@ -68,6 +72,9 @@ async function openStore(
       return await openConsul(config, place);
     case "etcd3":
       return await openEtcd(config, place);
+    case "exhibitor":
+    case "zookeeper":
+      return await openZookeeper(config, place);
     case "sqlite":
       return openSqlite(config, place);
   }
@@ -147,6 +154,37 @@ async function openConsul(
     });
   } catch (error) {
     throw unusable("consul", error);
+  }
+}
+
+async function openZookeeper(
+  config: ExhibitorConfig | ZookeeperConfig,
+  { scopePath, clock, latest }: StorePlace,
+): Promise<Dcs> {
+  const { cacert, cert, key, keyPassword, isVerified, isTls } = config;
+  const { DcsZookeeper } = await import(
+    "../adapters/zookeeper/dcs_zookeeper.ts"
+  );
+  const root = config.kind === "zookeeper" ? config.root : "";
+  try {
+    return new DcsZookeeper({
+      ensemble: config.kind === "exhibitor"
+        ? config
+        : { kind: "listed", hosts: config.hosts },
+      tls: isTls ? { cacert, cert, key, keyPassword, isVerified } : null,
+      credentials: () => {
+        const now = latest();
+        return now.kind === config.kind ? now.credentials : config.credentials;
+      },
+      acl: config.acl.map(({ principal, permissions }) => ({
+        ...{ scheme: "x509", id: principal, permissions },
+      })),
+      // Runs of slashes are no path of ZooKeeper's.
+      scopePath: `${root}${scopePath}`.replace(/\/+/g, "/"),
+      clock,
+    });
+  } catch (error) {
+    throw unusable(config.kind, error);
   }
 }
 

@@ -43,13 +43,17 @@ Deno.test("openDcs() refuses what this host cannot use", async () => {
   await assert.rejects(open({ endpoints: [] }), ConfigError);
   const config = readStore({ consul: { cacert: "/nowhere/ca.pem", port: 1 } });
   assert.ok(!(config instanceof Wanted));
-  const consul = openDcsTarget({
-    config,
-    namespace: "service",
-    scope: "batman",
-    group: null,
-  });
+  const place = { namespace: "service", scope: "batman", group: null };
+  const consul = openDcsTarget({ config, ...place });
   await assert.rejects(consul, /section consul cannot be used: .*nowhere/);
+  const zookeeper = readStore({
+    zookeeper: { hosts: "h", use_ssl: true, cacert: "/nowhere/ca.pem" },
+  });
+  assert.ok(!(zookeeper instanceof Wanted));
+  await assert.rejects(
+    openDcsTarget({ config: zookeeper, ...place }),
+    /section zookeeper cannot be used: .*nowhere/,
+  );
 });
 
 interface Module {
@@ -83,7 +87,7 @@ Deno.test("only who uses a store of the network loads its client", () => {
   const has = (end: string) => loaded.some((one) => one.endsWith(end));
   assert.ok(has("/lib/config/stores/consul.ts"));
   const adapters = loaded.filter((specifier) =>
-    /\/lib\/adapters\/(?:consul|etcd)\//.test(specifier)
+    /\/lib\/adapters\/(?:consul|etcd|zookeeper)\//.test(specifier)
   );
   assert.deepEqual(adapters, []);
   const program = (name: string) =>

@@ -99,6 +99,7 @@ for (const [name, { type, keys = {} }] of SECTIONS) {
 const SAMPLES: Readonly<Record<string, unknown>> = {
   authentication: { replication: { username: "r" } },
   etcd3: { host: "a" },
+  exhibitor: { hosts: ["a"], port: 8181 },
 };
 
 Deno.test("the dynamic document is asked for its keys, and for no others", () => {
@@ -190,7 +191,7 @@ Deno.test("each reference is complete and stands once", () => {
 
 /** Stores that we cannot use, and what is known without being read. */
 const NOT_READ =
-  /^(?:citus|etcd|exhibitor|kubernetes|raft|zookeeper)\b|^bootstrap\.dcs\.|^postgresql\.(?:name|replication|superuser|pg_rewind)$|version_prefix$|^standby_cluster$/;
+  /^(?:citus|etcd|kubernetes|raft)\b|^zookeeper\.exhibitor$|^bootstrap\.dcs\.|^postgresql\.(?:name|replication|superuser|pg_rewind)$|version_prefix$|^standby_cluster$/;
 
 function leavesOf(tree: KeyTree, prefix = ""): string[] {
   return Object.entries(tree).flatMap(([key, below]) =>

@@ -16,7 +16,8 @@ import {
  * `postgresql` become `authentication`, both only where the new key is absent.
  * `postgresql.pg_rewind` also allows rewinding.
  */
-export function modernLayout(document: ConfigMap): ConfigMap {
+export function modernLayout(given: ConfigMap): ConfigMap {
+  const document = modernStore(given);
   const postgresql = ownValue(document, "postgresql");
   if (!isConfigMap(postgresql)) return document;
   const legacyName = ownValue(postgresql, "name");
@@ -26,6 +27,16 @@ export function modernLayout(document: ConfigMap): ConfigMap {
     ...(hasName || legacyName === undefined ? {} : { name: legacyName }),
     postgresql: modernPostgresql(postgresql),
   };
+}
+
+/** `zookeeper.exhibitor` is a section of its own, in place of `zookeeper`. */
+export function modernStore(document: ConfigMap): ConfigMap {
+  const zookeeper = ownValue(document, "zookeeper");
+  if (!isConfigMap(zookeeper)) return document;
+  const exhibitor = ownValue(zookeeper, "exhibitor");
+  if (!isConfigMap(exhibitor)) return document;
+  const { zookeeper: _, ...others } = document;
+  return { ...others, exhibitor };
 }
 
 function modernPostgresql(postgresql: ConfigMap): ConfigMap {

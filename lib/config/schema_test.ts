@@ -109,7 +109,7 @@ Deno.test("decodeLocalConfig() names what an empty document lacks", () => {
     "scope",
     "restapi",
     "postgresql",
-    "consul or etcd3 or sqlite",
+    "consul or etcd3 or exhibitor or sqlite or zookeeper",
   ]);
 });
 
@@ -125,16 +125,16 @@ etcd3: {url: "ftp://root:hunter2@h"}
 
 Deno.test("decodeLocalConfig() asks for a DCS section and names both", () => {
   const line =
-    problemsOf(documentWith("etcd3: null\nzookeeper: {hosts: a}"))[0];
+    problemsOf(documentWith("etcd3: null\nkubernetes: {labels: {a: b}}"))[0];
   assert.match(
     line ?? "",
-    /^consul or etcd3 or sqlite is missing, wanted .*etcd3 .*sqlite/,
+    /^consul or etcd3 or exhibitor or sqlite or zookeeper is missing, wanted .*etcd3 .*sqlite/,
   );
   assert.match(
     line ?? "",
     /Can not find suitable configuration of distributed configuration store/,
   );
-  assert.match(line ?? "", /section zookeeper names a store/);
+  assert.match(line ?? "", /section kubernetes names a store/);
   const old = problemsOf(documentWith("etcd3: null\netcd: {hosts: a}"))[0];
   assert.match(old ?? "", /section etcd names .*: use etcd3, which has the/);
   const empty = problemsOf(documentWith("etcd3: null\netcd3: {hosts: null}"));

@@ -88,6 +88,14 @@ export interface PackagePlace {
 /** Unpacks a package of another suite; installs nothing. */
 export async function unpackPackage(
   name: string,
+  place: PackagePlace,
+): Promise<void> {
+  await unpackPackages([name], place);
+}
+
+/** Unpacks several packages of one suite into one folder. */
+export async function unpackPackages(
+  names: readonly string[],
   { suite, dir }: PackagePlace,
 ): Promise<void> {
   await Deno.mkdir(dir, { recursive: true });
@@ -107,7 +115,7 @@ export async function unpackPackage(
       "APT::Sandbox::User=",
     ].flatMap((option) => ["-o", option]);
     await run("apt-get", ["-qq", ...options, "update"], state);
-    await run("apt-get", ["-qq", ...options, "download", name], state);
+    await run("apt-get", ["-qq", ...options, "download", ...names], state);
     for (const entry of Deno.readDirSync(state)) {
       if (!entry.name.endsWith(".deb")) continue;
       await run("dpkg", ["-x", entry.name, dir], state);

@@ -8,7 +8,14 @@ import { UNPRIVILEGED_USER } from "./unprivileged_run.ts";
 /** Not needed there, and large. */
 const LEFT_OUT = ["dist", ".cache"];
 /** Of the cache: Deno itself, what was downloaded, and the logs with the counts. */
-const CACHED = ["consul", "deno", "deno-verified", "patroni", "test"];
+const CACHED = [
+  "consul",
+  "deno",
+  "deno-verified",
+  "patroni",
+  "test",
+  "zookeeper",
+];
 const LOGS = ".cache/test";
 
 /** Whether the user that the tests drop to can read this checkout and Deno. */

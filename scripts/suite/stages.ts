@@ -77,6 +77,7 @@ export const PACKAGES: readonly string[] = [
   "fish",
   "locales",
   "systemd",
+  "default-jre-headless",
 ];
 
 /** One of each kind: the rest is for `deno task test:fault`, which takes half an hour. */

@@ -9,15 +9,28 @@ import { ETCD3, type Etcd3Config } from "./etcd3.ts";
 import { SQLITE, type SqliteConfig } from "./sqlite.ts";
 import type { KnownStore, Store } from "./store.ts";
 import { UNUSED_STORES } from "./unused.ts";
+import {
+  EXHIBITOR,
+  type ExhibitorConfig,
+  ZOOKEEPER,
+  type ZookeeperConfig,
+} from "./zookeeper.ts";
 
 /** The one store in use. */
-export type StoreConfig = ConsulConfig | Etcd3Config | SqliteConfig;
+export type StoreConfig =
+  | ConsulConfig
+  | Etcd3Config
+  | ExhibitorConfig
+  | SqliteConfig
+  | ZookeeperConfig;
 
 /** The stores that this program can use, in order of preference. */
 export const USABLE_STORES: readonly Store<StoreConfig>[] = [
   CONSUL,
   ETCD3,
+  EXHIBITOR,
   SQLITE,
+  ZOOKEEPER,
 ];
 
 /** Every store that Patroni knows, and ours, by name. */

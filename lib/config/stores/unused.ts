@@ -5,25 +5,12 @@
  */
 import type { Key, KeyMap, VariableKind } from "../keys/key.ts";
 import { anything } from "../keys/types.ts";
-import {
-  boolean,
-  dictionary,
-  each,
-  either,
-  integer,
-  list,
-  map,
-  required,
-  string,
-  then,
-} from "../validate/checks.ts";
-import { connectAddress, reachable } from "../validate/host_checks.ts";
+import { dictionary, list, map, required, string } from "../validate/checks.ts";
+import { connectAddress } from "../validate/host_checks.ts";
 import { checkEtcd, ETCD_KEYS } from "./etcd3.ts";
 import { hostUrl, type KnownStore } from "./store.ts";
 
-const port = integer({ min: 1, max: 65_535 });
 const texts = list(string);
-const textsOrCommas = either(string, texts);
 
 /** Names by what sets them: a variable of its own (`name:kind`), or none. */
 function named(names: string): KeyMap {
@@ -47,13 +34,6 @@ function kindOf(text: string): VariableKind {
   return text === "bool" || text === "list" ? text : "text";
 }
 
-const ZOOKEEPER_KEYS: KeyMap = {
-  ...suffixes("list", "hosts"),
-  ...suffixes("text", "cacert cert key key_password"),
-  ...suffixes("bool", "verify"),
-  ...suffixes("map", "set_acls auth_data"),
-};
-
 /** The same as those of etcd3; nothing here documents them. */
 const SAME_KEYS = Object.entries<Key>(ETCD_KEYS)
   .map(([name, { meaning: _, ...key }]) => [name, key] as const);
@@ -65,17 +45,6 @@ const ETCD: KnownStore = {
   advice: ": use etcd3, which has the same keys. A cluster that lives in " +
     "etcd's v2 store has to move to etcd3 first",
   url: hostUrl("2379", false),
-};
-
-const EXHIBITOR: KnownStore = {
-  name: "exhibitor",
-  keys: {
-    ...ZOOKEEPER_KEYS,
-    ...suffixes("text", "use_ssl"),
-    ...named("port poll_interval"),
-  },
-  check: map(required("hosts", texts), required("port", port)),
-  url: hostUrl("8181", true),
 };
 
 const KUBERNETES: KnownStore = {
@@ -107,21 +76,9 @@ const RAFT: KnownStore = {
   url: null,
 };
 
-const ZOOKEEPER: KnownStore = {
-  name: "zookeeper",
-  keys: { ...ZOOKEEPER_KEYS, ...named("use_ssl:bool exhibitor") },
-  check: map(
-    required("hosts", then(textsOrCommas, reachable(2181))),
-    each("use_ssl verify", boolean),
-  ),
-  url: hostUrl("2181", true),
-};
-
 /** All of them. */
 export const UNUSED_STORES: readonly KnownStore[] = [
   ETCD,
-  EXHIBITOR,
   KUBERNETES,
   RAFT,
-  ZOOKEEPER,
 ];

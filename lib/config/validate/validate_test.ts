@@ -270,12 +270,12 @@ Deno.test("what the agent would refuse at start is said, without secrets", async
   assert.deepEqual(lines, [
     "proxy.primary_port 99999 didn't pass validation: wanted a port from 1 to 65535",
   ]);
-  const other = GOOD.replace("etcd3:", "zookeeper:");
+  const other = GOOD.replace("etcd3:", "etcd:");
   const refused = await linesOf(other);
   assert.equal(refused.length, 1);
   assert.match(
     refused[0] ?? "",
-    /Available implementations: consul, etcd3, sqlite/,
+    /Available implementations: consul, etcd3, exhibitor, sqlite, zookeeper/,
   );
   assert.doesNotMatch(refused.join("\n"), /s3cret/);
 });
