@@ -15,6 +15,7 @@ import {
 import { moment } from "../../lib/core/base/units.ts";
 import { DcsUnreachableError } from "../../lib/ports/errors.ts";
 import { EtcdServers, etcdSkipReason } from "../helpers/etcd.ts";
+import { LostHost } from "../helpers/lost_host.ts";
 import { RealClock } from "./dcs_clock.ts";
 import { SrvServer } from "./dcs_etcd_dns.ts";
 import {
@@ -212,6 +213,48 @@ Deno.test({
       DcsUnreachableError,
     );
     assert.deepEqual(client.endpoints, endpoints);
+    client.close();
+  },
+});
+
+Deno.test({
+  name:
+    `etcd: a host that is gone does not cost its share of the time${suffix}`,
+  ...COMMON,
+  fn: async () => {
+    await using servers = await EtcdServers.start();
+    using lost = await LostHost.start();
+    const [endpoint = ""] = servers.endpoints;
+    const endpoints = [`http://127.0.0.1:${lost.port}`, endpoint];
+    const client = new EtcdClient({ endpoints }, clock);
+    let isAnswered = false;
+    const answer = client.call(readScope(keys), { timeoutMs: 600_000 })
+      .then(() => isAnswered = true);
+    // Its share would be half of the limit.
+    await eventually(() => isAnswered, () => client.endpoint);
+    await answer;
+    assert.equal(client.endpoint, endpoint);
+    client.close();
+  },
+});
+
+Deno.test({
+  name: `etcd: a node that is slow to answer is not left${suffix}`,
+  ...COMMON,
+  fn: async () => {
+    await using servers = await EtcdServers.start({ nodes: 3 });
+    const { endpoints } = servers;
+    const client = new EtcdClient({ endpoints }, clock);
+    await client.call(readScope(keys), LIMITS);
+    const used = client.endpoint;
+    const { departures } = client;
+    const slow = client.call(async (etcd, options) => {
+      await clock.sleep(1_500);
+      return await readScope(keys)(etcd, options);
+    }, LIMITS);
+    await slow;
+    assert.equal(client.endpoint, used);
+    assert.equal(client.departures, departures);
     client.close();
   },
 });

@@ -16,6 +16,7 @@ import {
 } from "../../ports/errors.ts";
 import type { Attempt } from "./attempt.ts";
 import { asEtcdError, troubleOf } from "./errors.ts";
+import { unlessLost } from "./lost_host.ts";
 import {
   etcdClient,
   type EtcdLogin,
@@ -199,8 +200,11 @@ export class EtcdClient {
       await this.#check(endpoint, deadline);
       return await attempt(etcd, { deadline, witness });
     })();
-    return await inTime(answer, {
-      ...{ clock: this.#clock, closing: this.#closing.signal },
+    const clock = this.#clock;
+    const hasOthers = this.#topology.book.list.length > 1;
+    const timely = hasOthers ? unlessLost(answer, { endpoint, clock }) : answer;
+    return await inTime(timely, {
+      ...{ clock, closing: this.#closing.signal },
       limitMs: limitMs + GUARD_MS,
     });
   }
