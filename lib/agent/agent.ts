@@ -59,6 +59,7 @@ import { AgentService } from "./service.ts";
 import { Shutdown } from "./shutdown.ts";
 import { SlotTender } from "./slots.ts";
 import { StartAid } from "./start_aid.ts";
+import { StandbyWatch } from "./standby_watch.ts";
 import { Startup } from "./startup.ts";
 import { LoopStatistics } from "./statistics.ts";
 import { StoreBudget } from "./store_budget.ts";
@@ -276,7 +277,7 @@ function createLoop(
     ...known,
     actor,
     cycleEnd: new CycleEnd({ ...known, publisher }),
-    resting: new LoopRest(known),
+    resting: new LoopRest({ ...known, standbys: new StandbyWatch(known) }),
     decisions: new DecisionLog(known),
   };
 }

@@ -1,4 +1,7 @@
-/** How long the loop rests between two cycles, and what it does meanwhile: nothing, but it is alive. */
+/**
+ * How long the loop rests between two cycles, and what it does meanwhile: it says
+ * that it is alive, and a leader looks out for standbys that it lacks.
+ */
 import { leaderRestMs } from "../core/calc/host/watchdog.ts";
 import { stopBudgetMs } from "../core/calc/lead/budgets.ts";
 import { after, remainingMs } from "../core/base/units.ts";
@@ -10,6 +13,7 @@ import type { SeenScope } from "./last_view.ts";
 import type { Deadline } from "./lead_right.ts";
 import type { Liveness } from "./liveness.ts";
 import type { LoopStatus } from "./loop_status.ts";
+import type { StandbyWatch } from "./standby_watch.ts";
 
 /** Replicas run a little after the leader, so that they see its update. Source: docs/contract/dcs.md 5.4. */
 const REPLICA_DELAY_MS = 500;
@@ -22,6 +26,7 @@ interface RestParts {
   readonly clock: Pick<Clock, "now">;
   readonly inbox: Pick<Inbox, "rest">;
   readonly liveness: Liveness;
+  readonly standbys: StandbyWatch;
   readonly status: Pick<LoopStatus, "nextCycleAt">;
   readonly right: Deadline;
   readonly last: SeenScope;
@@ -44,7 +49,7 @@ export class LoopRest {
    * @param wishedMs As a decision asked for; null: as usual.
    */
   async rest(wishedMs: number | null, signal: AbortSignal): Promise<void> {
-    const { inbox, liveness, clock, status, inForce } = this.#parts;
+    const { inbox, liveness, standbys, clock, status, inForce } = this.#parts;
     const restMs = this.#withinLease(wishedMs ?? this.#usualMs());
     liveness.judge(inForce.settings);
     const end = after(clock.now(), restMs);
@@ -52,9 +57,9 @@ export class LoopRest {
     while (!signal.aborted) {
       liveness.alive();
       const leftMs = remainingMs(end, clock.now());
-      const stepMs = Math.min(leftMs, liveness.restMsMax);
+      const stepMs = Math.min(leftMs, liveness.restMsMax, standbys.restMsMax);
       const isWoken = await inbox.rest(Math.max(0, stepMs), signal);
-      if (isWoken || stepMs === leftMs) return;
+      if (isWoken || stepMs === leftMs || await standbys.hasCome()) return;
     }
   }
 

@@ -2,6 +2,7 @@
  * What wakes the loop before its time: changes in the store that concern this
  * member, and the death of the postmaster.
  */
+import { missedStandbys } from "../core/calc/sync/sync_gap.ts";
 import { MEMBERS_PREFIX } from "../core/codec/cluster_view_codec.ts";
 import type { MemberName } from "../core/model/member.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -9,6 +10,7 @@ import type { Dcs, DcsChange } from "../ports/dcs.ts";
 import type { PostgresWatch } from "../ports/postgres.ts";
 import type { Inbox } from "./inbox.ts";
 import type { SeenScope } from "./last_view.ts";
+import type { Observed } from "./loop_status.ts";
 import type { Remembered } from "./memory.ts";
 
 /** After the postmaster's end, and between looks for a new one. */
@@ -27,6 +29,7 @@ interface Concerns {
   readonly config: () => { readonly self: MemberName };
   readonly last: SeenScope;
   readonly memory: Remembered;
+  readonly status: Observed;
 }
 
 /** Starts both wakers; they end with `signal`. Await the result at shutdown. */
@@ -50,9 +53,12 @@ export async function runWakers(
   }
 }
 
-/** Source: docs/contract/dcs.md 5.4, plus members that join, whose slot the leader creates. */
+/**
+ * Source: docs/contract/dcs.md 5.4, plus members that join, whose slot the leader
+ * creates, and those that it lacks as synchronous standbys.
+ */
 function concerns(
-  { config, last: { view }, memory }: Concerns,
+  { config, last: { view }, memory, status }: Concerns,
   change: DcsChange,
 ): boolean {
   const { self } = config();
@@ -62,8 +68,11 @@ function concerns(
     const name = change.key.slice(MEMBERS_PREFIX.length);
     const isNew = !(view?.members.some((member) => member.name === name));
     const isLeaders = name === view?.leader?.name;
-    return name !== self &&
-      (isNew || (isLeaders && memory.now.divergence !== "unsuspected"));
+    const { observation } = status;
+    const isMissed = observation !== null &&
+      missedStandbys(observation).includes(name);
+    const isSuspected = memory.now.divergence !== "unsuspected";
+    return name !== self && (isNew || isMissed || (isLeaders && isSuspected));
   }
   return false;
 }

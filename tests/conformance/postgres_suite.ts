@@ -158,6 +158,17 @@ const PROMISES: Readonly<
     assert.ok(isPrimary(await postgres.observe()));
   },
 
+  "a standby that streams is named, and nobody by a server that is down":
+    async (world) => {
+      const [one, two] = await pair(world);
+      const [name] = await one.postgres.streaming();
+      assert.equal(name, two.peer.name);
+      await two.postgres.server.stop(FAST);
+      assert.deepEqual(await one.postgres.streaming(), []);
+      await one.postgres.server.stop(FAST);
+      assert.deepEqual(await one.postgres.streaming(), []);
+    },
+
   "a diverged primary is rewound and follows": async (world) => {
     const [one, two] = await pair(world);
     await one.write();

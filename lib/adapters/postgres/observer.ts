@@ -93,6 +93,19 @@ export class Observer {
     }
   }
 
+  /** Over the connection of the last look; none where that does not answer. */
+  async streaming(): Promise<readonly string[]> {
+    try {
+      const rows = await this.#connection?.sql.query(
+        "SELECT application_name FROM pg_stat_replication WHERE state = 'streaming'",
+        QUERY_TIMEOUT_MS,
+      );
+      return rows?.map((row) => String(row["application_name"])) ?? [];
+    } catch {
+      return [];
+    }
+  }
+
   /** A restart forgets them; `reasons` are those of the new postmaster. */
   setStartReasons(reasons: Reasons): void {
     this.#startReasons = reasons;

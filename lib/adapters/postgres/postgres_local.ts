@@ -96,6 +96,10 @@ export class PostgresLocal implements Postgres {
     return this.#shared.run();
   }
 
+  streaming(): Promise<readonly string[]> {
+    return this.#observer.streaming();
+  }
+
   async untilPostmasterEnds(signal: AbortSignal): Promise<void> {
     await this.#postmaster.untilEnd(signal);
   }

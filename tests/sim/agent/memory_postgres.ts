@@ -71,6 +71,14 @@ export class MemoryPostgres implements Parts {
     return lookAt(this.#instance);
   }
 
+  async streaming(): Promise<readonly string[]> {
+    await this.#bridge.sleep(this.#instance.isHung ? 3_000 : 1);
+    const view = lookAt(this.#instance);
+    if (view.kind !== "running") return [];
+    return view.walSenders.filter(({ state }) => state === "streaming")
+      .map(({ applicationName }) => applicationName);
+  }
+
   untilPostmasterEnds(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const end = untilAbort(signal, resolve);
