@@ -130,6 +130,7 @@ export class Control {
     const { agent, log, state } = this.#parts;
     this.#connections.add(connection);
     agent.presence.onConnect();
+    let isAgent = false;
     try {
       for await (const line of linesOf(connection)) {
         const message = decodeControlMessage(line);
@@ -137,6 +138,8 @@ export class Control {
           const begin = line.slice(0, SHOWN_CHARACTERS_MAX);
           throw new TypeError(`not a message: ${begin}`);
         }
+        isAgent ||= message.type === "heartbeat";
+        if (isAgent) agent.onWord();
         const answer = this.#take(message) ?? state();
         const text = new TextEncoder().encode(`${JSON.stringify(answer)}\n`);
         await writeAll(connection, text);

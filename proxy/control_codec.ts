@@ -81,7 +81,10 @@ function decodeHeartbeat(
   }
   const fence = decodeFenceWord(given);
   const storeProof = decodeProof(recordOf(fields["storeProof"]));
-  return { type: "heartbeat", pid, role, leaseDeadlineMs, storeProof, fence };
+  const { aliveEveryMs: every } = fields;
+  const aliveEveryMs = typeof every === "number" && every > 0 ? every : null;
+  const word = { pid, role, leaseDeadlineMs, storeProof, fence };
+  return { type: "heartbeat", ...word, aliveEveryMs };
 }
 
 function decodeProof(

@@ -16,6 +16,7 @@ import {
   NO_PROGRESS,
 } from "../lib/core/calc/host/fence.ts";
 import {
+  after,
   type Moment,
   moment,
   remainingMs,
@@ -30,10 +31,11 @@ import type { Clock } from "../lib/ports/clock.ts";
 import type { Dcs } from "../lib/ports/dcs.ts";
 import type { FencedServer } from "../lib/ports/fence.ts";
 import type { Log } from "../lib/ports/log.ts";
-import type { ProxyHeartbeat } from "../lib/ports/proxy_process.ts";
+import type { AgentHeartbeat } from "../lib/ports/proxy_process.ts";
 import type { VipCarrier } from "../lib/ports/vip.ts";
 import { errorText } from "./error_text.ts";
 import { FenceRecord, type FenceStats } from "./fence_record.ts";
+import { FrozenAgent } from "./frozen_agent.ts";
 import type { FenceEars } from "./local_agent.ts";
 
 /** Timers stand still while the host sleeps, so none is longer. */
@@ -52,6 +54,8 @@ export interface FenceTools {
   readonly vip: Pick<VipCarrier, "dropAll"> | null;
   /** How long a dead agent has to come back. */
   readonly graceMs: number;
+  /** Ends a process of this host by SIGKILL. */
+  readonly endProcess: (pid: number) => void;
 }
 
 /** What the fence works with. */
@@ -75,10 +79,12 @@ export class Fence implements FenceEars {
   #waking = new AbortController();
   #isClosed = false;
   readonly #record: FenceRecord;
+  readonly #frozen: FrozenAgent;
 
   constructor(parts: FenceParts) {
     this.#parts = parts;
     this.#record = new FenceRecord(parts.log);
+    this.#frozen = new FrozenAgent(parts);
     this.#ended = this.#run();
   }
 
@@ -95,7 +101,8 @@ export class Fence implements FenceEars {
     };
   }
 
-  heard(heartbeat: ProxyHeartbeat & { readonly pid: number }): void {
+  heard(heartbeat: AgentHeartbeat): void {
+    this.#frozen.heard(heartbeat);
     const wasGone = (this.#agent?.goneSince ?? null) !== null;
     this.#agent = this.#agentOf(heartbeat);
     this.#hasListened = false;
@@ -112,15 +119,22 @@ export class Fence implements FenceEars {
     this.#waking.abort();
   }
 
+  spoke(): void {
+    this.#frozen.spoke();
+  }
+
   gone(): void {
+    this.#frozen.end();
     const agent = this.#agent;
     if (this.#isClosed || agent === null || agent.goneSince !== null) return;
     const { clock, graceMs, log } = this.#parts;
-    this.#agent = { ...agent, goneSince: clock.now() };
+    const goneSince = this.#frozen.stillSince ?? clock.now();
+    this.#agent = { ...agent, goneSince };
+    const leftMs = remainingMs(after(goneSince, graceMs), clock.now());
     if (!agent.word.isPaused) {
       log.warning(
         `The agent (process ${agent.pid}) is gone: PostgreSQL is stopped ` +
-          `unless an agent comes back within ${graceMs / 1000} s`,
+          `unless an agent comes back within ${seconds(Math.max(0, leftMs))}`,
       );
     }
     this.#waking.abort();
@@ -129,13 +143,14 @@ export class Fence implements FenceEars {
   /** Ends the watch; what was begun stays as it is. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#frozen.end();
     this.#waking.abort();
     await this.#ended;
   }
 
   /** A lease that is over already when somebody takes charge counts for nothing. */
   #agentOf(
-    heartbeat: ProxyHeartbeat & { readonly pid: number },
+    heartbeat: AgentHeartbeat,
   ): FencedAgent | null {
     const { fence, pid, leaseDeadlineMs } = heartbeat;
     const word: FenceWord | null = fence ?? null;

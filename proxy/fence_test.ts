@@ -34,6 +34,7 @@ class Rig {
       graceMs: 5_000,
       dcsTimeoutMs: 1_000,
       vip: null,
+      endProcess: (pid) => void this.did.push(`end ${pid}`),
       onCut: () => void this.did.push("cut"),
       server: {
         remember: () => Promise.resolve(),
@@ -55,9 +56,10 @@ class Rig {
   }
 
   beat(word: Partial<FenceWord> = {}, facts: Readonly<Beat> = {}): void {
-    const { pid = 1, leaseDeadlineMs = 30_000 } = facts;
+    const { pid = 1, leaseDeadlineMs = 30_000, aliveEveryMs = null } = facts;
     const fence = { ...WORD, ...word };
-    this.fence.heard({ role: "primary", pid, leaseDeadlineMs, fence });
+    const said = { role: "primary", pid, leaseDeadlineMs, aliveEveryMs };
+    this.fence.heard({ ...said, fence });
   }
 
   /** Time in small steps, as timers see it. */
@@ -77,7 +79,11 @@ class Rig {
 interface Beat {
   readonly pid?: number;
   readonly leaseDeadlineMs?: number | null;
+  readonly aliveEveryMs?: number | null;
 }
+
+/** What an agent of this version promises. */
+const ALIVE = { aliveEveryMs: 1_000 };
 
 Deno.test("a dead agent's primary is stopped after the grace, its key given back", async () => {
   await using rig = new Rig();
@@ -132,6 +138,56 @@ Deno.test("a frozen agent's primary is down before its lease ends, however it re
   assert.equal(rig.instance, "down");
   await rig.pass(500);
   assert.equal(rig.did.at(-1), "key");
+});
+
+Deno.test("an agent that stands still is ended, and then fenced as a dead one", async () => {
+  await using rig = new Rig();
+  rig.beat({}, ALIVE);
+  for (let second = 0; second < 20; second++) {
+    await rig.pass(1_000);
+    rig.fence.spoke();
+  }
+  assert.deepEqual(rig.did, []);
+  await rig.pass(4_000);
+  assert.deepEqual(rig.did, ["end 1"]);
+  assert.match(rig.log.lines.join("\n"), /process 1\) has not moved for 3.0 s/);
+  rig.fence.gone();
+  await rig.pass(2_000);
+  assert.deepEqual(rig.did, ["end 1", "cut", "fast", "key"]);
+});
+
+Deno.test("a new agent after one that was ended keeps the primary", async () => {
+  await using rig = new Rig();
+  rig.beat({}, ALIVE);
+  await rig.pass(3_600);
+  assert.deepEqual(rig.did, ["end 1"]);
+  rig.fence.gone();
+  await rig.pass(500);
+  rig.beat({}, { ...ALIVE, pid: 2, leaseDeadlineMs: null });
+  await rig.pass(2_500);
+  rig.fence.spoke();
+  await rig.pass(2_500);
+  assert.deepEqual(rig.did, ["end 1"]);
+});
+
+Deno.test("no agent is ended while this process is late itself", async () => {
+  await using rig = new Rig();
+  rig.beat({}, { ...ALIVE, leaseDeadlineMs: 300_000 });
+  for (let look = 0; look < 40; look++) await rig.clock.advance(900);
+  assert.deepEqual(rig.did, []);
+});
+
+Deno.test("no agent is ended that has nothing to fence, or promised nothing", async () => {
+  for (const word of [{ instance: "other" }, { isPaused: true }] as const) {
+    await using rig = new Rig();
+    rig.beat(word, ALIVE);
+    await rig.pass(20_000);
+    assert.deepEqual(rig.did, []);
+  }
+  await using rig = new Rig();
+  rig.beat();
+  await rig.pass(20_000);
+  assert.deepEqual(rig.did, []);
 });
 
 Deno.test("a heartbeat that arrives with the deadline calls the fence off", async () => {

@@ -8,7 +8,7 @@ import { moment, remainingMs } from "../lib/core/base/units.ts";
 import type { LocalVeto } from "../lib/core/calc/host/routing.ts";
 import type { MemberName } from "../lib/core/model/member.ts";
 import type { Clock } from "../lib/ports/clock.ts";
-import type { ProxyHeartbeat } from "../lib/ports/proxy_process.ts";
+import type { AgentHeartbeat } from "../lib/ports/proxy_process.ts";
 import { AgentPresence } from "./agent_presence.ts";
 import { PlannedRest } from "./planned_rest.ts";
 
@@ -19,12 +19,10 @@ const NOT_PRIMARY: ReadonlySet<string> = new Set([
   "standby_leader",
 ]);
 
-type Heard = ProxyHeartbeat & { readonly pid: number };
-
 /** What the agent's word leads to. */
 interface LocalAgentListener {
   /** For a predecessor, whose sessions it concerns as well. */
-  onWord?(heartbeat: Heard): void;
+  onWord?(heartbeat: AgentHeartbeat): void;
   onVeto(veto: LocalVeto | null): void;
   /** The member is about to be stopped as planned, or not any more (null). */
   onResting(name: MemberName | null): void;
@@ -34,7 +32,9 @@ interface LocalAgentListener {
 
 /** Hears what the fence must know. */
 export interface FenceEars {
-  heard(heartbeat: ProxyHeartbeat & { readonly pid: number }): void;
+  heard(heartbeat: AgentHeartbeat): void;
+  /** Any other word of it. */
+  spoke(): void;
   /** The last connection of an agent has closed. */
   gone(): void;
 }
@@ -56,7 +56,7 @@ export class LocalAgent {
   readonly #parts: LocalAgentParts;
   /** Null: there is none, or another proxy has taken its place. */
   #fence: FenceEars | null;
-  #heartbeat: Heard | null = null;
+  #heartbeat: AgentHeartbeat | null = null;
   #deadlineTimer = new AbortController();
 
   constructor(parts: LocalAgentParts) {
@@ -74,7 +74,7 @@ export class LocalAgent {
   }
 
   /** The last heartbeat; null before the first. */
-  get heartbeat(): Heard | null {
+  get heartbeat(): AgentHeartbeat | null {
     return this.#heartbeat;
   }
 
@@ -87,7 +87,7 @@ export class LocalAgent {
   }
 
   /** What a predecessor heard last; its agent counts as connected until it can have come here. */
-  inherit(heartbeat: Heard): void {
+  inherit(heartbeat: AgentHeartbeat): void {
     this.presence.assume();
     this.onHeartbeat(heartbeat);
   }
@@ -105,7 +105,7 @@ export class LocalAgent {
     this.#parts.listener.onVeto(null);
   }
 
-  onHeartbeat(heartbeat: Heard): void {
+  onHeartbeat(heartbeat: AgentHeartbeat): void {
     const wasPrimary = !NOT_PRIMARY.has(this.#heartbeat?.role ?? "");
     this.#heartbeat = heartbeat;
     this.#deadlineTimer.abort();
@@ -114,6 +114,11 @@ export class LocalAgent {
     this.#watchDeadline(heartbeat);
     this.#fence?.heard(heartbeat);
     this.#parts.listener.onWord?.(heartbeat);
+  }
+
+  /** A word that changes nothing, but shows that the agent runs. */
+  onWord(): void {
+    this.#fence?.spoke();
   }
 
   /** Stops all timers. */
@@ -134,7 +139,7 @@ export class LocalAgent {
   }
 
   /** Vetoes at the deadline; looks again if a timer was early, as timers are. */
-  #watchDeadline(heartbeat: ProxyHeartbeat): void {
+  #watchDeadline(heartbeat: AgentHeartbeat): void {
     if (heartbeat.leaseDeadlineMs === null) return;
     const { clock, listener } = this.#parts;
     const deadline = moment(heartbeat.leaseDeadlineMs);

@@ -21,6 +21,7 @@ function rig(memberName: string | null = "n1") {
     lingerMs: 60,
     fence: {
       heard: () => void seen.fence.push("heard"),
+      spoke: () => void seen.fence.push("spoke"),
       gone: () => void seen.fence.push("gone"),
     },
     listener: {

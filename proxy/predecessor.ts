@@ -5,9 +5,9 @@
  */
 import type { Clock } from "../lib/ports/clock.ts";
 import type {
+  AgentHeartbeat,
   AgentMessage,
   AgentWord,
-  ProxyHeartbeat,
   ProxyState,
   SuccessorMessage,
 } from "../lib/ports/proxy_process.ts";
@@ -19,8 +19,6 @@ import { closeQuietly, writeAll } from "./byte_stream.ts";
 const ANSWER_MS = 5_000;
 const LOOK_MS = 1_000;
 const SILENT = "Cannot take over: the running proxy does not answer";
-
-type Heard = ProxyHeartbeat & { readonly pid: number };
 
 /** The proxy that this one replaces. */
 export class Predecessor {
@@ -87,7 +85,7 @@ export class Predecessor {
   }
 
   /** Hands on what the agent said. */
-  tell(heartbeat: Heard): void {
+  tell(heartbeat: AgentHeartbeat): void {
     this.#ask({ type: "heartbeat", ...heartbeat });
   }
 

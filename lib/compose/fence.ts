@@ -18,6 +18,7 @@ export function fenceTools(
     server,
     vip: new VipLinux({ ...ports, run: runHostProgram }),
     graceMs: config.proxy.agentGraceMs,
+    endProcess: (pid) => Deno.kill(pid, "SIGKILL"),
   };
 }
 

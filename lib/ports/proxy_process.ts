@@ -25,16 +25,26 @@ export interface ProxyHeartbeat {
   readonly fence?: FenceWord | null;
 }
 
+/** A heartbeat with its sender. */
+export interface AgentHeartbeat extends ProxyHeartbeat {
+  readonly pid: number;
+  /**
+   * While there is something to fence, a word comes at least that often, whatever
+   * the agent's loop does; null or absent: that is not promised.
+   */
+  readonly aliveEveryMs?: number | null;
+}
+
 /** From the agent to the proxy. */
 export type AgentMessage =
-  | (ProxyHeartbeat & { readonly type: "heartbeat"; readonly pid: number })
+  | (AgentHeartbeat & { readonly type: "heartbeat" })
   /** The agent ends in order; the proxy lingers for the next one, then drains. */
   | { readonly type: "bye" }
   /** The local instance is about to be stopped as planned: send it no new clients, cut nobody, for at most that long; 0: not any more. */
   | { readonly type: "drain"; readonly ms: number }
   /** End now. */
   | { readonly type: "stop" }
-  /** Not from an agent: only asks for the state. */
+  /** Only asks for the state, or shows that the sender runs. */
   | { readonly type: "look" };
 
 /** From a new proxy to the one that it replaces. */
@@ -53,7 +63,7 @@ export interface ProxyRefusal {
 /** What the agent said last; null: nothing. */
 export interface AgentWord {
   readonly type: "word";
-  readonly heartbeat: (ProxyHeartbeat & { readonly pid: number }) | null;
+  readonly heartbeat: AgentHeartbeat | null;
 }
 
 /** From the proxy to the agent: the answer to each message. */

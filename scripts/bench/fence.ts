@@ -67,8 +67,8 @@ async function measure(cluster: LabCluster, fault: Fault): Promise<Round> {
     { timeoutMs: 90_000, everyMs: 20 },
   );
   const last = writers.last(leader)?.answeredAt ?? since;
-  if (fault === "SIGSTOP") cluster.agents.signal(leader, "SIGCONT");
-  else cluster.agents.start(leader);
+  // The fence has ended a frozen one.
+  cluster.agents.start(leader);
   await cluster.untilWhole();
   return {
     fault,

@@ -24,6 +24,8 @@ const LOOK_MS = 50;
  */
 const SILENT_LOOKS_MAX = 10;
 const SILENT_LOOK_MS = 500;
+/** How often a proxy that guards a primary hears that this process runs. */
+const ALIVE_EVERY_MS = 1_000;
 /** How long an orderly goodbye or stop may take. */
 const FAREWELL_MS = 3_000;
 
@@ -76,7 +78,11 @@ export class ProxyChild implements ProxyProcess {
 
   heartbeat(facts: ProxyHeartbeat): void {
     this.#heartbeat = facts;
-    this.#link?.send({ type: "heartbeat", pid: Deno.pid, ...facts });
+    const aliveEveryMs = ALIVE_EVERY_MS;
+    this.#link?.send({
+      ...{ type: "heartbeat", pid: Deno.pid, aliveEveryMs },
+      ...facts,
+    });
   }
 
   async drain(signal: AbortSignal): Promise<void> {
@@ -197,10 +203,23 @@ export class ProxyChild implements ProxyProcess {
     });
     const over = new AbortController();
     const silent = this.#endIfSilent(link, over.signal);
+    this.#sayAlive(link);
     await Promise.race([gone, released.promise]);
     over.abort();
     await silent;
     signal.removeEventListener("abort", onAbort);
+  }
+
+  /** As long as the link lives, also while the agent ends: silence means that this process stands still. */
+  async #sayAlive(link: ProxyLink): Promise<void> {
+    const over = new AbortController();
+    link.ended.then(() => over.abort());
+    while (!over.signal.aborted) {
+      await this.#parts.clock.sleep(ALIVE_EVERY_MS, over.signal);
+      const fence = this.#heartbeat?.fence ?? null;
+      const isGuarded = fence !== null && fence.instance !== "other";
+      if (isGuarded && !over.signal.aborted) link.send({ type: "look" });
+    }
   }
 
   /** A frozen proxy serves nobody and guards nothing: SIGKILL, then it is replaced like a dead one. */

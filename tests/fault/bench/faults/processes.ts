@@ -19,12 +19,12 @@ export function kill(member: BenchMember, part: Part): Undo {
   return part === "agent" ? () => member.startAgain() : nothingToUndo;
 }
 
-/** SIGSTOP, and SIGCONT to undo it. */
+/** SIGSTOP, and SIGCONT to undo it; an agent that the fence has ended is started again. */
 export function freeze(member: BenchMember, part: Part): Undo {
   const pid = strike(member, part, "SIGSTOP");
-  return () => {
-    signalTo(pid, "SIGCONT");
-    return Promise.resolve();
+  return async () => {
+    const isThere = signalTo(pid, "SIGCONT");
+    if (!isThere && part === "agent") await member.startAgain();
   };
 }
 
