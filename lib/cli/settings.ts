@@ -25,11 +25,11 @@ import { readKeys } from "../config/keys/key.ts";
 import { modernStore } from "../config/legacy.ts";
 import type { Credentials } from "../config/local_config.ts";
 import {
-  otherStoreText,
   readStore,
   type StoreConfig,
   STORES,
   USABLE_STORES,
+  usableNames,
 } from "../config/stores/all.ts";
 import { parseYaml11 } from "../patroni/yaml_1_1.ts";
 import type { CliContext, TlsSettings } from "./context.ts";
@@ -217,12 +217,10 @@ function settingsOf(document: ConfigMap): Omit<CliSettings, "layers"> {
 
 function dcsOf(document: ConfigMap): StoreConfig {
   if (!USABLE_STORES.some(({ name }) => Object.hasOwn(document, name))) {
-    const names = USABLE_STORES.map(({ name }) => name).toSorted().join(", ");
+    const names = usableNames(", ");
     throw new CliError(
       "Can not find suitable configuration of distributed configuration " +
-        `store\nAvailable implementations: ${names}${
-          Object.hasOwn(document, "etcd") ? otherStoreText(document) : ""
-        }`,
+        `store\nAvailable implementations: ${names}`,
     );
   }
   return checked(readStore(document));

@@ -8,6 +8,7 @@ import type { LocalConfig } from "../config/local_config.ts";
 import { ConfigError } from "../config/problems.ts";
 import type { StoreConfig } from "../config/stores/all.ts";
 import type { ConsulConfig } from "../config/stores/consul.ts";
+import type { EtcdConfig } from "../config/stores/etcd.ts";
 import type { Etcd3Config } from "../config/stores/etcd3.ts";
 import type { SqliteConfig } from "../config/stores/sqlite.ts";
 import type {
@@ -70,6 +71,7 @@ async function openStore(
   switch (config.kind) {
     case "consul":
       return await openConsul(config, place);
+    case "etcd":
     case "etcd3":
       return await openEtcd(config, place);
     case "exhibitor":
@@ -116,7 +118,7 @@ export function scopePathOf(target: Omit<DcsTarget, "config">): string {
 
 /** gRPC is half of all code that there is: only who uses etcd loads it. */
 async function openEtcd(
-  config: Etcd3Config,
+  config: EtcdConfig | Etcd3Config,
   { scopePath, clock, latest }: StorePlace,
 ): Promise<Dcs> {
   const { endpoints, srv, srvSuffix, isProxied } = config;
@@ -128,9 +130,10 @@ async function openEtcd(
       ...(srvSuffix === null ? {} : { srvSuffix }),
       tls: tlsOf(config),
       ...{ scopePath, clock, login: () => loginOf(latest()) },
+      looksForV2: config.kind === "etcd",
     });
   } catch (error) {
-    throw unusable("etcd3", error);
+    throw unusable(config.kind, error);
   }
 }
 
@@ -195,11 +198,14 @@ function unusable(section: string, error: unknown): ConfigError {
 
 /** Of all that the section says, a reload only takes over who logs in. */
 function loginOf(config: StoreConfig): EtcdLogin | null {
-  if (config.kind !== "etcd3" || config.username === null) return null;
+  const isEtcd = config.kind === "etcd" || config.kind === "etcd3";
+  if (!isEtcd || config.username === null) return null;
   return { username: config.username, password: config.password ?? "" };
 }
 
-function tlsOf({ cacert, cert, key }: Etcd3Config): EtcdTls {
+function tlsOf(
+  { cacert, cert, key }: Pick<Etcd3Config, "cacert" | "cert" | "key">,
+): EtcdTls {
   return {
     ...(cacert === null ? {} : { cacert }),
     ...(cert === null ? {} : { cert }),

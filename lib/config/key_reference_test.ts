@@ -100,6 +100,7 @@ const SAMPLES: Readonly<Record<string, unknown>> = {
   authentication: { replication: { username: "r" } },
   etcd3: { host: "a" },
   exhibitor: { hosts: ["a"], port: 8181 },
+  etcd: { host: "a" },
 };
 
 Deno.test("the dynamic document is asked for its keys, and for no others", () => {

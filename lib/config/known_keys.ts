@@ -153,7 +153,7 @@ function unknownKey(
   const key = path.slice(split + 1);
   const suggestion = nearest(key, siblings);
   if (suggestion === null && parent === "tags") return [];
-  const elsewhere = suggestion === null ? placesOf(key) : [];
+  const elsewhere = suggestion === null ? placesOf(key, parent) : [];
   const hint = suggestion !== null
     ? `; did you mean "${suggestion}"?`
     : elsewhere.length > 0
@@ -162,8 +162,10 @@ function unknownKey(
   return [{ path, text: `Unknown key ${path} sets nothing${hint}` }];
 }
 
-/** Sections of a local configuration that have a key of this name. */
-function placesOf(key: string): readonly string[] {
+/** Where a local configuration has a key of this name. */
+function placesOf(key: string, parent: string): readonly string[] {
+  const isTop = parent !== "" && Object.hasOwn(KNOWN_KEYS, key);
+  if (isTop) return ["the top level of the file"];
   const sections = Object.entries({ ...KNOWN_KEYS, "bootstrap.dcs": DYNAMIC });
   return sections.flatMap(([name, tree]) =>
     tree !== null && !UNUSED_SECTIONS.has(name) && Object.hasOwn(tree, key)

@@ -135,8 +135,6 @@ Deno.test("decodeLocalConfig() asks for a DCS section and names both", () => {
     /Can not find suitable configuration of distributed configuration store/,
   );
   assert.match(line ?? "", /section kubernetes names a store/);
-  const old = problemsOf(documentWith("etcd3: null\netcd: {hosts: a}"))[0];
-  assert.match(old ?? "", /section etcd names .*: use etcd3, which has the/);
   const empty = problemsOf(documentWith("etcd3: null\netcd3: {hosts: null}"));
   assert.match(empty[0] ?? "", /^etcd3\.hosts is missing/);
 });

@@ -59,9 +59,13 @@ function withoutEffect(document: ConfigMap): ConfigWarning[] {
 function unusedSections(document: ConfigMap): ConfigWarning[] {
   const present = STORES.map(({ name }) => name)
     .filter((name) => Object.hasOwn(document, name));
-  const used = usableStore(document)?.name;
+  const store = usableStore(document);
+  const used = store?.name;
   const unused = present.filter((name) => used !== undefined && name !== used)
     .map((path) => ({ path, text: `Section ${path} is not used: ${used} is` }));
+  if (store?.doubt !== undefined) {
+    unused.push({ path: store.name, text: store.doubt });
+  }
   if (!Object.hasOwn(document, "citus")) return unused;
   const text = "Section citus is ignored: Citus is not supported";
   return [...unused, { path: "citus", text }];

@@ -10,6 +10,7 @@ import { decodeLocalConfig } from "../../lib/config/schema.ts";
 import type { StoreConfig } from "../../lib/config/stores/all.ts";
 import { parseYaml11 } from "../../lib/patroni/yaml_1_1.ts";
 import { isConfigMap } from "../../lib/core/calc/documents/config_merge.ts";
+import type { Dcs } from "../../lib/ports/dcs.ts";
 import { DcsRefusedError } from "../../lib/ports/errors.ts";
 import { EtcdServers, etcdSkipReason } from "../helpers/etcd.ts";
 import { skipReason as programSkipReason } from "../helpers/skip_reason.ts";
@@ -23,11 +24,14 @@ const ignore = skipReason !== null;
 /** gRPC closes its sockets a little after its clients. */
 const LINGERING = { sanitizeOps: false, sanitizeResources: false };
 
-/** The store that a section `etcd3` with these lines names. */
-function storeOf(lines: readonly string[]): StoreConfig {
+/** The store that a section with these lines names. */
+function storeOf(
+  lines: readonly string[],
+  section: "etcd" | "etcd3" = "etcd3",
+): StoreConfig {
   const yaml = MINIMAL_YAML.replace(
     /^etcd3:\n(?: .*\n)*/m,
-    `etcd3:\n${lines.map((line) => `  ${line}\n`).join("")}`,
+    `${section}:\n${lines.map((line) => `  ${line}\n`).join("")}`,
   );
   const document = parseYaml11(yaml);
   assert.ok(isConfigMap(document));
@@ -49,6 +53,12 @@ async function tryOut(lines: readonly string[]): Promise<void> {
   } finally {
     await dcs.close();
   }
+}
+
+/** The store of a section `etcd`. */
+function openOlder(lines: readonly string[], scope: string): Promise<Dcs> {
+  const config = storeOf(lines, "etcd");
+  return openDcsTarget({ config, namespace: "service", scope, group: null });
 }
 
 /** `host:port` of each node. */
@@ -82,6 +92,54 @@ Deno.test({
     await servers.nodes[0]?.kill();
     await tryOut([`hosts: [${hosts.join(", ")}]`]);
     await tryOut([`hosts: ${hosts.toReversed().join(",")}`]);
+  },
+});
+
+Deno.test({
+  name: `etcd: section etcd leads to the same keys${suffix}`,
+  ignore,
+  ...LINGERING,
+  fn: async () => {
+    await using servers = await EtcdServers.start();
+    const dcs = await openOlder([`hosts: ${hostsOf(servers)}`], "etcd");
+    await put(dcs, "config", "first of all a write");
+    await tryOut([`hosts: ${hostsOf(servers)}`]);
+    assert.match((await contents(dcs))["config"] ?? "", /^by hosts/);
+    await dcs.close();
+  },
+});
+
+Deno.test({
+  name: `etcd: a scope in the version 2 store is refused${suffix}`,
+  ignore,
+  ...LINGERING,
+  fn: async () => {
+    await using servers = await EtcdServers.start({ hasV2: true });
+    const [endpoint = ""] = servers.endpoints;
+    const lines = [`hosts: ${hostsOf(servers)}`];
+    const response = await fetch(`${endpoint}/v2/keys/service/old/leader`, {
+      method: "PUT",
+      body: new URLSearchParams({ value: "n1" }),
+    });
+    assert.equal(response.status, 201, await response.text());
+    const refused = {
+      name: "DcsRefusedError",
+      message: /version 2 store has keys at \/service\/old: a cluster runs/,
+    };
+    const old = await openOlder(lines, "old");
+    await assert.rejects(contents(old), refused);
+    await assert.rejects(put(old, "leader", "n2"), refused);
+    await old.close();
+    const plain = await openDcsTarget({
+      config: storeOf(lines),
+      ...{ namespace: "service", scope: "old", group: null },
+    });
+    assert.deepEqual(await contents(plain), {}, "nothing was written");
+    await plain.close();
+    const other = await openOlder(lines, "other");
+    await put(other, "leader", "n2");
+    assert.deepEqual(await contents(other), { leader: "n2" });
+    await other.close();
   },
 });
 

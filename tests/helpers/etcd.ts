@@ -44,6 +44,8 @@ interface EtcdServersOptions {
   /** The client URL that the nodes name instead of their own. */
   readonly advertise?: string;
   readonly tls?: EtcdServerTls;
+  /** The version 2 store is served, too. */
+  readonly hasV2?: boolean;
 }
 
 interface NodePlan {
@@ -173,7 +175,8 @@ interface StartContext {
 }
 
 function startNode(plan: NodePlan, context: StartContext): EtcdNode {
-  const { directory, plans, options: { tls, advertise, authToken } } = context;
+  const { directory, plans, options } = context;
+  const { tls, advertise, authToken, hasV2 } = options;
   const cluster = plans.map((p) => `${p.name}=${p.peerUrl}`).join(",");
   const args = [
     ["--name", plan.name],
@@ -191,6 +194,7 @@ function startNode(plan: NodePlan, context: StartContext): EtcdNode {
     ["--election-timeout", "1000"],
     ["--unsafe-no-fsync"],
     ...(authToken === undefined ? [] : ["--auth-token", authToken]),
+    ...(hasV2 === true ? ["--enable-v2=true"] : []),
     ...(tls === undefined ? [] : [
       ["--cert-file", tls.cert],
       ["--key-file", tls.key],

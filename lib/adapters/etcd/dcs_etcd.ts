@@ -32,6 +32,7 @@ import {
   renewOnce,
   txnOf,
 } from "./requests.ts";
+import { V2Scope } from "./v2_scope.ts";
 
 /** The list of endpoints is as old as this many lease times at most. */
 const REFRESH_TTLS = 10;
@@ -49,6 +50,8 @@ export interface DcsEtcdOptions extends EtcdOptions {
   /** `/<namespace>/<scope>`, without a slash at its end. */
   readonly scopePath: string;
   readonly clock: Clock;
+  /** A scope whose keys lie in the version 2 store is refused; absent: nobody looks. */
+  readonly looksForV2?: boolean;
 }
 
 /** The store on etcd v3. */
@@ -56,15 +59,20 @@ export class DcsEtcd implements Dcs {
   readonly #client: EtcdClient;
   readonly #keys: ScopeKeys;
   readonly #feed: ScopeFeed;
+  /** Null: version 2 is nobody's concern. */
+  readonly #v2: V2Scope | null;
   readonly capabilities: DcsCapabilities = CAPABILITIES;
   /** The session that this process opened last. */
   #held: SessionId | null = null;
 
   /** @throws {Error} Without endpoints, or if a TLS file cannot be read. */
   constructor(options: DcsEtcdOptions) {
-    const { clock } = options;
+    const { clock, tls = {}, login = () => null, scopePath } = options;
     this.#client = new EtcdClient(options, clock);
-    this.#keys = new ScopeKeys(options.scopePath);
+    this.#v2 = options.looksForV2 === true
+      ? new V2Scope({ scopePath, tls, login })
+      : null;
+    this.#keys = new ScopeKeys(scopePath);
     const parts = { keys: this.#keys, clock };
     const source = etcdFeedSource(this.#client, parts);
     this.#feed = new ScopeFeed({ source, ...parts });
@@ -78,6 +86,7 @@ export class DcsEtcd implements Dcs {
 
   async readFresh(limits: DcsLimits): Promise<DcsSnapshot> {
     const { value, askedAt } = await this.#call(readScope(this.#keys), limits);
+    await this.#refuseV2(limits);
     this.#feed.noteShown(value);
     this.#feed.prove(value.at, askedAt);
     const entries = value.entries.map((one) => entryOf(one, this.#held));
@@ -85,6 +94,7 @@ export class DcsEtcd implements Dcs {
   }
 
   async write(write: DcsWrite, limits: DcsLimits): Promise<DcsResult> {
+    if (this.#v2?.isUnknown) await this.readFresh(limits);
     const answer = await this.#call(txnOf(this.#keys, write), limits);
     const { isDone, at } = answer.value;
     if (!isDone) {
@@ -147,6 +157,12 @@ export class DcsEtcd implements Dcs {
     const closed = this.#feed.close();
     this.#client.close();
     await closed;
+  }
+
+  /** Asks the endpoint that has just answered. */
+  async #refuseV2({ timeoutMs }: DcsLimits): Promise<void> {
+    const { endpoint } = this.#client;
+    if (endpoint !== null) await this.#v2?.ensureAbsent(endpoint, timeoutMs);
   }
 
   /** An endpoint that does not answer cannot vouch for the cache either. */

@@ -1,10 +1,12 @@
 /** All stores, and the one that a configuration names. */
 import {
   type ConfigMap,
+  isConfigMap,
   ownValue,
 } from "../../core/calc/documents/config_merge.ts";
 import { isAbsent, type Misfit, Wanted } from "../fields.ts";
 import { CONSUL, type ConsulConfig } from "./consul.ts";
+import { ETCD, type EtcdConfig } from "./etcd.ts";
 import { ETCD3, type Etcd3Config } from "./etcd3.ts";
 import { SQLITE, type SqliteConfig } from "./sqlite.ts";
 import type { KnownStore, Store } from "./store.ts";
@@ -20,6 +22,7 @@ import {
 export type StoreConfig =
   | ConsulConfig
   | Etcd3Config
+  | EtcdConfig
   | ExhibitorConfig
   | SqliteConfig
   | ZookeeperConfig;
@@ -28,10 +31,14 @@ export type StoreConfig =
 export const USABLE_STORES: readonly Store<StoreConfig>[] = [
   CONSUL,
   ETCD3,
+  ETCD,
   EXHIBITOR,
   SQLITE,
   ZOOKEEPER,
 ];
+
+/** Those of them that whoever has none may choose from. */
+const WANTED_STORES = USABLE_STORES.filter(({ doubt }) => doubt === undefined);
 
 /** Every store that Patroni knows, and ours, by name. */
 export const STORES: readonly KnownStore[] = [
@@ -63,21 +70,32 @@ export function readStore(document: ConfigMap): StoreConfig | Wanted {
 export function otherStoreText(document: ConfigMap): string {
   const other = UNUSED_STORES.find(({ name }) => Object.hasOwn(document, name));
   if (other === undefined) return "";
-  return `; section ${other.name} names a store that this program cannot use` +
-    (other.advice ?? "");
+  return `; section ${other.name} names a store that this program cannot use`;
 }
 
-/** Names of the stores that can be used, with `separator` between them. */
+/** Names of the stores that should be used, with `separator` between them. */
 export function usableNames(separator: string): string {
-  return USABLE_STORES.map(({ name }) => name).join(separator);
+  return WANTED_STORES.map(({ name }) => name).join(separator);
+}
+
+/** `; section etcd ...` about a store that stands where nobody looks for it; else empty. */
+function misplacedText(document: ConfigMap): string {
+  const bootstrap = ownValue(document, "bootstrap");
+  const dynamic = isConfigMap(bootstrap) ? ownValue(bootstrap, "dcs") : null;
+  const lost = STORES.find(({ name }) =>
+    isConfigMap(dynamic) && Object.hasOwn(dynamic, name)
+  );
+  if (lost === undefined) return "";
+  return `; section ${lost.name} stands below bootstrap.dcs, and belongs to ` +
+    "the top level of the file";
 }
 
 function missing(document: ConfigMap): Misfit {
-  const hints = USABLE_STORES.map(({ hint }) => hint).join(" or ");
+  const hints = WANTED_STORES.map(({ hint }) => hint).join(" or ");
   return {
     path: [usableNames(" or ")],
     wanted: `${hints}. Can not find suitable configuration of distributed ` +
       `configuration store. Available implementations: ${usableNames(", ")}` +
-      otherStoreText(document),
+      otherStoreText(document) + misplacedText(document),
   };
 }

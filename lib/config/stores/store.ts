@@ -32,8 +32,6 @@ export interface KnownStore {
   readonly keys: KeyMap;
   /** Patroni's validation of the section. */
   readonly check: Check;
-  /** Said after the sentence that nobody can use it; by default nothing. */
-  readonly advice?: string;
   /** Null: it cannot be given as an address. */
   readonly url: UrlForm | null;
 }
@@ -44,6 +42,8 @@ export interface Store<C extends { readonly kind: string }> extends KnownStore {
   /** What its section is for, for whoever has none. */
   readonly hint: string;
   readonly section: ValueType<C>;
+  /** What whoever uses it is warned of at every start. */
+  readonly doubt?: string;
   /** Whether a member has a proxy that does not say so. */
   readonly hasProxy: boolean;
 }

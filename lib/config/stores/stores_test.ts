@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { KNOWN_KEYS } from "../known_keys.ts";
 import { readEnvironment } from "../env.ts";
 import { Wanted } from "../fields.ts";
-import { otherStoreText, readStore, STORES, USABLE_STORES } from "./all.ts";
+import { readStore, STORES, USABLE_STORES } from "./all.ts";
 
 Deno.test("each store is known by its section and has a name of its own", () => {
   const names = STORES.map(({ name }) => name);
@@ -35,7 +35,6 @@ Deno.test("a store that cannot be used is refused by its name", () => {
   const usable = new Set<string>(USABLE_STORES.map(({ name }) => name));
   const unused = STORES.filter(({ name }) => !usable.has(name));
   assert.deepEqual(unused.map(({ name }) => name), [
-    "etcd",
     "kubernetes",
     "raft",
   ]);
@@ -47,7 +46,25 @@ Deno.test("a store that cannot be used is refused by its name", () => {
       new RegExp(`section ${name} names a store that this program cannot`),
     );
   }
-  assert.match(otherStoreText({ etcd: {} }), /use etcd3, which has the same/);
+});
+
+Deno.test("section etcd means etcd3's interface, and etcd3 beats it", () => {
+  const hosts = ["e1:2379"];
+  const config = readStore({ etcd: { hosts } });
+  assert.ok(!(config instanceof Wanted));
+  assert.equal(config.kind, "etcd");
+  const both = readStore({ etcd: { hosts }, etcd3: { hosts: ["e3:2379"] } });
+  assert.ok(!(both instanceof Wanted) && both.kind === "etcd3");
+  assert.deepEqual(both.endpoints, ["http://e3:2379"]);
+});
+
+Deno.test("a store below bootstrap.dcs is told where it belongs", () => {
+  const lost = readStore({ bootstrap: { dcs: { etcd: { host: "e1" } } } });
+  assert.ok(lost instanceof Wanted);
+  assert.match(
+    lost.text,
+    /section etcd stands below bootstrap\.dcs, and belongs to the top level/,
+  );
 });
 
 Deno.test("variables of stores that are not in use are no mistakes", () => {

@@ -3,12 +3,11 @@
  * mistakes, their variables are read, and Patroni's validation looks at them;
  * then they are refused by name.
  */
-import type { Key, KeyMap, VariableKind } from "../keys/key.ts";
+import type { KeyMap, VariableKind } from "../keys/key.ts";
 import { anything } from "../keys/types.ts";
 import { dictionary, list, map, required, string } from "../validate/checks.ts";
 import { connectAddress } from "../validate/host_checks.ts";
-import { checkEtcd, ETCD_KEYS } from "./etcd3.ts";
-import { hostUrl, type KnownStore } from "./store.ts";
+import type { KnownStore } from "./store.ts";
 
 const texts = list(string);
 
@@ -33,19 +32,6 @@ function suffixes(suffix: VariableKind, names: string): KeyMap {
 function kindOf(text: string): VariableKind {
   return text === "bool" || text === "list" ? text : "text";
 }
-
-/** The same as those of etcd3; nothing here documents them. */
-const SAME_KEYS = Object.entries<Key>(ETCD_KEYS)
-  .map(([name, { meaning: _, ...key }]) => [name, key] as const);
-
-const ETCD: KnownStore = {
-  name: "etcd",
-  keys: Object.fromEntries(SAME_KEYS),
-  check: checkEtcd,
-  advice: ": use etcd3, which has the same keys. A cluster that lives in " +
-    "etcd's v2 store has to move to etcd3 first",
-  url: hostUrl("2379", false),
-};
 
 const KUBERNETES: KnownStore = {
   name: "kubernetes",
@@ -78,7 +64,6 @@ const RAFT: KnownStore = {
 
 /** All of them. */
 export const UNUSED_STORES: readonly KnownStore[] = [
-  ETCD,
   KUBERNETES,
   RAFT,
 ];
