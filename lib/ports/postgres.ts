@@ -109,7 +109,7 @@ export interface DynamicPostgresSettings {
 export interface PostgresWatch {
   /** One look: data directory, control file, one query. Bounded to about 3 s; never throws. */
   observe(): Promise<PostgresView>;
-  /** `application_name` of each receiver that streams from here now. Cheap; never throws: none where there is no answer. */
+  /** `application_name` of each receiver that streams from here now. Cheap, over the session of the last look; never throws: none where there is no answer. */
   streaming(): Promise<readonly string[]>;
   /** Resolves when the postmaster that is running now has ended (at once if none is); used to wake the loop. */
   untilPostmasterEnds(signal: AbortSignal): Promise<void>;

@@ -161,6 +161,7 @@ const PROMISES: Readonly<
   "a standby that streams is named, and nobody by a server that is down":
     async (world) => {
       const [one, two] = await pair(world);
+      assert.ok(isPrimary(await one.postgres.observe()));
       const [name] = await one.postgres.streaming();
       assert.equal(name, two.peer.name);
       await two.postgres.server.stop(FAST);
