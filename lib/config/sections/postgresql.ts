@@ -101,7 +101,7 @@ const AUTHENTICATION_KEYS = {
     isRequired: true,
     isOpen: true,
     prefix: "REPLICATION",
-    meaning: "The same for replication",
+    meaning: "Role of replication: username, password, libpq's TLS settings",
   },
   superuser: {
     type: role,
@@ -110,7 +110,7 @@ const AUTHENTICATION_KEYS = {
     isExpected: true,
     isOpen: true,
     prefix: "SUPERUSER",
-    meaning: "username, password and libpq's TLS settings",
+    meaning: "The same of the superuser",
   },
   rewind: {
     type: namedRole,
@@ -118,7 +118,7 @@ const AUTHENTICATION_KEYS = {
     otherwise: "the superuser",
     isOpen: true,
     prefix: "REWIND",
-    meaning: "The same for pg_rewind",
+    meaning: "The same of the role for pg_rewind",
   },
 } as const satisfies KeyMap;
 
