@@ -17,6 +17,7 @@ import type {
 } from "../config/stores/zookeeper.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Dcs } from "../ports/dcs.ts";
+import { openDocuments } from "./document_stores.ts";
 
 /** What a DCS runs on. */
 export interface DcsDeps {
@@ -77,6 +78,8 @@ async function openStore(
     case "exhibitor":
     case "zookeeper":
       return await openZookeeper(config, place);
+    case "pgstore":
+      return await openDocuments(config, place);
     case "sqlite":
       return openSqlite(config, place);
   }

@@ -8,6 +8,7 @@ import { isAbsent, type Misfit, Wanted } from "../fields.ts";
 import { CONSUL, type ConsulConfig } from "./consul.ts";
 import { ETCD, type EtcdConfig } from "./etcd.ts";
 import { ETCD3, type Etcd3Config } from "./etcd3.ts";
+import { PGSTORE, type PgstoreConfig } from "./pgstore.ts";
 import { SQLITE, type SqliteConfig } from "./sqlite.ts";
 import type { KnownStore, Store } from "./store.ts";
 import { UNUSED_STORES } from "./unused.ts";
@@ -24,6 +25,7 @@ export type StoreConfig =
   | Etcd3Config
   | EtcdConfig
   | ExhibitorConfig
+  | PgstoreConfig
   | SqliteConfig
   | ZookeeperConfig;
 
@@ -33,6 +35,7 @@ export const USABLE_STORES: readonly Store<StoreConfig>[] = [
   ETCD3,
   ETCD,
   EXHIBITOR,
+  PGSTORE,
   SQLITE,
   ZOOKEEPER,
 ];

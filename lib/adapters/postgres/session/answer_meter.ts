@@ -21,20 +21,22 @@ const OPERATOR_BYTES_MAX = 256 << 20;
 /** Refused by us, not by the server. */
 const ANSWER_REFUSED = "ANSWER_REFUSED";
 
-/** Whose statements are answered: the agent's own, or any text of an operator's. */
-type Asker = "agent" | "operator";
+/** Whose statements are answered: the agent's own, also where it listens, or any text of an operator's. */
+type Asker = "agent" | "listener" | "operator";
 
 /**
- * What our statements are answered with. None of them copies or listens, and the
- * driver fails outside of every call, or reads on for ever, if it is told so. An
- * operator's may do both.
+ * What our statements are answered with. None of them copies, and only the
+ * listener's listen; the driver fails outside of every call, or reads on for ever,
+ * if it is told so elsewhere. An operator's may do both.
  */
 const TYPES: Readonly<Record<Asker, ReadonlySet<number>>> = {
   agent: new Set(Buffer.from("RKSZTDCENItnsv123")),
+  listener: new Set(Buffer.from("RKSZTDCENIA")),
   operator: new Set(Buffer.from("RKSZTDCENIvA")),
 };
 const BYTES_MAX: Readonly<Record<Asker, number>> = {
   agent: ANSWER_BYTES_MAX,
+  listener: ANSWER_BYTES_MAX,
   operator: OPERATOR_BYTES_MAX,
 };
 /** CopyInResponse, CopyOutResponse, CopyBothResponse: the driver would wait for more. */

@@ -37,6 +37,15 @@ export interface SqlTarget {
   readonly connectTimeoutMs?: number;
   /** Absent: all answers of the connection together count as one. */
   readonly meter?: AnswerMeter;
+  /** It is one session of one server, never made anew, and hears what that notifies. */
+  readonly session?: SessionEvents;
+}
+
+/** What happens to a session between its statements. */
+export interface SessionEvents {
+  onNotify(channel: string, payload: string): void;
+  /** It has ended, from whichever side. */
+  onEnd(): void;
 }
 
 /** Runs one statement. */
@@ -99,10 +108,12 @@ function whenAborted(
 /** At most one connection, opened when needed and reopened after a loss. */
 export class Connection {
   readonly #target: SqlTarget;
-  readonly #meter = new AnswerMeter();
+  readonly #meter: AnswerMeter;
   #sql: postgres.Sql | null = null;
 
   constructor(target: SqlTarget) {
+    const asker = target.session === undefined ? "agent" : "listener";
+    this.#meter = new AnswerMeter(asker);
     this.#target = { ...target, meter: this.#meter };
   }
 
@@ -229,11 +240,20 @@ export async function connect(
   if ("replication" in target.settings) {
     Object.assign(given, { types: { bytea: AS_SENT } });
   }
+  const { session } = target;
+  if (session !== undefined) {
+    Object.assign(given, {
+      onnotify: (channel: string, payload: string) =>
+        session.onNotify(channel, payload),
+      onclose: () => session.onEnd(),
+    });
+  }
   // The driver's types do not know this one.
   const socket = async () => {
     const ready = first;
     first = null;
-    return ready ?? await open();
+    if (ready !== null || session === undefined) return ready ?? await open();
+    throw new PostgresError("The connection was closed");
   };
   return postgres(Object.assign(given, { socket }));
 }
