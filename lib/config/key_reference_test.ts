@@ -99,8 +99,9 @@ for (const [name, { type, keys = {} }] of SECTIONS) {
 const SAMPLES: Readonly<Record<string, unknown>> = {
   authentication: { replication: { username: "r" } },
   etcd3: { host: "a" },
-  exhibitor: { hosts: ["a"], port: 8181 },
   etcd: { host: "a" },
+  exhibitor: { hosts: ["a"], port: 8181 },
+  pgstore: { hosts: "a" },
 };
 
 Deno.test("the dynamic document is asked for its keys, and for no others", () => {

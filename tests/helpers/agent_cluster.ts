@@ -32,6 +32,8 @@ const LOOK_AGAIN_MS = 100;
 /** What a test wants. */
 export interface ClusterOptions {
   readonly dcs?: "sqlite" | "etcd" | "consul";
+  /** The section of another store, which the test runs itself. */
+  readonly store?: Section;
   readonly members?: number;
   readonly hasProxies?: boolean;
   /** The members' lease ends in seconds: {@link QUICK_TIMES}. */
@@ -78,7 +80,9 @@ export class AgentCluster implements AsyncDisposable {
     const directory = await Deno.makeTempDir({ prefix: "matriarch-agents-" });
     const etcd = options.dcs === "etcd" ? await EtcdServers.start() : null;
     const consul = options.dcs === "consul" ? await ConsulServer.start() : null;
-    const dcs: Section = etcd !== null
+    const dcs: Section = options.store !== undefined
+      ? options.store
+      : etcd !== null
       ? { etcd3: { hosts: etcd.endpoints.map((url) => new URL(url).host) } }
       : consul !== null
       ? { consul: { url: consul.endpoint } }

@@ -4,9 +4,9 @@
  * that lacks the last saves.
  */
 import type {
-  Doorbell,
   DocumentSave,
   DocumentStore,
+  Doorbell,
   StoredDocument,
 } from "../../lib/dcs/document/document_store.ts";
 import type { Clock } from "../../lib/ports/clock.ts";
@@ -62,11 +62,11 @@ export class MemoryDocumentServer {
     return this.#gate?.promise ?? Promise.resolve();
   }
 
-  /** A standby takes over that lacks the last `lost` saves of each scope. */
+  /** A standby takes over that lacks the last `lost` saves of each scope, but for its first. */
   failOver(lost: number): void {
     this.#lives += 1;
     for (const [path, all] of this.#documents) {
-      this.#documents.set(path, all.slice(0, Math.max(0, all.length - lost)));
+      this.#documents.set(path, all.slice(0, Math.max(1, all.length - lost)));
     }
   }
 
@@ -114,16 +114,16 @@ export class MemoryDocumentStore implements DocumentStore {
   readonly #server: MemoryDocumentServer;
   readonly #path: string;
   readonly #closing = new AbortController();
-  readonly refusal?: DocumentStore["refusal"];
+  readonly refusal: DocumentStore["refusal"];
 
   constructor(
     server: MemoryDocumentServer,
     path: string,
-    refusal?: DocumentStore["refusal"],
+    refusal: DocumentStore["refusal"] = () => null,
   ) {
     this.#server = server;
     this.#path = path;
-    if (refusal !== undefined) this.refusal = refusal;
+    this.refusal = refusal;
   }
 
   load(limits: DcsLimits): Promise<StoredDocument> {

@@ -11,7 +11,10 @@
 import assert from "node:assert/strict";
 import type { SessionId } from "../../lib/core/base/units.ts";
 import { DocumentDcs } from "../../lib/dcs/document/document_dcs.ts";
-import { DcsRefusedError, DcsUnreachableError } from "../../lib/ports/errors.ts";
+import {
+  DcsRefusedError,
+  DcsUnreachableError,
+} from "../../lib/ports/errors.ts";
 import { ManualClock, settle } from "../helpers/manual_clock.ts";
 import {
   MemoryDocumentServer,
@@ -46,7 +49,10 @@ class Member {
   constructor(
     name: string,
     server: MemoryDocumentServer,
-    { clock, next }: { readonly clock: ManualClock; readonly next: () => number },
+    { clock, next }: {
+      readonly clock: ManualClock;
+      readonly next: () => number;
+    },
   ) {
     this.name = name;
     this.#clock = clock;

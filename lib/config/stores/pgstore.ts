@@ -3,12 +3,21 @@
  * section `postgresql` is about the member's instance, so this one has a name
  * that nobody takes for it.
  */
-import { optionProblem, optionsProblem } from "../../core/base/libpq_options.ts";
+import {
+  optionProblem,
+  optionsProblem,
+} from "../../core/base/libpq_options.ts";
 import type { HostPort } from "../addresses.ts";
 import { Wanted } from "../fields.ts";
 import { checkOf } from "../keys/check.ts";
 import { type KeyMap, section, type SectionOf } from "../keys/key.ts";
-import { changed, orNone, text, textListOrCommas, textOrNone } from "../keys/types.ts";
+import {
+  changed,
+  orNone,
+  text,
+  textListOrCommas,
+  textOrNone,
+} from "../keys/types.ts";
 import { anyOf, either, list, string, then } from "../validate/checks.ts";
 import { reachable } from "../validate/host_checks.ts";
 import {
@@ -50,7 +59,9 @@ const url = orNone(changed(
   text,
   (value) =>
     parsePgstoreUrl(value) ??
-      new Wanted("postgresql://[USER@]HOST[:PORT][,...][/DATABASE][?sslmode=...]"),
+      new Wanted(
+        "postgresql://[USER@]HOST[:PORT][,...][/DATABASE][?sslmode=...]",
+      ),
 ));
 
 const sslmode = orNone(changed(text, (value) => {
@@ -80,7 +91,8 @@ const KEYS = {
     type: hosts,
     check: then(either(string, list(string)), reachable(PGSTORE_PORT)),
     suffix: "list",
-    meaning: "Ours: hosts or socket directories; the one that takes writes is used",
+    meaning:
+      "Ours: hosts or socket directories; the one that takes writes is used",
   },
   database: {
     type: textOrNone,
@@ -142,7 +154,10 @@ export const PGSTORE: Store<PgstoreConfig> = {
   check: then(anyOf("hosts", "url"), checkOf(KEYS)),
   url: {
     ...hostUrl(String(PGSTORE_PORT), false),
-    section: ({ host, port }) => ({ hosts: `${host}:${port || PGSTORE_PORT}` }),
+    // So that it may name a user.
+    section: ({ host, port }) => ({
+      url: `postgresql://${host}:${port || PGSTORE_PORT}`,
+    }),
   },
   hasProxy: true,
 };

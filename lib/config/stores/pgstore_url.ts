@@ -57,7 +57,9 @@ export function parsePgstoreUrl(text: string): PgstoreUrl | null {
 /** `HOST[:PORT]` or the directory of a socket; null: neither. */
 export function parsePgstoreHost(text: string): HostPort | null {
   if (!text.startsWith("/")) return parseHostPort(text, PGSTORE_PORT);
-  const [directory = "", port = String(PGSTORE_PORT), ...more] = text.split(":");
+  const [directory = "", port = String(PGSTORE_PORT), ...more] = text.split(
+    ":",
+  );
   const address = parseHostPort(`socket:${port}`, PGSTORE_PORT);
   return address === null || more.length > 0
     ? null

@@ -13,15 +13,16 @@ import { FIRST_KEYS, LATER_KEYS } from "../keys/all.ts";
 import { STORES } from "../stores/all.ts";
 import { anyOf, both, type Check, type Place } from "./checks.ts";
 
-/** Ours is not among those that Patroni asks for. */
-const OURS = "sqlite";
+/** Ours are not among those that Patroni asks for. */
+const OURS: ReadonlySet<string> = new Set(["pgstore", "sqlite"]);
 
 const stores = anyOf(
-  ...STORES.map(({ name }) => name).filter((name) => name !== OURS),
+  ...STORES.map(({ name }) => name).filter((name) => !OURS.has(name)),
 );
 
 function storesOrOurs(value: unknown, at: Place): Promise<readonly string[]> {
-  const isOurs = isConfigMap(value) && Object.hasOwn(value, OURS);
+  const isOurs = isConfigMap(value) &&
+    Object.keys(value).some((name) => OURS.has(name));
   return isOurs ? Promise.resolve([]) : stores(value, at);
 }
 

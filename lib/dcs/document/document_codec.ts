@@ -46,7 +46,9 @@ export function encodeDocument(document: ScopeDocument): string {
 export function decodeDocument(text: string, where: Where): ScopeDocument {
   const fields = fieldsOf(parsed(text));
   const format = fields?.get("format");
-  if (typeof format === "number" && Number.isInteger(format) && format > FORMAT) {
+  if (
+    typeof format === "number" && Number.isInteger(format) && format > FORMAT
+  ) {
     throw new DcsRefusedError(
       `The scope in ${where} was written by a newer version of Matriarch ` +
         `(format ${format}, this one knows ${FORMAT}): upgrade this member`,

@@ -44,7 +44,12 @@ Deno.test("a document comes back as it was, whatever stands in it", () => {
 
 const SESSION = { renewals: "1.a", ttlMs: 1000 };
 const KEY = { value: "1", revision: "1.a", session: "s" };
-const GOOD = { format: 1, era: "e", keys: { k: KEY }, sessions: { s: SESSION } };
+const GOOD = {
+  format: 1,
+  era: "e",
+  keys: { k: KEY },
+  sessions: { s: SESSION },
+};
 
 Deno.test("what is no document is refused in one sentence", () => {
   assert.equal(decodeDocument(JSON.stringify(GOOD), WHERE).keys.size, 1);

@@ -56,6 +56,7 @@ export interface DocumentDcsOptions {
 export class DocumentDcs implements Dcs {
   readonly capabilities: DcsCapabilities = CAPABILITIES;
   readonly #options: DocumentDcsOptions;
+  readonly #view: DocumentView;
   readonly #changer: DocumentChanger;
   readonly #watcher: DocumentWatcher;
   /** The session that this process opened last. */
@@ -67,6 +68,7 @@ export class DocumentDcs implements Dcs {
     const view = new DocumentView({ store, clock }, (now, before) => {
       this.#watcher.hear(now, before);
     });
+    this.#view = view;
     const ttlMs = () => this.#held?.ttlMs ?? null;
     this.#changer = new DocumentChanger({
       ...{ store, view, clock, random, warn, ttlMs },
@@ -114,7 +116,10 @@ export class DocumentDcs implements Dcs {
 
   renewSession(id: SessionId, limits: DcsLimits): Promise<RenewAnswer> {
     return this.#changer.change(
-      (document, version) => renewSession(document, id, version),
+      (document, version) =>
+        this.#view.isBroken(id)
+          ? { document, answer: "gone" }
+          : renewSession(document, id, version),
       limits,
     );
   }

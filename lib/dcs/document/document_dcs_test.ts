@@ -88,9 +88,12 @@ Deno.test("a renewal is one round trip, and so is a write", async () => {
   await world.leader(n2);
   await world.ended(n1.dcs.write(put("n1b", id), LIMITS));
   const session = await world.session(n2);
-  assert.deepEqual(await world.ended(n2.dcs.write(bid("n2", session), LIMITS)), {
-    ...FAILED,
-  });
+  assert.deepEqual(
+    await world.ended(n2.dcs.write(bid("n2", session), LIMITS)),
+    {
+      ...FAILED,
+    },
+  );
   assert.equal(await world.leader(n1), "n1b");
 });
 

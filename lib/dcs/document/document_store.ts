@@ -55,7 +55,7 @@ export interface DocumentStore {
   save(save: DocumentSave, limits: DcsLimits): Promise<"saved" | "outdated">;
   /** Rings until `signal` aborts; a ring may be missing, and one too many does no harm. */
   listen(bell: Doorbell, signal: AbortSignal): void;
-  /** Why a document must not be kept here; null: it may. Absent: there is no reason ever. */
-  refusal?(document: { valueOf(key: string): string | null }): string | null;
+  /** Why a document must not be kept here; null: it may. */
+  refusal(document: { valueOf(key: string): string | null }): string | null;
   close(): Promise<void>;
 }

@@ -3,7 +3,12 @@
  * seen, and since when it has watched each session. Never goes back in time, as
  * long as the server does not.
  */
-import { after, type Moment, remainingMs } from "../../core/base/units.ts";
+import {
+  after,
+  type Moment,
+  remainingMs,
+  type SessionId,
+} from "../../core/base/units.ts";
 import {
   endedSessions,
   nextEnd,
@@ -13,7 +18,7 @@ import {
 } from "../../core/calc/lead/observed_sessions.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { DcsLimits } from "../../ports/dcs.ts";
-import { DcsRefusedError } from "../../ports/errors.ts";
+import { DcsRefusedError, DcsUnreachableError } from "../../ports/errors.ts";
 import { decodeDocument } from "./document_codec.ts";
 import type { DocumentStore, StoredDocument } from "./document_store.ts";
 import { countOf, isVersion } from "./document_version.ts";
@@ -52,6 +57,8 @@ export class DocumentView {
   #watched: readonly WatchedSession[] = NO_SESSIONS;
   /** The version that this process tried to save last. */
   #tried: string | null = null;
+  /** Sessions that are there and have lost a key that they had. */
+  #broken: ReadonlySet<SessionId> = new Set();
 
   constructor(parts: ViewParts, onNews: NewsListener) {
     this.#parts = parts;
@@ -73,14 +80,22 @@ export class DocumentView {
     return nextEnd(this.#watched);
   }
 
+  /**
+   * Whether the server has forgotten a key that hung on the session. Its holder
+   * must not go on as if nothing had happened: others do not know of the key, and
+   * wait only as long as the guard lasts.
+   */
+  isBroken(id: SessionId): boolean {
+    return this.#broken.has(id);
+  }
+
   /** Asks the server. */
   async fresh({ timeoutMs }: DcsLimits): Promise<KnownDocument> {
-    const { store, clock } = this.#parts;
+    const { clock } = this.#parts;
     const deadline = after(clock.now(), timeoutMs);
     for (;;) {
       const before = this.#known;
-      const leftMs = remainingMs(deadline, clock.now());
-      const loaded = this.#read(await store.load({ timeoutMs: leftMs }));
+      const loaded = this.#read(await this.#load(deadline));
       // Somebody was shown more while this answer was on its way.
       const isOvertaken = this.#known !== before && this.#isPast(loaded);
       if (isOvertaken && clock.now() < deadline) continue;
@@ -102,6 +117,20 @@ export class DocumentView {
   /** Whether a version is no news. */
   isKnown(version: string): boolean {
     return version === this.#known?.version || version === this.#tried;
+  }
+
+  /** A connection may have been broken for long; only the next use finds out. */
+  async #load(deadline: Moment): Promise<StoredDocument> {
+    const { store, clock } = this.#parts;
+    const left = () => ({ timeoutMs: remainingMs(deadline, clock.now()) });
+    try {
+      return await store.load(left());
+    } catch (error) {
+      const isWorthIt = error instanceof DcsUnreachableError &&
+        clock.now() < deadline;
+      if (!isWorthIt) throw error;
+      return await store.load(left());
+    }
   }
 
   #read({ stored, era }: StoredDocument): KnownDocument {
@@ -133,6 +162,9 @@ export class DocumentView {
   #show(now: KnownDocument): void {
     const before = this.#known;
     this.#known = now;
+    if (before !== null && isRollback(now, before)) {
+      this.#broken = brokenSessions(now, before, this.#broken);
+    }
     this.#watched = watchSessions(
       this.#watched,
       sightingsOf(now.document),
@@ -148,7 +180,7 @@ export function refuseMisplaced(
   { keys }: ScopeDocument,
 ): void {
   const valueOf = (key: string) => keys.get(key)?.value ?? null;
-  const why = store.refusal?.({ valueOf }) ?? null;
+  const why = store.refusal({ valueOf });
   if (why !== null) throw new DcsRefusedError(why);
 }
 
@@ -157,4 +189,18 @@ export function isRollback(now: KnownDocument, before: KnownDocument): boolean {
   if (before.version === null) return false;
   return now.version === null || now.era !== before.era ||
     countOf(now.version) < countOf(before.version);
+}
+
+function brokenSessions(
+  now: KnownDocument,
+  before: KnownDocument,
+  broken: ReadonlySet<SessionId>,
+): ReadonlySet<SessionId> {
+  const robbed = [...before.document.keys].flatMap(([key, { session }]) =>
+    session === null || now.document.keys.get(key)?.session === session
+      ? []
+      : [session]
+  );
+  const all = [...broken, ...robbed];
+  return new Set(all.filter((id) => now.document.sessions.has(id)));
 }

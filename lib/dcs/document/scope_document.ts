@@ -82,7 +82,9 @@ export function write(
   if (orphan !== undefined) {
     return { document, answer: { kind: "session_gone", key: orphan.key } };
   }
-  if (isGuarded(document) && edits.some((one) => isClaim(document, when, one))) {
+  if (
+    isGuarded(document) && edits.some((one) => isClaim(document, when, one))
+  ) {
     return failed;
   }
   const keys = new Map(document.keys);
@@ -104,9 +106,7 @@ export function write(
 
 /** Without any key. Sessions stay, and so does who holds the lead back. */
 export function withoutKeys(document: ScopeDocument): ScopeDocument {
-  return document.keys.size === 0
-    ? document
-    : { ...document, keys: new Map() };
+  return document.keys.size === 0 ? document : { ...document, keys: new Map() };
 }
 
 /** With one more session. */

@@ -20,7 +20,10 @@ import {
 } from "./scope_document.ts";
 
 const [A, B] = [sessionId("a"), sessionId("b")];
-const V = (count: number): Revision => revision(`${count}.0`);
+
+function V(count: number): Revision {
+  return revision(`${count}.0`);
+}
 
 function withSessions(...ids: readonly SessionId[]): ScopeDocument {
   return ids.reduce(

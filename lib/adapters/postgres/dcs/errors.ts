@@ -24,7 +24,9 @@ export function storeError(
   error: unknown,
   where: string,
 ): DcsRefusedError | DcsUnreachableError {
-  if (error instanceof DcsRefusedError || error instanceof DcsUnreachableError) {
+  if (
+    error instanceof DcsRefusedError || error instanceof DcsUnreachableError
+  ) {
     return error;
   }
   const code = errorCode(error);

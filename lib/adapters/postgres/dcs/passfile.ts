@@ -22,14 +22,15 @@ const OTHERS = 0o077;
 /**
  * The password for a login; null: the file, or the line, is not there.
  *
- * @param path Null: the file of the system's user, which need not be there.
+ * @param path Null: PGPASSFILE, or the file of the system's user, which need not be there.
  * @throws {PostgresError} If a named file cannot be used.
  */
 export async function passwordFrom(
   path: string | null,
   asker: PassfileAsker,
 ): Promise<string | null> {
-  const file = path ?? join(homedir(), ".pgpass");
+  const file = path ??
+    (Deno.env.get("PGPASSFILE") || join(homedir(), ".pgpass"));
   try {
     const { mode, size, isFile } = await Deno.stat(file);
     if (!isFile || size > BYTES_MAX) throw new Error("it is no password file");

@@ -52,7 +52,8 @@ export function problemOf(
   if (facts.isReadOnly) {
     return {
       isForNow: true,
-      text: `PostgreSQL at ${where} is read-only (default_transaction_read_only)`,
+      text:
+        `PostgreSQL at ${where} is read-only (default_transaction_read_only)`,
     };
   }
   if (!facts.hasFsync) {

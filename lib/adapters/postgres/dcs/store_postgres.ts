@@ -4,9 +4,9 @@
  * disk, and on that of its synchronous standbys.
  */
 import type {
-  Doorbell,
   DocumentSave,
   DocumentStore,
+  Doorbell,
   StoredDocument,
 } from "../../../dcs/document/document_store.ts";
 import { after, remainingMs } from "../../../core/base/units.ts";

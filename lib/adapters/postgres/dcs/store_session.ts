@@ -9,10 +9,7 @@
 import { userInfo } from "node:os";
 import { after, type Moment, remainingMs } from "../../../core/base/units.ts";
 import type { DcsLimits } from "../../../ports/dcs.ts";
-import {
-  DcsRefusedError,
-  DcsUnreachableError,
-} from "../../../ports/errors.ts";
+import { DcsRefusedError, DcsUnreachableError } from "../../../ports/errors.ts";
 import type { TcpAddress } from "../options.ts";
 import { Connection, type Rows, type SqlTarget } from "../session/sql.ts";
 import { storeError } from "./errors.ts";
@@ -175,7 +172,9 @@ export class StoreSession {
       const problem = problemOf(facts, where);
       if (problem !== null) {
         const { isForNow, text } = problem;
-        throw isForNow ? new DcsUnreachableError(text) : new DcsRefusedError(text);
+        throw isForNow
+          ? new DcsUnreachableError(text)
+          : new DcsRefusedError(text);
       }
       await connection.query(this.#statements.listen, limitMs);
       return { connection, facts };

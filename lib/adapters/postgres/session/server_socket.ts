@@ -74,6 +74,8 @@ async function openOne(
     }
     const encrypted = tls.connect({
       socket: raw,
+      // The name that the certificate must have, also if it is an address.
+      host,
       ...(net.isIP(host) === 0 ? { servername: host } : {}),
       ...(isDirect ? { ALPNProtocols: ["postgresql"] } : {}),
       ...secure,

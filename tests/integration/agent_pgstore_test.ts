@@ -1,0 +1,59 @@
+/**
+ * Three members with real PostgreSQL whose scope is kept on another PostgreSQL:
+ * the story of every store, and the store's own restart in the middle.
+ */
+import assert from "node:assert/strict";
+import { AgentCluster } from "../helpers/agent_cluster.ts";
+import { step } from "../helpers/step.ts";
+import { STORE_PASSWORD, StorePostgres } from "../helpers/store_postgres.ts";
+import { unprivileged } from "../helpers/unprivileged.ts";
+import { storeStory } from "./store_story.ts";
+
+unprivileged(import.meta.url, () => {
+  Deno.test("a scope on PostgreSQL", async (t) => {
+    await using server = await StorePostgres.start({}, [
+      "host all reader 127.0.0.1/32 trust",
+    ]);
+    await server.sql(
+      `CREATE USER keeper PASSWORD '${STORE_PASSWORD.replaceAll("'", "''")}'`,
+    );
+    await server.sql("CREATE SCHEMA matriarch AUTHORIZATION keeper");
+    await server.sql("CREATE USER reader IN ROLE keeper");
+    await using cluster = await AgentCluster.running({
+      ...{ isQuick: true, hasProxies: true },
+      store: {
+        pgstore: {
+          hosts: `127.0.0.1:${server.port}`,
+          ...{ username: "keeper", password: STORE_PASSWORD },
+        },
+      },
+    });
+    await step(t, "it is one row of one table", async () => {
+      const rows = await server.sql("SELECT scope FROM matriarch.scopes");
+      assert.deepEqual(rows.map(({ scope }) => scope), ["/service/batman"]);
+    });
+    await step(
+      t,
+      "a store whose sessions end costs nobody the lead",
+      async () => {
+        await server.cutSessions();
+        assert.equal((await cluster.untilWhole()).name, "n1");
+      },
+    );
+    await storeStory(
+      t,
+      cluster,
+      `pgstore://reader@127.0.0.1:${server.port}`,
+    );
+    await step(t, "a store that stands still costs no data", async () => {
+      const before = await cluster.untilLeader();
+      server.freeze();
+      await cluster.until("the leader stops leading", async () => {
+        const status = await before.status();
+        return status?.["role"] !== "primary";
+      });
+      server.thaw();
+      await cluster.untilWhole();
+    });
+  });
+});
