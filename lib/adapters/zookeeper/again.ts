@@ -1,10 +1,13 @@
 /** Calls that may be sent twice, so that they outlast the loss of a connection. */
+import { after, remainingMs } from "../../core/base/units.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { DcsLimits } from "../../ports/dcs.ts";
 import { DcsUnreachableError } from "../../ports/errors.ts";
 import type { ZkConnection } from "./connection.ts";
 
 const PAUSE_MS = 50;
+/** A server that has not answered after this is asked again, or another one. */
+const SILENT_MS = 1500;
 
 /** Where a call is sent, and until when it is tried. */
 export interface AgainOptions {
@@ -15,20 +18,23 @@ export interface AgainOptions {
 }
 
 /**
- * The call's result; it is sent once more on the next connection if it was lost
- * with its own, while there is time. Only for calls that change nothing.
+ * The call's result; it is sent once more on the next connection if its own was
+ * lost, or nothing came on that for a while, as long as there is time. Only for
+ * calls that change nothing.
  */
 export async function again<T>(
   { connect, clock, left }: AgainOptions,
-  call: (connection: ZkConnection) => Promise<T>,
+  call: (connection: ZkConnection, leftNow: () => number) => Promise<T>,
 ): Promise<T> {
-  for (;;) {
+  for (let silentMs = SILENT_MS;; silentMs *= 2) {
     const connection = await connect({ timeoutMs: left() });
+    const until = after(clock.now(), silentMs);
+    const leftNow = (): number =>
+      Math.min(left(), remainingMs(until, clock.now()));
     try {
-      return await call(connection);
+      return await call(connection, leftNow);
     } catch (error) {
-      const isLost = error instanceof DcsUnreachableError &&
-        !connection.isOpen;
+      const isLost = error instanceof DcsUnreachableError;
       if (!isLost || left() <= PAUSE_MS) throw error;
       await clock.sleep(PAUSE_MS);
     }

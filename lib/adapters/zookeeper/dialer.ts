@@ -4,7 +4,10 @@
  */
 import { after, remainingMs } from "../../core/base/units.ts";
 import type { Clock } from "../../ports/clock.ts";
-import { DcsRefusedError } from "../../ports/errors.ts";
+import {
+  DcsRefusedError,
+  type DcsUnreachableError,
+} from "../../ports/errors.ts";
 import { type OpenConnection, ZkConnection } from "./connection.ts";
 import {
   refusal,
@@ -19,7 +22,11 @@ import type { Credential, HostPort } from "./options.ts";
 import type { TlsFiles } from "./tls.ts";
 
 const ATTEMPT_MS_MIN = 500;
-const ROUND_PAUSE_MS = 100;
+/** A silent server costs no more than this, where there is another one. */
+const FIRST_ATTEMPT_MS_MAX = 1500;
+/** Between two rounds, longer each time. */
+const PAUSE_MS = 100;
+const PAUSE_MS_MAX = 1000;
 
 /** What the connections of one client share. */
 export interface DialerParts {
@@ -42,6 +49,8 @@ export interface Call {
 export class Dialer {
   readonly #parts: DialerParts;
   readonly #closing = new AbortController();
+  /** What the attempts of the last round failed with. */
+  #problems: readonly string[] = [];
 
   constructor(parts: DialerParts) {
     this.#parts = parts;
@@ -57,9 +66,9 @@ export class Dialer {
     const { source, clock } = this.#parts;
     const deadline = after(clock.now(), call.timeoutMs);
     const left = (): number => remainingMs(deadline, clock.now());
-    for (;;) {
+    for (let round = 0;; round++) {
       const hosts = await source.hosts(left());
-      const shareMs = Math.max(ATTEMPT_MS_MIN, left() / hosts.length);
+      const shareMs = shareOf(left(), hosts.length, round);
       const errors: unknown[] = [];
       for (const host of hosts) {
         if (this.#closing.signal.aborted) throw closed();
@@ -69,15 +78,22 @@ export class Dialer {
           return await this.#attempt(host, { ...call, timeoutMs });
         } catch (error) {
           errors.push(errorAt(host, error));
+          this.#problems = errors.map(textOf);
           source.leave(host);
         }
       }
       const refused = errors.find((one) => one instanceof DcsRefusedError);
       const isRefused = errors.every((one) => one instanceof DcsRefusedError);
       if (refused !== undefined && isRefused) throw refused;
-      if (left() <= ROUND_PAUSE_MS) throw unreachable(errors.map(textOf));
-      await clock.sleep(ROUND_PAUSE_MS, this.#closing.signal);
+      const pauseMs = Math.min(PAUSE_MS * 2 ** round, PAUSE_MS_MAX);
+      if (left() <= pauseMs) throw unreachable(errors.map(textOf));
+      await clock.sleep(pauseMs, this.#closing.signal);
     }
+  }
+
+  /** For whoever does not wait for the end of an attempt. */
+  tooLate(): DcsUnreachableError {
+    return unreachable([...this.#problems, "no answer in time"]);
   }
 
   /** A connection was lost, so its server comes last. */
@@ -99,6 +115,13 @@ export class Dialer {
       signal: this.#closing.signal,
     });
   }
+}
+
+/** What one attempt may take of the time that is left. */
+function shareOf(leftMs: number, hosts: number, round: number): number {
+  const shareMs = Math.max(ATTEMPT_MS_MIN, leftMs / hosts);
+  const isFirst = round === 0 && hosts > 1;
+  return isFirst ? Math.min(shareMs, FIRST_ATTEMPT_MS_MAX) : shareMs;
 }
 
 function closed(): Error {

@@ -97,7 +97,7 @@ export class LeaseSessions {
     try {
       await again(
         { connect, clock, left },
-        (connection) => proveMajority(connection, left()),
+        (connection, leftNow) => proveMajority(connection, leftNow()),
       );
       return "alive";
     } catch (error) {
@@ -135,7 +135,8 @@ export class LeaseSessions {
   ): Promise<boolean> {
     lease.joining ??= this.#rejoin(id, lease, timeoutMs)
       .finally(() => lease.joining = null);
-    return await within(lease.joining, timeoutMs);
+    const { dialer } = this.#parts;
+    return await within(lease.joining, timeoutMs, () => dialer.tooLate());
   }
 
   async #rejoin(

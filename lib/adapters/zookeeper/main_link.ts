@@ -6,7 +6,6 @@ import { timerMs } from "../../core/base/units.ts";
 import type { DcsLimits } from "../../ports/dcs.ts";
 import type { ZkConnection } from "./connection.ts";
 import type { Dialer } from "./dialer.ts";
-import { unreachable } from "./errors.ts";
 import type { Credential } from "./options.ts";
 
 /** The server is asked for this; it may grant something else. */
@@ -52,10 +51,13 @@ export class MainLink {
    */
   async connection({ timeoutMs }: DcsLimits): Promise<ZkConnection> {
     const link = this.#link;
-    if (link !== null && link.as === this.#asks()) return link.connection;
-    if (link !== null) this.#end(link, "other credentials");
+    if (link?.connection.isOpen === true) {
+      if (link.as === this.#asks()) return link.connection;
+      this.#end(link, "other credentials");
+    }
     this.#dialing ??= this.#dial();
-    return await within(this.#dialing, timeoutMs);
+    const { dialer } = this.#parts;
+    return await within(this.#dialing, timeoutMs, () => dialer.tooLate());
   }
 
   /** Ends the session. */
@@ -101,10 +103,11 @@ export class MainLink {
 export async function within<T>(
   result: Promise<T>,
   timeoutMs: number,
+  tooLate: () => Error,
 ): Promise<T> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(
-    () => late.reject(unreachable(["no answer in time"])),
+    () => late.reject(tooLate()),
     timerMs(timeoutMs),
   );
   try {

@@ -60,7 +60,7 @@ export class ScopeReader {
     const left = (): number => remainingMs(deadline, clock.now());
     const scope = await again(
       { connect, clock, left },
-      (connection) => this.#read(connection, left),
+      (connection, leftNow) => this.#read(connection, leftNow),
     );
     if (scope.at < this.#floor || this.#covered < this.#blindWrites) {
       return await this.fresh({ timeoutMs: left() });
@@ -79,9 +79,9 @@ export class ScopeReader {
       const writes = this.#blindWrites;
       const scope = await again(
         { connect, clock, left },
-        async (connection) => {
-          await proveMajority(connection, left());
-          return await this.#read(connection, left);
+        async (connection, leftNow) => {
+          await proveMajority(connection, leftNow());
+          return await this.#read(connection, leftNow);
         },
       );
       // Somebody was shown more while this answer was on its way.
