@@ -73,7 +73,7 @@ function readRecord(path: string): LabRecord | null {
  */
 export function openRecord(directory: string, options: LabOptions): LabRecord {
   const path = `${directory}/${RECORD}`;
-  const { members, dcs, portBase } = options;
+  const { members, dcs: { name: dcs }, portBase } = options;
   const found = readRecord(path);
   if (found === null) {
     const password = crypto.randomUUID().replaceAll("-", "");

@@ -83,7 +83,7 @@ async function runLab(options: LabOptions, directory: string): Promise<number> {
     lab.kill().catch((error) => say(String(error)));
   });
   say(
-    `starting ${options.members} members (${options.dcs}), ttl ` +
+    `starting ${options.members} members (${options.dcs.name}), ttl ` +
       `${lab.plan.timing.ttl} s instead of 30 s, files in ${directory}`,
   );
   try {

@@ -1,24 +1,16 @@
 /**
  * The configuration files of a lab, in Patroni's format plus this project's
- * sections (`sqlite`, `proxy`). Also read by Patroni itself in the benchmark,
+ * sections (of its own stores, `proxy`). Also read by Patroni itself in the benchmark,
  * so both sides run with the same PostgreSQL settings.
  */
 import { stringify } from "yaml";
-import { etcdHosts } from "./etcd.ts";
 import {
   type LabPlan,
   type MemberPlan,
   type ProxyPorts,
   REST_USER,
 } from "./plan.ts";
-
-type Section = Readonly<Record<string, unknown>>;
-
-function dcsSection(plan: LabPlan): Section {
-  return plan.dcs.kind === "sqlite"
-    ? { sqlite: { path: plan.dcs.path } }
-    : { etcd3: { hosts: etcdHosts(plan.dcs.nodes) } };
-}
+import type { Section } from "./stores/store.ts";
 
 function proxySection(ports: ProxyPorts): Section {
   return {
@@ -83,7 +75,7 @@ export function memberYaml(plan: LabPlan, member: MemberPlan): string {
       connect_address: api,
       authentication: { username: REST_USER, password: plan.password },
     },
-    ...dcsSection(plan),
+    ...plan.store.section,
     bootstrap: {
       dcs: bootstrapDcs(plan),
       initdb: [{ encoding: "UTF8" }, { locale: "C" }, "data-checksums"],
@@ -98,7 +90,7 @@ export function proxyYaml(plan: LabPlan): string {
   return stringify({
     scope: plan.scope,
     name: "proxy",
-    ...dcsSection(plan),
+    ...plan.store.section,
     proxy: proxySection(plan.proxy),
   });
 }

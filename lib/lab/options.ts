@@ -1,12 +1,14 @@
 /** What `lab` understands on its command line, checked as a whole before anything is touched. */
 import { parseArgs } from "node:util";
 import { MEMBERS_MAX } from "./plan.ts";
+import { LAB_STORES, labStore } from "./stores/all.ts";
+import type { LabStore } from "./stores/store.ts";
 
 /** What the lab is asked for. */
 export interface LabOptions {
   readonly isDemo: boolean;
   readonly members: number;
-  readonly dcs: "sqlite" | "etcd";
+  readonly dcs: LabStore;
   /** Directory to use and leave behind; null: a temporary one. */
   readonly directory: string | null;
   /** Leave the directory behind, whichever it is. */
@@ -21,6 +23,8 @@ export class LabUsageError extends Error {
   override readonly name: string = "LabUsageError";
 }
 
+const STORE_NAMES = LAB_STORES.map(({ name }) => name);
+
 /** The text of `lab --help`. */
 export const LAB_HELP = `Three members and a proxy on this machine, to try out.
 
@@ -29,7 +33,8 @@ Usage: lab [OPTIONS]        start, show, and remove everything on Ctrl-C
 
 Options:
   --members N          number of members, 1 to ${MEMBERS_MAX} (3)
-  --dcs sqlite|etcd    where the members meet (sqlite); etcd: three real nodes
+  --dcs NAME           where the members meet (sqlite):
+${storeLines()}
   --dir DIRECTORY      work in this directory and keep it
   --keep               keep the temporary directory
   --port-base N        first port (5000): N read-write, N+1000 read-only,
@@ -37,6 +42,13 @@ Options:
   --json               demo: print the result as JSON
   --help               this text
 `;
+
+function storeLines(): string {
+  const lines = LAB_STORES.map(({ name, what }) =>
+    `                       ${name.padEnd(12)}${what}`
+  );
+  return lines.join("\n");
+}
 
 const OPTIONS = {
   members: { type: "string", default: "3" },
@@ -98,22 +110,25 @@ export function readLabOptions(args: readonly string[]): LabOptions | null {
     min: 1024,
     max: PORT_BASE_MAX,
   });
+  const store = labStore(values.dcs);
   const problems = [
     ...strange.map((word) => `Unexpected argument: "${word}"`),
     ...(members ? [`--members: ${members}`] : []),
     ...(isDemo && Number(values.members) < 2
       ? ["--members: the demo needs at least 2"]
       : []),
-    ...(values.dcs === "sqlite" || values.dcs === "etcd"
-      ? []
-      : [`--dcs: "${values.dcs}" is neither sqlite nor etcd`]),
+    ...(store === null
+      ? [`--dcs: "${values.dcs}" is none of ${STORE_NAMES.join(", ")}`]
+      : []),
     ...(base ? [`--port-base: ${base}`] : []),
   ];
-  if (problems.length > 0) throw new LabUsageError(problems.join("\n"));
+  if (store === null || problems.length > 0) {
+    throw new LabUsageError(problems.join("\n"));
+  }
   return {
     isDemo,
     members: Number(values.members),
-    dcs: values.dcs === "etcd" ? "etcd" : "sqlite",
+    dcs: store,
     directory: values.dir ?? null,
     isKept: values.keep,
     portBase: Number(values["port-base"]),

@@ -1,12 +1,13 @@
 import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { LabUsageError, readLabOptions } from "./options.ts";
+import { labStore } from "./stores/all.ts";
 
 Deno.test("readLabOptions() gives defaults", () => {
   deepEqual(readLabOptions([]), {
     isDemo: false,
     members: 3,
-    dcs: "sqlite",
+    dcs: labStore("sqlite"),
     directory: null,
     isKept: false,
     portBase: 5000,
@@ -17,7 +18,7 @@ Deno.test("readLabOptions() gives defaults", () => {
 Deno.test("readLabOptions() reads the demo with options on both sides", () => {
   const options = readLabOptions(["--dcs=etcd", "demo", "--members", "5"]);
   equal(options?.isDemo, true);
-  equal(options?.dcs, "etcd");
+  equal(options?.dcs.name, "etcd");
   equal(options?.members, 5);
 });
 

@@ -3,8 +3,8 @@
  * everything that can be decided before anything is started, so that a port in
  * use is one sentence and not a half-made lab.
  */
-import { type EtcdNode, etcdNodes } from "./etcd.ts";
 import type { PortUse } from "./ports.ts";
+import type { LabStore, StorePlan } from "./stores/store.ts";
 
 /** May change something over the REST API of a member, with the plan's password. */
 export const REST_USER = "lab";
@@ -29,15 +29,6 @@ export interface MemberPlan {
   readonly proxy: ProxyPorts;
 }
 
-/** Where the members meet. */
-export type DcsPlan =
-  | { readonly kind: "sqlite"; readonly path: string }
-  | {
-    readonly kind: "etcd";
-    readonly directory: string;
-    readonly nodes: readonly EtcdNode[];
-  };
-
 /** `ttl`, `loop_wait` and `retry_timeout` in seconds. */
 export interface Timing {
   readonly ttl: number;
@@ -50,7 +41,8 @@ export interface LabPlan {
   readonly directory: string;
   readonly scope: string;
   readonly members: readonly MemberPlan[];
-  readonly dcs: DcsPlan;
+  /** Where the members meet. */
+  readonly store: StorePlan;
   /** The stand-alone proxy. */
   readonly proxy: ProxyPorts;
   readonly timing: Timing;
@@ -66,7 +58,7 @@ export interface PlanOptions {
   /** Absolute path; short, because PostgreSQL's sockets live in it. */
   readonly directory: string;
   readonly members: number;
-  readonly dcs: "sqlite" | "etcd";
+  readonly dcs: LabStore;
   readonly portBase: number;
   readonly timing: Timing;
   readonly isSynchronous: boolean;
@@ -111,13 +103,10 @@ export function planLab(options: PlanOptions): LabPlan {
     directory: options.directory,
     scope: "lab",
     members: numbers.map((number) => memberPlan(options, number)),
-    dcs: options.dcs === "sqlite"
-      ? { kind: "sqlite", path: `${options.directory}/dcs.sqlite` }
-      : {
-        kind: "etcd",
-        directory: `${options.directory}/etcd`,
-        nodes: etcdNodes(3, options.portBase + 4000),
-      },
+    store: options.dcs.plan({
+      ...options,
+      firstPort: options.portBase + 4000,
+    }),
     proxy: proxyPorts(options.portBase),
     timing: options.timing,
     isSynchronous: options.isSynchronous,
@@ -141,13 +130,11 @@ export function portUses(plan: LabPlan): PortUse[] {
     { port: member.restPort, use: `REST API of ${member.name}` },
     ...proxyUses(member.proxy, `proxy of ${member.name}`),
   ]);
-  const etcd = plan.dcs.kind === "etcd"
-    ? plan.dcs.nodes.flatMap((node) => [
-      { port: node.clientPort, use: `clients of ${node.name}` },
-      { port: node.peerPort, use: `peers of ${node.name}` },
-    ])
-    : [];
-  return [...proxyUses(plan.proxy, "the lab's proxy"), ...members, ...etcd];
+  return [
+    ...proxyUses(plan.proxy, "the lab's proxy"),
+    ...members,
+    ...plan.store.ports,
+  ];
 }
 
 /** Connection string of `port` for the lab's superuser. */

@@ -7,8 +7,11 @@ import {
   planLab,
   portUses,
 } from "./plan.ts";
+import { LAB_STORES, labStore } from "./stores/all.ts";
 
-function plan(dcs: "sqlite" | "etcd", members: number): LabPlan {
+function plan(name: string, members: number): LabPlan {
+  const dcs = labStore(name);
+  if (dcs === null) throw new Error(`no store ${name}`);
   return planLab({
     directory: "/lab",
     members,
@@ -22,8 +25,8 @@ function plan(dcs: "sqlite" | "etcd", members: number): LabPlan {
 }
 
 Deno.test("planLab() never gives one port to two", () => {
-  for (const dcs of ["sqlite", "etcd"] as const) {
-    const ports = portUses(plan(dcs, MEMBERS_MAX)).map((use) => use.port);
+  for (const { name } of LAB_STORES) {
+    const ports = portUses(plan(name, MEMBERS_MAX)).map((use) => use.port);
     equal(new Set(ports).size, ports.length);
   }
 });

@@ -2,7 +2,8 @@
  * What a lab needs of the machine. The program itself never installs anything;
  * scripts/lab does, as root, before it starts the program.
  */
-import { findPostgresBinDir, hasProgram } from "./programs.ts";
+import { findPostgresBinDir } from "./programs.ts";
+import type { LabStore } from "./stores/store.ts";
 
 /** A package is missing. One sentence that names it. */
 export class MissingPackageError extends Error {
@@ -10,16 +11,16 @@ export class MissingPackageError extends Error {
 }
 
 /**
- * Makes sure that PostgreSQL, and etcd if wanted, are there.
+ * Makes sure that PostgreSQL and the store's programs are there.
  *
  * @returns The folder of PostgreSQL's programs.
  * @throws {MissingPackageError} With the names of Debian's packages.
  */
-export function requirePrograms(dcs: "sqlite" | "etcd"): string {
+export function requirePrograms({ needs }: LabStore): string {
   const binDir = findPostgresBinDir();
   const missing = [
     ...(binDir === null ? ["postgresql"] : []),
-    ...(dcs === "etcd" && !hasProgram("etcd") ? ["etcd-server"] : []),
+    ...needs.filter(({ isThere }) => !isThere()).map((need) => need.package),
   ];
   if (binDir !== null && missing.length === 0) return binDir;
   const list = missing.join(" ");

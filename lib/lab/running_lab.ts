@@ -1,6 +1,5 @@
-/** A started lab: etcd if wanted, the members, the stand-alone proxy, and their ordered end. */
+/** A started lab: the store, the members, the stand-alone proxy, and their ordered end. */
 import { selfCommand } from "../compose/self_command.ts";
-import { type Etcd, startEtcd } from "./etcd.ts";
 import type { AgentCommand } from "./lab_agents.ts";
 import { LabCluster } from "./lab_cluster.ts";
 import { memberYaml, proxyYaml } from "./member_config.ts";
@@ -12,6 +11,7 @@ import {
   startChild,
   stopChild,
 } from "./processes.ts";
+import type { RunningStore } from "./stores/store.ts";
 
 /** This very program with other arguments. */
 export function ownProgram(...args: readonly string[]): AgentCommand {
@@ -25,7 +25,7 @@ const PROXY_STOP_MS = 5000;
 export class RunningLab {
   readonly plan: LabPlan;
   readonly cluster: LabCluster;
-  #etcd: Etcd | null = null;
+  #store: RunningStore | null = null;
   #proxy: Child | null = null;
 
   constructor(plan: LabPlan) {
@@ -38,10 +38,8 @@ export class RunningLab {
 
   /** Starts everything; the members are not whole yet when it resolves. */
   async start(): Promise<void> {
-    const { dcs, directory } = this.plan;
-    if (dcs.kind === "etcd") {
-      this.#etcd = await startEtcd({ ...dcs, mark: `${directory}/etcd` });
-    }
+    const { store, directory } = this.plan;
+    this.#store = await store.start?.() ?? null;
     await this.cluster.start();
     const config = `${directory}/proxy.yml`;
     await Deno.writeTextFile(config, proxyYaml(this.plan), { mode: 0o600 });
@@ -61,7 +59,7 @@ export class RunningLab {
   async stop(): Promise<number> {
     const killed = await this.cluster.stop();
     if (this.#proxy !== null) await stopChild(this.#proxy, PROXY_STOP_MS);
-    if (this.#etcd !== null) await this.#etcd.stop();
+    await this.#store?.stop();
     return killed + await endMarked(this.plan.directory);
   }
 

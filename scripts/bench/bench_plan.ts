@@ -1,7 +1,12 @@
 /** The plan both systems share: three members on a given etcd, Patroni's default timing. */
-import type { EtcdNode } from "../../lib/lab/etcd.ts";
 import { type LabPlan, planLab } from "../../lib/lab/plan.ts";
 import { findPostgresBinDir } from "../../lib/lab/programs.ts";
+import {
+  ETCD,
+  type EtcdNode,
+  etcdPorts,
+  etcdSection,
+} from "../../lib/lab/stores/etcd.ts";
 
 /** What a system of the benchmark is built from. */
 export interface BenchPlanOptions {
@@ -22,7 +27,7 @@ export function benchPlan(options: BenchPlanOptions): LabPlan {
   const plan = planLab({
     directory: options.directory,
     members: 3,
-    dcs: "etcd",
+    dcs: ETCD,
     portBase: options.portBase,
     timing: { ttl: 30, loopWait: 10, retryTimeout: 10 },
     isSynchronous: false,
@@ -32,6 +37,10 @@ export function benchPlan(options: BenchPlanOptions): LabPlan {
   return {
     ...plan,
     scope: options.scope,
-    dcs: { kind: "etcd", directory: "", nodes: options.etcd },
+    store: {
+      section: etcdSection(options.etcd),
+      ports: etcdPorts(options.etcd),
+      start: null,
+    },
   };
 }

@@ -7,7 +7,7 @@
  * --json FILE, --dir DIR (kept), --port-base N (21000).
  */
 import { parseArgs } from "node:util";
-import { etcdNodes, startEtcd } from "../../lib/lab/etcd.ts";
+import { etcdNodes, startEtcd } from "../../lib/lab/stores/etcd.ts";
 import { MeterProcess } from "../../lib/lab/meter_process.ts";
 import { type CommandLine, killMarked } from "../../lib/lab/processes.ts";
 import {

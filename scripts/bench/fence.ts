@@ -8,7 +8,7 @@
  */
 import { parseArgs } from "node:util";
 import { leaderOf } from "../../lib/lab/cluster_status.ts";
-import { etcdNodes, startEtcd } from "../../lib/lab/etcd.ts";
+import { etcdNodes, startEtcd } from "../../lib/lab/stores/etcd.ts";
 import type { LabCluster } from "../../lib/lab/lab_cluster.ts";
 import { connectionString } from "../../lib/lab/plan.ts";
 import { killMarked } from "../../lib/lab/processes.ts";

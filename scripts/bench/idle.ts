@@ -8,7 +8,7 @@
  * --systems patroni,matriarch, --json FILE, --dir DIR (kept), --port-base N (23000).
  */
 import { parseArgs } from "node:util";
-import { etcdNodes, startEtcd } from "../../lib/lab/etcd.ts";
+import { etcdNodes, startEtcd } from "../../lib/lab/stores/etcd.ts";
 import { killMarked } from "../../lib/lab/processes.ts";
 import { pause } from "../../lib/lab/wait.ts";
 import { benchPlan } from "./bench_plan.ts";

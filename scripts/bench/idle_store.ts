@@ -1,5 +1,6 @@
 /** What an etcd says of the calls that it has begun to serve. */
 import type { LabPlan } from "../../lib/lab/plan.ts";
+import { isForClients } from "../../lib/lab/stores/etcd.ts";
 
 /** `unary Range`, `bidi_stream LeaseKeepAlive`...: messages received so far. */
 export type EtcdCalls = ReadonlyMap<string, number>;
@@ -18,10 +19,10 @@ export function parseEtcdCalls(text: string): EtcdCalls {
 }
 
 /** All nodes of a plan's etcd together. */
-export async function etcdCalls({ dcs }: LabPlan): Promise<EtcdCalls> {
+export async function etcdCalls({ store }: LabPlan): Promise<EtcdCalls> {
   const sums = new Map<string, number>();
-  for (const node of dcs.kind === "etcd" ? dcs.nodes : []) {
-    const url = `http://127.0.0.1:${node.clientPort}/metrics`;
+  for (const { port } of store.ports.filter(isForClients)) {
+    const url = `http://127.0.0.1:${port}/metrics`;
     const text = await (await fetch(url)).text();
     for (const [name, count] of parseEtcdCalls(text)) {
       sums.set(name, (sums.get(name) ?? 0) + count);

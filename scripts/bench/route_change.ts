@@ -6,7 +6,7 @@
  * --rounds N (50).
  */
 import { parseArgs } from "node:util";
-import { etcdHosts, etcdNodes, startEtcd } from "../../lib/lab/etcd.ts";
+import { etcdHosts, etcdNodes, startEtcd } from "../../lib/lab/stores/etcd.ts";
 import { killMarked, startChild, stopChild } from "../../lib/lab/processes.ts";
 import { median } from "./report.ts";
 

@@ -8,7 +8,7 @@
  */
 import { parseArgs } from "node:util";
 import pg from "pg";
-import { etcdNodes, startEtcd } from "../../lib/lab/etcd.ts";
+import { etcdNodes, startEtcd } from "../../lib/lab/stores/etcd.ts";
 import { connectionString } from "../../lib/lab/plan.ts";
 import { killMarked } from "../../lib/lab/processes.ts";
 import { runAs, unprivilegedAccount } from "../../lib/lab/unprivileged.ts";

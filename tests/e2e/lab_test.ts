@@ -11,6 +11,7 @@ import assert from "node:assert/strict";
 import { LAB_TIMING, planLab, portUses } from "../../lib/lab/plan.ts";
 import { takenPorts } from "../../lib/lab/ports.ts";
 import { killMarked, markedPids } from "../../lib/lab/processes.ts";
+import { SQLITE } from "../../lib/lab/stores/sqlite.ts";
 import { pause, waitFor } from "../../lib/lab/wait.ts";
 
 const LAB = new URL("../../scripts/lab", import.meta.url).pathname;
@@ -34,7 +35,7 @@ function freeBase(): number {
     const plan = planLab({
       directory: "",
       members: 3,
-      dcs: "sqlite",
+      dcs: SQLITE,
       portBase,
       timing: LAB_TIMING,
       isSynchronous: true,

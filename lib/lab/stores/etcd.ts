@@ -1,6 +1,9 @@
 /** A real etcd cluster on loopback, for `--dcs etcd` and for the benchmark. */
-import { type Child, startChild, stopChild } from "./processes.ts";
-import { waitFor } from "./wait.ts";
+import { type Child, startChild, stopChild } from "../processes.ts";
+import type { PortUse } from "../ports.ts";
+import { hasProgram } from "../programs.ts";
+import { waitFor } from "../wait.ts";
+import type { LabStore, RunningStore, Section, StorePlan } from "./store.ts";
 
 /** Where the nodes live. */
 export interface EtcdPlan {
@@ -29,6 +32,42 @@ export function etcdNodes(count: number, firstPort: number): EtcdNode[] {
 export function etcdHosts(nodes: readonly EtcdNode[]): string[] {
   return nodes.map((node) => `127.0.0.1:${node.clientPort}`);
 }
+
+/** What leads to the nodes. */
+export function etcdSection(nodes: readonly EtcdNode[]): Section {
+  return { etcd3: { hosts: etcdHosts(nodes) } };
+}
+
+const CLIENTS = "clients of";
+
+/** The ports of the nodes. */
+export function etcdPorts(nodes: readonly EtcdNode[]): readonly PortUse[] {
+  return nodes.flatMap((node) => [
+    { port: node.clientPort, use: `${CLIENTS} ${node.name}` },
+    { port: node.peerPort, use: `peers of ${node.name}` },
+  ]);
+}
+
+/** Whether it is one that clients use. */
+export function isForClients({ use }: PortUse): boolean {
+  return use.startsWith(CLIENTS);
+}
+
+/** `--dcs etcd`. */
+export const ETCD: LabStore = {
+  name: "etcd",
+  what: "three real nodes",
+  needs: [{ isThere: () => hasProgram("etcd"), package: "etcd-server" }],
+  plan: ({ directory: lab, firstPort }): StorePlan => {
+    const nodes = etcdNodes(3, firstPort);
+    const directory = `${lab}/etcd`;
+    return {
+      section: etcdSection(nodes),
+      ports: etcdPorts(nodes),
+      start: () => startEtcd({ directory, mark: directory, nodes }),
+    };
+  },
+};
 
 function startNode(plan: EtcdPlan, node: EtcdNode): Child {
   const peer = `http://127.0.0.1:${node.peerPort}`;
@@ -61,18 +100,12 @@ async function isHealthy(node: EtcdNode): Promise<true | null> {
   return /"health":\s*"?true/.test(text) ? true : null;
 }
 
-/** A running etcd cluster. */
-export interface Etcd {
-  readonly hosts: readonly string[];
-  readonly stop: () => Promise<void>;
-}
-
 /**
  * Starts all nodes and waits until each is healthy.
  *
  * @throws {LabTimeoutError} If that takes more than 30 s.
  */
-export async function startEtcd(plan: EtcdPlan): Promise<Etcd> {
+export async function startEtcd(plan: EtcdPlan): Promise<RunningStore> {
   await Deno.mkdir(plan.directory, { recursive: true, mode: 0o700 });
   const children = plan.nodes.map((node) => startNode(plan, node));
   const stop = async (): Promise<void> => {
@@ -87,5 +120,5 @@ export async function startEtcd(plan: EtcdPlan): Promise<Etcd> {
     await stop();
     throw error;
   }
-  return { hosts: etcdHosts(plan.nodes), stop };
+  return { stop };
 }

@@ -1,0 +1,13 @@
+/** The stores that a lab can bring along. */
+import { CONSUL } from "./consul.ts";
+import { ETCD } from "./etcd.ts";
+import { SQLITE } from "./sqlite.ts";
+import type { LabStore } from "./store.ts";
+
+/** The first one is used where nobody chooses. */
+export const LAB_STORES: readonly LabStore[] = [SQLITE, ETCD, CONSUL];
+
+/** Null: there is none of that name. */
+export function labStore(name: string): LabStore | null {
+  return LAB_STORES.find((store) => store.name === name) ?? null;
+}
