@@ -74,6 +74,12 @@ const PACKAGES: readonly Package[] = [
   tool("openssl", "openssl"),
   tool("pgbackrest", "pgbackrest"),
   tool("strace", "strace"),
+  {
+    name: "zookeeper",
+    what: "ZooKeeper",
+    isThere: () => isOnPath("java") && isFile("/usr/share/java/zookeeper.jar"),
+    units: ["zookeeper.service"],
+  },
   tool("zsh", "zsh"),
   tool("systemd", "systemd-analyze"),
 ];

@@ -156,8 +156,9 @@ Deno.test("lab demo: every step heals and no acknowledged row is lost", async ()
 
 Deno.test("lab: Ctrl-C leaves no process and no directory", async () => {
   await withTemp(async (temp) => {
-    const base = String(freeBase());
-    const ended = await run(["--port-base", base], temp, async (child, out) => {
+    // A store with a server of its own: that has to end, too.
+    const args = ["--dcs", "pgstore", "--port-base", String(freeBase())];
+    const ended = await run(args, temp, async (child, out) => {
       await waitFor("two streaming members", () => {
         const table = out.text.slice(out.text.lastIndexOf("member  "));
         return table.match(/streaming/g)?.length === 2 ? true : null;

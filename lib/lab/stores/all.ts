@@ -1,11 +1,19 @@
 /** The stores that a lab can bring along. */
 import { CONSUL } from "./consul.ts";
 import { ETCD } from "./etcd.ts";
+import { PGSTORE } from "./pgstore.ts";
 import { SQLITE } from "./sqlite.ts";
 import type { LabStore } from "./store.ts";
+import { ZOOKEEPER } from "./zookeeper.ts";
 
 /** The first one is used where nobody chooses. */
-export const LAB_STORES: readonly LabStore[] = [SQLITE, ETCD, CONSUL];
+export const LAB_STORES: readonly LabStore[] = [
+  SQLITE,
+  ETCD,
+  CONSUL,
+  PGSTORE,
+  ZOOKEEPER,
+];
 
 /** Null: there is none of that name. */
 export function labStore(name: string): LabStore | null {

@@ -1,0 +1,76 @@
+/** One server of ZooKeeper, as Debian's package `zookeeper` has it. */
+import { startChild, stopChild } from "../processes.ts";
+import { hasProgram } from "../programs.ts";
+import { waitFor } from "../wait.ts";
+import type { LabStore, RunningStore, StorePlan } from "./store.ts";
+
+/** The package's libraries; java passes over what the server does not load. */
+const JARS = "/usr/share/java";
+const MAIN = "org.apache.zookeeper.server.quorum.QuorumPeerMain";
+
+/** `--dcs zookeeper`. */
+export const ZOOKEEPER: LabStore = {
+  name: "zookeeper",
+  what: "one server (with Java)",
+  needs: [{
+    isThere: () => hasProgram("java") && isFile(`${JARS}/zookeeper.jar`),
+    package: "zookeeper",
+  }],
+  plan: ({ directory: lab, firstPort: port }): StorePlan => {
+    const directory = `${lab}/zookeeper`;
+    return {
+      section: { zookeeper: { hosts: [`127.0.0.1:${port}`] } },
+      ports: [{ port, use: "ZooKeeper" }],
+      start: () => start(directory, port),
+    };
+  },
+};
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+async function start(directory: string, port: number): Promise<RunningStore> {
+  await Deno.mkdir(`${directory}/data`, { recursive: true, mode: 0o700 });
+  const configuration = [
+    "tickTime=1000",
+    `dataDir=${directory}/data`,
+    `clientPort=${port}`,
+    "clientPortAddress=127.0.0.1",
+    "admin.enableServer=false",
+    "maxSessionTimeout=60000",
+  ];
+  await Deno.writeTextFile(`${directory}/zoo.cfg`, configuration.join("\n"));
+  const child = startChild({
+    command: "java",
+    args: [
+      ...["-Xmx96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"],
+      ...["-Dzookeeper.4lw.commands.whitelist=srvr", "-cp", `${JARS}/*`],
+      ...[MAIN, `${directory}/zoo.cfg`],
+    ],
+    mark: directory,
+    cwd: directory,
+    logPath: `${directory}/zookeeper.log`,
+  });
+  const stop = () => stopChild(child, 5000);
+  try {
+    const what = `ZooKeeper on port ${port} to serve`;
+    await waitFor(what, () => isServing(port), { timeoutMs: 60_000 });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { stop };
+}
+
+/** Source: ZooKeeper 3.8 administrator's guide, "The Four Letter Words". */
+async function isServing(port: number): Promise<true | null> {
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  await connection.write(new TextEncoder().encode("srvr"));
+  const text = await new Response(connection.readable).text();
+  return text.includes("Mode:") ? true : null;
+}
