@@ -99,9 +99,46 @@ export async function unpackPackages(
   { suite, dir }: PackagePlace,
 ): Promise<void> {
   await Deno.mkdir(dir, { recursive: true });
+  await withSuite({ suite, types: "deb" }, async (state, apt) => {
+    await apt("download", ...names);
+    for (const entry of Deno.readDirSync(state)) {
+      if (!entry.name.endsWith(".deb")) continue;
+      await run("dpkg", ["-x", entry.name, dir], state);
+    }
+  });
+}
+
+/** Unpacks what a package of another suite was built from, as its authors gave it out. */
+export async function unpackSource(
+  name: string,
+  { suite, dir }: PackagePlace,
+): Promise<void> {
+  await Deno.mkdir(dir, { recursive: true });
+  await withSuite({ suite, types: "deb-src" }, async (state, apt) => {
+    await apt("source", "--download-only", name);
+    for (const entry of Deno.readDirSync(state)) {
+      if (!/\.orig\.tar\.[a-z0-9]+$/.test(entry.name)) continue;
+      const words = ["-xf", entry.name, "--strip-components=1", "-C", dir];
+      await run("tar", words, state);
+    }
+  });
+}
+
+/** Calls apt-get in a folder of its own, for one suite. */
+async function withSuite(
+  { suite, types }: {
+    readonly suite: string;
+    readonly types: "deb" | "deb-src";
+  },
+  use: (
+    state: string,
+    apt: (...words: readonly string[]) => Promise<void>,
+  ) => Promise<void>,
+): Promise<void> {
   const state = await Deno.makeTempDir({ prefix: "matriarch-apt-" });
   try {
-    const source = `Types: deb\nURIs: ${await mirror()}\nSuites: ${suite}\n` +
+    const source =
+      `Types: ${types}\nURIs: ${await mirror()}\nSuites: ${suite}\n` +
       "Components: main\n" +
       "Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n";
     await Deno.mkdir(`${state}/lists/partial`, { recursive: true });
@@ -114,12 +151,10 @@ export async function unpackPackages(
       `Dir::Cache=${state}/cache`,
       "APT::Sandbox::User=",
     ].flatMap((option) => ["-o", option]);
-    await run("apt-get", ["-qq", ...options, "update"], state);
-    await run("apt-get", ["-qq", ...options, "download", ...names], state);
-    for (const entry of Deno.readDirSync(state)) {
-      if (!entry.name.endsWith(".deb")) continue;
-      await run("dpkg", ["-x", entry.name, dir], state);
-    }
+    const apt = (...words: readonly string[]) =>
+      run("apt-get", ["-qq", ...options, ...words], state);
+    await apt("update");
+    await use(state, apt);
   } finally {
     await Deno.remove(state, { recursive: true });
   }

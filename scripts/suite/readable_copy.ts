@@ -12,6 +12,7 @@ const CACHED = [
   "consul",
   "deno",
   "deno-verified",
+  "kube-apiserver",
   "patroni",
   "test",
   "zookeeper",

@@ -172,6 +172,7 @@ export const STAGES: readonly Stage[] = [
 
 /** What the suite leaves out, because it takes long or needs more: `deno task test:all`. */
 export const LEFT_OUT: readonly Stage[] = [
+  tests("kubernetes", "tests/conformance"),
   tests("compat", "tests/compat"),
   {
     name: "versions",
