@@ -71,7 +71,7 @@ Deno.test("a directory is the sum of its YAML files, in order", async () => {
 });
 
 Deno.test("-d and DCS_URL replace the DCS section", async () => {
-  const files = { "/c": "{scope: demo, kubernetes: {labels: {a: b}}}" };
+  const files = { "/c": "{scope: demo, raft: {self_addr: a}}" };
   assert.equal(await listIn({ files }, "-c", "/c"), NO_DCS);
   assert.equal(await listIn({ files }, "-c", "/c", "-d", "etcd3://h"), "demo");
   assert.equal(await listIn({ files }, "-c", "/c", "-d", "etcd://h"), "demo");

@@ -10,6 +10,7 @@ import type { StoreConfig } from "../config/stores/all.ts";
 import type { ConsulConfig } from "../config/stores/consul.ts";
 import type { EtcdConfig } from "../config/stores/etcd.ts";
 import type { Etcd3Config } from "../config/stores/etcd3.ts";
+import type { KubernetesConfig } from "../config/stores/kubernetes.ts";
 import type { SqliteConfig } from "../config/stores/sqlite.ts";
 import type {
   ExhibitorConfig,
@@ -48,10 +49,10 @@ export async function openDcs(
 ): Promise<Dcs> {
   const { config } = target;
   const scopePath = scopePathOf(target);
-  const { scope } = target;
+  const { scope, group } = target;
   const latest = () => current?.() ?? config;
   const asking = member === undefined ? null : { scope, ...member };
-  const place = { scopePath, clock, latest, isMaker, scope, asking };
+  const place = { scopePath, clock, latest, isMaker, scope, group, asking };
   return await openStore(config, place);
 }
 
@@ -61,6 +62,7 @@ interface StorePlace extends Pick<DcsEtcdOptions, "scopePath" | "clock"> {
   readonly latest: () => StoreConfig;
   readonly isMaker: boolean;
   readonly scope: string;
+  readonly group: number | null;
   readonly asking: (AskingMember & { readonly scope: string }) | null;
 }
 
@@ -80,6 +82,8 @@ async function openStore(
       return await openZookeeper(config, place);
     case "pgstore":
       return await openDocuments(config, place);
+    case "kubernetes":
+      return await openCluster(config, place);
     case "sqlite":
       return openSqlite(config, place);
   }
@@ -191,6 +195,18 @@ async function openZookeeper(
     });
   } catch (error) {
     throw unusable(config.kind, error);
+  }
+}
+
+async function openCluster(
+  config: KubernetesConfig,
+  place: StorePlace,
+): Promise<Dcs> {
+  const { openKubernetes } = await import("./kubernetes.ts");
+  try {
+    return openKubernetes(config, place);
+  } catch (error) {
+    throw unusable("kubernetes", error);
   }
 }
 

@@ -87,7 +87,7 @@ Deno.test("only who uses a store of the network loads its client", () => {
   const has = (end: string) => loaded.some((one) => one.endsWith(end));
   assert.ok(has("/lib/config/stores/consul.ts"));
   const adapters = loaded.filter((specifier) =>
-    /\/lib\/adapters\/(?:consul|etcd|zookeeper)\//.test(specifier)
+    /\/lib\/adapters\/(?:consul|etcd|kubernetes|zookeeper)\//.test(specifier)
   );
   assert.deepEqual(adapters, []);
   const program = (name: string) =>

@@ -98,6 +98,7 @@ for (const [name, { type, keys = {} }] of SECTIONS) {
 /** Something usable where a section cannot be empty. */
 const SAMPLES: Readonly<Record<string, unknown>> = {
   authentication: { replication: { username: "r" } },
+  labels: { application: "x" },
   etcd3: { host: "a" },
   etcd: { host: "a" },
   exhibitor: { hosts: ["a"], port: 8181 },
@@ -193,7 +194,7 @@ Deno.test("each reference is complete and stands once", () => {
 
 /** Stores that we cannot use, and what is known without being read. */
 const NOT_READ =
-  /^(?:citus|etcd|kubernetes|raft)\b|^zookeeper\.exhibitor$|^bootstrap\.dcs\.|^postgresql\.(?:name|replication|superuser|pg_rewind)$|version_prefix$|^standby_cluster$/;
+  /^(?:citus|etcd|raft)\b|^zookeeper\.exhibitor$|^bootstrap\.dcs\.|^postgresql\.(?:name|replication|superuser|pg_rewind)$|version_prefix$|^standby_cluster$/;
 
 function leavesOf(tree: KeyTree, prefix = ""): string[] {
   return Object.entries(tree).flatMap(([key, below]) =>

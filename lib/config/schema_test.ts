@@ -109,7 +109,7 @@ Deno.test("decodeLocalConfig() names what an empty document lacks", () => {
     "scope",
     "restapi",
     "postgresql",
-    "consul or etcd3 or exhibitor or pgstore or sqlite or zookeeper",
+    "consul or etcd3 or exhibitor or kubernetes or pgstore or sqlite or zookeeper",
   ]);
 });
 
@@ -124,17 +124,16 @@ etcd3: {url: "ftp://root:hunter2@h"}
 });
 
 Deno.test("decodeLocalConfig() asks for a DCS section and names both", () => {
-  const line =
-    problemsOf(documentWith("etcd3: null\nkubernetes: {labels: {a: b}}"))[0];
+  const line = problemsOf(documentWith("etcd3: null\nraft: {self_addr: a}"))[0];
   assert.match(
     line ?? "",
-    /^consul or etcd3 or exhibitor or pgstore or sqlite or zookeeper is missing, wanted .*etcd3 .*sqlite/,
+    /^consul or etcd3 or exhibitor or kubernetes or pgstore or sqlite or zookeeper is missing, wanted .*etcd3 .*sqlite/,
   );
   assert.match(
     line ?? "",
     /Can not find suitable configuration of distributed configuration store/,
   );
-  assert.match(line ?? "", /section kubernetes names a store/);
+  assert.match(line ?? "", /section raft names a store/);
   const empty = problemsOf(documentWith("etcd3: null\netcd3: {hosts: null}"));
   assert.match(empty[0] ?? "", /^etcd3\.hosts is missing/);
 });

@@ -8,6 +8,7 @@ import { isAbsent, type Misfit, Wanted } from "../fields.ts";
 import { CONSUL, type ConsulConfig } from "./consul.ts";
 import { ETCD, type EtcdConfig } from "./etcd.ts";
 import { ETCD3, type Etcd3Config } from "./etcd3.ts";
+import { KUBERNETES, type KubernetesConfig } from "./kubernetes.ts";
 import { PGSTORE, type PgstoreConfig } from "./pgstore.ts";
 import { SQLITE, type SqliteConfig } from "./sqlite.ts";
 import type { KnownStore, Store } from "./store.ts";
@@ -25,6 +26,7 @@ export type StoreConfig =
   | Etcd3Config
   | EtcdConfig
   | ExhibitorConfig
+  | KubernetesConfig
   | PgstoreConfig
   | SqliteConfig
   | ZookeeperConfig;
@@ -35,6 +37,7 @@ export const USABLE_STORES: readonly Store<StoreConfig>[] = [
   ETCD3,
   ETCD,
   EXHIBITOR,
+  KUBERNETES,
   PGSTORE,
   SQLITE,
   ZOOKEEPER,
@@ -62,7 +65,9 @@ export function readStore(document: ConfigMap): StoreConfig | Wanted {
   const store = usableStore(document);
   if (store === null) return new Wanted([missing(document)]);
   const config = store.section.read(ownValue(document, store.name));
-  if (!(config instanceof Wanted)) return config;
+  if (!(config instanceof Wanted)) {
+    return store.inDocument?.(config, document) ?? config;
+  }
   return new Wanted(config.misfits.map(({ path, wanted }) => ({
     path: [store.name, ...path],
     wanted,

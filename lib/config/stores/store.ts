@@ -46,6 +46,8 @@ export interface Store<C extends { readonly kind: string }> extends KnownStore {
   readonly doubt?: string;
   /** Whether a member has a proxy that does not say so. */
   readonly hasProxy: boolean;
+  /** What else the document says of it; absent: nothing. */
+  inDocument?(config: C, document: ConfigMap): C;
 }
 
 /** An address whose host and port are the key `host`. */

@@ -19,7 +19,8 @@ Deno.test("each store is known by its section and has a name of its own", () => 
 
 Deno.test("what stands behind -d URL is a section that the store takes", () => {
   for (const { name, section, url } of USABLE_STORES) {
-    const given = url?.section({ host: "h", port: "", path: "/p" });
+    if (url === null) continue;
+    const given = url.section({ host: "h", port: "", path: "/p" });
     const config = section.read(given);
     assert.ok(!(config instanceof Wanted), name);
     assert.equal(config.kind, name);
@@ -35,7 +36,6 @@ Deno.test("a store that cannot be used is refused by its name", () => {
   const usable = new Set<string>(USABLE_STORES.map(({ name }) => name));
   const unused = STORES.filter(({ name }) => !usable.has(name));
   assert.deepEqual(unused.map(({ name }) => name), [
-    "kubernetes",
     "raft",
   ]);
   for (const { name } of unused) {

@@ -5,7 +5,7 @@
  */
 import type { KeyMap, VariableKind } from "../keys/key.ts";
 import { anything } from "../keys/types.ts";
-import { dictionary, list, map, required, string } from "../validate/checks.ts";
+import { list, map, required, string } from "../validate/checks.ts";
 import { connectAddress } from "../validate/host_checks.ts";
 import type { KnownStore } from "./store.ts";
 
@@ -22,33 +22,9 @@ function named(names: string): KeyMap {
   );
 }
 
-/** Names that a variable of this kind sets in any section. */
-function suffixes(suffix: VariableKind, names: string): KeyMap {
-  return Object.fromEntries(
-    names.trim().split(/\s+/).map((name) => [name, { type: anything, suffix }]),
-  );
-}
-
 function kindOf(text: string): VariableKind {
   return text === "bool" || text === "list" ? text : "text";
 }
-
-const KUBERNETES: KnownStore = {
-  name: "kubernetes",
-  keys: {
-    ...suffixes(
-      "text",
-      `namespace scope_label role_label leader_label_value
-      follower_label_value standby_leader_label_value tmp_role_label pod_ip
-      cacert context`,
-    ),
-    ...suffixes("list", "ports retriable_http_codes"),
-    ...suffixes("map", "labels bootstrap_labels"),
-    ...suffixes("bool", "use_endpoints bypass_api_service"),
-  },
-  check: map(required("labels", dictionary)),
-  url: null,
-};
 
 const RAFT: KnownStore = {
   name: "raft",
@@ -64,6 +40,5 @@ const RAFT: KnownStore = {
 
 /** All of them. */
 export const UNUSED_STORES: readonly KnownStore[] = [
-  KUBERNETES,
   RAFT,
 ];
