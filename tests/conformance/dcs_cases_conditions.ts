@@ -11,6 +11,7 @@ import {
   guardedDelete,
   guardedPut,
   LIMITS,
+  needs,
   type OtherKey,
   put,
   Recorder,
@@ -172,6 +173,7 @@ export const CONDITION_CASES: readonly DcsCase[] = [
   },
   {
     name: "several puts and deletes happen together, at one revision",
+    canRun: needs("transactions"),
     run: async ({ connect, signal }) => {
       const [dcs, other] = [connect(), connect()];
       const recorder = new Recorder();
@@ -212,6 +214,7 @@ export const CONDITION_CASES: readonly DcsCase[] = [
   },
   {
     name: "of several edits none happens if one condition fails",
+    canRun: needs("transactions"),
     run: async ({ connect }) => {
       const dcs = connect();
       const term = revisionOf(await put(dcs, "leader", "n1"));
@@ -239,6 +242,7 @@ export const CONDITION_CASES: readonly DcsCase[] = [
   },
   {
     name: "of several edits none happens if one names a session that is gone",
+    canRun: needs("transactions"),
     run: async ({ connect }) => {
       const dcs = connect();
       const { id: session } = await dcs.openSession(TTL_MS, LIMITS);

@@ -7,6 +7,7 @@ import {
   eventually,
   guardedPut,
   LIMITS,
+  needs,
   put,
   Recorder,
   revisionOf,
@@ -18,6 +19,7 @@ import type { DcsCase } from "./dcs_suite.ts";
 export const SESSION_CASES: readonly DcsCase[] = [
   {
     name: "an expired session takes its keys with it, and watches see it",
+    canRun: needs("several_held_keys"),
     run: async ({ connect, signal }) => {
       const [dcs, other] = [connect(), connect()];
       const recorder = new Recorder();
@@ -43,6 +45,7 @@ export const SESSION_CASES: readonly DcsCase[] = [
   },
   {
     name: "a renewed session outlives its first time",
+    canRun: needs("several_held_keys"),
     run: async ({ connect }) => {
       const dcs = connect();
       const { id: kept } = await dcs.openSession(TTL_MS, LIMITS);
@@ -79,6 +82,7 @@ export const SESSION_CASES: readonly DcsCase[] = [
   },
   {
     name: "a key can be bound to a new session, and forgets the old one",
+    canRun: needs("several_held_keys"),
     run: async ({ connect }) => {
       const dcs = connect();
       const { id: old } = await dcs.openSession(TTL_MS, LIMITS);
@@ -111,6 +115,7 @@ export const SESSION_CASES: readonly DcsCase[] = [
   },
   {
     name: "after a restart the new process binds its own key anew",
+    canRun: needs("several_held_keys"),
     run: async ({ connect }) => {
       const [before, now] = [connect(), connect()];
       const { id: old } = await before.openSession(TTL_MS, LIMITS);

@@ -12,6 +12,13 @@ import type {
   DcsResult,
 } from "../../lib/ports/dcs.ts";
 
+/** What a store cannot do; the cases about it are left out. */
+export type Lack =
+  /** Several keys in one write. */
+  | "transactions"
+  /** More keys on a session than the leader's. */
+  | "several_held_keys";
+
 /** A running store. */
 export interface DcsFixture extends AsyncDisposable {
   /** A new client; every client of one path shares the scope. */
@@ -23,6 +30,13 @@ export interface DcsFixture extends AsyncDisposable {
   readonly cutConnections: (() => Promise<void>) | null;
   /** Whether a frozen store still answers reads (a locked file does). */
   readonly isReadableWhenFrozen: boolean;
+  /** Absent: nothing. */
+  readonly lacks?: ReadonlySet<Lack>;
+}
+
+/** Runs a case only where the store can do that. */
+export function needs(lack: Lack): (fixture: DcsFixture) => boolean {
+  return ({ lacks }) => lacks?.has(lack) !== true;
 }
 
 /** Generous limit for calls that should succeed. */
