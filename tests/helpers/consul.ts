@@ -17,6 +17,14 @@ export interface ConsulServerOptions {
   readonly ttlMin?: string;
   /** It answers on a TLS port, which asks for a client certificate. */
   readonly isTls?: boolean;
+  /** It is one of three servers, and keeps its data in files. */
+  readonly ensemble?: ConsulPlace;
+}
+
+/** Where a server of three is, and the others: ports of gossip. */
+export interface ConsulPlace {
+  readonly own: number;
+  readonly others: readonly number[];
 }
 
 /** A running Consul. */
@@ -25,13 +33,18 @@ export class ConsulServer implements AsyncDisposable {
   readonly endpoint: string;
   /** The port without TLS. */
   readonly port: number;
+  /** The port for other servers, by which they name their leader. */
+  readonly peerPort: number;
   readonly #directory: string;
   readonly #child: Deno.ChildProcess;
 
   private constructor(directory: string, options: ConsulServerOptions) {
-    const [http = 0, https = 0, server, serf] = freePorts(4);
+    const [http = 0, https = 0, server = 0, gossip = 0] = freePorts(4);
+    const { ensemble } = options;
+    const serf = ensemble?.own ?? gossip;
     this.#directory = directory;
     this.port = http;
+    this.peerPort = server;
     this.endpoint = options.isTls === true
       ? `https://127.0.0.1:${https}`
       : `http://127.0.0.1:${http}`;
@@ -43,7 +56,14 @@ export class ConsulServer implements AsyncDisposable {
       ...options.hcl ?? [],
     ];
     const args = [
-      ...["agent", "-dev", "-bind", "127.0.0.1", "-client", "127.0.0.1"],
+      ...["agent", "-bind", "127.0.0.1", "-client", "127.0.0.1"],
+      ...(ensemble === undefined ? ["-dev"] : [
+        ...["-server", "-bootstrap-expect", "3", "-node", `c${serf}`],
+        ...["-data-dir", `${directory}/data`],
+        ...ensemble.others.flatMap((port) => [
+          ...["-retry-join", `127.0.0.1:${port}`],
+        ]),
+      ]),
       ...["-http-port", `${http}`, "-dns-port", "-1", "-grpc-port", "-1"],
       ...["-server-port", `${server}`, "-serf-lan-port", `${serf}`],
       ...["-serf-wan-port", "-1", "-disable-host-node-id"],
@@ -58,6 +78,15 @@ export class ConsulServer implements AsyncDisposable {
       ],
       stdin: "null",
     }).spawn();
+  }
+
+  /** Starts three, and waits until each knows their leader. */
+  static async startThree(): Promise<readonly ConsulServer[]> {
+    const ports = freePorts(3);
+    return await Promise.all(ports.map((own) => {
+      const others = ports.filter((port) => port !== own);
+      return ConsulServer.start({ ensemble: { own, others } });
+    }));
   }
 
   /** Starts one and waits until it serves. */
@@ -113,9 +142,14 @@ export class ConsulServer implements AsyncDisposable {
     this.#signal("SIGCONT");
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** SIGKILL. */
+  async kill(): Promise<void> {
     this.#signal("SIGKILL");
     await this.#child.status;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
     await Deno.remove(this.#directory, { recursive: true });
   }
 
