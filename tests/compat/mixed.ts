@@ -3,7 +3,7 @@
  * every mode: planned changes of leader, a killed leader, a real divergence.
  */
 import assert from "node:assert/strict";
-import { AgentCluster } from "../helpers/agent_cluster.ts";
+import { AgentCluster, type ClusterOptions } from "../helpers/agent_cluster.ts";
 import { step } from "../helpers/step.ts";
 import type { AgentMember, Section } from "../helpers/agent_member.ts";
 import { signalTo } from "../helpers/own_processes.ts";
@@ -14,10 +14,14 @@ import { type Kind, kindOf, setKind } from "./programs.ts";
 export async function mixedCluster(
   kinds: readonly Kind[],
   bootstrapDcs: Section = {},
-  dcs: "etcd" | "consul" = "etcd",
+  store: Pick<ClusterOptions, "dcs" | "store"> = { dcs: "etcd" },
 ): Promise<AgentCluster> {
   const members = kinds.length;
-  const cluster = await AgentCluster.create({ dcs, members, bootstrapDcs });
+  const cluster = await AgentCluster.create({
+    ...store,
+    members,
+    bootstrapDcs,
+  });
   try {
     cluster.members.forEach((member, at) => {
       setKind(member, kinds[at] ?? "matriarch");

@@ -37,7 +37,7 @@ unprivileged(import.meta.url, () => {
     (SKIP === null ? "" : `: ${SKIP}`);
   Deno.test({ name, ignore: SKIP !== null }, async (t) => {
     const kinds = ["matriarch", "patroni"] as const;
-    await using cluster = await mixedCluster(kinds, {}, "consul");
+    await using cluster = await mixedCluster(kinds, {}, { dcs: "consul" });
     const [ours, patroni] = cluster.members;
     assert.ok(ours !== undefined && patroni !== undefined);
     await WritableWatch.prepare(ours);

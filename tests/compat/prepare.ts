@@ -1,10 +1,11 @@
 /**
  * Before the side-by-side tests: gets Patroni, what it and `patronictl` need
- * beyond that, Consul and vip-manager. What cannot be had makes the tests skip, or, with
- * CI=true, fails here. As root the first time; later runs need nothing.
+ * beyond that, Consul, ZooKeeper and vip-manager. What cannot be had makes the
+ * tests skip, or, with CI=true, fails here. As root the first time; later runs need nothing.
  */
 import { getPatroni, unpackPackage } from "../../scripts/bench/get_patroni.ts";
 import { getConsul } from "../helpers/consul_program.ts";
+import { getZookeeper } from "../helpers/zookeeper_program.ts";
 import {
   PATRONI_DIR,
   PYTHON_PATH,
@@ -32,7 +33,12 @@ async function prepare(): Promise<void> {
     const place = { suite: "bookworm", dir: PATRONI_DIR };
     for (const name of CONSUL_NEEDS) await unpackPackage(name, place);
   }
+  if (!await isThere(`${PYTHON_PATH}/kazoo`)) {
+    const place = { suite: "bookworm", dir: PATRONI_DIR };
+    await unpackPackage("python3-kazoo", place);
+  }
   await getConsul();
+  await getZookeeper();
   if (!await isThere(VIP_MANAGER)) {
     const place = { suite: "trixie", dir: VIP_MANAGER_DIR };
     await unpackPackage("vip-manager2", place);

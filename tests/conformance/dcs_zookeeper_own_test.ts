@@ -4,17 +4,14 @@
  */
 import assert from "node:assert/strict";
 import { transact } from "../../lib/adapters/zookeeper/calls.ts";
-import { ZkConnection } from "../../lib/adapters/zookeeper/connection.ts";
 import { ownerOf } from "../../lib/adapters/zookeeper/lease_sessions.ts";
 import { OPEN_ACL } from "../../lib/adapters/zookeeper/messages.ts";
 import type { Credential } from "../../lib/adapters/zookeeper/options.ts";
 import { planOf } from "../../lib/adapters/zookeeper/plan.ts";
-import { ScopeReader } from "../../lib/adapters/zookeeper/reader.ts";
-import type { StoredScope } from "../../lib/adapters/zookeeper/tree.ts";
 import type { DcsWrite } from "../../lib/ports/dcs.ts";
 import { DcsUnreachableError } from "../../lib/ports/errors.ts";
 import { SeverableLink } from "../helpers/severable_link.ts";
-import { RealClock } from "./dcs_clock.ts";
+import { beside, nodesOf } from "../helpers/zookeeper_nodes.ts";
 import {
   isRefused,
   throughSection,
@@ -38,38 +35,6 @@ import {
 const NONE = { kind: "none" } as const;
 const SCOPE_PATH = "/service/batman";
 
-/** A connection beside the program under test. */
-async function connected(
-  port: number,
-  use: (connection: ZkConnection) => Promise<void>,
-): Promise<void> {
-  const { connection } = await ZkConnection.open({
-    ...{ address: { host: "127.0.0.1", port }, tls: null, ...LIMITS },
-    ...{ clock: new RealClock(), credentials: [], pingEveryMs: null },
-    session: { id: 0n, password: new Uint8Array(16), timeoutMs: 10_000 },
-    signal: new AbortController().signal,
-    onEvent: () => {},
-  });
-  try {
-    await use(connection);
-  } finally {
-    connection.close("the test is over");
-    await connection.ended;
-  }
-}
-
-/** All nodes below the scope, as the server has them. */
-async function nodesOf(
-  connection: ZkConnection,
-): Promise<StoredScope> {
-  const reader = new ScopeReader({
-    connect: () => Promise.resolve(connection),
-    clock: new RealClock(),
-    scopePath: SCOPE_PATH,
-  });
-  return await reader.fresh(LIMITS);
-}
-
 zookeeperTest(
   "nodes are Patroni's: folders are empty, leases ephemeral",
   () =>
@@ -82,8 +47,8 @@ zookeeperTest(
         for (const key of ["leader", "members/n1"]) {
           await guardedPut(dcs, key, { value: "n1", guard: NONE, session });
         }
-        await connected(port, async (connection) => {
-          const { nodes } = await nodesOf(connection);
+        await beside({ port }, async (connection) => {
+          const { nodes } = await nodesOf(connection, SCOPE_PATH);
           const seen = [...nodes].map(([key, { value, stat }]) => {
             const isHeld = stat.owner === ownerOf(session);
             assert.ok(isHeld || stat.owner === 0n);
@@ -206,8 +171,8 @@ zookeeperTest(
         const { id: session } = await dcs.openSession(30_000, LIMITS);
         const first = { value: "n1", guard: NONE, session };
         await guardedPut(dcs, "leader", first);
-        await connected(port, async (connection) => {
-          const scope = await nodesOf(connection);
+        await beside({ port }, async (connection) => {
+          const scope = await nodesOf(connection, SCOPE_PATH);
           const edits = [{ kind: "delete", key: "leader" }] as const;
           const writes: readonly DcsWrite[] = [
             { when: [{ kind: "value_is", key: "leader", value: "n1" }], edits },
@@ -237,13 +202,13 @@ zookeeperTest(
           // With a new look both would happen.
           const again = planOf(writes[0]!, {
             ...{ scopePath: SCOPE_PATH, ownerOf },
-            scope: await nodesOf(connection),
+            scope: await nodesOf(connection, SCOPE_PATH),
           });
           assert.ok(again.kind === "ready");
           const options = { acl: OPEN_ACL, ...LIMITS };
           const { failed } = await transact(connection, again.steps, options);
           assert.equal(failed, null);
-          const { nodes } = await nodesOf(connection);
+          const { nodes } = await nodesOf(connection, SCOPE_PATH);
           assert.deepEqual([...nodes.keys()], [""]);
         });
       })),
