@@ -4,6 +4,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { DcsLimits } from "../../ports/dcs.ts";
 import { DcsUnreachableError } from "../../ports/errors.ts";
 import type { ZkConnection } from "./connection.ts";
+import { SessionEndedError } from "./errors.ts";
 
 const PAUSE_MS = 50;
 /** A server that has not answered after this is asked again, or another one. */
@@ -27,14 +28,15 @@ export async function again<T>(
   call: (connection: ZkConnection, leftNow: () => number) => Promise<T>,
 ): Promise<T> {
   for (let silentMs = SILENT_MS;; silentMs *= 2) {
-    const connection = await connect({ timeoutMs: left() });
-    const until = after(clock.now(), silentMs);
-    const leftNow = (): number =>
-      Math.min(left(), remainingMs(until, clock.now()));
     try {
+      const connection = await connect({ timeoutMs: left() });
+      const until = after(clock.now(), silentMs);
+      const leftNow = (): number =>
+        Math.min(left(), remainingMs(until, clock.now()));
       return await call(connection, leftNow);
     } catch (error) {
-      const isLost = error instanceof DcsUnreachableError;
+      const isLost = error instanceof DcsUnreachableError &&
+        !(error instanceof SessionEndedError);
       if (!isLost || left() <= PAUSE_MS) throw error;
       await clock.sleep(PAUSE_MS);
     }

@@ -90,7 +90,7 @@ export class LeaseSessions {
     if (lease === undefined) return "gone";
     await this.#untilIdle(lease, Math.min(BUSY_MS_MAX, timeoutMs / 4));
     const connect = async (limits: DcsLimits): Promise<ZkConnection> => {
-      const isThere = await this.#join(id, lease, limits.timeoutMs);
+      const isThere = await this.#joinAnew(id, lease, limits.timeoutMs);
       if (!isThere || lease.connection === null) throw new SessionEndedError();
       return lease.connection;
     };
@@ -125,6 +125,25 @@ export class LeaseSessions {
   forget(id: SessionId): void {
     this.#leases.get(id)?.connection?.close("its session is gone");
     this.#leases.delete(id);
+  }
+
+  /**
+   * Joins the session, and not along with somebody who began before: what that
+   * one is given was counted from an earlier moment than this call's.
+   */
+  async #joinAnew(
+    id: SessionId,
+    lease: Lease,
+    timeoutMs: number,
+  ): Promise<boolean> {
+    const { clock, dialer } = this.#parts;
+    const deadline = after(clock.now(), timeoutMs);
+    const left = (): number => remainingMs(deadline, clock.now());
+    while (lease.joining !== null) {
+      const earlier = lease.joining.catch(() => false);
+      await within(earlier, left(), () => dialer.tooLate());
+    }
+    return await this.#join(id, lease, left());
   }
 
   /** Joins the session on a new connection; false: it is gone. */
