@@ -5,7 +5,8 @@
  * Method: three servers, each on a host of its own. A holder whose only server is
  * a follower renews its session all the time, and counts its deadline as an agent
  * does, from before the request. That follower is cut off from the other two; an
- * observer of those sees when the key is gone. Twenty times. Beside it a second
+ * observer of those sees when the key is gone. Twenty times, and some more with
+ * the leader in place of the follower. Beside it a second
  * session is kept alive as clients of ZooKeeper do, by requests that the follower
  * answers itself: its deadline shows what a renewal must not be.
  */
@@ -27,6 +28,7 @@ import { faultSkipReason, faultTest } from "./bench/bench.ts";
 import { type Host, Network } from "./bench/network.ts";
 
 const RUNS = 20;
+const LEADER_RUNS = 3;
 const TTL_MS = 6000;
 const RENEW_EVERY_MS = 250;
 const CALL = { timeoutMs: 2000 };
@@ -191,11 +193,15 @@ async function byRequests(
   };
 }
 
-async function cutOff(ensemble: Ensemble, run: number): Promise<Run> {
-  const follower = await ensemble.find("follower");
-  const scopePath = `/service/run${run}`;
-  const others = ensemble.others(follower);
-  const holder = ensemble.client([follower], scopePath);
+async function cutOff(
+  ensemble: Ensemble,
+  role: "leader" | "follower",
+  run: number,
+): Promise<Run> {
+  const lonely = await ensemble.find(role);
+  const scopePath = `/service/${role}${run}`;
+  const others = ensemble.others(lonely);
+  const holder = ensemble.client([lonely], scopePath);
   const observer = ensemble.client(others, scopePath);
   let result: Run | null = null;
   try {
@@ -203,14 +209,14 @@ async function cutOff(ensemble: Ensemble, run: number): Promise<Run> {
     assert.equal(ttlMs, TTL_MS);
     const bind = { value: "n1", guard: NONE, session: id };
     await guardedPut(holder, "leader", bind);
-    const place = { host: follower.address, port: PORT, sessionMs: TTL_MS };
+    const place = { host: lonely.address, port: PORT, sessionMs: TTL_MS };
     await beside(place, async (connection) => {
       const ask = await byRequests(connection, `${scopePath}/asked`);
       const belief = new Belief(async () =>
         await holder.renewSession(id, CALL) === "alive"
       );
       const asked = new Belief(ask);
-      const heal = await ensemble.network.cut(follower, others);
+      const heal = await ensemble.network.cut(lonely, others);
       try {
         const [seen, askedSeen] = await Promise.all([
           lastSeen(observer, "leader"),
@@ -272,7 +278,7 @@ faultTest("fault: an ensemble of ZooKeeper falls apart", async (t) => {
     async () => {
       const runs: Run[] = [];
       for (let run = 0; run < RUNS; run++) {
-        runs.push(await cutOff(ensemble, run));
+        runs.push(await cutOff(ensemble, "follower", run));
       }
       const margins = runs.map(({ marginMs }) => Math.round(marginMs));
       const byRequests = runs.map((one) => Math.round(one.marginByRequestsMs));
@@ -281,6 +287,19 @@ faultTest("fault: an ensemble of ZooKeeper falls apart", async (t) => {
       assert.ok(margins.every((ms) => ms >= 0), margins.join(", "));
       // The danger is real: otherwise this test shows nothing.
       assert.ok(byRequests.some((ms) => ms < 0), byRequests.join(", "));
+    },
+  );
+  await step(
+    t,
+    "a holder on a leader that is cut off, too",
+    async () => {
+      const margins: number[] = [];
+      for (let run = 0; run < LEADER_RUNS; run++) {
+        const { marginMs } = await cutOff(ensemble, "leader", run);
+        margins.push(Math.round(marginMs));
+      }
+      console.log(`key gone after the right: ${margins.join(", ")} ms`);
+      assert.ok(margins.every((ms) => ms >= 0), margins.join(", "));
     },
   );
 }, SKIP);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RealClock } from "../../../tests/conformance/dcs_clock.ts";
+import { moment } from "../../core/base/units.ts";
 import { Dialer } from "./dialer.ts";
 import { FrameSplitter } from "./frames.ts";
 import { HostList } from "./hosts.ts";
@@ -9,6 +9,11 @@ import { OP } from "./messages.ts";
 
 const LIMITS = { timeoutMs: 5000 };
 const TTL_MS = 30_000;
+const CLOCK = {
+  now: () => moment(performance.now()),
+  wallTimeMs: () => Date.now(),
+  sleep: () => new Promise<void>((resolve) => setTimeout(resolve, 1)),
+};
 
 /** One attempt to open or join a session. */
 interface Join {
@@ -38,7 +43,7 @@ class FakeServer implements AsyncDisposable {
   }
 
   sessions(): { readonly leases: LeaseSessions; readonly dialer: Dialer } {
-    const clock = new RealClock();
+    const clock = CLOCK;
     const { port } = this.#listener.addr;
     const dialer = new Dialer({
       source: new HostList([{ host: "127.0.0.1", port }]),
