@@ -52,6 +52,12 @@ const PACKAGES: readonly Package[] = [
     isThere: () => isOnPath("haproxy"),
     units: ["haproxy.service"],
   },
+  {
+    name: "redis-server",
+    what: "Redis",
+    isThere: () => isOnPath("redis-server"),
+    units: ["redis-server.service"],
+  },
   tool("barman", "barman"),
   tool("barman-cli", "barman-wal-restore"),
   tool("chromium", "chromium"),

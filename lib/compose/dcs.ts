@@ -81,6 +81,7 @@ async function openStore(
     case "zookeeper":
       return await openZookeeper(config, place);
     case "pgstore":
+    case "redis":
       return await openDocuments(config, place);
     case "kubernetes":
       return await openCluster(config, place);

@@ -1,7 +1,9 @@
 /** Constructs the stores that keep a scope as one document (ADR 14). */
 import { SystemRandom } from "../adapters/os/random.ts";
 import type { StoreConfig } from "../config/stores/all.ts";
+import { ConfigError } from "../config/problems.ts";
 import type { PgstoreConfig } from "../config/stores/pgstore.ts";
+import type { RedisConfig } from "../config/stores/redis.ts";
 import type { DocumentStore } from "../dcs/document/document_store.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Dcs } from "../ports/dcs.ts";
@@ -20,17 +22,29 @@ interface DocumentPlace {
 
 /** Only who uses one of them loads its client. */
 export async function openDocuments(
-  config: PgstoreConfig,
+  config: PgstoreConfig | RedisConfig,
   place: DocumentPlace,
 ): Promise<Dcs> {
   const { clock, asking } = place;
   const warn = asking?.warn ?? (() => {});
-  const store = await openPgstore(config, { ...place, warn });
+  const store = await openStore(config, { ...place, warn });
   const { DocumentDcs } = await import("../dcs/document/document_dcs.ts");
   return new DocumentDcs({ store, clock, random: new SystemRandom(), warn });
 }
 
 type WarnedPlace = DocumentPlace & { readonly warn: (text: string) => void };
+
+async function openStore(
+  config: PgstoreConfig | RedisConfig,
+  place: WarnedPlace,
+): Promise<DocumentStore> {
+  switch (config.kind) {
+    case "pgstore":
+      return await openPgstore(config, place);
+    case "redis":
+      return await openRedis(config, place);
+  }
+}
 
 async function openPgstore(
   config: PgstoreConfig,
@@ -47,4 +61,27 @@ async function openPgstore(
   return new PostgresDocumentStore({
     ...{ hosts, database, schema, tls, scopePath, clock, isMaker, login, warn },
   });
+}
+
+async function openRedis(
+  config: RedisConfig,
+  { scopePath, clock, latest, warn }: WarnedPlace,
+): Promise<DocumentStore> {
+  const { hosts, sentinelMaster, database, isTls, isLossAccepted } = config;
+  const { RedisDocumentStore } = await import(
+    "../adapters/redis/store_redis.ts"
+  );
+  const login = () => {
+    const now = latest();
+    return now.kind === "redis" ? now : config;
+  };
+  try {
+    return new RedisDocumentStore({
+      ...{ hosts, sentinelMaster, database, isLossAccepted },
+      ...{ scopePath, clock, login, warn, tls: isTls ? config : null },
+    });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ConfigError(`The section redis cannot be used: ${why}`);
+  }
 }

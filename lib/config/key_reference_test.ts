@@ -103,6 +103,7 @@ const SAMPLES: Readonly<Record<string, unknown>> = {
   etcd: { host: "a" },
   exhibitor: { hosts: ["a"], port: 8181 },
   pgstore: { hosts: "a" },
+  redis: { hosts: "a" },
 };
 
 Deno.test("the dynamic document is asked for its keys, and for no others", () => {

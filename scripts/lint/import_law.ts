@@ -70,6 +70,7 @@ const ROWS: readonly LawRow[] = [
     packages: [],
   },
   adapterRow("etcd", ["etcd3"]),
+  adapterRow("redis", ["ioredis"]),
   withPatroni(adapterRow("postgres", ["postgres", "@mongodb-js/saslprep"])),
   withPatroni(adapterRow("log", [])),
   {

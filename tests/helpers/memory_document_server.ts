@@ -105,6 +105,7 @@ export class MemoryDocumentStore implements DocumentStore {
   readonly name = "the memory server";
   readonly bytesMax = 1_000_000;
   readonly pollMs = 60_000;
+  isSeenSafe = true;
   readonly faults: ClientFaults = {
     isAnswerLost: false,
     isCutOff: false,

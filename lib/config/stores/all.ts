@@ -10,6 +10,7 @@ import { ETCD, type EtcdConfig } from "./etcd.ts";
 import { ETCD3, type Etcd3Config } from "./etcd3.ts";
 import { KUBERNETES, type KubernetesConfig } from "./kubernetes.ts";
 import { PGSTORE, type PgstoreConfig } from "./pgstore.ts";
+import { REDIS, type RedisConfig } from "./redis.ts";
 import { SQLITE, type SqliteConfig } from "./sqlite.ts";
 import type { KnownStore, Store } from "./store.ts";
 import { UNUSED_STORES } from "./unused.ts";
@@ -28,6 +29,7 @@ export type StoreConfig =
   | ExhibitorConfig
   | KubernetesConfig
   | PgstoreConfig
+  | RedisConfig
   | SqliteConfig
   | ZookeeperConfig;
 
@@ -39,6 +41,7 @@ export const USABLE_STORES: readonly Store<StoreConfig>[] = [
   EXHIBITOR,
   KUBERNETES,
   PGSTORE,
+  REDIS,
   SQLITE,
   ZOOKEEPER,
 ];

@@ -148,7 +148,7 @@ export class DocumentChanger {
       }
       // An earlier try may have been done, and only its answer be lost.
       const now = await view.fresh(this.#left(deadline));
-      if (now.version === version) return true;
+      if (now.version === version && store.isSeenSafe) return true;
       const isUntouched = now.version === seen.version && now.era === era;
       if (!isUntouched) throw lost;
     }

@@ -46,6 +46,8 @@ export interface DocumentStore {
   readonly bytesMax: number;
   /** After how long without a ring the document is looked at all the same. */
   readonly pollMs: number;
+  /** Whether what `load` shows is as safe as what `save` has confirmed. */
+  readonly isSeenSafe: boolean;
   /** Linearizable: never older than a save that has been confirmed to anybody. */
   load(limits: DcsLimits): Promise<StoredDocument>;
   /**

@@ -17,7 +17,7 @@ import { isMissing } from "./errors.ts";
 import type { PostgresStoreOptions } from "./options.ts";
 import { eraOf } from "./server_facts.ts";
 import { type Statements, statementsOf } from "./statements.ts";
-import { type OpenSession, StoreSession } from "./store_session.ts";
+import { type StoreSession, storeSessions } from "./store_session.ts";
 
 /** A frozen server sends no notification; this finds out. */
 const POLL_MS = 5000;
@@ -29,9 +29,11 @@ export class PostgresDocumentStore implements DocumentStore {
   readonly name: string;
   readonly bytesMax = BYTES_MAX;
   readonly pollMs = POLL_MS;
+  // Nobody sees a change for which the server still waits for a standby.
+  readonly isSeenSafe = true;
   readonly #options: PostgresStoreOptions;
   readonly #statements: Statements;
-  readonly #session: StoreSession;
+  readonly #sessions: ReturnType<typeof storeSessions>;
   readonly #bells = new Set<Doorbell>();
 
   constructor(options: PostgresStoreOptions) {
@@ -40,8 +42,11 @@ export class PostgresDocumentStore implements DocumentStore {
     this.name = `PostgreSQL at ${names}`;
     this.#options = options;
     this.#statements = statementsOf(schema, scopePath);
-    this.#session = new StoreSession(options, this.#statements, (version) => {
-      for (const bell of this.#bells) bell.ring(version);
+    this.#sessions = storeSessions({
+      ...{ options, statements: this.#statements },
+      onBell: (version) => {
+        for (const bell of this.#bells) bell.ring(version);
+      },
     });
   }
 
@@ -90,7 +95,7 @@ export class PostgresDocumentStore implements DocumentStore {
   refusal(
     document: { valueOf(key: string): string | null },
   ): string | null {
-    const { current } = this.#session;
+    const { current } = this.#sessions;
     const own = document.valueOf("initialize");
     if (current === null || own === null) return null;
     return own.trim() === current.facts.systemId
@@ -101,21 +106,21 @@ export class PostgresDocumentStore implements DocumentStore {
 
   async close(): Promise<void> {
     this.#bells.clear();
-    await this.#session.close();
+    await this.#sessions.close();
   }
 
   async #begin(
     { timeoutMs }: DcsLimits,
-  ): Promise<[OpenSession, () => DcsLimits]> {
+  ): Promise<[StoreSession, () => DcsLimits]> {
     const { clock } = this.#options;
     const deadline = after(clock.now(), timeoutMs);
-    const session = await this.#session.opened({ timeoutMs });
+    const session = await this.#sessions.opened({ timeoutMs });
     return [session, () => ({
       timeoutMs: Math.max(1, remainingMs(deadline, clock.now())),
     })];
   }
 
-  async #make(session: OpenSession, left: () => DcsLimits): Promise<void> {
+  async #make(session: StoreSession, left: () => DcsLimits): Promise<void> {
     const { hasSchema, make } = this.#statements;
     const [row] = await session.query(hasSchema, left());
     await session.query(make(row?.["has_schema"] === true), left());

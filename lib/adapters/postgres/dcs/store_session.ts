@@ -7,7 +7,7 @@
  * time loses the connection, because what comes after would be an older answer.
  */
 import { userInfo } from "node:os";
-import { after, type Moment, remainingMs } from "../../../core/base/units.ts";
+import { HostedSession } from "../../../dcs/document/hosted_session.ts";
 import type { DcsLimits } from "../../../ports/dcs.ts";
 import { DcsRefusedError, DcsUnreachableError } from "../../../ports/errors.ts";
 import type { TcpAddress } from "../options.ts";
@@ -33,210 +33,129 @@ const SETTINGS = {
   synchronous_commit: "on",
 } as const;
 
+/** What a session was made for. */
+export interface StoreSessionParts {
+  readonly options: PostgresStoreOptions;
+  readonly statements: Statements;
+  /** Told the payload of each notification; null: the session has ended. */
+  readonly onBell: (version: string | null) => void;
+}
+
 /** An open session. */
-export interface OpenSession {
+export class StoreSession {
   /** Host and port, for people. */
   readonly where: string;
   readonly facts: ServerFacts;
-  query(text: string, limits: DcsLimits): Promise<Rows>;
-}
+  readonly #connection: Connection;
+  readonly #onEnd: (session: StoreSession) => void;
 
-interface Open extends OpenSession {
-  readonly connection: Connection;
-}
-
-/** See the head of this file. */
-export class StoreSession {
-  readonly #options: PostgresStoreOptions;
-  readonly #statements: Statements;
-  /** Told the payload of each notification; null: the session has ended. */
-  readonly #onBell: (version: string | null) => void;
-  #open: Open | null = null;
-  #opening: Promise<Open> | null = null;
-  #isClosed = false;
-  /** The host that worked last, or should be tried next. */
-  #first = 0;
-
-  constructor(
-    options: PostgresStoreOptions,
-    statements: Statements,
-    onBell: (version: string | null) => void,
-  ) {
-    this.#options = options;
-    this.#statements = statements;
-    this.#onBell = onBell;
+  constructor(parts: {
+    readonly where: string;
+    readonly facts: ServerFacts;
+    readonly connection: Connection;
+    readonly onEnd: (session: StoreSession) => void;
+  }) {
+    this.where = parts.where;
+    this.facts = parts.facts;
+    this.#connection = parts.connection;
+    this.#onEnd = parts.onEnd;
   }
 
-  /** What is known of the server; null: there is no session. */
-  get current(): Pick<OpenSession, "facts" | "where"> | null {
-    return this.#open;
-  }
-
-  /**
-   * The session, opened if there is none.
-   *
-   * @throws {DcsUnreachableError} If no host has taken it within the limit.
-   * @throws {DcsRefusedError} If every host refuses.
-   */
-  async opened({ timeoutMs }: DcsLimits): Promise<OpenSession> {
-    if (this.#isClosed) throw this.#closedError();
-    if (this.#open !== null) return this.#open;
-    const { clock } = this.#options;
-    const deadline = after(clock.now(), timeoutMs);
-    this.#opening ??= this.#openAny(deadline).finally(() => {
-      this.#opening = null;
-    });
-    const opening = this.#opening;
-    // Whoever began it may have more time than this caller.
-    opening.catch(() => {});
-    const ending = new AbortController();
-    const late = clock.sleep(timeoutMs, ending.signal).then(() => {
-      throw new DcsUnreachableError(
-        "Cannot reach PostgreSQL: no connection in time",
-      );
-    });
-    late.catch(() => {});
+  /** Runs one statement; without an answer in time the session is over. */
+  async query(text: string, { timeoutMs }: DcsLimits): Promise<Rows> {
     try {
-      return await Promise.race([opening, late]);
-    } finally {
-      ending.abort();
-    }
-  }
-
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    const open = this.#open;
-    this.#open = null;
-    await open?.connection.close();
-    await this.#opening?.catch(() => {});
-  }
-
-  async #openAny(deadline: Moment): Promise<Open> {
-    const { hosts, clock } = this.#options;
-    const failures: (DcsRefusedError | DcsUnreachableError)[] = [];
-    for (let tries = 0; tries < hosts.length; tries++) {
-      const index = (this.#first + tries) % hosts.length;
-      const host = hosts[index];
-      const leftMs = remainingMs(deadline, clock.now());
-      if (host === undefined || leftMs <= 0 || this.#isClosed) break;
-      try {
-        const open = await this.#openOne(host, leftMs);
-        this.#first = index;
-        return open;
-      } catch (error) {
-        failures.push(storeError(error, textOf(host)));
+      return await this.#connection.query(text, timeoutMs);
+    } catch (cause) {
+      const error = storeError(cause, this.where);
+      if (error instanceof DcsUnreachableError) {
+        this.#onEnd(this);
+        await this.close();
       }
-    }
-    // A frozen host must not take the time of the others for ever.
-    this.#first = (this.#first + 1) % hosts.length;
-    if (this.#isClosed) throw this.#closedError();
-    throw failureOf(failures);
-  }
-
-  async #openOne(host: TcpAddress, leftMs: number): Promise<Open> {
-    const where = textOf(host);
-    const { facts, connection } = await this.#connected(host, leftMs);
-    if (this.#isClosed) {
-      await connection.close();
-      throw this.#closedError();
-    }
-    const query = (text: string, limits: DcsLimits) =>
-      this.#query(open, text, limits);
-    const open: Open = { where, facts, connection, query };
-    this.#open = open;
-    const said = doubtOf(facts, where);
-    if (said !== null) this.#options.warn(said);
-    return open;
-  }
-
-  async #connected(
-    host: TcpAddress,
-    leftMs: number,
-  ): Promise<Pick<Open, "connection" | "facts">> {
-    const where = textOf(host);
-    const limitMs = Math.min(leftMs, CONNECT_MS_MAX);
-    const connection: Connection = new Connection({
-      ...await this.#targetOf(host),
-      connectTimeoutMs: limitMs,
-      session: {
-        onNotify: (channel, payload) => {
-          if (channel === this.#statements.channel) this.#onBell(payload);
-        },
-        onEnd: () => this.#noteEnd(connection),
-      },
-    });
-    try {
-      const facts = factsOf(
-        await connection.query(this.#statements.facts, limitMs),
-      );
-      const problem = problemOf(facts, where);
-      if (problem !== null) {
-        const { isForNow, text } = problem;
-        throw isForNow
-          ? new DcsUnreachableError(text)
-          : new DcsRefusedError(text);
-      }
-      await connection.query(this.#statements.listen, limitMs);
-      return { connection, facts };
-    } catch (error) {
-      await connection.close();
       throw error;
     }
   }
 
-  async #targetOf(host: TcpAddress): Promise<SqlTarget> {
-    const { database, tls } = this.#options;
-    const { password, passfile, ...login } = this.#options.login();
-    const username = login.username ?? userInfo().username;
-    const asker = { ...host, database, user: username };
-    return {
-      ...host,
-      database,
-      credentials: {
-        username,
-        password: password ?? await passwordFrom(passfile, asker),
-        options: tls,
-      },
-      settings: SETTINGS,
-    };
-  }
-
-  async #query(
-    open: Open,
-    text: string,
-    { timeoutMs }: DcsLimits,
-  ): Promise<Rows> {
-    try {
-      return await open.connection.query(text, timeoutMs);
-    } catch (error) {
-      throw storeError(error, open.where);
-    }
-  }
-
-  #noteEnd(connection: Connection): void {
-    if (this.#open?.connection !== connection) return;
-    this.#open = null;
-    if (!this.#isClosed) this.#onBell(null);
-  }
-
-  #closedError(): DcsUnreachableError {
-    return new DcsUnreachableError("Cannot reach PostgreSQL: it is closed");
+  async close(): Promise<void> {
+    await this.#connection.close();
   }
 }
 
-/** One that may go away by itself comes first. */
-function failureOf(
-  failures: readonly (DcsRefusedError | DcsUnreachableError)[],
-): DcsRefusedError | DcsUnreachableError {
-  const [first] = failures;
-  const text = failures.map(({ message }) => message).join("; ");
-  return first !== undefined &&
-      failures.every((one) => one instanceof DcsRefusedError)
-    ? new DcsRefusedError(text, { cause: first })
-    : new DcsUnreachableError(
-      text === "" ? "Cannot reach PostgreSQL: no time is left" : text,
-      { cause: first },
-    );
+/** The sessions of one client, one after the other. */
+export function storeSessions(
+  parts: StoreSessionParts,
+): HostedSession<TcpAddress, StoreSession> {
+  const { hosts, clock } = parts.options;
+  const onEnd = (session: StoreSession): void => {
+    if (sessions.forget(session) && !sessions.isClosed) parts.onBell(null);
+  };
+  const sessions: HostedSession<TcpAddress, StoreSession> = new HostedSession({
+    ...{ name: "PostgreSQL", hosts, clock },
+    open: (host, leftMs) => open(host, leftMs, { ...parts, onEnd }),
+    failure: (error, host) => storeError(error, textOf(host)),
+  });
+  return sessions;
+}
+
+async function open(
+  host: TcpAddress,
+  leftMs: number,
+  parts: StoreSessionParts & {
+    readonly onEnd: (session: StoreSession) => void;
+  },
+): Promise<StoreSession> {
+  const { options, statements, onBell, onEnd } = parts;
+  const where = textOf(host);
+  const limitMs = Math.min(leftMs, CONNECT_MS_MAX);
+  let session: StoreSession | null = null;
+  const connection = new Connection({
+    ...await targetOf(host, options),
+    connectTimeoutMs: limitMs,
+    session: {
+      onNotify: (channel, payload) => {
+        if (channel === statements.channel) onBell(payload);
+      },
+      onEnd: () => {
+        if (session !== null) onEnd(session);
+      },
+    },
+  });
+  try {
+    const facts = factsOf(await connection.query(statements.facts, limitMs));
+    const problem = problemOf(facts, where);
+    if (problem !== null) {
+      const { isForNow, text } = problem;
+      throw isForNow
+        ? new DcsUnreachableError(text)
+        : new DcsRefusedError(text);
+    }
+    await connection.query(statements.listen, limitMs);
+    const doubt = doubtOf(facts, where);
+    if (doubt !== null) options.warn(doubt);
+    session = new StoreSession({ where, facts, connection, onEnd });
+    return session;
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+async function targetOf(
+  host: TcpAddress,
+  { database, tls, login }: PostgresStoreOptions,
+): Promise<SqlTarget> {
+  const { username, password, passfile } = login();
+  const user = username ?? userInfo().username;
+  const asker = { ...host, database, user };
+  return {
+    ...host,
+    database,
+    credentials: {
+      username: user,
+      password: password ?? await passwordFrom(passfile, asker),
+      options: tls,
+    },
+    settings: SETTINGS,
+  };
 }
 
 function textOf({ host, port }: TcpAddress): string {

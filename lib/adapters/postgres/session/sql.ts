@@ -110,6 +110,7 @@ export class Connection {
   readonly #target: SqlTarget;
   readonly #meter: AnswerMeter;
   #sql: postgres.Sql | null = null;
+  #isUsed = false;
 
   constructor(target: SqlTarget) {
     const asker = target.session === undefined ? "agent" : "listener";
@@ -125,7 +126,9 @@ export class Connection {
    */
   async query(text: string, timeoutMs: number): Promise<Rows> {
     if (this.#sql !== null) return await this.#run(text, timeoutMs);
-    const { host, credentials, connectTimeoutMs } = this.#target;
+    const { host, credentials, connectTimeoutMs, session } = this.#target;
+    if (session !== undefined && this.#isUsed) throw closedError();
+    this.#isUsed = true;
     const options = {
       ...optionsFromEnvironment(Deno.env.toObject()),
       ...credentials.options,
@@ -149,7 +152,7 @@ export class Connection {
 
   async #run(text: string, timeoutMs: number): Promise<Rows> {
     const sql = this.#sql;
-    if (sql === null) throw new PostgresError("The connection was closed");
+    if (sql === null) throw closedError();
     const isReplication = "replication" in this.#target.settings;
     this.#meter.begin();
     const query = isReplication ? sql.unsafe(text).simple() : sql.unsafe(text);
@@ -173,6 +176,10 @@ export class Connection {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+function closedError(): PostgresError {
+  return new PostgresError("The connection was closed");
 }
 
 /** Five characters with a digit; EPIPE and its like are the system's. */
@@ -253,7 +260,7 @@ export async function connect(
     const ready = first;
     first = null;
     if (ready !== null || session === undefined) return ready ?? await open();
-    throw new PostgresError("The connection was closed");
+    throw closedError();
   };
   return postgres(Object.assign(given, { socket }));
 }

@@ -1,0 +1,37 @@
+/**
+ * Three members with real PostgreSQL on a real Redis: the story of every store,
+ * and a crash of the store in the middle.
+ */
+import assert from "node:assert/strict";
+import { AgentCluster } from "../helpers/agent_cluster.ts";
+import { RedisServer, redisSkipReason } from "../helpers/redis.ts";
+import { step } from "../helpers/step.ts";
+import { unprivileged } from "../helpers/unprivileged.ts";
+import { storeStory } from "./store_story.ts";
+
+const skipReason = redisSkipReason();
+
+unprivileged(import.meta.url, () => {
+  Deno.test({
+    name: "a scope on Redis" +
+      (skipReason === null ? "" : ` (skipped: ${skipReason})`),
+    ignore: skipReason !== null,
+    fn: async (t) => {
+      await using server = await RedisServer.start();
+      await using cluster = await AgentCluster.running({
+        ...{ isQuick: true, hasProxies: true },
+        store: { redis: { hosts: `127.0.0.1:${server.port}` } },
+      });
+      await step(t, "it is one hash", async () => {
+        const keys = await server.ask("KEYS", "*");
+        assert.equal(keys, "matriarch:{/service/batman}");
+      });
+      await step(t, "a crash of Redis costs nobody the lead", async () => {
+        await server.kill();
+        await server.startAgain();
+        assert.equal((await cluster.untilWhole()).name, "n1");
+      });
+      await storeStory(t, cluster, `redis://127.0.0.1:${server.port}`);
+    },
+  });
+});
