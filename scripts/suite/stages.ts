@@ -78,6 +78,7 @@ export const PACKAGES: readonly string[] = [
   "locales",
   "systemd",
   "default-jre-headless",
+  "redis-server",
 ];
 
 /** One of each kind: the rest is for `deno task test:fault`, which takes half an hour. */

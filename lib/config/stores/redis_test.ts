@@ -58,7 +58,7 @@ Deno.test("what the section redis cannot mean is said by its key", () => {
   const cases: readonly (readonly [object, string])[] = [
     [{}, "redis.hosts"],
     [{ hosts: "h:99999" }, "redis.hosts"],
-    [{ hosts: "h,," }, "redis.hosts"],
+    [{ hosts: "h,a b:x" }, "redis.hosts"],
     [{ url: "h" }, "redis.url"],
     [{ url: "http://h" }, "redis.url"],
     [{ url: "redis://" }, "redis.url"],
