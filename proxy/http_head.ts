@@ -12,11 +12,16 @@ export const HEAD_BYTES_MAX = 8 * 1024;
 /** One request, without its body: nothing here takes one. */
 export interface RequestHead {
   readonly method: string;
-  /** Without query. */
+  /** Without query, unless that asks for {@link CSV_SUFFIX}. */
   readonly path: string;
   /** Name or address, without port and brackets, in small letters; null: it names none. */
   readonly host: string | null;
+  /** The value of Authorization; null: there is none. */
+  readonly authorization: string | null;
 }
+
+/** How collectors of HAProxy's statistics ask for them: `/;csv`, `/stats;csv`, `/?stats;csv`. */
+export const CSV_SUFFIX = ";csv";
 
 const END = "\r\n\r\n";
 const REQUEST_LINE = /^([A-Z]{1,16}) (\/[!-~]{0,2048}) HTTP\/1\.[01]$/;
@@ -28,7 +33,12 @@ const REQUEST_LINE = /^([A-Z]{1,16}) (\/[!-~]{0,2048}) HTTP\/1\.[01]$/;
  * ```ts
  * import assert from "node:assert/strict";
  * const bytes = new TextEncoder().encode("GET /stats?x HTTP/1.1\r\nHost: db1:7000\r\n\r\n");
- * assert.deepEqual(requestHead(bytes), { method: "GET", path: "/stats", host: "db1" });
+ * assert.deepEqual(requestHead(bytes), {
+ *   method: "GET",
+ *   path: "/stats",
+ *   host: "db1",
+ *   authorization: null,
+ * });
  * ```
  */
 export function requestHead(
@@ -43,10 +53,23 @@ export function requestHead(
   const line = REQUEST_LINE.exec(first);
   if (line === null) return "garbage";
   const [, method = "", target = "/"] = line;
-  const hosts = fields.filter((field) => /^host:/i.test(field));
-  if (hosts.length > 1) return "garbage";
-  const host = hosts[0] === undefined ? null : hostName(hosts[0].slice(5));
-  return { method, path: target.split("?", 1)[0] ?? "/", host };
+  const hosts = valuesOf(fields, "host:");
+  const logins = valuesOf(fields, "authorization:");
+  if (hosts.length > 1 || logins.length > 1) return "garbage";
+  const host = hosts[0] === undefined ? null : hostName(hosts[0]);
+  const authorization = logins[0]?.trim() ?? null;
+  const path = target.endsWith(CSV_SUFFIX)
+    ? target
+    : target.split("?", 1)[0] ?? "/";
+  return { method, path, host, authorization };
+}
+
+function valuesOf(
+  fields: readonly string[],
+  name: string,
+): readonly string[] {
+  return fields.filter((field) => field.toLowerCase().startsWith(name))
+    .map((field) => field.slice(name.length));
 }
 
 function hostName(value: string): string {

@@ -6,7 +6,7 @@ function headOf(text: string) {
 }
 
 Deno.test("requestHead() reads method, path and host", () => {
-  const get = { method: "GET", path: "/" };
+  const get = { method: "GET", path: "/", authorization: null };
   assert.deepEqual(headOf("GET / HTTP/1.1\r\nHost: DB1.\r\n\r\n"), {
     ...get,
     host: "db1",
@@ -14,6 +14,16 @@ Deno.test("requestHead() reads method, path and host", () => {
   assert.deepEqual(headOf("GET / HTTP/1.0\r\n\r\n"), { ...get, host: null });
   const bracketed = "GET /?a=b HTTP/1.1\r\nhost:  [fd00::1]:7000 \r\n\r\nmore";
   assert.deepEqual(headOf(bracketed), { ...get, host: "fd00::1" });
+});
+
+Deno.test("requestHead() reads the login, once", () => {
+  const login = "AUTHORIZATION: Basic eDp5\r\n";
+  const text = `GET / HTTP/1.1\r\n${login}\r\n`;
+  assert.deepEqual(headOf(text), {
+    ...{ method: "GET", path: "/", host: null },
+    authorization: "Basic eDp5",
+  });
+  assert.equal(headOf(`GET / HTTP/1.1\r\n${login}${login}\r\n`), "garbage");
 });
 
 Deno.test("requestHead() waits for the end, but not for ever", () => {

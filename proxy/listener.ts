@@ -4,7 +4,6 @@
  */
 import type { Clock } from "../lib/ports/clock.ts";
 import type { Log } from "../lib/ports/log.ts";
-import { tune } from "./dial.ts";
 import { errorText } from "./error_text.ts";
 import { ProxyStartError } from "./options.ts";
 import { closeQuietly } from "./byte_stream.ts";
@@ -23,10 +22,10 @@ export interface PortUse {
 }
 
 /** What the accept loop needs. */
-export interface AcceptParts {
+export interface AcceptParts<T> {
   readonly clock: Clock;
   readonly log: Log;
-  readonly onClient: (client: Deno.TcpConn) => void;
+  readonly onClient: (client: T) => void;
 }
 
 /**
@@ -85,17 +84,15 @@ function portError(use: PortUse, error: unknown): ProxyStartError {
 }
 
 /** Accepts until the listener is closed. Never rejects. */
-export async function acceptAll(
-  listener: Deno.TcpListener,
-  parts: AcceptParts,
+export async function acceptAll<T extends Deno.Conn>(
+  listener: { accept(): Promise<T> },
+  parts: AcceptParts<T>,
 ): Promise<void> {
   const { clock, log, onClient } = parts;
   let loggedAt = -Infinity;
   while (true) {
     try {
-      const client = await listener.accept();
-      tune(client);
-      onClient(client);
+      onClient(await listener.accept());
     } catch (error) {
       if (isClosed(error)) return;
       if (clock.now() - loggedAt > FAILED_LOG_MS) {

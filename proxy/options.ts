@@ -17,7 +17,8 @@ export interface ProxyOptions {
   readonly listen: readonly string[];
   readonly primaryPort: number;
   readonly replicaPort: number;
-  readonly statsPort: number;
+  /** Null: there are no statistics. */
+  readonly stats: StatsOptions | null;
   /** How long a new connection waits for a backend. */
   readonly holdTimeoutMs: number;
   readonly replicaLagBytesMax: number;
@@ -52,6 +53,25 @@ export interface ProxyOptions {
   readonly drainMs: number;
   /** The same once another proxy has taken over. */
   readonly upgradeMs: number;
+}
+
+/** The port with the statistics. */
+export interface StatsOptions {
+  /** Addresses; `*` stands for all of the host. */
+  readonly listen: readonly string[];
+  readonly port: number;
+  /** Networks that may ask, `address/bits`; empty: all. */
+  readonly allow: readonly string[];
+  /** Null: whoever may ask needs none. */
+  readonly login: StatsLogin | null;
+  /** PEM texts; null: without TLS. */
+  readonly tls: { readonly cert: string; readonly key: string } | null;
+}
+
+/** HTTP's Basic authentication. */
+export interface StatsLogin {
+  readonly username: string;
+  readonly password: string;
 }
 
 /** Times that are no one's to configure yet. */

@@ -2,7 +2,7 @@
 import type { Clock } from "../lib/ports/clock.ts";
 import type { Log } from "../lib/ports/log.ts";
 import { Sessions } from "./sessions.ts";
-import type { Dialer } from "./dial.ts";
+import { type Dialer, tune } from "./dial.ts";
 import type { Doorway, Front, FrontLimits, FrontTable } from "./front.ts";
 import type { KernelTuning } from "./kernel_tuning.ts";
 import { Ledger, type Route, ROUTES } from "./ledger.ts";
@@ -134,6 +134,7 @@ export class PortableFront implements Front {
     return acceptAll(door, {
       ...this.#parts,
       onClient: (client) => {
+        tune(client);
         const address = (): string => client.remoteAddr.hostname;
         this.#sessions.admit({ route, client, address });
       },

@@ -20,7 +20,6 @@ import { Fence, type FenceTools } from "./fence.ts";
 import type { Front } from "./front.ts";
 import { type FrontParts, frontParts, possibleClients } from "./front_parts.ts";
 import type { Route } from "./ledger.ts";
-import type { PortUse } from "./listener.ts";
 import { LocalAgent } from "./local_agent.ts";
 import { noBackendText } from "./no_backend_text.ts";
 import { type ProxyOptions, ProxyStartError } from "./options.ts";
@@ -51,7 +50,8 @@ interface ProxyParts {
 export interface ProxyPorts {
   readonly primary: number;
   readonly replica: number;
-  readonly stats: number;
+  /** Null: there are no statistics. */
+  readonly stats: number | null;
 }
 
 /** The proxy process: its parts, their start and their end. */
@@ -60,7 +60,7 @@ export class Proxy {
   readonly ended: Promise<void>;
   readonly #parts: ProxyParts;
   readonly #front: Front;
-  readonly #statsServer: StatsServer;
+  readonly #statsServer: StatsServer | null;
   readonly #agent: LocalAgent;
   readonly #fence: Fence | null;
   readonly #watch: RouteWatch;
@@ -77,7 +77,7 @@ export class Proxy {
     parts: ProxyParts,
     opened: {
       readonly front: Front;
-      readonly stats: StatsServer;
+      readonly stats: StatsServer | null;
       readonly predecessor: Predecessor | null;
     },
   ) {
@@ -86,7 +86,7 @@ export class Proxy {
     this.#predecessor = opened.predecessor;
     this.#front = front;
     this.#statsServer = stats;
-    stats.show(() => this.stats());
+    stats?.show(() => this.stats());
     this.#startedAtMs = parts.clock.wallTimeMs();
     this.#clientsMax = possibleClients(parts.options);
     this.#fence = this.#makeFence();
@@ -110,30 +110,23 @@ export class Proxy {
    *   opened, or if the running proxy is to stay; nothing stays open.
    */
   static async open(parts: ProxyParts): Promise<Proxy> {
-    const { listen, statsPort } = parts.options;
+    const { stats: wanted } = parts.options;
     const inheritance = await inherit(parts.options, parts.clock);
     const { predecessor } = inheritance;
     const isTakeOver = predecessor !== null;
     const opened: { close(): void | Promise<void> }[] = [];
-    const uses = listen.map((hostname): PortUse => ({
-      setting: "stats_port",
-      hostname,
-      port: statsPort,
-    }));
     try {
       if (isTakeOver) opened.push(predecessor);
-      const stats = new StatsServer({
-        ...parts,
-        uses,
-        allow: parts.options.allow,
-      });
-      opened.push(stats);
+      const stats = wanted === null
+        ? null
+        : new StatsServer({ ...parts, options: wanted });
+      if (stats !== null) opened.push(stats);
       const front = await parts.openFront(frontParts(parts, inheritance));
       opened.push(front);
       const proxy = new Proxy(parts, { front, stats, predecessor });
       opened.splice(0, opened.length, { close: () => proxy.#abandon() });
       if (isTakeOver) await proxy.#takeCharge(predecessor);
-      else stats.open("nobody");
+      else stats?.open("nobody");
       await proxy.#openControl();
       return proxy;
     } catch (error) {
@@ -143,7 +136,7 @@ export class Proxy {
   }
 
   get ports(): ProxyPorts {
-    return { ...this.#front.ports, stats: this.#statsServer.port };
+    return { ...this.#front.ports, stats: this.#statsServer?.port ?? null };
   }
 
   /** Ends now: no new clients, every session is closed. */
@@ -269,7 +262,7 @@ export class Proxy {
     const word = await predecessor.yield();
     if (word !== null) this.#agent.inherit(word);
     await this.#front.openLateDoors();
-    this.#statsServer.open("predecessor");
+    this.#statsServer?.open("predecessor");
     const { pid = 0, sessions = 0, version = "unknown" } = predecessor.state ??
       {};
     log.info(
@@ -299,7 +292,7 @@ export class Proxy {
     this.#hasYielded = true;
     this.#agent.retire();
     this.#fence?.close();
-    this.#statsServer.close();
+    this.#statsServer?.close();
     const { sessions } = clientsOf(this.#front.ledger);
     log.info(
       `Another proxy has taken over; this one ends with its ${sessions} ` +
@@ -322,7 +315,7 @@ export class Proxy {
     await this.#predecessor?.close();
     const ending = this.#front.close();
     await this.#control?.close();
-    await this.#statsServer.close();
+    await this.#statsServer?.close();
     await Promise.all([ending, watching]);
   }
 

@@ -9,6 +9,7 @@ import type { Log } from "../lib/ports/log.ts";
 import { STATS_CONNECTIONS_MAX } from "./descriptors.ts";
 import { errorText } from "./error_text.ts";
 import {
+  CSV_SUFFIX,
   HEAD_BYTES_MAX,
   isOwnHost,
   type RequestHead,
@@ -16,9 +17,12 @@ import {
 } from "./http_head.ts";
 import { acceptAll, listenTcp, openPorts, type PortUse } from "./listener.ts";
 import { Networks } from "./networks.ts";
+import type { StatsOptions } from "./options.ts";
 import { ownNames, readNameFiles } from "./own_names.ts";
 import { closeQuietly, writeAll } from "./byte_stream.ts";
 import { prometheusText, type Stats, statsJson } from "./stats.ts";
+import { statsCsv } from "./stats_csv.ts";
+import { isLoggedIn } from "./stats_login.ts";
 import { STATS_PAGE } from "./stats_page.ts";
 
 /** How often a port is tried that a predecessor has to let go of. */
@@ -32,12 +36,12 @@ const EXCHANGE_MS = 5_000;
 
 /** What it needs. */
 interface StatsServerParts {
-  readonly uses: readonly PortUse[];
   readonly clock: Clock;
   readonly log: Log;
-  /** Networks that may ask, `address/bits`; empty: all. */
-  readonly allow: readonly string[];
+  readonly options: StatsOptions;
 }
+
+type Listener = Deno.TcpListener | Deno.TlsListener;
 
 /** Serves the statistics. */
 export class StatsServer {
@@ -45,18 +49,18 @@ export class StatsServer {
   readonly #networks: Networks;
   readonly #closing = new AbortController();
   /** In order of arrival. */
-  readonly #conns = new Set<Deno.TcpConn>();
+  readonly #conns = new Set<Deno.Conn>();
   readonly #talks = new Set<Promise<void>>();
-  #listeners: readonly Deno.TcpListener[] = [];
+  #listeners: readonly Listener[] = [];
   #stats: (() => Stats) | null = null;
 
   constructor(parts: StatsServerParts) {
     this.#parts = parts;
-    this.#networks = new Networks(parts.allow);
+    this.#networks = new Networks(parts.options.allow);
   }
 
   get port(): number {
-    return this.#listeners[0]?.addr.port ?? this.#parts.uses[0]?.port ?? 0;
+    return this.#listeners[0]?.addr.port ?? this.#parts.options.port;
   }
 
   /**
@@ -66,13 +70,13 @@ export class StatsServer {
    * @param holder Who has the port at first: nobody that we know, or a predecessor that lets go of it soon.
    */
   async open(holder: "nobody" | "predecessor"): Promise<void> {
-    const { clock, log, uses } = this.#parts;
+    const { clock, log } = this.#parts;
     const { signal } = this.#closing;
     const graceMs = holder === "nobody" ? 0 : LATE_MS;
     const startedAt = clock.now();
     for (let hasWarned = false; !signal.aborted;) {
       try {
-        this.#listeners = openPorts(uses, listenTcp);
+        this.#listeners = this.#listen();
         for (const listener of this.#listeners) this.#accept(listener);
         if (hasWarned) log.info(`The statistics are on port ${this.port} now`);
         return;
@@ -97,6 +101,22 @@ export class StatsServer {
     await Promise.all(this.#talks);
   }
 
+  #listen(): readonly Listener[] {
+    const { listen, port, tls } = this.#parts.options;
+    const uses = listen.map((hostname): PortUse => ({
+      setting: "stats_port",
+      hostname,
+      port,
+    }));
+    return openPorts<Listener>(
+      uses,
+      (hostname, number) =>
+        tls === null
+          ? listenTcp(hostname, number)
+          : Deno.listenTls({ hostname, port: number, ...tls }),
+    );
+  }
+
   #warn(error: unknown): void {
     this.#parts.log.warning(
       `${errorText(error)}; clients are served without statistics, ` +
@@ -105,13 +125,15 @@ export class StatsServer {
     );
   }
 
-  #accept(listener: Deno.TcpListener): void {
-    const onClient = (conn: Deno.TcpConn): void => this.#admit(conn);
+  #accept(listener: Listener): void {
+    const onClient = (conn: Deno.Conn): void => this.#admit(conn);
     this.#keep(acceptAll(listener, { ...this.#parts, onClient }));
   }
 
-  #admit(conn: Deno.TcpConn): void {
-    if (!this.#networks.includes(conn.remoteAddr.hostname)) {
+  #admit(conn: Deno.Conn): void {
+    const { remoteAddr } = conn;
+    if (remoteAddr.transport !== "tcp") return closeQuietly(conn);
+    if (!this.#networks.includes(remoteAddr.hostname)) {
       return closeQuietly(conn);
     }
     const [oldest] = this.#conns;
@@ -129,7 +151,7 @@ export class StatsServer {
   }
 
   /** One request. Never rejects. */
-  async #serve(conn: Deno.TcpConn): Promise<void> {
+  async #serve(conn: Deno.Conn): Promise<void> {
     const done = new AbortController();
     this.#parts.clock.sleep(EXCHANGE_MS, done.signal)
       .then(() => closeQuietly(conn));
@@ -151,7 +173,7 @@ export class StatsServer {
 
   #answer(head: RequestHead | "garbage"): string {
     if (head === "garbage") return answerText(BAD_REQUEST, "GET");
-    const listen = this.#parts.uses.map(({ hostname }) => hostname);
+    const { listen, login } = this.#parts.options;
     // Read for each request: a host may get its name after the proxy's start.
     const own = ownNames(Deno.hostname(), readNameFiles());
     if (!isOwnHost(head.host, { own, listen })) {
@@ -159,6 +181,10 @@ export class StatsServer {
     }
     if (head.method !== "GET" && head.method !== "HEAD") {
       return answerText(BAD_METHOD, head.method);
+    }
+    const isOpen = head.path === HEALTH_PATH;
+    if (!isOpen && !isLoggedIn(head.authorization, login)) {
+      return answerText(UNAUTHORIZED, head.method);
     }
     const reply = this.#stats === null
       ? NOT_READY
@@ -179,7 +205,7 @@ export class StatsServer {
 
 /** The head of a request, whatever it is worth; null: it ended before. */
 async function readHead(
-  conn: Deno.TcpConn,
+  conn: Deno.Conn,
 ): Promise<RequestHead | "garbage" | null> {
   const bytes = new Uint8Array(HEAD_BYTES_MAX);
   for (let filled = 0;;) {
@@ -202,6 +228,12 @@ const BAD_METHOD = {
   status: "405 Method Not Allowed\r\nallow: GET, HEAD",
   body: "method not allowed\n",
 };
+/** Whether the proxy serves is no secret, and health checks have no login. */
+const HEALTH_PATH = "/healthz";
+const UNAUTHORIZED = {
+  status: '401 Unauthorized\r\nwww-authenticate: Basic realm="matriarch"',
+  body: "no access\n",
+};
 const FOREIGN_HOST = {
   status: "421 Misdirected Request",
   body: "ask by address, or by the name of this host\n",
@@ -211,6 +243,9 @@ const NOT_READY = { status: "503 Service Unavailable", body: "not ready\n" };
 
 function replyTo(path: string, stats: () => Stats): Reply {
   const status = "200 OK";
+  if (path.endsWith(CSV_SUFFIX)) {
+    return { status, body: statsCsv(stats()), type: "text/plain" };
+  }
   switch (path) {
     case "/":
       return { status, body: STATS_PAGE, type: "text/html; charset=utf-8" };
@@ -220,7 +255,7 @@ function replyTo(path: string, stats: () => Stats): Reply {
       const type = "text/plain; version=0.0.4";
       return { status, body: prometheusText(stats()), type };
     }
-    case "/healthz":
+    case HEALTH_PATH:
       return { status, body: "ok\n" };
     default:
       return NOT_FOUND;

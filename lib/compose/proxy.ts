@@ -17,6 +17,7 @@ import { takeHanded } from "./handed_config.ts";
 import { createLog } from "./log.ts";
 import { openFront, workersOf } from "./proxy_front.ts";
 import { fenceTools } from "./fence.ts";
+import { statsOptions } from "./stats_options.ts";
 import { EDITION_VARIABLE } from "./proxy_edition.ts";
 import { makeControlFolder } from "./proxy_paths.ts";
 import { refuse } from "./refusal_log.ts";
@@ -80,9 +81,10 @@ async function serve({ config, dcs, log, version }: Serving): Promise<void> {
     openFront: (parts) => openFront(parts, config.proxy),
   });
   const { primary, replica, stats } = proxy.ports;
+  const statistics = stats === null ? "no statistics" : `${stats} (statistics)`;
   log.info(
     `The proxy of scope "${config.scope}" listens on ports ${primary} ` +
-      `(read-write), ${replica} (read-only) and ${stats} (statistics)`,
+      `(read-write), ${replica} (read-only) and ${statistics}`,
   );
   const unlisten = listenToSignals(["SIGTERM", "SIGINT", "SIGHUP"], {
     onSignal: async (signal) => {
@@ -121,7 +123,7 @@ function optionsOf(
     listen: proxy.listen,
     primaryPort: proxy.primaryPort,
     replicaPort: proxy.replicaPort,
-    statsPort: proxy.statsPort,
+    stats: statsOptions(proxy),
     holdTimeoutMs: proxy.holdTimeoutMs,
     replicaLagBytesMax: proxy.replicaLagMaxBytes,
     replicaLagMsMax: proxy.replicaLagMaxMs,

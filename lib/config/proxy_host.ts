@@ -19,6 +19,7 @@ import { configErrorOf, type ConfigProblem } from "./problems.ts";
 import { problemsOf } from "./schema.ts";
 import { loopbackOf } from "./seal.ts";
 import { PROXY_DEFAULTS, type ProxyConfig } from "./sections/proxy.ts";
+import { statsProblems } from "./stats_problems.ts";
 import { readStore, type StoreConfig } from "./stores/all.ts";
 
 /** The part of a configuration that a proxy uses. */
@@ -67,6 +68,9 @@ export function decodeProxyHost(document: ConfigMap): ProxyHostConfig {
     ...problemsOf(fields, modern),
     ...problemsOf(dcs, modern),
     ...(isOff ? [OFF] : []),
+    ...(fields instanceof Wanted || fields.proxy === null
+      ? []
+      : statsProblems(fields.proxy)),
     ...(!(fields instanceof Wanted) && fields.proxy?.isSealed &&
         dataDir === null
       ? [SEALED_ALONE]

@@ -29,6 +29,7 @@ import {
 } from "./sections/postgres_settings.ts";
 import type { ProxyConfig } from "./sections/proxy.ts";
 import { effectiveVips } from "./sections/vip.ts";
+import { statsProblems } from "./stats_problems.ts";
 import { readStore, usableStore } from "./stores/all.ts";
 import { configWarnings } from "./warnings.ts";
 
@@ -128,14 +129,16 @@ function crossProblems(
   const { proxy } = sections;
   const ports = proxy === null
     ? []
-    : [proxy.primaryPort, proxy.replicaPort, proxy.statsPort];
+    : [proxy.primaryPort, proxy.replicaPort, proxy.statsPort]
+      .filter((port) => port !== null);
   const clash: ConfigProblem = {
     path: "proxy",
     value: ownValue(document, "proxy"),
-    wanted: "three different ports",
+    wanted: "different ports",
   };
   return [
     ...(new Set(ports).size === ports.length ? [] : [clash]),
+    ...(proxy === null ? [] : statsProblems(proxy)),
     ...parameters,
     ...sealProblems(document, sections),
   ];

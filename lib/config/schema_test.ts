@@ -176,6 +176,24 @@ Deno.test("decodeLocalConfig() keeps etcd credentials, those of a URL first", ()
   assert.deepEqual([byUrl.dcs.username, byUrl.dcs.password], ["a", "p@"]);
 });
 
+Deno.test("decodeLocalConfig() wants the statistics' settings whole", () => {
+  const problems = (lines: string) =>
+    problemsOf(documentWith(`proxy: {${lines}}`));
+  assert.deepEqual(problems("stats_port: off"), []);
+  assert.match(
+    problems("stats_username: x")[0] ?? "",
+    /^proxy\.stats_password is missing, wanted user and password/,
+  );
+  assert.match(
+    problems("stats_password: x")[0] ?? "",
+    /^proxy\.stats_username is missing/,
+  );
+  assert.match(
+    problems("stats_keyfile: /k")[0] ?? "",
+    /^proxy\.stats_certfile is missing, wanted the certificate/,
+  );
+});
+
 Deno.test("decodeLocalConfig() turns the proxy on, off and down", () => {
   const sqlite = "etcd3: null\nsqlite: {path: /d}\n";
   assert.equal(decoded("proxy: false").proxy, null);
@@ -201,6 +219,11 @@ Deno.test("decodeLocalConfig() turns the proxy on, off and down", () => {
   workers: 3
   io_uring: off
   replica_fallback: true
+  stats_allow: 10.1.0.0/16
+  stats_certfile: /c.pem
+  stats_listen: 10.0.0.1
+  stats_username: watch
+  stats_password: w
   agent_grace: 2
   sealed: off
   zone: east`).proxy,
@@ -208,7 +231,13 @@ Deno.test("decodeLocalConfig() turns the proxy on, off and down", () => {
       listen: ["127.0.0.1"],
       primaryPort: 15000,
       replicaPort: 6000,
+      statsAllow: ["10.1.0.0/16"],
+      statsCertfile: "/c.pem",
+      statsKeyfile: null,
+      statsListen: ["10.0.0.1"],
+      statsPassword: "w",
       statsPort: 7000,
+      statsUsername: "watch",
       holdTimeoutMs: 1500,
       replicaLagMaxBytes: 16 * 1024 * 1024,
       replicaLagMaxMs: 60_000,
@@ -235,7 +264,7 @@ Deno.test("decodeLocalConfig() turns the proxy on, off and down", () => {
     500,
   );
   const clash = problemsOf(documentWith("proxy: {primary_port: 6000}"));
-  assert.match(clash[0] ?? "", /^proxy: .*wanted three different ports$/);
+  assert.match(clash[0] ?? "", /^proxy: .*wanted different ports$/);
   const listen = problemsOf(documentWith("proxy: {listen: '*:5000'}"));
   assert.match(listen[0] ?? "", /^proxy\.listen: .*addresses without port/);
   const allow = problemsOf(documentWith("proxy: {allow: 10.0.0.0/33}"));

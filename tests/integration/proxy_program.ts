@@ -4,7 +4,7 @@
  * member n1 leads at BACKEND_PORT; with port 0 its DCS does not answer.
  */
 import { SystemClock } from "../../lib/adapters/os/clock.ts";
-import { ProxyRig } from "./proxy_rig.ts";
+import { ProxyRig, STATS } from "./proxy_rig.ts";
 
 const [controlPath, primaryPort, backendPort, edition, front, statsPort] =
   Deno.args;
@@ -23,7 +23,7 @@ try {
     version: edition ?? "0.0.0",
     front: front === "portable" ? front : "workers",
     primaryPort: Number(primaryPort),
-    statsPort: Number(statsPort ?? 0),
+    stats: { ...STATS, port: Number(statsPort ?? 0) },
     lingerMs: 200,
     drainMs: 10_000,
   });

@@ -4,7 +4,7 @@ import type { Dcs } from "../../lib/ports/dcs.ts";
 import type { Dialer } from "../../proxy/dial.ts";
 import { TcpDialer } from "../../proxy/dial.ts";
 import type { KernelTuning } from "../../proxy/kernel_tuning.ts";
-import type { ProxyOptions } from "../../proxy/options.ts";
+import type { ProxyOptions, StatsOptions } from "../../proxy/options.ts";
 import type { Front } from "../../proxy/front.ts";
 import {
   PortableFront,
@@ -174,12 +174,28 @@ export class ProxyRig {
     return new ProxyRig({ keys, dcs, log, proxy });
   }
 
+  /** The port with the statistics. */
+  get statsPort(): number {
+    const { stats } = this.proxy.ports;
+    if (stats === null) throw new Error("this proxy has no statistics");
+    return stats;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.proxy.stop();
     await this.dcs.close();
     await this.keys.dcs.close();
   }
 }
+
+/** Statistics for everybody, at any free port. */
+export const STATS: StatsOptions = {
+  listen: ["127.0.0.1"],
+  port: 0,
+  allow: [],
+  login: null,
+  tls: null,
+};
 
 const OPTIONS: ProxyOptions = {
   scope: "demo",
@@ -190,7 +206,7 @@ const OPTIONS: ProxyOptions = {
   listen: ["127.0.0.1"],
   primaryPort: 0,
   replicaPort: 0,
-  statsPort: 0,
+  stats: STATS,
   holdTimeoutMs: 10_000,
   replicaLagBytesMax: 100,
   replicaLagMsMax: 30_000,

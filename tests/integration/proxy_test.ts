@@ -13,7 +13,7 @@ import {
 } from "../helpers/tcp.ts";
 import { monitoredNames, undeclared } from "../helpers/metric_names.ts";
 import { promtoolComplaints } from "../helpers/promtool.ts";
-import { testFronts } from "./proxy_rig.ts";
+import { STATS, testFronts } from "./proxy_rig.ts";
 import { freePort } from "../helpers/free_ports.ts";
 
 /** What is tried again every five seconds is tried at once. */
@@ -325,7 +325,7 @@ testFronts("proxy answers on its statistics port", async (open) => {
   await rig.keys.lead("n1");
   await using client = await TestClient.connect(rig.proxy.ports.primary);
   await client.untilText("one\n");
-  const base = `http://127.0.0.1:${rig.proxy.ports.stats}`;
+  const base = `http://127.0.0.1:${rig.statsPort}`;
   const get = async (path: string): Promise<string> =>
     await (await fetch(base + path)).text();
   assert.equal(await get("/healthz"), "ok\n");
@@ -368,7 +368,10 @@ testFronts(
     const other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const statsPort = other.addr.port;
     const clock = new HurriedClock();
-    await using rig = await open({ clock, statsPort });
+    await using rig = await open({
+      clock,
+      stats: { ...STATS, port: statsPort },
+    });
     await rig.keys.primary("n1", one.port);
     await rig.keys.lead("n1");
     await using client = await TestClient.connect(rig.proxy.ports.primary);

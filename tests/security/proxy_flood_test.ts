@@ -111,7 +111,7 @@ testFronts(
     await using rig = await open({ allow: ["192.0.2.0/24"] });
     const conn = await Deno.connect({
       hostname: HOST,
-      port: rig.proxy.ports.stats,
+      port: rig.statsPort,
     });
     assert.equal(await conn.read(new Uint8Array(1)).catch(() => null), null);
     conn.close();
@@ -127,7 +127,7 @@ async function ask(port: number, request: string): Promise<string> {
 
 testFronts("a foreign page learns nothing of the statistics", async (open) => {
   await using rig = await open();
-  const { stats } = rig.proxy.ports;
+  const { statsPort: stats } = rig;
   const get = (host: string) =>
     ask(stats, `GET /stats HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
   for (const host of [`127.0.0.1:${stats}`, "localhost", `[::1]:${stats}`]) {

@@ -70,8 +70,8 @@ testFronts("no other user gets a share of the clients", async (open) => {
   // Only root can be somebody else; without it there is nothing to be shown.
   if (Deno.uid() !== 0) return;
   await using rig = await open();
-  const { primary, replica, stats } = rig.proxy.ports;
-  for (const port of [primary, replica, stats]) {
+  const { primary, replica } = rig.proxy.ports;
+  for (const port of [primary, replica, rig.statsPort]) {
     assert.equal(await canShare(port, NOBODY), false);
   }
   // The attempt is a real one: the proxy's own user, for its next process, may.

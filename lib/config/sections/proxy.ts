@@ -14,6 +14,7 @@ import {
   durationMs,
   integer,
   oneOf,
+  orNone,
   port,
   strictTruth,
   text,
@@ -51,6 +52,12 @@ function isNetwork(text: string): boolean {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= max);
 }
 
+/** A port; `false`, or what YAML 1.1 takes for it, is none. */
+const portOrOff: ValueType<number | null> = {
+  ...port,
+  read: (value) => value === false ? null : port.read(value),
+};
+
 const clients = integer({ min: 1, max: 1_000_000 });
 
 /** The keys of the section, with their defaults. */
@@ -75,10 +82,42 @@ export const PROXY_KEYS = {
     meaning: "Ours: leads to replicas",
   },
   stats_port: {
-    type: port,
+    type: portOrOff,
     fallback: 7000,
     variable: true,
-    meaning: "Ours: the page with its numbers",
+    meaning: "Ours: the page with its numbers; false turns it off",
+  },
+  stats_listen: {
+    type: orNone(hosts),
+    otherwise: "proxy.listen",
+    variable: true,
+    meaning: "Ours: addresses of that page, with commas",
+  },
+  stats_allow: {
+    type: orNone(networks),
+    otherwise: "proxy.allow",
+    meaning: "Ours: networks that may see it",
+  },
+  stats_username: {
+    type: textOrNone,
+    variable: true,
+    meaning: "Ours: who may see it (Basic authentication)",
+  },
+  stats_password: {
+    type: textOrNone,
+    variable: true,
+    meaning: "Ours: the password of that user",
+  },
+  stats_certfile: {
+    type: textOrNone,
+    variable: true,
+    meaning: "Ours: certificate of that page; turns TLS on",
+  },
+  stats_keyfile: {
+    type: textOrNone,
+    variable: true,
+    otherwise: "in that file",
+    meaning: "Ours: its key",
   },
   hold_timeout: {
     type: durationMs,
