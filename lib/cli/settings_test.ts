@@ -8,8 +8,8 @@ import {
 import { parseDcsUrl } from "./dcs_url.ts";
 
 const NO_DCS = "Error: Can not find suitable configuration of distributed " +
-  "configuration store\nAvailable implementations: consul, etcd3, exhibitor, " +
-  "kubernetes, pgstore, redis, sqlite, zookeeper\n";
+  "configuration store\nAvailable implementations: consul, dynamodb, etcd3, " +
+  "exhibitor, kubernetes, pgstore, redis, sqlite, zookeeper\n";
 
 async function listIn(world: World, ...argv: string[]): Promise<string> {
   const { out, err } = await runIn({ keys: DEMO_KEYS, ...world }, [

@@ -80,6 +80,7 @@ async function openStore(
     case "exhibitor":
     case "zookeeper":
       return await openZookeeper(config, place);
+    case "dynamodb":
     case "pgstore":
     case "redis":
       return await openDocuments(config, place);

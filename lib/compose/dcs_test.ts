@@ -54,6 +54,12 @@ Deno.test("openDcs() refuses what this host cannot use", async () => {
     openDcsTarget({ config: zookeeper, ...place }),
     /section zookeeper cannot be used: .*nowhere/,
   );
+  const dynamodb = readStore({ dynamodb: { cacert: "/nowhere/ca.pem" } });
+  assert.ok(!(dynamodb instanceof Wanted));
+  await assert.rejects(
+    openDcsTarget({ config: dynamodb, ...place }),
+    /section dynamodb cannot be used: .*nowhere/,
+  );
 });
 
 interface Module {
@@ -87,7 +93,8 @@ Deno.test("only who uses a store of the network loads its client", () => {
   const has = (end: string) => loaded.some((one) => one.endsWith(end));
   assert.ok(has("/lib/config/stores/consul.ts"));
   const adapters = loaded.filter((specifier) =>
-    /\/lib\/adapters\/(?:consul|etcd|kubernetes|zookeeper)\//.test(specifier)
+    /\/lib\/adapters\/(?:consul|dynamodb|etcd|kubernetes|zookeeper)\//
+      .test(specifier)
   );
   assert.deepEqual(adapters, []);
   const program = (name: string) =>
@@ -95,7 +102,13 @@ Deno.test("only who uses a store of the network loads its client", () => {
       .filter((specifier) => specifier.startsWith("npm:"));
   const packages = program("daemon.ts");
   assert.ok(packages.some((name) => name.startsWith("npm:postgres@")));
-  assert.ok(!packages.some((name) => name.startsWith("npm:etcd3@")));
-  const client = program("../adapters/etcd/dcs_etcd.ts");
-  assert.ok(client.some((name) => name.startsWith("npm:etcd3@")));
+  for (
+    const [name, adapter] of [
+      ["npm:@aws-sdk/", "../adapters/dynamodb/store_dynamodb.ts"],
+      ["npm:etcd3@", "../adapters/etcd/dcs_etcd.ts"],
+    ] as const
+  ) {
+    assert.ok(!packages.some((one) => one.startsWith(name)), name);
+    assert.ok(program(adapter).some((one) => one.startsWith(name)), name);
+  }
 });

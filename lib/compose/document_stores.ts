@@ -1,7 +1,8 @@
 /** Constructs the stores that keep a scope as one document (ADR 14). */
 import { SystemRandom } from "../adapters/os/random.ts";
-import type { StoreConfig } from "../config/stores/all.ts";
 import { ConfigError } from "../config/problems.ts";
+import type { StoreConfig } from "../config/stores/all.ts";
+import type { DynamodbConfig } from "../config/stores/dynamodb.ts";
 import type { PgstoreConfig } from "../config/stores/pgstore.ts";
 import type { RedisConfig } from "../config/stores/redis.ts";
 import type { DocumentStore } from "../dcs/document/document_store.ts";
@@ -22,7 +23,7 @@ interface DocumentPlace {
 
 /** Only who uses one of them loads its client. */
 export async function openDocuments(
-  config: PgstoreConfig | RedisConfig,
+  config: DynamodbConfig | PgstoreConfig | RedisConfig,
   place: DocumentPlace,
 ): Promise<Dcs> {
   const { clock, asking } = place;
@@ -35,14 +36,41 @@ export async function openDocuments(
 type WarnedPlace = DocumentPlace & { readonly warn: (text: string) => void };
 
 async function openStore(
-  config: PgstoreConfig | RedisConfig,
+  config: DynamodbConfig | PgstoreConfig | RedisConfig,
   place: WarnedPlace,
 ): Promise<DocumentStore> {
   switch (config.kind) {
+    case "dynamodb":
+      return await openDynamodb(config, place);
     case "pgstore":
       return await openPgstore(config, place);
     case "redis":
       return await openRedis(config, place);
+  }
+}
+
+/** AWS's client is large; who uses another store never reads it. */
+async function openDynamodb(
+  config: DynamodbConfig,
+  { scopePath, clock, isMaker, latest, warn }: WarnedPlace,
+): Promise<DocumentStore> {
+  const { region, endpoint, table, cacert, isTableMade } = config;
+  const { DynamoDocumentStore } = await import(
+    "../adapters/dynamodb/store_dynamodb.ts"
+  );
+  const access = () => {
+    const now = latest();
+    const { profile, keys } = now.kind === "dynamodb" ? now : config;
+    return { profile, keys };
+  };
+  try {
+    return new DynamoDocumentStore({
+      ...{ region, endpoint, table, cacert, scopePath, clock, access, warn },
+      isTableMade: isTableMade && isMaker,
+    });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ConfigError(`The section dynamodb cannot be used: ${why}`);
   }
 }
 

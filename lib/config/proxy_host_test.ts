@@ -47,7 +47,7 @@ Deno.test("everything that is wrong with a proxy's file is said at once", () => 
       assert.ok(error instanceof ConfigError);
       const paths = error.problems.map((problem) => problem.path).sort();
       assert.deepEqual(paths, [
-        "consul or etcd3 or exhibitor or kubernetes or pgstore or redis or sqlite or zookeeper",
+        "consul or dynamodb or etcd3 or exhibitor or kubernetes or pgstore or redis or sqlite or zookeeper",
         "proxy.primary_port",
         "scope",
       ]);

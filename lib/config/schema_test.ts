@@ -109,7 +109,7 @@ Deno.test("decodeLocalConfig() names what an empty document lacks", () => {
     "scope",
     "restapi",
     "postgresql",
-    "consul or etcd3 or exhibitor or kubernetes or pgstore or redis or sqlite or zookeeper",
+    "consul or dynamodb or etcd3 or exhibitor or kubernetes or pgstore or redis or sqlite or zookeeper",
   ]);
 });
 
@@ -127,7 +127,7 @@ Deno.test("decodeLocalConfig() asks for a DCS section and names both", () => {
   const line = problemsOf(documentWith("etcd3: null\nraft: {self_addr: a}"))[0];
   assert.match(
     line ?? "",
-    /^consul or etcd3 or exhibitor or kubernetes or pgstore or redis or sqlite or zookeeper is missing, wanted .*etcd3 .*sqlite/,
+    /^consul or dynamodb or etcd3 or exhibitor or kubernetes or pgstore or redis or sqlite or zookeeper is missing, wanted .*etcd3 .*sqlite/,
   );
   assert.match(
     line ?? "",

@@ -10,7 +10,7 @@ import { isConfigMap } from "../core/calc/documents/config_merge.ts";
 export const MASK = "***";
 
 const SECRET_KEY =
-  /(?:^|[_-])password$|^(?:ssl|pg)password$|^(?:token|auth_data|authorization)$|secret/i;
+  /(?:^|[_-])password$|^(?:ssl|pg)password$|^(?:(?:session_)?token|auth_data|authorization)$|secret/i;
 
 const URL_USER = /:\/\/[^\s:@/]*:/;
 

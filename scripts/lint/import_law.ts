@@ -69,6 +69,10 @@ const ROWS: readonly LawRow[] = [
     mayImport: ["lib/core", "lib/ports", "lib/agent"],
     packages: [],
   },
+  adapterRow("dynamodb", [
+    "@aws-sdk/client-dynamodb",
+    "@aws-sdk/credential-provider-node",
+  ]),
   adapterRow("etcd", ["etcd3"]),
   adapterRow("redis", ["ioredis"]),
   withPatroni(adapterRow("postgres", ["postgres", "@mongodb-js/saslprep"])),

@@ -6,6 +6,7 @@ import {
 } from "../../core/calc/documents/config_merge.ts";
 import { isAbsent, type Misfit, Wanted } from "../fields.ts";
 import { CONSUL, type ConsulConfig } from "./consul.ts";
+import { DYNAMODB, type DynamodbConfig } from "./dynamodb.ts";
 import { ETCD, type EtcdConfig } from "./etcd.ts";
 import { ETCD3, type Etcd3Config } from "./etcd3.ts";
 import { KUBERNETES, type KubernetesConfig } from "./kubernetes.ts";
@@ -24,6 +25,7 @@ import {
 /** The one store in use. */
 export type StoreConfig =
   | ConsulConfig
+  | DynamodbConfig
   | Etcd3Config
   | EtcdConfig
   | ExhibitorConfig
@@ -36,6 +38,7 @@ export type StoreConfig =
 /** The stores that this program can use, in order of preference. */
 export const USABLE_STORES: readonly Store<StoreConfig>[] = [
   CONSUL,
+  DYNAMODB,
   ETCD3,
   ETCD,
   EXHIBITOR,

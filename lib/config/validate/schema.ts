@@ -14,7 +14,12 @@ import { STORES } from "../stores/all.ts";
 import { anyOf, both, type Check, type Place } from "./checks.ts";
 
 /** Ours are not among those that Patroni asks for. */
-const OURS: ReadonlySet<string> = new Set(["pgstore", "redis", "sqlite"]);
+const OURS: ReadonlySet<string> = new Set([
+  "dynamodb",
+  "pgstore",
+  "redis",
+  "sqlite",
+]);
 
 const stores = anyOf(
   ...STORES.map(({ name }) => name).filter((name) => !OURS.has(name)),

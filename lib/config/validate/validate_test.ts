@@ -273,7 +273,7 @@ Deno.test("what the agent would refuse at start is said, without secrets", async
   const refused = await linesOf(GOOD.replace("etcd3:", "raft:"));
   assert.match(
     refused.at(-1) ?? "",
-    /Available implementations: consul, etcd3, .*; section raft names a store/,
+    /Available implementations: consul, dynamodb, etcd3, .*; section raft names a store/,
   );
   assert.doesNotMatch(refused.join("\n"), /s3cret/);
 });
