@@ -25,6 +25,19 @@ export const SCOPE_TABLE = {
   KeySchema: [{ AttributeName: "scope", KeyType: "HASH" }],
 } as const;
 
+/** What answers have that tests look at, each its part. */
+export interface DynamoAnswer {
+  readonly TableNames: readonly string[];
+  readonly TableDescription: { readonly TableName: string };
+  readonly Table: {
+    readonly TableStatus: string;
+    readonly TableId: string;
+    readonly BillingModeSummary: { readonly BillingMode: string };
+  };
+  readonly Item?: Readonly<Record<string, { readonly S: string }>>;
+  readonly Items: readonly Readonly<Record<string, { readonly S: string }>>[];
+}
+
 /** A running dynalite. */
 export class DynaliteServer implements AsyncDisposable {
   readonly port: number;
@@ -92,7 +105,7 @@ export class DynaliteServer implements AsyncDisposable {
       Key: { scope: { S: scope } },
       ConsistentRead: true,
     });
-    const values = Object.entries<{ S: string }>(Item ?? {});
+    const values = Object.entries(Item ?? {});
     return Object.fromEntries(values.map(([name, { S }]) => [name, S]));
   }
 
@@ -106,8 +119,7 @@ export class DynaliteServer implements AsyncDisposable {
   }
 
   /** A request beside the program under test; the answer's JSON. */
-  // deno-lint-ignore no-explicit-any
-  async ask(operation: string, body: object): Promise<any> {
+  async ask(operation: string, body: object): Promise<DynamoAnswer> {
     const response = await fetch(this.endpoint, {
       method: "POST",
       headers: {

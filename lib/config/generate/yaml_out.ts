@@ -12,7 +12,7 @@ import {
 } from "../../core/calc/documents/config_merge.ts";
 
 const ORDER =
-  "scope namespace name log restapi ctl citus consul dynamodb etcd etcd3 exhibitor kubernetes pgstore raft sqlite zookeeper bootstrap postgresql proxy watchdog tags"
+  "scope namespace name log restapi ctl citus consul dynamodb etcd etcd3 exhibitor kubernetes pgstore raft redis sqlite zookeeper bootstrap postgresql proxy watchdog tags"
     .split(" ");
 
 const TIMING = ["loop_wait", "retry_timeout", "ttl"];

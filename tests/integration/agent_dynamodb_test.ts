@@ -1,0 +1,57 @@
+/**
+ * Three members with real PostgreSQL on an emulated DynamoDB, whose table they
+ * make: the story of every store, with credentials from AWS's variables.
+ */
+import assert from "node:assert/strict";
+import { AgentCluster } from "../helpers/agent_cluster.ts";
+import { DYNALITE_KEYS, DynaliteServer } from "../helpers/dynalite.ts";
+import { step } from "../helpers/step.ts";
+import { unprivileged } from "../helpers/unprivileged.ts";
+import { storeStory } from "./store_story.ts";
+
+unprivileged(import.meta.url, () => {
+  Deno.test("a scope on DynamoDB", async (t) => {
+    Deno.env.set("AWS_ACCESS_KEY_ID", DYNALITE_KEYS.accessKeyId);
+    Deno.env.set("AWS_SECRET_ACCESS_KEY", DYNALITE_KEYS.secretAccessKey);
+    await using server = await DynaliteServer.start({ table: null });
+    await using cluster = await AgentCluster.running({
+      ...{ isQuick: true, hasProxies: true },
+      store: {
+        dynamodb: {
+          ...{ endpoint: server.endpoint, region: "local" },
+          create_table: true,
+        },
+      },
+    });
+    await step(t, "it is one item of one table", async () => {
+      const { TableNames } = await server.ask("ListTables", {});
+      assert.deepEqual(TableNames, ["matriarch"]);
+      const { Items } = await server.ask("Scan", { TableName: "matriarch" });
+      assert.deepEqual(
+        Items.map(({ scope }) => scope),
+        [{ S: "/service/batman" }],
+      );
+    });
+    await step(t, "a store that stands still costs no data", async () => {
+      server.freeze();
+      await cluster.until("the leader stops leading", async () => {
+        const status = await cluster.member("n1").status();
+        return status?.["role"] !== "primary";
+      });
+      server.thaw();
+      assert.ok(await cluster.untilWhole());
+    });
+    await step(t, "the first member leads again", async () => {
+      const leader = await cluster.untilWhole();
+      if (leader.name === "n1") return;
+      const { status, text } = await leader.rest("/switchover", {
+        method: "POST",
+        body: { leader: leader.name, candidate: "n1" },
+      });
+      assert.equal(status, 200, text);
+      assert.equal((await cluster.untilWhole()).name, "n1");
+    });
+    const url = server.endpoint.replace("http:", "dynamodb:");
+    await storeStory(t, cluster, url);
+  });
+});
