@@ -58,6 +58,12 @@ interface Ask extends Pick<KubeRequest, "method" | "path" | "body"> {
   readonly how: ChangeHow;
 }
 
+/** An answer, and who asked. */
+interface Exchanged {
+  readonly reply: KubeReply;
+  readonly authorization: string | null;
+}
+
 /** One scope's requests. */
 export class KubeApi {
   readonly #options: KubernetesOptions;
@@ -175,7 +181,7 @@ export class KubeApi {
     });
     if (reply === null) return end;
     if (reply.status === 410) return "too_old";
-    if (reply.status === 401) this.#authorizer.refused();
+    if (reply.status === 401) this.#authorizer.refused(request.authorization);
     throw this.#error(reply);
   }
 
@@ -202,8 +208,9 @@ export class KubeApi {
     const deadline = after(clock.now(), timeoutMs);
     this.#lookForServers(timeoutMs);
     for (;;) {
-      const reply = await this.#exchange(ask, deadline);
-      const isKeyNew = reply.status === 401 && this.#authorizer.refused();
+      const { reply, authorization } = await this.#exchange(ask, deadline);
+      const isKeyNew = reply.status === 401 &&
+        this.#authorizer.refused(authorization);
       if (isKeyNew) continue;
       const pauseMs = Math.max(AGAIN_AFTER_MS, reply.retryAfterMs ?? 0);
       const leftMs = remainingMs(deadline, clock.now());
@@ -222,7 +229,7 @@ export class KubeApi {
   }
 
   /** One exchange; with several servers, or over a kept connection, another one. */
-  async #exchange(ask: Ask, deadline: Moment): Promise<KubeReply> {
+  async #exchange(ask: Ask, deadline: Moment): Promise<Exchanged> {
     const { clock } = this.#options;
     const closing = this.#closing.signal;
     let triesLeft = ask.how === "guarded"
@@ -236,7 +243,10 @@ export class KubeApi {
       triesLeft -= 1;
       try {
         const request = this.#request(ask);
-        return await this.#transport.exchange(request, { timeoutMs, closing });
+        const { authorization } = request;
+        const limits = { timeoutMs, closing };
+        const reply = await this.#transport.exchange(request, limits);
+        return { reply, authorization };
       } catch (error) {
         this.#servers.failed(current);
         const isOver = remainingMs(deadline, clock.now()) <= 0;
@@ -268,7 +278,7 @@ export class KubeApi {
     const ask = { method: "GET", path, body: null, how: "repeatable" } as const;
     try {
       const deadline = after(clock.now(), timeoutMs);
-      const reply = await this.#exchange(ask, deadline);
+      const { reply } = await this.#exchange(ask, deadline);
       if (reply.status === 200) {
         this.#servers.found(this.#object(reply).subsets);
       }

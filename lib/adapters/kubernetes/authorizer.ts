@@ -44,13 +44,15 @@ export class Authorizer {
     }
   }
 
-  /** The API server refused the last header; whether there is another one now. */
-  refused(): boolean {
+  /** The API server refused that header; whether there is another one now. */
+  refused(header: string | null): boolean {
     const { kind } = this.#authorization;
     const known = this.#token;
     if (kind !== "token_file" || known === null) return false;
+    // Of two requests that were on their way, only the first reads the file.
+    if (this.header() !== header) return true;
     this.#token = { ...known, until: this.#clock.now() };
-    return this.#fromFile(this.#authorization.path) !== known.text;
+    return this.header() !== header;
   }
 
   #fromFile(path: string): string {

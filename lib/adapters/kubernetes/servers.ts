@@ -23,8 +23,9 @@ export class ApiServers {
     return this.#addresses[this.#at] ?? null;
   }
 
+  /** With the Service, which is asked when they have all failed. */
   get count(): number {
-    return Math.max(1, this.#addresses.length);
+    return this.#addresses.length + 1;
   }
 
   /** Whether it is time to ask who there is; the caller then does. */
@@ -36,8 +37,8 @@ export class ApiServers {
 
   /** The one that is asked now has failed. */
   failed(address: KubeAddress | null): void {
-    if (address !== this.current || this.#addresses.length === 0) return;
-    this.#at = (this.#at + 1) % this.#addresses.length;
+    if (address !== this.current) return;
+    this.#at = (this.#at + 1) % this.count;
   }
 
   /** These are all. */

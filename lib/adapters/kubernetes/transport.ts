@@ -5,6 +5,7 @@
  */
 import { Agent as HttpAgent, request as requestHttp } from "node:http";
 import type { IncomingMessage } from "node:http";
+import { isIP } from "node:net";
 import { Agent as HttpsAgent, request as requestHttps } from "node:https";
 import { timerMs } from "../../core/base/units.ts";
 import type { TlsContents } from "./options.ts";
@@ -137,7 +138,7 @@ export class KubeTransport {
       path: (pathname === "/" ? "" : pathname) + path,
       agent: request.isRepeatable ? this.#agent : undefined,
       // The certificate is the Service's, whichever server shows it.
-      ...(address === null ? {} : { servername: own }),
+      ...(address === null ? {} : { servername: nameOf(own) }),
       headers: {
         accept: "application/json",
         ...(request.isRepeatable ? {} : { connection: "close" }),
@@ -158,6 +159,11 @@ export class KubeTransport {
       outgoing.end(body ?? undefined);
     });
   }
+}
+
+/** The name that every API server's certificate has, where all that is known is an address. */
+function nameOf(host: string): string {
+  return isIP(host) === 0 ? host : "kubernetes.default.svc";
 }
 
 function bodyHeaders(
