@@ -115,7 +115,7 @@ export async function unpackSource(
 ): Promise<void> {
   await Deno.mkdir(dir, { recursive: true });
   await withSuite({ suite, types: "deb-src" }, async (state, apt) => {
-    await apt("source", "--download-only", name);
+    await apt("source", "--download-only", "--tar-only", name);
     for (const entry of Deno.readDirSync(state)) {
       if (!/\.orig\.tar\.[a-z0-9]+$/.test(entry.name)) continue;
       const words = ["-xf", entry.name, "--strip-components=1", "-C", dir];

@@ -7,11 +7,17 @@ export interface KeyPair {
   readonly key: string;
 }
 
+/** Who signs a certificate. */
+interface Signer extends KeyPair {
+  /** What else it is good for, as openssl has it: `,DNS:a`. */
+  readonly alsoFor?: string;
+}
+
 /** A certificate for 127.0.0.1, signed by `ca` or by itself. */
 export async function certificate(
   directory: string,
   name: string,
-  ca: KeyPair | null,
+  ca: Signer | null,
 ): Promise<KeyPair> {
   const pair = {
     cert: `${directory}/${name}.pem`,
@@ -21,7 +27,7 @@ export async function certificate(
     args: [
       ...["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"],
       ...["-subj", `/CN=${name}`, "-keyout", pair.key, "-out", pair.cert],
-      ...["-addext", "subjectAltName=IP:127.0.0.1"],
+      ...["-addext", `subjectAltName=IP:127.0.0.1${ca?.alsoFor ?? ""}`],
       ...(ca === null ? [] : [
         "-CA",
         ca.cert,

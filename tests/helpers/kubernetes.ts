@@ -152,7 +152,7 @@ export class KubernetesServer implements AsyncDisposable {
       contexts: [{ name: "test", context: { cluster: "test", user: "test" } }],
       clusters: [{
         name: "test",
-        cluster: { server, "certificate-authority": "ca.pem" },
+        cluster: { server, "certificate-authority": this.ca },
       }],
       users: [{ name: "test", user: { token: user.token } }],
     };

@@ -1,0 +1,136 @@
+/**
+ * Three members with real PostgreSQL on a real API server of Kubernetes: they
+ * make a cluster, hand the lead over on request, and replace a leader that was
+ * lost, with the rights of docs/kubernetes/rbac.yaml and no others; proxies and
+ * the command line work as on any store. Their pods are objects that nobody runs.
+ */
+import assert from "node:assert/strict";
+import { AgentCluster } from "../helpers/agent_cluster.ts";
+import { type AgentMember, runSql } from "../helpers/agent_member.ts";
+import { commandLine } from "../helpers/command_line.ts";
+import { kubernetesSkipReason } from "../helpers/kube_apiserver_program.ts";
+import { KubernetesServer, MEMBER } from "../helpers/kubernetes.ts";
+import { grantMember } from "../helpers/kubernetes_manifests.ts";
+import { step } from "../helpers/step.ts";
+import { unprivileged } from "../helpers/unprivileged.ts";
+
+const skipReason = kubernetesSkipReason();
+const LABELS = { application: "test" };
+const POD_LABELS = { ...LABELS, "cluster-name": "batman" };
+const ADDRESS = "10.123.4.5";
+
+unprivileged(import.meta.url, () => {
+  for (const kind of ["Endpoints", "ConfigMaps"] as const) {
+    Deno.test({
+      name: `a scope on Kubernetes with ${kind}` +
+        (skipReason === null ? "" : ` (skipped: ${skipReason})`),
+      ignore: skipReason !== null,
+      fn: (t) => play(t, kind),
+    });
+  }
+});
+
+async function play(
+  t: Deno.TestContext,
+  kind: "Endpoints" | "ConfigMaps",
+): Promise<void> {
+  await using server = await KubernetesServer.start();
+  for (const name of ["n1", "n2", "n3"]) {
+    await server.makePod(name, POD_LABELS);
+  }
+  await grantMember(server);
+  // For the agents, the command line and the test's own looks.
+  Deno.env.set("KUBECONFIG", await server.kubeconfig(MEMBER));
+  const hasEndpoints = kind === "Endpoints";
+  await using cluster = await AgentCluster.running({
+    ...{ isQuick: true, hasProxies: true },
+    store: {
+      kubernetes: {
+        labels: LABELS,
+        use_endpoints: hasEndpoints,
+        pod_ip: ADDRESS,
+      },
+    },
+  });
+  await step(
+    t,
+    "its objects and labels are Patroni's",
+    () => isPatronis(cluster, server, kind),
+  );
+  await step(t, "the command line finds it", () => isListed(cluster));
+  await step(t, "the lead is handed over on request", () => handOver(cluster));
+  await step(t, "a lost leader is replaced", () => replace(cluster));
+}
+
+async function isPatronis(
+  cluster: AgentCluster,
+  server: KubernetesServer,
+  kind: "Endpoints" | "ConfigMaps",
+): Promise<void> {
+  const folder = `/api/v1/namespaces/default/${kind.toLowerCase()}`;
+  const name = kind === "Endpoints" ? "batman" : "batman-leader";
+  const leader = await server.must("GET", `${folder}/${name}`);
+  const { annotations } = Object(leader["metadata"]);
+  assert.equal(annotations.leader, "n1");
+  assert.equal(annotations.ttl, "7");
+  assert.match(annotations.renewTime, /^\d{4}-.*\.\d{6}\+00:00$/);
+  if (kind === "Endpoints") {
+    assert.equal(Object(leader["subsets"])[0].addresses[0].ip, ADDRESS);
+  }
+  const config = await server.must("GET", `${folder}/batman-config`);
+  assert.equal(
+    JSON.parse(Object(config["metadata"]).annotations.config).ttl,
+    7,
+  );
+  await cluster.until("each pod has its role", async () => {
+    const roles = await Promise.all(["n1", "n2", "n3"].map(async (pod) => {
+      const path = `/api/v1/namespaces/default/pods/${pod}`;
+      return Object((await server.must("GET", path))["metadata"]).labels.role;
+    }));
+    return roles.join() === "primary,replica,replica";
+  });
+}
+
+async function isListed(cluster: AgentCluster): Promise<void> {
+  const { code, text } = await commandLine(cluster.member("n2"), ["list"]);
+  assert.equal(code, 0, text);
+  assert.match(text, /n1 .*Leader.*running[^]*n2 .*Replica.*streaming/);
+}
+
+async function handOver(cluster: AgentCluster): Promise<void> {
+  const since = performance.now();
+  const { status, text } = await cluster.member("n1").rest("/switchover", {
+    method: "POST",
+    body: { leader: "n1", candidate: "n2" },
+  });
+  assert.equal(status, 200, text);
+  const seconds = (performance.now() - since) / 1000;
+  console.log(`handed over after ${seconds.toFixed(1)} s`);
+  assert.equal((await cluster.untilWhole()).name, "n2");
+  await isServed(cluster, cluster.member("n2"));
+}
+
+async function replace(cluster: AgentCluster): Promise<void> {
+  const lost = cluster.member("n2");
+  const since = performance.now();
+  await lost.killAll();
+  const leader = await cluster.untilLeader(["n1", "n3"]);
+  const seconds = (performance.now() - since) / 1000;
+  console.log(`another led after ${seconds.toFixed(1)} s`);
+  await isServed(cluster, leader);
+  lost.start();
+  assert.equal((await cluster.untilWhole()).name, leader.name);
+}
+
+/** A client of any proxy comes to the leader. */
+async function isServed(
+  cluster: AgentCluster,
+  leader: AgentMember,
+): Promise<void> {
+  const { proxyPorts } = cluster.others("n2")[0]?.place ?? {};
+  const port = proxyPorts?.primary ?? 0;
+  await cluster.until("the proxy leads to it", async () => {
+    const rows = await runSql(port, "SHOW port").catch(() => []);
+    return Number(rows[0]?.["port"]) === leader.place.postgresPort;
+  });
+}
