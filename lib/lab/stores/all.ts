@@ -2,6 +2,7 @@
 import { CONSUL } from "./consul.ts";
 import { ETCD } from "./etcd.ts";
 import { PGSTORE } from "./pgstore.ts";
+import { REDIS } from "./redis.ts";
 import { SQLITE } from "./sqlite.ts";
 import type { LabStore } from "./store.ts";
 import { ZOOKEEPER } from "./zookeeper.ts";
@@ -12,6 +13,7 @@ export const LAB_STORES: readonly LabStore[] = [
   ETCD,
   CONSUL,
   PGSTORE,
+  REDIS,
   ZOOKEEPER,
 ];
 

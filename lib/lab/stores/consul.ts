@@ -1,7 +1,6 @@
 /** One server of Consul. */
-import { startChild, stopChild } from "../processes.ts";
 import { hasProgram } from "../programs.ts";
-import { waitFor } from "../wait.ts";
+import { startServer } from "./server.ts";
 import type { LabStore, RunningStore, StorePlan } from "./store.ts";
 
 interface Consul {
@@ -36,22 +35,11 @@ export const CONSUL: LabStore = {
 async function start(plan: Consul): Promise<RunningStore> {
   const { directory, http } = plan;
   await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
-  const child = startChild({
-    command: "consul",
-    args: argumentsOf(plan),
-    mark: directory,
-    cwd: directory,
-    logPath: `${directory}/consul.log`,
+  return await startServer({
+    ...{ command: "consul", args: argumentsOf(plan), directory },
+    what: `Consul on port ${http} to have a leader`,
+    isReady: () => hasLeader(http),
   });
-  const stop = () => stopChild(child, 5000);
-  try {
-    const what = `Consul on port ${http} to have a leader`;
-    await waitFor(what, () => hasLeader(http), { timeoutMs: 30_000 });
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return { stop };
 }
 
 function argumentsOf(

@@ -1,6 +1,5 @@
 /** A PostgreSQL server of its own, which is none of the lab's members. */
-import { startChild, stopChild } from "../processes.ts";
-import { waitFor } from "../wait.ts";
+import { startServer } from "./server.ts";
 import type { LabStore, RunningStore, StorePlan } from "./store.ts";
 
 interface Server {
@@ -39,7 +38,7 @@ async function start(server: Server): Promise<RunningStore> {
   const { directory, binDir, port } = server;
   await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
   await initialize(server);
-  const child = startChild({
+  return await startServer({
     command: `${binDir}/postgres`,
     args: [
       ...["-D", `${directory}/data`, "-p", `${port}`],
@@ -47,19 +46,10 @@ async function start(server: Server): Promise<RunningStore> {
       ...["-c", "shared_buffers=16MB"],
       ...["-c", `unix_socket_directories=${directory}`],
     ],
-    mark: directory,
-    cwd: directory,
-    logPath: `${directory}/postgres.log`,
+    directory,
+    what: `the store's PostgreSQL on port ${port}`,
+    isReady: () => isReady(server),
   });
-  const stop = () => stopChild(child, 5000);
-  try {
-    const what = `the store's PostgreSQL on port ${port}`;
-    await waitFor(what, () => isReady(server), { timeoutMs: 30_000 });
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return { stop };
 }
 
 /** A lab may be started again on the data that it left. */

@@ -1,7 +1,6 @@
 /** One server of ZooKeeper, as Debian's package `zookeeper` has it. */
-import { startChild, stopChild } from "../processes.ts";
 import { hasProgram } from "../programs.ts";
-import { waitFor } from "../wait.ts";
+import { startServer } from "./server.ts";
 import type { LabStore, RunningStore, StorePlan } from "./store.ts";
 
 /** The package's libraries; java passes over what the server does not load. */
@@ -45,26 +44,17 @@ async function start(directory: string, port: number): Promise<RunningStore> {
     "maxSessionTimeout=60000",
   ];
   await Deno.writeTextFile(`${directory}/zoo.cfg`, configuration.join("\n"));
-  const child = startChild({
+  return await startServer({
     command: "java",
     args: [
       ...["-Xmx96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"],
       ...["-Dzookeeper.4lw.commands.whitelist=srvr", "-cp", `${JARS}/*`],
       ...[MAIN, `${directory}/zoo.cfg`],
     ],
-    mark: directory,
-    cwd: directory,
-    logPath: `${directory}/zookeeper.log`,
+    directory,
+    what: `ZooKeeper on port ${port} to serve`,
+    isReady: () => isServing(port),
   });
-  const stop = () => stopChild(child, 5000);
-  try {
-    const what = `ZooKeeper on port ${port} to serve`;
-    await waitFor(what, () => isServing(port), { timeoutMs: 60_000 });
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return { stop };
 }
 
 /** Source: ZooKeeper 3.8 administrator's guide, "The Four Letter Words". */
