@@ -95,6 +95,18 @@ zookeeperTest(
       })),
 );
 
+/** Writes once more what may have been lost with its connection. */
+async function untilDone(write: () => Promise<unknown>): Promise<void> {
+  for (let tries = 0;; tries++) {
+    try {
+      await write();
+      return;
+    } catch (error) {
+      assert.ok(error instanceof DcsUnreachableError && tries < 20);
+    }
+  }
+}
+
 zookeeperTest(
   "a session is renewed over a new connection, also a lost one",
   () =>
@@ -107,15 +119,13 @@ zookeeperTest(
           assert.equal(await dcs.renewSession(session, LIMITS), "alive");
           await guardedPut(dcs, "leader", bind);
           link.cut();
-          await guardedPut(dcs, "leader", bind).catch((error) => {
-            assert.ok(error instanceof DcsUnreachableError);
-          });
-          await guardedPut(dcs, "leader", bind);
+          await untilDone(() => guardedPut(dcs, "leader", bind));
         }
         const renewals = Array.from({ length: 5 }, () =>
           Promise.all([
             dcs.renewSession(session, LIMITS),
-            guardedPut(dcs, "members/n1", bind),
+            // A renewal takes the connection away after a while.
+            untilDone(() => guardedPut(dcs, "members/n1", bind)),
           ]));
         for (const [answer] of await Promise.all(renewals)) {
           assert.equal(answer, "alive");
@@ -212,6 +222,43 @@ zookeeperTest(
           assert.deepEqual([...nodes.keys()], [""]);
         });
       })),
+);
+
+zookeeperTest(
+  "a store that was put back to an older state is taken as it is",
+  () =>
+    withServer({}, async (server) => {
+      const { port } = server;
+      await withDcs({ port }, async (dcs) => {
+        const ending = new AbortController();
+        const recorder = new Recorder();
+        dcs.watch(recorder, ending.signal);
+        for (let round = 0; round < 30; round++) {
+          await put(dcs, "config", String(round));
+        }
+        const { id: session } = await dcs.openSession(30_000, LIMITS);
+        await eventually(
+          () => recorder.valuesOf("config").at(-1) === "29",
+          () => recorder,
+        );
+        const { resets } = recorder;
+        await server.kill();
+        const data = `${server.directory}/data/version-2`;
+        await Deno.remove(data, { recursive: true });
+        server.restart();
+        await server.untilServing();
+        assert.deepEqual(await contents(dcs, "read"), {});
+        await eventually(() => recorder.resets > resets, () => recorder);
+        assert.equal(await dcs.renewSession(session, LIMITS), "gone");
+        await put(dcs, "config", "new");
+        assert.deepEqual(await contents(dcs, "read"), { config: "new" });
+        await eventually(
+          () => recorder.valuesOf("config").at(-1) === "new",
+          () => recorder,
+        );
+        ending.abort();
+      });
+    }),
 );
 
 zookeeperTest(

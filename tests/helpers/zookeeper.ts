@@ -8,6 +8,7 @@ import { zookeeperClassPath } from "./zookeeper_program.ts";
 const START_LIMIT_MS = 60_000;
 /** Nobody waits longer for a process to stop. */
 const STOPPED_MS_MAX = 5_000;
+const WORD_MS_MAX = 1000;
 /** Half a second, so that sessions of two seconds are possible. */
 const TICK_MS = 500;
 const MAIN = "org.apache.zookeeper.server.quorum.QuorumPeerMain";
@@ -169,11 +170,16 @@ export class ZookeeperServer implements AsyncDisposable {
     }).spawn();
   }
 
-  /** Asks one of its four-letter words; empty: no answer. */
+  /**
+   * Asks one of its four-letter words; empty: no answer. While it starts, a
+   * server may fail over the question and leave the connection open.
+   */
   async #word(word: string): Promise<string> {
+    const { address: hostname, port } = this;
+    let timer: ReturnType<typeof setTimeout> | undefined;
     try {
-      const { address: hostname, port } = this;
       using connection = await Deno.connect({ hostname, port });
+      timer = setTimeout(() => connection.close(), WORD_MS_MAX);
       await connection.write(new TextEncoder().encode(word));
       const chunks: string[] = [];
       const decoder = new TextDecoder();
@@ -185,6 +191,8 @@ export class ZookeeperServer implements AsyncDisposable {
       }
     } catch {
       return "";
+    } finally {
+      clearTimeout(timer);
     }
   }
 

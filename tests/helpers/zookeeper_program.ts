@@ -24,15 +24,19 @@ const PACKAGES: readonly string[] = [
   ...["libjackson2-databind-java", "libjackson2-annotations-java"],
 ];
 
-/** Of all that the packages bring, what the server loads. */
+/**
+ * Of all that the packages bring, what the server loads. It names itself where
+ * the rest is installed, maybe in another version, so it comes last.
+ */
 const LOADED: readonly string[] = [
-  ...["zookeeper", "zookeeper-jute", "slf4j-api", "slf4j-simple"],
+  ...["zookeeper-jute", "slf4j-api", "slf4j-simple"],
   ...["metrics-core", "snappy-java", "commons-cli", "servlet-api"],
   ...["jetty9-server", "jetty9-servlet", "jetty9-util", "jetty9-http"],
   ...["jetty9-io", "jackson-core", "jackson-databind", "jackson-annotations"],
   ...["netty-all", "netty-buffer", "netty-codec", "netty-common"],
   ...["netty-handler", "netty-resolver", "netty-transport"],
   ...["netty-transport-native-epoll", "netty-transport-native-unix-common"],
+  "zookeeper",
 ];
 
 /** `MATRIARCH_TEST_ZOOKEEPER=trixie` runs the tests on the newer one. */

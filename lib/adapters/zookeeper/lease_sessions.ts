@@ -16,7 +16,6 @@ import {
   remainingMs,
   type SessionId,
   sessionId,
-  timerMs,
 } from "../../core/base/units.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { DcsLimits, DcsSession, RenewAnswer } from "../../ports/dcs.ts";
@@ -88,7 +87,6 @@ export class LeaseSessions {
     const left = (): number => remainingMs(deadline, clock.now());
     const lease = this.#leases.get(id);
     if (lease === undefined) return "gone";
-    await this.#untilIdle(lease, Math.min(BUSY_MS_MAX, timeoutMs / 4));
     const connect = async (limits: DcsLimits): Promise<ZkConnection> => {
       const isThere = await this.#joinAnew(id, lease, limits.timeoutMs);
       if (!isThere || lease.connection === null) throw new SessionEndedError();
@@ -139,9 +137,17 @@ export class LeaseSessions {
     const { clock, dialer } = this.#parts;
     const deadline = after(clock.now(), timeoutMs);
     const left = (): number => remainingMs(deadline, clock.now());
-    while (lease.joining !== null) {
-      const earlier = lease.joining.catch(() => false);
-      await within(earlier, left(), () => dialer.tooLate());
+    const busyUntil = after(clock.now(), Math.min(BUSY_MS_MAX, timeoutMs / 4));
+    for (;;) {
+      const { joining, connection } = lease;
+      const isBusy = connection?.isBusy === true && clock.now() < busyUntil;
+      if (joining === null && !isBusy) break;
+      if (joining !== null) {
+        const earlier = joining.catch(() => false);
+        await within(earlier, left(), () => dialer.tooLate());
+      }
+      // Whoever waited for that connection gets to use it.
+      await clock.sleep(LOOK_AGAIN_MS);
     }
     return await this.#join(id, lease, left());
   }
@@ -190,14 +196,6 @@ export class LeaseSessions {
       ...{ session, timeoutMs, pingEveryMs: null },
       onEvent: () => {},
     });
-  }
-
-  async #untilIdle(lease: Lease, limitMs: number): Promise<void> {
-    const { clock } = this.#parts;
-    const deadline = after(clock.now(), timerMs(limitMs));
-    while (lease.connection?.isBusy === true && clock.now() < deadline) {
-      await clock.sleep(LOOK_AGAIN_MS);
-    }
   }
 
   #add(id: SessionId, lease: Lease): void {
