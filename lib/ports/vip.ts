@@ -3,7 +3,7 @@
  * when; how the host is told, and in what order, is the implementation's.
  */
 import type { VipPart } from "../core/calc/host/vip.ts";
-import type { Vip } from "../core/model/vip.ts";
+import type { HostAddresses, Vip } from "../core/model/vip.ts";
 
 /** One configured address and this member's part in it. */
 export interface VipWish {
@@ -27,4 +27,12 @@ export interface VipCarrier {
   dropAll(vips: readonly Vip[]): Promise<void>;
   /** Ends background work; the addresses stay as they are. */
   close(): Promise<void>;
+}
+
+/** What this host is like, for whoever has to know whether it could carry an address. */
+export interface VipHost {
+  /** Its interfaces now; null: they cannot be read. Never throws. */
+  look(): Promise<HostAddresses | null>;
+  /** What it lacks for carrying any address, as the end of a sentence; null: nothing. Never throws. */
+  findMissing(): Promise<string | null>;
 }

@@ -2,87 +2,113 @@
  * Virtual addresses on Linux, by `ip` and `arping`. Every address is bound for a
  * limited time and renewed, so that the kernel takes it away from a host whose
  * agent is dead. What the agent wishes is applied in the background, one pass at
- * a time; taking away goes before everything else.
+ * a time; taking away goes before everything else, and nobody waits for the
+ * neighbours' answers but the address that they are asked about.
  */
 import {
-  announceCommands,
-  type Arping,
-  ARPING_VERSION,
-  arpingBy,
   bindCommand,
-  findOwnerCommand,
-  hasAsked,
   isSame,
-  ownerAnswer,
-  ownerIn,
+  isWithin,
+  needsAnnouncing,
   planVips,
   unbindCommand,
   vipLifetimeS,
   type VipStep,
 } from "../../core/calc/host/vip.ts";
-import type { Moment } from "../../core/base/units.ts";
-import type { BoundAddress, CommandWords, Vip } from "../../core/model/vip.ts";
+import { after, type Moment, remainingMs } from "../../core/base/units.ts";
+import type { BoundAddress, HostAddresses, Vip } from "../../core/model/vip.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
-import type { VipCarrier, VipWish } from "../../ports/vip.ts";
-import {
-  findPrivilege,
-  firstLine,
-  type HostProgramResult,
-  type Privilege,
-  type RunHostProgram,
-} from "./host_programs.ts";
-import { parseAddresses } from "./vip_codec.ts";
-import { timerMs } from "../../core/base/units.ts";
-
-/** No single program takes longer. */
-const PROGRAM_MAX_MS = 5_000;
+import type { VipCarrier, VipHost, VipWish } from "../../ports/vip.ts";
+import { placeDoubt } from "../../core/calc/host/vip_subnet.ts";
+import { firstLine, type RunHostProgram } from "./host_programs.ts";
+import { NeighbourDiscovery } from "./ndp_linux.ts";
+import { VipNeighbours } from "./vip_neighbours.ts";
+import { VipTools } from "./vip_tools.ts";
 
 /** A demotion waits that long for its addresses to go. */
 const DROP_MAX_MS = 1_000;
 
-const LIST: CommandWords = ["ip", "-j", "address", "show"];
+/** How often the network is asked who else has an address that is here. */
+const DEFEND_EVERY_MS = 5_000;
+
+/** How soon an address is tried again that another member is about to let go. */
+const AWAIT_MS = 2_000;
+
+/** A host that is too busy to bind in time does not get better by trying. */
+const BINDINGS_MAX = 3;
 
 /** What the carrier needs. */
 interface VipLinuxParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly run: RunHostProgram;
+  /** Absent: this host's. */
+  readonly discovery?: Pick<NeighbourDiscovery, "ask" | "advertise">;
+}
+
+/** What is known of an address while it is here. */
+interface Stay {
+  /** Aborted when the address goes: nobody speaks for it any more. */
+  readonly end: AbortController;
+  defendedAt: Moment | null;
+  announcedAt: Moment | null;
+  wasUp: boolean;
 }
 
 /** Carries addresses on this host. */
-export class VipLinux implements VipCarrier {
+export class VipLinux implements VipCarrier, VipHost {
   readonly #parts: VipLinuxParts;
+  readonly #tools: VipTools;
+  readonly #neighbours: VipNeighbours;
   readonly #said = new Map<string, string>();
-  readonly #announcing = new Set<Promise<void>>();
-  #privilege: Privilege | null = null;
-  #by: Arping | null = null;
+  readonly #stays = new Map<string, Stay>();
+  readonly #talking = new Set<Promise<void>>();
   #wishes: readonly VipWish[] | null = null;
   #work: Promise<void> | null = null;
   #abort = new AbortController();
+  #waking = new AbortController();
 
   constructor(parts: VipLinuxParts) {
     this.#parts = parts;
+    this.#tools = new VipTools(parts);
+    this.#neighbours = new VipNeighbours({
+      ...parts,
+      discovery: parts.discovery ?? new NeighbourDiscovery(parts.clock),
+      tools: this.#tools,
+    });
   }
 
-  /** Says at once, in one sentence, what this host lacks for carrying addresses. */
-  async check(): Promise<void> {
-    const { log, run } = this.#parts;
-    this.#privilege = await findPrivilege(run, this.#limit(PROGRAM_MAX_MS));
-    if (this.#privilege.kind === "missing") {
-      log.error(`Cannot carry any VIP: ${this.#privilege.why}`);
-      return;
+  /** Says at once, in one sentence each, what this host lacks for carrying these addresses. */
+  async check(vips: readonly Vip[]): Promise<void> {
+    const { log } = this.#parts;
+    const missing = await this.findMissing();
+    if (missing !== null) {
+      return log.error(`Cannot carry any VIP: ${missing}`);
     }
-    const arping = await run(ARPING_VERSION, this.#limit(PROGRAM_MAX_MS));
-    if (arping.code !== null) return;
+    const host = await this.look();
+    for (const vip of vips) {
+      const doubt = host === null ? null : placeDoubt(vip, host);
+      if (doubt !== null) log.warning(doubt);
+    }
+    if (await this.#tools.hasArping(NEVER)) return;
     log.warning(
       "arping (package iputils-arping) is not installed: VIPs are bound " +
         "without looking for another owner, and nobody is told of the move",
     );
   }
 
+  look(): Promise<HostAddresses | null> {
+    return this.#tools.look(NEVER);
+  }
+
+  findMissing(): Promise<string | null> {
+    return this.#tools.findMissing(NEVER);
+  }
+
   reconcile(wishes: readonly VipWish[]): void {
     this.#wishes = wishes;
+    this.#waking.abort();
     this.#work ??= this.#passes().finally(() => this.#work = null);
   }
 
@@ -107,7 +133,7 @@ export class VipLinux implements VipCarrier {
 
   async #settled(): Promise<void> {
     await this.#work;
-    await Promise.all(this.#announcing);
+    await Promise.all(this.#talking);
   }
 
   async #passes(): Promise<void> {
@@ -119,21 +145,39 @@ export class VipLinux implements VipCarrier {
   }
 
   async #pass(wishes: readonly VipWish[]): Promise<void> {
-    const bound = await this.#bound();
-    if (bound === null) return;
-    const steps = planVips(wishes, bound);
-    for (
-      const step of steps.toSorted((a, b) => ORDER[a.kind] - ORDER[b.kind])
-    ) {
+    const host = await this.#tools.look(this.#abort.signal);
+    if (host === null) return;
+    const steps = planVips(wishes, host.bound);
+    const { bind = [], renew = [], unbind = [] } = Object.groupBy(
+      steps,
+      ({ kind }) => kind,
+    );
+    for (const step of [...unbind, ...renew]) {
       if (this.#abort.signal.aborted) return;
       await this.#do(step);
     }
-    for (const { vip, part } of wishes) {
-      const here = bound.find((address) => isSame(vip, address));
-      if (here === undefined || part.kind === "none") continue;
-      if (here.isDuplicate) await this.#giveUpDuplicate(vip, here);
-      else await this.#defend({ vip, part });
+    for (const wish of wishes) {
+      if (wish.part.kind !== "none") await this.#tend(wish, host);
     }
+    // Each waits a second for neighbours: together, or the first would run out.
+    await Promise.all(bind.map((step) => this.#do(step)));
+    await this.#await(wishes);
+  }
+
+  /** Tries again soon, with the same wishes if no newer ones come, what another member is about to let go. */
+  async #await(wishes: readonly VipWish[]): Promise<void> {
+    const { clock } = this.#parts;
+    const isWaiting = wishes.some(({ vip, part }) =>
+      part.kind === "carry" && part.isAwaited === true &&
+      remainingMs(part.until, clock.now()) > AWAIT_MS &&
+      !this.#stays.has(keyOf(vip))
+    );
+    if (!isWaiting || this.#wishes !== null) return;
+    const { signal } = this.#abort;
+    this.#waking = new AbortController();
+    const waking = AbortSignal.any([signal, this.#waking.signal]);
+    await clock.sleep(AWAIT_MS, waking);
+    if (!signal.aborted) this.#wishes ??= wishes;
   }
 
   async #do(step: VipStep): Promise<void> {
@@ -149,27 +193,55 @@ export class VipLinux implements VipCarrier {
 
   /** Binds an address that this host does not have yet. */
   async #take(vip: Vip, until: Moment): Promise<void> {
-    const owner = await this.#owner(vip);
-    if (this.#abort.signal.aborted) return;
+    const { signal } = this.#abort;
+    if (signal.aborted) return;
+    const owner = await this.#neighbours.owner(vip, signal);
+    if (signal.aborted) return;
     if (owner !== null) {
       const text = `VIP ${vip.address} is not bound: ` +
         `the host with ${owner} answers for it on ${vip.interface}`;
-      const level = vip.role === "primary" ? "error" : "info";
+      const level = vip.role === "replica" ? "info" : "error";
       return this.#say(vip, level, text);
     }
     if (!await this.#bind(vip, until)) return;
     this.#say(vip, "info", `VIP ${vip.address} is bound on ${vip.interface}`);
-    this.#announce(vip);
+    const stay = this.#stayOf(vip);
+    stay.defendedAt = this.#parts.clock.now();
+    this.#announce(vip, stay);
   }
 
-  /** Somebody else answers for an address that is here: the primary stays, a replica lets go. */
-  async #defend({ vip, part }: VipWish): Promise<void> {
-    const owner = await this.#owner(vip);
-    if (owner === null || this.#abort.signal.aborted) return;
+  /** Looks after an address that was here before this pass. */
+  async #tend(wish: VipWish, host: HostAddresses): Promise<void> {
+    const { vip } = wish;
+    const here = host.bound.find((address) => isSame(vip, address));
+    if (here === undefined) return;
+    if (here.isDuplicate) return await this.#giveUpDuplicate(vip, here);
+    const stay = this.#stayOf(vip);
+    const now = this.#parts.clock.now();
+    const link = host.links.find(({ name }) => name === vip.interface);
+    const isUp = link?.isUp ?? true;
+    const { wasUp, announcedAt } = stay;
+    stay.wasUp = isUp;
+    if (needsAnnouncing(vip, { wasUp, isUp, announcedAt, now })) {
+      this.#announce(vip, stay);
+    }
+    const { defendedAt } = stay;
+    const isDue = defendedAt === null ||
+      remainingMs(after(defendedAt, DEFEND_EVERY_MS), now) <= 0;
+    if (!isDue) return;
+    stay.defendedAt = now;
+    this.#talk(() => this.#defend(wish, stay));
+  }
+
+  /** Somebody else answers for an address that is here: a replica lets go, others stay. */
+  async #defend({ vip, part }: VipWish, stay: Stay): Promise<void> {
+    const signal = this.#signalOf(stay);
+    const owner = await this.#neighbours.owner(vip, signal);
+    if (owner === null || signal.aborted) return;
     const text = `VIP ${vip.address} is also answered for by ${owner}`;
     if (part.kind === "carry") {
       this.#say(vip, "error", `${text}; announcing it again`);
-      return this.#announce(vip);
+      return this.#announce(vip, stay);
     }
     this.#say(vip, "info", `${text}; leaving it to that member`);
     await this.#drop([vip]);
@@ -180,31 +252,46 @@ export class VipLinux implements VipCarrier {
     const text =
       `VIP ${vip.address} belongs to another host on ${vip.interface}`;
     this.#say(vip, "error", text);
-    await this.#privileged(unbindCommand(here));
+    this.#endStay(vip);
+    await this.#tools.change(unbindCommand(here), this.#abort.signal);
   }
 
+  /**
+   * The kernel counts from when it was told: where that was late, as in a process
+   * that stood still meanwhile, it is told again.
+   */
   async #bind(vip: Vip, until: Moment): Promise<boolean> {
-    const lifetimeS = vipLifetimeS(until, this.#parts.clock.now());
-    if (lifetimeS === 0) return false;
-    const result = await this.#privileged(bindCommand(vip, lifetimeS));
-    if (result.code !== 0) {
-      const why = firstLine(result.output);
-      this.#say(vip, "error", `Cannot bind VIP ${vip.address}: ${why}`);
-      return false;
+    const { clock } = this.#parts;
+    const { signal } = this.#abort;
+    for (let times = 0; times < BINDINGS_MAX; times++) {
+      const lifetimeS = vipLifetimeS(until, clock.now());
+      if (lifetimeS === 0) break;
+      const command = bindCommand(vip, lifetimeS);
+      const result = await this.#tools.change(command, signal);
+      if (result.code !== 0) {
+        if (signal.aborted) return false;
+        const why = firstLine(result.output);
+        this.#say(vip, "error", `Cannot bind VIP ${vip.address}: ${why}`);
+        return false;
+      }
+      if (isWithin(lifetimeS, until, clock.now())) return true;
     }
-    return true;
+    await this.#drop([vip]);
+    return false;
   }
 
   async #drop(vips: readonly Vip[]): Promise<void> {
-    const bound = await this.#bound() ?? [];
+    const host = await this.#tools.look(this.#abort.signal);
     for (const vip of vips) {
-      const found = bound.find((address) => isSame(vip, address));
+      const found = host?.bound.find((address) => isSame(vip, address));
       if (found !== undefined) await this.#unbind(vip, found);
     }
   }
 
   async #unbind(vip: Vip, bound: BoundAddress): Promise<void> {
-    const result = await this.#privileged(unbindCommand(bound));
+    this.#endStay(vip);
+    const command = unbindCommand(bound);
+    const result = await this.#tools.change(command, this.#abort.signal);
     const isGone = result.code === 0 || /cannot assign/i.test(result.output);
     if (isGone) {
       return this.#say(
@@ -217,76 +304,32 @@ export class VipLinux implements VipCarrier {
     this.#say(vip, "error", `Cannot take VIP ${vip.address} away: ${why}`);
   }
 
-  /** The other host's hardware address; null if nobody answers, or nobody can be asked. */
-  async #owner(vip: Vip): Promise<string | null> {
-    const by = await this.#arping();
-    const command = findOwnerCommand(vip, by);
-    if (command === null) return null;
-    const { code, output } = await this.#privileged(command);
-    const answer = code === null ? "unasked" : ownerAnswer(by, code);
-    if (answer === "owned") return ownerIn(output);
-    const wasAsked = answer === "free" && hasAsked(by, output);
-    if (!wasAsked && !this.#abort.signal.aborted) this.#sayUnasked(output);
-    return null;
+  #announce(vip: Vip, stay: Stay): void {
+    stay.announcedAt = this.#parts.clock.now();
+    this.#talk(() => this.#neighbours.announce(vip, this.#signalOf(stay)));
   }
 
-  /** Which arping this host has; asked anew while there is none. */
-  async #arping(): Promise<Arping> {
-    if (this.#by !== null) return this.#by;
-    const { code } = await this.#parts.run(ARPING_VERSION, this.#limit());
-    if (code === null || this.#abort.signal.aborted) return "iputils";
-    this.#by = arpingBy(code);
-    return this.#by;
+  #talk(talk: () => Promise<void>): void {
+    const talking = talk().finally(() => this.#talking.delete(talking));
+    this.#talking.add(talking);
   }
 
-  /** A process that may change addresses need not be allowed to speak ARP. */
-  #sayUnasked(output: string): void {
-    const isRefused = /not permitted|denied/i.test(output);
-    const why = isRefused ? "this process lacks CAP_NET_RAW" : "arping failed";
-    const text = `Nobody is asked for another owner of a VIP, nor told of a ` +
-      `move: ${why} (${firstLine(output)})`;
-    if (this.#said.get("arping") === text) return;
-    this.#said.set("arping", text);
-    this.#parts.log.warning(text);
+  #signalOf({ end }: Stay): AbortSignal {
+    return AbortSignal.any([this.#abort.signal, end.signal]);
   }
 
-  #announce(vip: Vip): void {
-    const telling = (async () => {
-      for (const command of announceCommands(vip, await this.#arping())) {
-        if (this.#abort.signal.aborted) return;
-        await this.#privileged(command);
-      }
-    })().finally(() => this.#announcing.delete(telling));
-    this.#announcing.add(telling);
+  #stayOf(vip: Vip): Stay {
+    const before = this.#stays.get(keyOf(vip));
+    if (before !== undefined) return before;
+    const end = new AbortController();
+    const stay = { end, defendedAt: null, announcedAt: null, wasUp: true };
+    this.#stays.set(keyOf(vip), stay);
+    return stay;
   }
 
-  async #bound(): Promise<readonly BoundAddress[] | null> {
-    const { code, output } = await this.#parts.run(LIST, this.#limit());
-    if (code !== 0) return null;
-    try {
-      return parseAddresses(output);
-    } catch (error) {
-      this.#parts.log.error(`Cannot read the host's addresses: ${error}`);
-      return null;
-    }
-  }
-
-  async #privileged(words: CommandWords): Promise<HostProgramResult> {
-    const { run } = this.#parts;
-    if (this.#privilege?.kind !== "granted") {
-      this.#privilege = await findPrivilege(run, this.#limit());
-    }
-    if (this.#privilege.kind === "missing") {
-      return { code: -1, output: this.#privilege.why };
-    }
-    return await run([...this.#privilege.prefix, ...words], this.#limit());
-  }
-
-  #limit(ms = PROGRAM_MAX_MS): AbortSignal {
-    return AbortSignal.any([
-      this.#abort.signal,
-      AbortSignal.timeout(timerMs(ms)),
-    ]);
+  #endStay(vip: Vip): void {
+    this.#stays.get(keyOf(vip))?.end.abort();
+    this.#stays.delete(keyOf(vip));
   }
 
   /** Logs what is new about an address. */
@@ -297,8 +340,7 @@ export class VipLinux implements VipCarrier {
   }
 }
 
-/** What costs nothing first; looking for an owner takes a second. */
-const ORDER = { unbind: 0, renew: 1, bind: 2 } as const;
+const NEVER = new AbortController().signal;
 
 function keyOf(vip: Vip): string {
   return `${vip.interface} ${vip.address}`;

@@ -5,6 +5,7 @@ import type { CommandWords, Vip } from "../../core/model/vip.ts";
 import type { Log } from "../../ports/log.ts";
 import type { HostProgramResult, RunHostProgram } from "./host_programs.ts";
 import { findPrivilege } from "./host_programs.ts";
+import type { NdpAnswer, NdpPlace } from "./ndp_linux.ts";
 import { VipLinux } from "./vip_linux.ts";
 import { parseAddresses } from "./vip_codec.ts";
 
@@ -15,6 +16,7 @@ const VIP: Vip = {
   role: "primary",
   gateway: null,
   isReplicaFallback: false,
+  announceEveryMs: null,
 };
 const CARRY = {
   vip: VIP,
@@ -39,10 +41,16 @@ class ToyHost {
   otherOwner = false;
   canSpeakArp = true;
   isDuplicateFound = false;
+  isLinkUp = true;
   /** Holds the search for an owner until it is resolved. */
   gate: Promise<void> = Promise.resolve();
+  /** Happens while the kernel is told of an address. */
+  onBinding: () => Promise<void> = () => Promise.resolve();
+  /** Of the last announcement. */
+  announcing: AbortSignal | null = null;
 
-  readonly run: RunHostProgram = async (words) => {
+  readonly run: RunHostProgram = async (words, signal) => {
+    if (words.includes("-U")) this.announcing = signal;
     const isSudo = words[0] === "sudo";
     if (isSudo && !this.hasSudo) {
       return { code: null, output: "sudo: not found" };
@@ -62,7 +70,9 @@ class ToyHost {
         const dadfailed = this.isDuplicateFound;
         return { local, prefixlen: Number(prefixlen), dadfailed };
       });
-      const links = [{ ifname: "eth0", addr_info: infos }];
+      const flags = this.isLinkUp ? ["UP", "LOWER_UP"] : ["UP"];
+      const address = "52:6f:80:fc:47:01";
+      const links = [{ ifname: "eth0", address, flags, addr_info: infos }];
       return { code: 0, output: JSON.stringify(links) };
     }
     if (!isAllowed) {
@@ -90,9 +100,27 @@ class ToyHost {
         : { code: 0, output: "" };
     }
     const address = words[3] ?? "";
-    if (line.startsWith("ip address replace")) this.bound.add(address);
+    if (line.startsWith("ip address replace")) {
+      await this.onBinding();
+      this.bound.add(address);
+    }
     if (line.startsWith("ip address delete")) this.bound.delete(address);
     return { code: 0, output: "" };
+  }
+}
+
+/** Neighbours that speak IPv6. */
+class ToyDiscovery {
+  answer: NdpAnswer = { kind: "free" };
+  readonly advertised: NdpPlace[] = [];
+
+  ask(): Promise<NdpAnswer> {
+    return Promise.resolve(this.answer);
+  }
+
+  advertise(place: NdpPlace): string | null {
+    this.advertised.push(place);
+    return this.answer.kind === "unasked" ? this.answer.why : null;
   }
 }
 
@@ -109,8 +137,9 @@ function rig() {
     error: say("error"),
     critical: say("critical"),
   };
-  const carrier = new VipLinux({ clock, log, run: host.run });
-  return { host, clock, lines, carrier };
+  const discovery = new ToyDiscovery();
+  const carrier = new VipLinux({ clock, log, run: host.run, discovery });
+  return { host, clock, lines, carrier, discovery };
 }
 
 /** Everything that the carrier does in the background is done. */
@@ -150,11 +179,11 @@ Deno.test("vip: binds for less than the lease, announces, then renews", async ()
     "arping -q -I eth0 -U -c 3 10.0.0.9",
   ]);
   host.calls.length = 0;
-  await clock.advance(2_000);
+  await clock.advance(5_000);
   carrier.reconcile([CARRY]);
   await quiet();
   assert.deepEqual(host.calls, [
-    "ip address replace 10.0.0.9/24 dev eth0 valid_lft 17 preferred_lft 17",
+    "ip address replace 10.0.0.9/24 dev eth0 valid_lft 14 preferred_lft 14",
     "arping -D -I eth0 -c 1 -w 1 10.0.0.9",
   ]);
   assert.deepEqual(lines, ["info VIP 10.0.0.9 is bound on eth0"]);
@@ -271,6 +300,148 @@ Deno.test("vip: an IPv6 address that the kernel found elsewhere is given up", as
   ]);
 });
 
+Deno.test("vip: a kernel that was told late is told again, or the address goes", async () => {
+  for (const [lateMs, isBound] of [[3_000, true], [9_000, false]] as const) {
+    const { host, carrier, clock } = rig();
+    host.onBinding = () => clock.advance(lateMs);
+    carrier.reconcile([CARRY]);
+    await quiet();
+    const told = host.calls.filter((call) => call.includes("replace"));
+    assert.ok(told.length > 1, told.join());
+    assert.equal(host.bound.size === 1, isBound && told.length < 3);
+    if (lateMs === 3_000) host.onBinding = () => Promise.resolve();
+    carrier.reconcile([CARRY]);
+    await quiet();
+    assert.equal(host.bound.size === 1, isBound);
+    await carrier.close();
+  }
+});
+
+Deno.test("vip: announced again at its times, and when the cable is back", async () => {
+  const { host, carrier, clock } = rig();
+  const vip = { ...VIP, announceEveryMs: 6_000 };
+  const until = moment(600_000);
+  const wish = { vip, part: { kind: "carry", until } } as const;
+  const announced = async (ms: number): Promise<number> => {
+    host.calls.length = 0;
+    await clock.advance(ms);
+    carrier.reconcile([wish]);
+    await quiet();
+    return host.calls.filter((call) => call.includes(" -U ")).length;
+  };
+  assert.equal(await announced(0), 1);
+  assert.equal(await announced(5_000), 0);
+  assert.equal(await announced(1_000), 1);
+  host.isLinkUp = false;
+  assert.equal(await announced(1_000), 0);
+  host.isLinkUp = true;
+  assert.equal(await announced(1_000), 1);
+  assert.equal(await announced(1_000), 0);
+});
+
+Deno.test("vip: nobody announces an address that has left", async () => {
+  const { host, carrier } = rig();
+  carrier.reconcile([CARRY]);
+  await quiet();
+  assert.equal(host.announcing?.aborted, false);
+  carrier.reconcile([NONE]);
+  await quiet();
+  assert.equal(host.announcing?.aborted, true);
+});
+
+Deno.test("vip: one address does not wait for another one's neighbours", async () => {
+  const { host, carrier } = rig();
+  const gate = Promise.withResolvers<void>();
+  host.gate = gate.promise;
+  const other = { ...VIP, address: "10.0.0.10" };
+  carrier.reconcile([CARRY, { ...CARRY, vip: other }]);
+  await quiet();
+  assert.deepEqual(host.calls, [
+    "arping -D -I eth0 -c 1 -w 1 10.0.0.9",
+    "arping -D -I eth0 -c 1 -w 1 10.0.0.10",
+  ]);
+  gate.resolve();
+  await quiet();
+  assert.equal(host.bound.size, 2);
+});
+
+Deno.test("vip: what is odd about the place of an address is said at start", async () => {
+  const { host, carrier, lines } = rig();
+  host.bound.add("10.7.0.1/24");
+  await carrier.check([VIP, { ...VIP, interface: "eth7" }]);
+  assert.deepEqual(lines.map((line) => line.slice(0, 42)), [
+    "warning VIP 10.0.0.9 is in no subnet of et",
+    "warning VIP 10.0.0.9 cannot be bound: this",
+  ]);
+});
+
+Deno.test("vip: what another member lets go is tried again soon", async () => {
+  const { host, carrier, clock } = rig();
+  const awaited = { ...CARRY.part, isAwaited: true } as const;
+  const vip: Vip = { ...VIP, role: "replica" };
+  host.otherOwner = true;
+  carrier.reconcile([{ vip, part: awaited }]);
+  await quiet();
+  host.otherOwner = false;
+  await clock.advance(2_000);
+  await quiet();
+  assert.equal(host.bound.size, 1);
+  // Not for longer than it may be carried, and not against a newer wish.
+  host.bound.clear();
+  host.otherOwner = true;
+  carrier.reconcile([{ vip: { ...vip, address: "10.0.0.8" }, part: awaited }]);
+  await quiet();
+  carrier.reconcile([NONE]);
+  await quiet();
+  host.otherOwner = false;
+  await clock.advance(2_000);
+  await quiet();
+  assert.equal(host.bound.size, 0);
+  assert.equal(clock.sleepers, 0);
+});
+
+const SIX = { ...VIP, address: "fd00::9", prefixLength: 64 };
+
+Deno.test("vip: an IPv6 address is asked for, bound, and announced for some seconds", async () => {
+  const { host, carrier, clock, discovery } = rig();
+  carrier.reconcile([{ ...CARRY, vip: SIX }]);
+  await quiet();
+  assert.deepEqual([...host.bound], ["fd00::9/64"]);
+  for (let second = 0; second < 10; second++) {
+    await clock.advance(1_000);
+    await quiet();
+  }
+  assert.equal(discovery.advertised.length, 5);
+  assert.equal(discovery.advertised[0]?.hardware.toHex(), "526f80fc4701");
+  assert.equal(discovery.advertised[0]?.target.at(-1), 9);
+});
+
+Deno.test("vip: an IPv6 address of another host is left alone", async () => {
+  const { host, carrier, lines, discovery } = rig();
+  discovery.answer = { kind: "owned", hardware: "52:6f:80:fc:47:73" };
+  carrier.reconcile([{ ...CARRY, vip: SIX }]);
+  await quiet();
+  assert.equal(host.bound.size, 0);
+  assert.match(lines.join(), /the host with 52:6f:80:fc:47:73 answers for it/);
+  await carrier.close();
+});
+
+Deno.test("vip: who may not speak IPv6 to neighbours says so once, and binds", async () => {
+  const { host, carrier, lines, discovery } = rig();
+  const why = "this process lacks CAP_NET_RAW";
+  discovery.answer = { kind: "unasked", why };
+  for (let pass = 0; pass < 2; pass++) {
+    carrier.reconcile([{ ...CARRY, vip: SIX }]);
+    await quiet();
+  }
+  assert.equal(host.bound.size, 1);
+  assert.deepEqual(lines.filter((line) => line.startsWith("warning")), [
+    "warning Nobody is asked for another owner of an IPv6 VIP, nor told of a " +
+    "move: this process lacks CAP_NET_RAW",
+  ]);
+  await carrier.close();
+});
+
 Deno.test("vip: goes through sudo -n where the process may not itself", async () => {
   const { host, carrier } = rig();
   host.isRoot = false;
@@ -283,7 +454,7 @@ Deno.test("vip: goes through sudo -n where the process may not itself", async ()
 Deno.test("vip: says in one sentence what is missing", async () => {
   const { host, carrier, lines } = rig();
   host.isRoot = false;
-  await carrier.check();
+  await carrier.check([VIP]);
   assert.equal(lines.length, 1);
   assert.match(
     lines[0] ?? "",
@@ -324,11 +495,11 @@ Deno.test("parseAddresses() reads ip's JSON", () => {
     {},
   ]);
   assert.deepEqual(
-    parseAddresses(text).map((a) => [a.address, a.isDuplicate]),
+    parseAddresses(text).bound.map((a) => [a.address, a.isDuplicate]),
     [
       ["127.0.0.1", false],
       ["fd00::9", true],
     ],
   );
-  assert.deepEqual(parseAddresses(""), []);
+  assert.deepEqual(parseAddresses(""), { links: [], bound: [] });
 });

@@ -3,18 +3,45 @@
  * interfaces carry.
  */
 
+/** Who of the scope carries an address. */
+export type VipRole =
+  /** The member that takes writes under its lease. */
+  | "primary"
+  /** One streaming replica. */
+  | "replica"
+  /** The leader of a standby cluster. */
+  | "standby_leader"
+  /** One stand-alone proxy of a group, elected over the store. */
+  | "proxy";
+
 /** One entry of the section `vip`. */
 export interface Vip {
   /** IPv4 or IPv6, without prefix. */
   readonly address: string;
   readonly prefixLength: number;
   readonly interface: string;
-  /** Which member of the scope carries it. */
-  readonly role: "primary" | "replica";
+  readonly role: VipRole;
   /** Of a replica's address: the leader carries it while no replica can. */
   readonly isReplicaFallback: boolean;
   /** A neighbour that is told of a move directly; null: only the broadcast. */
   readonly gateway: string | null;
+  /** The network is told again that often where the address is; null: only after a move. */
+  readonly announceEveryMs: number | null;
+}
+
+/** How a proxy stands for the addresses of a group. */
+export interface VipStanding {
+  /** Proxies of the scope with the same group share its addresses. */
+  readonly group: string;
+  /** Of those that could carry the addresses the highest one does. */
+  readonly priority: number;
+  /** Takes the addresses from a proxy of a lower priority that is well. */
+  readonly isPreempting: boolean;
+}
+
+/** Addresses that one proxy of a group carries together. */
+export interface VipGroup extends VipStanding {
+  readonly vips: readonly Vip[];
 }
 
 /** An address as an interface carries it. */
@@ -24,6 +51,21 @@ export interface BoundAddress {
   readonly prefixLength: number;
   /** IPv6 only: the kernel found that another host has it. */
   readonly isDuplicate: boolean;
+}
+
+/** A network interface. */
+export interface HostLink {
+  readonly name: string;
+  /** It is switched on and has a carrier: the cable is in. */
+  readonly isUp: boolean;
+  /** As text; null: it has none, as the loopback. */
+  readonly hardware: string | null;
+}
+
+/** The interfaces of a host and the addresses on them, at one moment. */
+export interface HostAddresses {
+  readonly links: readonly HostLink[];
+  readonly bound: readonly BoundAddress[];
 }
 
 /** A program and its words. */

@@ -53,8 +53,10 @@ const PROGRAMS = [
   "faketime",
 ];
 
-/** Why fault tests cannot run here; null if they can. With CI=true a missing program is no excuse. */
-export function faultSkipReason(): string | null {
+/** Why fault tests with these programs cannot run here; null if they can. With CI=true a missing program is no excuse. */
+export function faultSkipReason(
+  programs: readonly string[] = PROGRAMS,
+): string | null {
   if (Deno.build.os !== "linux") return "network namespaces are Linux's";
   if (Deno.uid() !== 0) return "network namespaces need root";
   const { success } = new Deno.Command("unshare", {
@@ -64,7 +66,7 @@ export function faultSkipReason(): string | null {
   }).outputSync();
   if (!success) return "this machine forbids network namespaces";
   if (Deno.env.get("CI") === "true") return null;
-  const missing = PROGRAMS.filter((program) => !hasProgram(program));
+  const missing = programs.filter((program) => !hasProgram(program));
   return missing.length === 0 ? null : `not installed: ${missing.join(", ")}`;
 }
 

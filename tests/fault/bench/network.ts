@@ -169,6 +169,8 @@ export class Network implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // A namespace goes in the background, and the next network has the same name.
+    await tryShell(["ip", "link", "delete", `${this.#id}o`]);
     for (const { namespace } of this.#hosts) await removeNamespace(namespace);
     await removeNamespace(this.#hubName);
   }
