@@ -4,7 +4,7 @@
  * renews it. Both are told after each cycle and before the instance stops;
  * neither decides anything about leading.
  */
-import { vipPart } from "../core/calc/host/vip.ts";
+import { vipParts } from "../core/calc/host/vip.ts";
 import {
   guardedDeadline,
   hasWatchdogFailed,
@@ -107,7 +107,7 @@ export class Guards {
     this.#note(
       hasWatchdogFailed(terms, o.settings, isUsable ? "usable" : "unusable"),
     );
-    const wishes = vips.map((vip) => ({ vip, part: vipPart(vip, o) }));
+    const wishes = vipParts(vips, o);
     const dropped = this.#vips.filter((vip) => !vips.includes(vip))
       .filter((old) => !vips.some((vip) => isSamePlace(old, vip)))
       .map((vip) => ({ vip, part: { kind: "none" } as const }));

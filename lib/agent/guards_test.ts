@@ -24,6 +24,7 @@ const VIP: Vip = {
   role: "primary",
   gateway: null,
   isReplicaFallback: false,
+  announceEveryMs: null,
 };
 
 /** Writes down what it is told. */

@@ -7,12 +7,19 @@
 import { deadlineOf } from "../../model/lease_view.ts";
 import { after, type Moment, remainingMs } from "../../base/units.ts";
 import { type ClusterView, memberOf } from "../../model/cluster_view.ts";
-import type { Member } from "../../model/member.ts";
+import type { Member, MemberName } from "../../model/member.ts";
 import { leadOf, type Observation } from "../../model/observation.ts";
+import { spreadAddresses } from "./vip_spread.ts";
 import type { BoundAddress, CommandWords, Vip } from "../../model/vip.ts";
 
 /** The kernel takes addresses away up to that much after their time. */
 const KERNEL_LATE_MS = 1_000;
+
+/**
+ * So much later than meant the kernel may be told. It belongs to the time by
+ * which a lease is counted short for the drift of clocks.
+ */
+const TOLD_LATE_MS = 40;
 
 /** How many announcements follow a binding. Source: RFC 5227, ANNOUNCE_NUM, and one for a lost frame. */
 const ANNOUNCEMENTS = 3;
@@ -20,14 +27,23 @@ const ANNOUNCEMENTS = 3;
 /** What this member's part in one address is. */
 export type VipPart =
   /** Carry it; at most until that moment. */
-  | { readonly kind: "carry"; readonly until: Moment }
+  | {
+    readonly kind: "carry";
+    readonly until: Moment;
+    /** Another member is about to let it go: to be tried again soon. */
+    readonly isAwaited?: true;
+  }
   /** Go on carrying it if it is here, but do not take it. */
   | { readonly kind: "keep"; readonly until: Moment }
   | { readonly kind: "none" };
 
 /** One thing to do on the host. */
 export type VipStep =
-  | { readonly kind: "bind"; readonly vip: Vip; readonly until: Moment }
+  | {
+    readonly kind: "bind";
+    readonly vip: Vip;
+    readonly until: Moment;
+  }
   | { readonly kind: "renew"; readonly vip: Vip; readonly until: Moment }
   | {
     readonly kind: "unbind";
@@ -38,31 +54,43 @@ export type VipStep =
 const NONE: VipPart = { kind: "none" };
 
 /**
- * This member's part in `vip`.
+ * This member's part in each of `vips`.
  *
  * The primary's address needs a running primary and a lease. In pause, while
- * nobody can say who leads, it stays where it is. The replicas' address belongs
- * to the first streaming replica by name; one that has it keeps it while it
- * streams, so that it does not move without need. With fallback the leader, of a
- * standby cluster too, carries it while there is no such replica.
+ * nobody can say who leads, it stays where it is. So it is with the address of a
+ * standby leader.
+ *
+ * A single read-only address belongs to the first streaming replica by name; one
+ * that has it keeps it while it streams, so that it does not move without need.
+ * Several are spread, and each belongs to one replica as long as that streams.
+ * With fallback the leader, of a standby cluster too, carries them while there is
+ * no such replica.
  */
-export function vipPart(vip: Vip, o: Observation): VipPart {
+export function vipParts(
+  vips: readonly Vip[],
+  o: Observation,
+): readonly { readonly vip: Vip; readonly part: VipPart }[] {
+  const shared = vips.filter(({ role }) => role === "replica");
+  return vips.map((vip) => ({ vip, part: vipPart(vip, o, shared) }));
+}
+
+function vipPart(
+  vip: Vip,
+  o: Observation,
+  shared: readonly Vip[],
+): VipPart {
   if (isGivingUp(o) || o.postgres.kind !== "running") return NONE;
   const ownUntil = after(o.now, o.settings.ttlMs);
-  if (vip.role === "primary") return primaryPart(o, ownUntil);
-  const fallback = vip.isReplicaFallback ? fallbackPart(o) : NONE;
-  if (fallback.kind !== "none") return fallback;
-  if (o.postgres.role !== "replica" || !o.postgres.isStreaming) return NONE;
-  if (o.tags.isNoloadbalance) return NONE;
-  const keep: VipPart = { kind: "keep", until: ownUntil };
-  if (o.dcs.kind === "unreachable") return keep;
-  // Of a standby cluster: it streams as well, but is there for the others.
-  if (leadOf(o) === "self") return NONE;
-  return firstReplica(o.dcs.view) === o.self
-    ? { kind: "carry", until: ownUntil }
-    : isKnown(o.dcs.view, o.self)
-    ? keep
-    : NONE;
+  switch (vip.role) {
+    case "primary":
+      return primaryPart(o, ownUntil);
+    case "standby_leader":
+      return standbyLeaderPart(o, ownUntil);
+    case "proxy":
+      return NONE;
+    case "replica":
+      return replicaPart(vip, o, shared);
+  }
 }
 
 /** What has to be done so that `bound` becomes what `parts` say. */
@@ -101,6 +129,40 @@ export function vipLifetimeS(until: Moment, now: Moment): number {
   return Math.max(0, Math.floor(leftMs / 1000));
 }
 
+/**
+ * Whether an address that the kernel was given for so many seconds, `now` at the
+ * latest, is gone by `until`.
+ */
+export function isWithin(
+  lifetimeS: number,
+  until: Moment,
+  now: Moment,
+): boolean {
+  return lifetimeS * 1000 + KERNEL_LATE_MS <= remainingMs(until, now) +
+      TOLD_LATE_MS;
+}
+
+/** What is known of an address that is here, for {@link needsAnnouncing}. */
+interface AnnouncedAddress {
+  readonly wasUp: boolean;
+  readonly isUp: boolean;
+  /** Null: not since this process knows of it. */
+  readonly announcedAt: Moment | null;
+  readonly now: Moment;
+}
+
+/** Whether the network has to be told again where an address is. */
+export function needsAnnouncing(
+  { announceEveryMs }: Vip,
+  { wasUp, isUp, announcedAt, now }: AnnouncedAddress,
+): boolean {
+  if (!isUp) return false;
+  // Behind another cable there may be another switch.
+  if (!wasUp) return true;
+  return announceEveryMs !== null && (announcedAt === null ||
+    remainingMs(after(announcedAt, announceEveryMs), now) <= 0);
+}
+
 /** Whether an interface carries that very address. */
 export function isSame(vip: Vip, bound: BoundAddress): boolean {
   return vip.interface === bound.interface && vip.address === bound.address;
@@ -137,7 +199,7 @@ export function arpingBy(code: number): Arping {
   return code === 0 ? "iputils" : "habets";
 }
 
-/** Tells the network where the address is now; nothing for IPv6, where the kernel does it. Source: arping(8) of both. */
+/** Tells the network where the address is now; nothing for IPv6, which arping does not speak. Source: arping(8) of both. */
 export function announceCommands(
   vip: Vip,
   by: Arping,
@@ -156,7 +218,7 @@ export function announceCommands(
   ];
 }
 
-/** Asks who else has the address, see {@link ownerAnswer}; null for IPv6, where the kernel looks. */
+/** Asks who else has the address, see {@link ownerAnswer}; null for IPv6, which arping does not speak. */
 export function findOwnerCommand(vip: Vip, by: Arping): CommandWords | null {
   if (isIpv6(vip.address)) return null;
   const how = by === "iputils" ? ["-D", "-I"] : ["-0", "-i"];
@@ -214,10 +276,55 @@ export function callbackStep(
   }
 }
 
+function replicaPart(
+  vip: Vip,
+  o: Observation,
+  shared: readonly Vip[],
+): VipPart {
+  const fallback = vip.isReplicaFallback ? fallbackPart(o) : NONE;
+  if (fallback.kind !== "none") return fallback;
+  const { postgres } = o;
+  if (postgres.kind !== "running") return NONE;
+  if (postgres.role !== "replica" || !postgres.isStreaming) return NONE;
+  if (o.tags.isNoloadbalance) return NONE;
+  const until = after(o.now, o.settings.ttlMs);
+  const keep: VipPart = { kind: "keep", until };
+  if (o.dcs.kind === "unreachable") return keep;
+  // Of a standby cluster: it streams as well, but is there for the others.
+  if (leadOf(o) === "self") return NONE;
+  const { view } = o.dcs;
+  if (!isKnown(view, o.self)) return NONE;
+  const fit = fitReplicas(view);
+  if (shared.length < 2) {
+    return fit[0] === o.self ? { kind: "carry", until } : keep;
+  }
+  const owner = spreadAddresses(
+    shared.map(({ address }) => address),
+    fit,
+  )[shared.indexOf(vip)];
+  if (owner === o.self) return { kind: "carry", until, isAwaited: true };
+  return owner === undefined ? keep : NONE;
+}
+
+/** Like a primary, but what it leads is a cluster that takes no writes. */
+function standbyLeaderPart(o: Observation, ownUntil: Moment): VipPart {
+  const { postgres, settings } = o;
+  // Who is about to promote holds the lease as a replica, too.
+  return settings.isStandbyCluster && postgres.kind === "running" &&
+      postgres.role === "replica"
+    ? leaderPart(o, ownUntil)
+    : NONE;
+}
+
 function primaryPart(o: Observation, ownUntil: Moment): VipPart {
   if (o.postgres.kind !== "running" || o.postgres.role !== "primary") {
     return NONE;
   }
+  return leaderPart(o, ownUntil);
+}
+
+/** Of whoever leads, by its lease. */
+function leaderPart(o: Observation, ownUntil: Moment): VipPart {
   const deadline = deadlineOf(o.lease);
   if (deadline !== null && remainingMs(deadline, o.now) > 0) {
     return { kind: "carry", until: deadline };
@@ -234,13 +341,14 @@ function fallbackPart(o: Observation): VipPart {
   if (!isLeading) return NONE;
   if (o.dcs.kind === "unreachable") return { kind: "keep", until: deadline };
   const { view } = o.dcs;
-  return leadOf(o) === "self" && firstReplica(view) === null
+  return leadOf(o) === "self" && fitReplicas(view).length === 0
     ? { kind: "carry", until: deadline }
     : NONE;
 }
 
-function firstReplica(view: ClusterView): string | null {
-  return view.members.find((member) => isFit(view, member))?.name ?? null;
+function fitReplicas(view: ClusterView): readonly MemberName[] {
+  return view.members.filter((member) => isFit(view, member))
+    .map(({ name }) => name);
 }
 
 function isFit(view: ClusterView, member: Member): boolean {

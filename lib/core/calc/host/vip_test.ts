@@ -29,7 +29,8 @@ import {
   planVips,
   unbindCommand,
   vipLifetimeS,
-  vipPart,
+  type VipPart,
+  vipParts,
 } from "./vip.ts";
 
 const WRITES: Vip = {
@@ -39,6 +40,7 @@ const WRITES: Vip = {
   role: "primary",
   gateway: null,
   isReplicaFallback: false,
+  announceEveryMs: null,
 };
 const READS: Vip = { ...WRITES, address: "10.0.0.10", role: "replica" };
 const FALLBACK: Vip = { ...READS, isReplicaFallback: true };
@@ -66,6 +68,11 @@ const ALONE = {
     ],
   }),
 } as const;
+
+/** Of an address that is alone. */
+function vipPart(vip: Vip, o: Observation): VipPart {
+  return vipParts([vip], o)[0]?.part ?? { kind: "none" };
+}
 
 const PARTS: readonly (readonly [
   name: string,
@@ -202,6 +209,41 @@ Deno.test("vipPart() ends with the lease, not with the TTL", () => {
   const deadline = moment(NOW + 7_000);
   const o = leaderObservation({ lease: { ...LEASE, deadline } });
   assert.deepEqual(vipPart(WRITES, o), { kind: "carry", until: deadline });
+});
+
+Deno.test("vipParts() spreads read-only addresses over the replicas", () => {
+  const second: Vip = { ...READS, address: "10.0.0.11" };
+  const vips = [WRITES, READS, second];
+  const members = ["n2", "n3"].map((name) => member(name));
+  const view = cluster({ members: [leaderMember("n1"), ...members] });
+  const partsOf = (self: string, seen = view) =>
+    vipParts(
+      vips,
+      observation({ self, dcs: { kind: "reachable", view: seen } }),
+    )
+      .map(({ part }) => part.kind);
+  const both = [partsOf("n2"), partsOf("n3")];
+  for (const at of [1, 2]) {
+    const kinds = both.map((parts) => parts[at]).toSorted();
+    assert.deepEqual(kinds, ["carry", "none"]);
+  }
+  assert.notDeepEqual(both[0], both[1]);
+  const alone = cluster({
+    members: [leaderMember("n1"), member("n3")],
+  });
+  assert.deepEqual(partsOf("n3", alone), ["none", "carry", "carry"]);
+});
+
+Deno.test("vipParts(): the address of a standby leader is not a promoting leader's", () => {
+  const vip: Vip = { ...WRITES, role: "standby_leader" };
+  const lease = { ...DUE.lease, isFresh: true };
+  const leading = observation({ postgres: replica(), lease });
+  const kind = (o: Observation) => vipPart(vip, o).kind;
+  assert.equal(kind(leading), "none");
+  const standby = settings({ isStandbyCluster: true });
+  assert.equal(kind({ ...leading, ...standby }), "carry");
+  assert.equal(kind(observation(standby)), "none");
+  assert.equal(kind({ ...leaderObservation(), ...standby }), "none");
 });
 
 Deno.test("planVips() binds, renews, leaves and takes away", () => {
