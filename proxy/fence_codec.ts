@@ -38,6 +38,7 @@ function vipOf(value: unknown): readonly Vip[] {
     // The fence takes addresses away whatever they are for.
     isReplicaFallback: false,
     gateway: typeof gateway === "string" ? gateway : null,
+    announceEveryMs: null,
   }];
 }
 

@@ -21,6 +21,7 @@ import { statsOptions } from "./stats_options.ts";
 import { EDITION_VARIABLE } from "./proxy_edition.ts";
 import { makeControlFolder } from "./proxy_paths.ts";
 import { refuse } from "./refusal_log.ts";
+import { takePartInVips } from "./proxy_vips.ts";
 
 /** What the main file knows. */
 export interface ProxyProgram {
@@ -86,9 +87,14 @@ async function serve({ config, dcs, log, version }: Serving): Promise<void> {
     `The proxy of scope "${config.scope}" listens on ports ${primary} ` +
       `(read-write), ${replica} (read-only) and ${statistics}`,
   );
+  const vips = await takePartInVips({ config, dcs, proxy, clock, log });
   const unlisten = listenToSignals(["SIGTERM", "SIGINT", "SIGHUP"], {
     onSignal: async (signal) => {
-      if (signal !== "SIGHUP") return await proxy.stop();
+      if (signal !== "SIGHUP") {
+        // New clients go to another proxy before this one turns them away.
+        await vips?.end();
+        return await proxy.stop();
+      }
       log.info(
         config.dataDir === null
           ? "The proxy reads its configuration only when it starts"
@@ -100,6 +106,7 @@ async function serve({ config, dcs, log, version }: Serving): Promise<void> {
   const ending = new AbortController();
   const memory = keepMemorySmall(new OwnMemory(), clock, ending.signal);
   await proxy.ended;
+  await vips?.end();
   ending.abort();
   await memory;
   unlisten();

@@ -15,6 +15,6 @@ export async function vipCarrier(
   ports: { readonly clock: Clock; readonly log: Log },
 ): Promise<VipCarrier> {
   const carrier = new VipLinux({ ...ports, run: runHostProgram });
-  if (config.vip.length > 0) await carrier.check();
+  if (config.vip.length > 0) await carrier.check(config.vip);
   return carrier;
 }

@@ -9,7 +9,7 @@ import {
   ownValue,
 } from "../core/calc/documents/config_merge.ts";
 import { type HostPort, parseListen } from "./addresses.ts";
-import { Wanted } from "./fields.ts";
+import { isAbsent, Wanted } from "./fields.ts";
 import { FIRST_KEYS, LAST_KEYS } from "./keys/all.ts";
 import { type KeyMap, readKeys } from "./keys/key.ts";
 import { text } from "./keys/types.ts";
@@ -18,8 +18,10 @@ import type { LogConfig } from "./local_config.ts";
 import { configErrorOf, type ConfigProblem } from "./problems.ts";
 import { problemsOf } from "./schema.ts";
 import { loopbackOf } from "./seal.ts";
+import type { VipGroup } from "../core/model/vip.ts";
 import { PROXY_DEFAULTS, type ProxyConfig } from "./sections/proxy.ts";
 import { statsProblems } from "./stats_problems.ts";
+import { type VipEntry, vipGroups } from "./sections/vip.ts";
 import { readStore, type StoreConfig } from "./stores/all.ts";
 
 /** The part of a configuration that a proxy uses. */
@@ -28,9 +30,13 @@ export interface ProxyHostConfig {
   /** Without slashes at its ends. */
   readonly namespace: string;
   readonly name: string;
+  /** The file says the name. */
+  readonly isNamed: boolean;
   readonly log: LogConfig;
   readonly dcs: StoreConfig;
   readonly proxy: ProxyConfig;
+  /** Addresses that this proxy may carry; empty beside a member. */
+  readonly vipGroups: readonly VipGroup[];
   /** The member's data directory; null on an application host. */
   readonly dataDir: string | null;
   /** What the member's file calls the program `postgres`; null: just that. */
@@ -50,6 +56,7 @@ const readFields = readKeys(
     name: { type: text, fallback: "proxy" },
     log,
     proxy: LAST_KEYS.proxy,
+    vip: LAST_KEYS.vip,
   } as const satisfies KeyMap,
 );
 
@@ -75,15 +82,18 @@ export function decodeProxyHost(document: ConfigMap): ProxyHostConfig {
         dataDir === null
       ? [SEALED_ALONE]
       : []),
+    ...(fields instanceof Wanted ? [] : roleProblems(fields.vip, dataDir)),
   ];
   const isUsable = !(fields instanceof Wanted) && !(dcs instanceof Wanted);
   if (!isUsable || problems.length > 0) throw configErrorOf(problems);
-  const { namespace, proxy, ...rest } = fields;
+  const { namespace, proxy, vip, ...rest } = fields;
   return {
     ...rest,
     namespace: namespace.split("/").filter(Boolean).join("/"),
+    isNamed: !isAbsent(ownValue(modern, "name")),
     dcs,
     proxy: proxy ?? PROXY_DEFAULTS,
+    vipGroups: dataDir === null ? vipGroups(vip) : [],
     dataDir,
     serverProgram: textAt(modern, ["postgresql", "bin_name", "postgres"]),
     sealedAddress: proxy?.isSealed ? sealedAddress(modern) : null,
@@ -101,6 +111,21 @@ const SEALED_ALONE: ConfigProblem = {
   value: true,
   wanted: "it in the members' files, because there is no PostgreSQL here",
 };
+
+/** An address that nobody of this file would ever carry. */
+function roleProblems(
+  entries: readonly VipEntry[],
+  dataDir: string | null,
+): readonly ConfigProblem[] {
+  const wrong = dataDir === null
+    ? entries.find(({ role }) => role !== "proxy")
+    : undefined;
+  return wrong === undefined ? [] : [{
+    path: "vip",
+    value: wrong.role,
+    wanted: "role: proxy, because there is no PostgreSQL here",
+  }];
+}
 
 function sealedAddress(document: ConfigMap): HostPort | null {
   const text = textAt(document, ["postgresql", "listen"]) ?? "";

@@ -74,3 +74,28 @@ Deno.test("a proxy without any server of etcd is told so", () => {
     /etcd3\.hosts is missing, wanted a list of HOST:PORT, or one of host,/,
   );
 });
+
+const ALONE = { scope: "demo", sqlite: { path: "/x/dcs.db" } } as const;
+const ADDRESS = { address: "10.0.0.9", interface: "eth0" } as const;
+
+Deno.test("a stand-alone proxy has the addresses of proxies, one beside a member has none", () => {
+  const vip = [{ ...ADDRESS, role: "proxy" }];
+  const alone = decodeProxyHost({ ...ALONE, vip });
+  assert.deepEqual(alone.vipGroups.map(({ group }) => group), ["proxy"]);
+  assert.equal(alone.isNamed, false);
+  const member = decodeProxyHost({
+    ...ALONE,
+    name: "n1",
+    vip: [ADDRESS],
+    postgresql: { data_dir: "/x/n1" },
+  });
+  assert.deepEqual(member.vipGroups, []);
+  assert.equal(member.isNamed, true);
+});
+
+Deno.test("an address that nobody of this file would carry is refused", () => {
+  assert.throws(
+    () => decodeProxyHost({ ...ALONE, vip: [ADDRESS] }),
+    /vip: got [^]*primary[^]*role: proxy, because there is no PostgreSQL here/,
+  );
+});

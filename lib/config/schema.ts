@@ -136,9 +136,15 @@ function crossProblems(
     value: ownValue(document, "proxy"),
     wanted: "different ports",
   };
+  const proxyVip: ConfigProblem = {
+    path: "vip",
+    value: "proxy",
+    wanted: "role: proxy in the file of a stand-alone proxy, not of a member",
+  };
   return [
     ...(new Set(ports).size === ports.length ? [] : [clash]),
     ...(proxy === null ? [] : statsProblems(proxy)),
+    ...(sections.vip.some(({ role }) => role === "proxy") ? [proxyVip] : []),
     ...parameters,
     ...sealProblems(document, sections),
   ];

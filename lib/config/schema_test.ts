@@ -194,6 +194,13 @@ Deno.test("decodeLocalConfig() wants the statistics' settings whole", () => {
   );
 });
 
+Deno.test("decodeLocalConfig() refuses a stand-alone proxy's address in a member's file", () => {
+  assert.throws(
+    () => decoded("vip: {address: 10.0.0.9, interface: eth0, role: proxy}"),
+    /vip: got [^]*role: proxy in the file of a stand-alone proxy/,
+  );
+});
+
 Deno.test("decodeLocalConfig() turns the proxy on, off and down", () => {
   const sqlite = "etcd3: null\nsqlite: {path: /d}\n";
   assert.equal(decoded("proxy: false").proxy, null);
@@ -249,6 +256,7 @@ Deno.test("decodeLocalConfig() turns the proxy on, off and down", () => {
       startupTimeoutMs: 3000,
       drainTimeoutMs: 2000,
       upgradeTimeoutMs: 3_600_000,
+      vipTtlMs: 6_000,
       allow: ["10.0.0.0/8", "2001:db8::/32"],
       dataPlane: "portable",
       workers: 3,

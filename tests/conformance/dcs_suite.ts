@@ -8,6 +8,7 @@ import { CONDITION_CASES } from "./dcs_cases_conditions.ts";
 import { KEY_CASES } from "./dcs_cases_keys.ts";
 import { SESSION_CASES } from "./dcs_cases_sessions.ts";
 import { OUTAGE_CASES } from "./dcs_cases_outages.ts";
+import { VIP_CASES } from "./dcs_cases_vip.ts";
 import { WATCH_CASES } from "./dcs_cases_watch.ts";
 import type { DcsFixture } from "./dcs_fixture.ts";
 import type { Dcs } from "../../lib/ports/dcs.ts";
@@ -44,6 +45,7 @@ const CASES: readonly DcsCase[] = [
   ...SESSION_CASES,
   ...WATCH_CASES,
   ...OUTAGE_CASES,
+  ...VIP_CASES,
 ];
 
 /** Registers the suite for one store. */

@@ -93,6 +93,7 @@ function vipOf(invocation: Invocation): Vip {
   return {
     ...parsed,
     ...{ interface: name, role, gateway, isReplicaFallback: false },
+    announceEveryMs: null,
   };
 }
 

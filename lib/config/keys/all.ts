@@ -121,8 +121,9 @@ export const LAST_KEYS = {
     type: vip,
     fallback: [],
     variable: false,
+    apply: "reload",
     meaning:
-      "Ours: virtual addresses, each with address, interface, role and gateway",
+      "Ours: virtual addresses, each with address, interface, role and more",
   },
 } as const satisfies KeyMap;
 

@@ -58,6 +58,14 @@ const portOrOff: ValueType<number | null> = {
   read: (value) => value === false ? null : port.read(value),
 };
 
+/** Less would leave no time between two renewals: the kernel counts in seconds. */
+const VIP_TTL_MS_MIN = 4_000;
+
+const vipTtl: ValueType<number> = changed(
+  durationMs,
+  (ms) => ms >= VIP_TTL_MS_MIN ? ms : new Wanted("a time of at least 4 s"),
+);
+
 const clients = integer({ min: 1, max: 1_000_000 });
 
 /** The keys of the section, with their defaults. */
@@ -230,6 +238,13 @@ export const PROXY_KEYS = {
     fallback: false,
     meaning:
       "Ours: the replica port leads to the leader if there is no replica, in a standby cluster too",
+  },
+  vip_ttl: {
+    type: vipTtl,
+    field: "vipTtlMs",
+    fallback: 6,
+    meaning:
+      "Ours: seconds of the lease under which a stand-alone proxy carries a virtual address; not below what the store can",
   },
   zone: {
     type: textOrNone,

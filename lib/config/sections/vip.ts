@@ -8,10 +8,16 @@ import {
   ownValue,
 } from "../../core/calc/documents/config_merge.ts";
 import { parseBool } from "../../core/base/scalars.ts";
-import type { Vip } from "../../core/model/vip.ts";
+import type { ConfigMap } from "../../core/calc/documents/config_merge.ts";
+import type {
+  Vip,
+  VipGroup,
+  VipRole,
+  VipStanding,
+} from "../../core/model/vip.ts";
 import { isAbsent, Wanted } from "../fields.ts";
 import type { ValueType } from "../keys/key.ts";
-import { anything } from "../keys/types.ts";
+import { anything, durationMs } from "../keys/types.ts";
 
 /** An address alone is bound as a host of its own; the subnet is the interface's. */
 const PREFIX_BY_VERSION = { 4: 32, 6: 128 } as const;
@@ -19,9 +25,28 @@ const PREFIX_BY_VERSION = { 4: 32, 6: 128 } as const;
 /** Longer names are refused by the kernel. Source: linux/if.h, IFNAMSIZ. */
 const INTERFACE_NAME = /^[^\s/:]{1,15}$/;
 
+const ROLES: readonly VipRole[] = [
+  "primary",
+  "replica",
+  "standby_leader",
+  "proxy",
+];
+
+/** A part of the keys in the store. */
+const GROUP_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
+const GROUP_DEFAULT = "proxy";
+
+/** As keepalived has it, 255 being the owner of an address. */
+const PRIORITY = { min: 1, max: 255, usual: 100 } as const;
+
+/** More often would be noise on everybody's network. */
+const ANNOUNCE_MS_MIN = 1_000;
+
 /** An entry; what it does not say of the fallback, the proxy's setting does. */
 export interface VipEntry extends Omit<Vip, "isReplicaFallback"> {
   readonly isReplicaFallback: boolean | null;
+  /** Of role `proxy`; null: another role. */
+  readonly standing: VipStanding | null;
 }
 
 /** The section. */
@@ -31,19 +56,33 @@ export const vip: ValueType<readonly VipEntry[]> = {
 };
 
 /**
- * The entries with the fallback of the proxy (null: there is none) where they
- * name no other: an address and the port behind it should serve the same reads.
+ * The members' entries with the fallback of the proxy (null: there is none)
+ * where they name no other: an address and the port behind it should serve the
+ * same reads.
  */
 export function effectiveVips(
   entries: readonly VipEntry[],
   proxy: { readonly isReplicaFallback: boolean } | null,
 ): readonly Vip[] {
   const usual = proxy?.isReplicaFallback ?? false;
-  return entries.map((entry) => ({
-    ...entry,
-    isReplicaFallback: entry.role === "replica" &&
-      (entry.isReplicaFallback ?? usual),
-  }));
+  return entries.filter(({ standing }) => standing === null)
+    .map(({ standing: _, ...entry }) => ({
+      ...entry,
+      isReplicaFallback: entry.role === "replica" &&
+        (entry.isReplicaFallback ?? usual),
+    }));
+}
+
+/** The addresses of proxies by their groups, in the order of the entries. */
+export function vipGroups(entries: readonly VipEntry[]): readonly VipGroup[] {
+  const groups = new Map<string, VipGroup>();
+  for (const { standing, ...entry } of entries) {
+    if (standing === null) continue;
+    const before = groups.get(standing.group)?.vips ?? [];
+    const vips = [...before, { ...entry, isReplicaFallback: false }];
+    groups.set(standing.group, { ...standing, vips });
+  }
+  return [...groups.values()];
 }
 
 /**
@@ -92,9 +131,18 @@ function readVips(value: unknown): readonly VipEntry[] | Wanted {
     vips.push(vip);
   }
   const places = vips.map((vip) => `${vip.interface} ${vip.address}`);
-  return new Set(places).size === places.length
-    ? vips
-    : new Wanted("each address once");
+  if (new Set(places).size !== places.length) {
+    return new Wanted("each address once");
+  }
+  const stands = vips.flatMap(({ standing }) => standing ?? []);
+  const isOne = stands.every((one) =>
+    stands.every((other) =>
+      one.group !== other.group ||
+      (one.priority === other.priority &&
+        one.isPreempting === other.isPreempting)
+    )
+  );
+  return isOne ? vips : new Wanted("one priority and one preempt per group");
 }
 
 function readVip(value: unknown): VipEntry | Wanted {
@@ -112,8 +160,8 @@ function readVip(value: unknown): VipEntry | Wanted {
   if (typeof name !== "string" || !isInterfaceName(name)) {
     return new Wanted("interface: the name of a network interface");
   }
-  if (role !== "primary" && role !== "replica") {
-    return new Wanted("role: primary or replica");
+  if (!isRole(role)) {
+    return new Wanted(`role: one of ${ROLES.join(", ")}`);
   }
   const fallback = ownValue(value, "replica_fallback");
   const isReplicaFallback = isAbsent(fallback) ? null : parseBool(fallback);
@@ -121,9 +169,62 @@ function readVip(value: unknown): VipEntry | Wanted {
   if (isMisspelt || (isReplicaFallback !== null && role !== "replica")) {
     return new Wanted("replica_fallback: true or false, for role replica");
   }
-  const vip = { ...parsed, interface: name, role, isReplicaFallback } as const;
-  if (isAbsent(gateway)) return { ...vip, gateway: null };
-  return typeof gateway === "string" && isIP(gateway) !== 0
-    ? { ...vip, gateway }
-    : new Wanted("gateway: an IP address");
+  if (!isAbsent(gateway) && !isGateway(gateway)) {
+    return new Wanted("gateway: an IP address");
+  }
+  const announceEveryMs = readAnnounceEvery(value);
+  if (announceEveryMs instanceof Wanted) return announceEveryMs;
+  const standing = readStanding(value, role);
+  if (standing instanceof Wanted) return standing;
+  return {
+    ...{ ...parsed, interface: name, role, isReplicaFallback },
+    ...{ gateway: isGateway(gateway) ? gateway : null, announceEveryMs },
+    standing,
+  };
+}
+
+function readAnnounceEvery(value: ConfigMap): number | null | Wanted {
+  const every = ownValue(value, "announce_every");
+  if (isAbsent(every)) return null;
+  const ms = durationMs.read(every);
+  return ms instanceof Wanted || ms < ANNOUNCE_MS_MIN
+    ? new Wanted("announce_every: a time of at least 1 s")
+    : ms;
+}
+
+/** What only proxies' addresses have. */
+function readStanding(
+  value: ConfigMap,
+  role: VipRole,
+): VipStanding | null | Wanted {
+  const [group, priority, preempt] = ["group", "priority", "preempt"]
+    .map((key) => ownValue(value, key) ?? null);
+  if (role !== "proxy") {
+    return group === null && priority === null && preempt === null
+      ? null
+      : new Wanted("group, priority and preempt only with role proxy");
+  }
+  const name = group ?? GROUP_DEFAULT;
+  if (typeof name !== "string" || !GROUP_NAME.test(name)) {
+    return new Wanted("group: a name of letters, digits, _ . and -");
+  }
+  const { min, max, usual } = PRIORITY;
+  const height = priority ?? usual;
+  const isHeight = typeof height === "number" && Number.isInteger(height) &&
+    height >= min && height <= max;
+  if (!isHeight) {
+    return new Wanted(`priority: a whole number from ${min} to ${max}`);
+  }
+  const isPreempting = preempt === null ? false : parseBool(preempt);
+  return isPreempting === null
+    ? new Wanted("preempt: true or false")
+    : { group: name, priority: height, isPreempting };
+}
+
+function isRole(value: unknown): value is VipRole {
+  return ROLES.some((role) => role === value);
+}
+
+function isGateway(value: unknown): value is string {
+  return typeof value === "string" && isIP(value) !== 0;
 }

@@ -8,6 +8,7 @@ import {
   parseVipAddress,
   vip,
   type VipEntry,
+  vipGroups,
 } from "./vip.ts";
 
 function entriesOf(value: unknown): readonly VipEntry[] {
@@ -34,6 +35,8 @@ Deno.test("vip section: a full entry, and what is left out", () => {
     role: "replica",
     gateway: "10.0.0.1",
     isReplicaFallback: true,
+    announceEveryMs: null,
+    standing: null,
   });
   assert.deepEqual(short, {
     address: "fd00::9",
@@ -42,6 +45,8 @@ Deno.test("vip section: a full entry, and what is left out", () => {
     role: "primary",
     gateway: null,
     isReplicaFallback: null,
+    announceEveryMs: null,
+    standing: null,
   });
 });
 
@@ -67,6 +72,37 @@ Deno.test("vip section: absent means none", () => {
   assert.deepEqual(readKey(LAST_KEYS.vip, undefined), []);
   assert.deepEqual(readKey(LAST_KEYS.vip, null), []);
 });
+
+Deno.test("vip section: addresses of proxies go by groups", () => {
+  const at = (address: string, more: object = {}) => ({
+    ...{ address, interface: "eth0", role: "proxy" },
+    ...more,
+  });
+  const entries = entriesOf([
+    at("10.0.0.9"),
+    at("fd00::9", { announce_every: "30s" }),
+    at("10.0.0.10", { group: "reads", priority: 110, preempt: "yes" }),
+    { address: "10.0.0.11", interface: "eth0" },
+  ]);
+  const groups = vipGroups(entries).map(({ vips, ...standing }) => ({
+    ...standing,
+    vips: vips.map((vip) => [vip.address, vip.announceEveryMs]),
+  }));
+  assert.deepEqual(groups, [
+    {
+      ...{ group: "proxy", priority: 100, isPreempting: false },
+      vips: [["10.0.0.9", null], ["fd00::9", 30_000]],
+    },
+    {
+      ...{ group: "reads", priority: 110, isPreempting: true },
+      vips: [["10.0.0.10", null]],
+    },
+  ]);
+  const members = effectiveVips(entries, null);
+  assert.deepEqual(members.map(({ address }) => address), ["10.0.0.11"]);
+});
+
+const PROXYS = { address: "10.0.0.9", interface: "e0", role: "proxy" } as const;
 
 const REFUSED: readonly (readonly [unknown, RegExp])[] = [
   ["10.0.0.9", /a list of maps/],
@@ -97,6 +133,17 @@ const REFUSED: readonly (readonly [unknown, RegExp])[] = [
       { address: "10.0.0.9", interface: "e0", role: "replica" },
     ],
     /each address once/,
+  ],
+  [[{ ...PROXYS, priority: 0 }], /priority: a whole number from 1 to 255/],
+  [[{ ...PROXYS, priority: "high" }], /priority:/],
+  [[{ ...PROXYS, group: "a/b" }], /group: a name of letters/],
+  [[{ ...PROXYS, group: "" }], /group:/],
+  [[{ ...PROXYS, preempt: "perhaps" }], /preempt: true or false/],
+  [[{ ...PROXYS, announce_every: 0 }], /announce_every: .* at least 1 s/],
+  [[{ ...PROXYS, role: "primary", group: "a" }], /only with role proxy/],
+  [
+    [PROXYS, { ...PROXYS, address: "10.0.0.10", priority: 110 }],
+    /one priority and one preempt per group/,
   ],
 ];
 
