@@ -3,8 +3,9 @@
  * and leaves a host whose agent is dead without any code running there.
  */
 import assert from "node:assert/strict";
+import { stringify } from "yaml";
 import { FaultBench, faultTest } from "./bench/bench.ts";
-import { freeze, kill, loseHost } from "./bench/faults/processes.ts";
+import { freeze, kill, loseHost, stopAgent } from "./bench/faults/processes.ts";
 import { stealAddress } from "./bench/faults/wires.ts";
 import { carriersOf } from "./bench/carriers.ts";
 import type { BenchMember } from "./bench/member.ts";
@@ -108,6 +109,61 @@ for (const how of ["killed", "frozen"] as const) {
     },
   );
 }
+
+/** Waits until every address has one carrier, and these members carry so many each. */
+async function untilSpread(
+  bench: FaultBench,
+  addresses: readonly string[],
+  counts: ReadonlyMap<BenchMember, number>,
+): Promise<void> {
+  const wanted = [...counts].map(([{ name }, n]) => `${n} on ${name}`);
+  await bench.until(`addresses: ${wanted.join(", ")}`, async () => {
+    const found = await Promise.all(
+      addresses.map((address) => carriersOf(bench, address)),
+    );
+    return found.every(({ length }) => length === 1) &&
+      [...counts].every(([member, count]) =>
+        found.filter(([carrier]) => carrier === member).length === count
+      );
+  });
+}
+
+faultTest(
+  "fault: VIPs of replicas are spread, fall back to the leader, and are reloaded",
+  async () => {
+    const subnet = `10.77.${Deno.pid % 250}`;
+    const vipOf = (number: number) => ({
+      address: `${subnet}.${number}`,
+      ...{ interface: "eth0", role: "replica", replica_fallback: true },
+    });
+    const vip = [vipOf(READS), vipOf(READS + 1)];
+    const reads = vip.map(({ address }) => address);
+    const bench = await FaultBench.running({ config: { vip } });
+    await using _ = bench;
+    const leader = await bench.untilWhole();
+    const [one, two] = bench.others(leader);
+    assert.ok(one !== undefined && two !== undefined);
+    await untilSpread(bench, reads, new Map([[one, 1], [two, 1]]));
+    const startTwo = stopAgent(two);
+    await untilSpread(bench, reads, new Map([[one, 2]]));
+    const startOne = stopAgent(one);
+    await untilSpread(bench, reads, new Map([[leader, 2]]));
+    await startOne();
+    await untilSpread(bench, reads, new Map([[one, 2]]));
+    await startTwo();
+    await untilSpread(bench, reads, new Map([[one, 1], [two, 1]]));
+
+    const moved = [vipOf(READS + 1), vipOf(READS + 2)];
+    for (const member of bench.members) {
+      const config = { ...member.config, vip: moved };
+      await Deno.writeTextFile(member.configPath, stringify(config));
+      Deno.kill(member.agentPid() ?? NaN, "SIGHUP");
+    }
+    const now = moved.map(({ address }) => address);
+    await untilSpread(bench, now, new Map([[one, 1], [two, 1]]));
+    assert.deepEqual(await carriersOf(bench, vipOf(READS).address), []);
+  },
+);
 
 faultTest(
   "fault: VIP of another host is left alone until that host lets go",
