@@ -4,7 +4,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { DcsLimits } from "../../ports/dcs.ts";
 import { DcsUnreachableError } from "../../ports/errors.ts";
 import type { ZkConnection } from "./connection.ts";
-import { SessionEndedError } from "./errors.ts";
+import { ClosedError, SessionEndedError } from "./errors.ts";
 
 const PAUSE_MS = 50;
 /** A server that has not answered after this is asked again, or another one. */
@@ -35,8 +35,9 @@ export async function again<T>(
         Math.min(left(), remainingMs(until, clock.now()));
       return await call(connection, leftNow);
     } catch (error) {
-      const isLost = error instanceof DcsUnreachableError &&
-        !(error instanceof SessionEndedError);
+      const isFinal = error instanceof SessionEndedError ||
+        error instanceof ClosedError;
+      const isLost = error instanceof DcsUnreachableError && !isFinal;
       if (!isLost || left() <= PAUSE_MS) throw error;
       await clock.sleep(PAUSE_MS);
     }

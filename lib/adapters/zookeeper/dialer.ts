@@ -10,6 +10,7 @@ import {
 } from "../../ports/errors.ts";
 import { type OpenConnection, ZkConnection } from "./connection.ts";
 import {
+  ClosedError,
   refusal,
   RefusalError,
   StrangerError,
@@ -67,6 +68,7 @@ export class Dialer {
     const deadline = after(clock.now(), call.timeoutMs);
     const left = (): number => remainingMs(deadline, clock.now());
     for (let round = 0;; round++) {
+      if (this.#closing.signal.aborted) throw closed();
       const hosts = await source.hosts(left());
       const shareMs = shareOf(left(), hosts.length, round);
       const errors: unknown[] = [];
@@ -125,7 +127,7 @@ function shareOf(leftMs: number, hosts: number, round: number): number {
 }
 
 function closed(): Error {
-  return unreachable(["the client is closed"]);
+  return new ClosedError("Cannot reach ZooKeeper: the client is closed");
 }
 
 function errorAt(address: HostPort, error: unknown): Error {

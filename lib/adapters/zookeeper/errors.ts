@@ -25,6 +25,11 @@ export class StrangerError extends Error {
 
 const TEXT_LENGTH_MAX = 200;
 
+/** The client has been closed, so trying again is in vain. */
+export class ClosedError extends DcsUnreachableError {
+  override readonly name = "ClosedError";
+}
+
 /** The session of that connection is gone; nothing has been done. */
 export class SessionEndedError extends DcsUnreachableError {
   override readonly name = "SessionEndedError";
