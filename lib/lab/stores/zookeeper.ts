@@ -5,6 +5,8 @@ import type { LabStore, RunningStore, StorePlan } from "./store.ts";
 
 /** The package's libraries; java passes over what the server does not load. */
 const JARS = "/usr/share/java";
+/** Answers come at once, or not at all. */
+const WORD_MS = 2_000;
 const MAIN = "org.apache.zookeeper.server.quorum.QuorumPeerMain";
 
 /** `--dcs zookeeper`. */
@@ -57,10 +59,28 @@ async function start(directory: string, port: number): Promise<RunningStore> {
   });
 }
 
-/** Source: ZooKeeper 3.8 administrator's guide, "The Four Letter Words". */
 async function isServing(port: number): Promise<true | null> {
-  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
-  await connection.write(new TextEncoder().encode("srvr"));
-  const text = await new Response(connection.readable).text();
-  return text.includes("Mode:") ? true : null;
+  const address = { hostname: "127.0.0.1", port };
+  return (await zookeeperWord(address, "srvr")).includes("Mode:") ? true : null;
+}
+
+/**
+ * The answer to a four-letter word.
+ *
+ * Source: ZooKeeper 3.8 administrator's guide, "The Four Letter Words".
+ *
+ * @throws If there is none; a server that is just starting keeps silent.
+ */
+export async function zookeeperWord(
+  address: { readonly hostname: string; readonly port: number },
+  word: string,
+): Promise<string> {
+  const connection = await Deno.connect(address);
+  const limit = setTimeout(() => connection.close(), WORD_MS);
+  try {
+    await connection.write(new TextEncoder().encode(word));
+    return await new Response(connection.readable).text();
+  } finally {
+    clearTimeout(limit);
+  }
 }
