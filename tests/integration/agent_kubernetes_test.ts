@@ -2,22 +2,26 @@
  * Three members with real PostgreSQL on a real API server of Kubernetes: they
  * make a cluster, hand the lead over on request, and replace a leader that was
  * lost, with the rights of docs/kubernetes/rbac.yaml and no others; proxies and
- * the command line work as on any store. Their pods are objects that nobody runs.
+ * the command line work as on any store. A leader that is cut off stops before
+ * the others count it as gone. Their pods are objects that nobody runs.
  */
 import assert from "node:assert/strict";
-import { AgentCluster } from "../helpers/agent_cluster.ts";
+import { AgentCluster, QUICK_TIMES } from "../helpers/agent_cluster.ts";
 import { type AgentMember, runSql } from "../helpers/agent_member.ts";
 import { commandLine } from "../helpers/command_line.ts";
 import { kubernetesSkipReason } from "../helpers/kube_apiserver_program.ts";
 import { KubernetesServer, MEMBER } from "../helpers/kubernetes.ts";
 import { grantMember } from "../helpers/kubernetes_manifests.ts";
+import { SeverableLink } from "../helpers/severable_link.ts";
 import { step } from "../helpers/step.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
+import { WritableWatch } from "../helpers/writable_watch.ts";
 
 const skipReason = kubernetesSkipReason();
 const LABELS = { application: "test" };
 const POD_LABELS = { ...LABELS, "cluster-name": "batman" };
 const ADDRESS = "10.123.4.5";
+const TTL_MS = QUICK_TIMES.ttl * 1_000;
 
 unprivileged(import.meta.url, () => {
   for (const kind of ["Endpoints", "ConfigMaps"] as const) {
@@ -42,7 +46,8 @@ async function play(
   // For the agents, the command line and the test's own looks.
   Deno.env.set("KUBECONFIG", await server.kubeconfig(MEMBER));
   const hasEndpoints = kind === "Endpoints";
-  await using cluster = await AgentCluster.running({
+  await using link = new SeverableLink(server.port);
+  await using cluster = await AgentCluster.create({
     ...{ isQuick: true, hasProxies: true },
     store: {
       kubernetes: {
@@ -52,6 +57,10 @@ async function play(
       },
     },
   });
+  cluster.member("n1").environment = {
+    KUBECONFIG: await server.kubeconfig(MEMBER, link.port),
+  };
+  await cluster.startAll();
   await step(
     t,
     "its objects and labels are Patroni's",
@@ -60,6 +69,74 @@ async function play(
   await step(t, "the command line finds it", () => isListed(cluster));
   await step(t, "the lead is handed over on request", () => handOver(cluster));
   await step(t, "a lost leader is replaced", () => replace(cluster));
+  await step(t, "one that is cut off stops first", () => cutOff(cluster, link));
+  await step(
+    t,
+    "nobody leads without a store, and then somebody does again",
+    () => storeAway(cluster, server),
+  );
+}
+
+/** n1 leads, and hears nothing of the API server any more. */
+async function cutOff(
+  cluster: AgentCluster,
+  link: SeverableLink,
+): Promise<void> {
+  const first = cluster.member("n1");
+  const leader = await cluster.untilWhole();
+  if (leader !== first) {
+    const { status, text } = await leader.rest("/switchover", {
+      method: "POST",
+      body: { leader: leader.name, candidate: "n1" },
+    });
+    assert.equal(status, 200, text);
+    await cluster.untilWhole();
+  }
+  await WritableWatch.prepare(first);
+  await using watch = new WritableWatch(cluster.members);
+  await cluster.until(
+    "n1 takes writes",
+    () => Promise.resolve(watch.last("n1") !== undefined),
+  );
+  const severedAt = performance.now();
+  link.sever();
+  const next = await cluster.untilLeader(["n2", "n3"]);
+  await cluster.until(
+    "the new leader takes writes",
+    () => Promise.resolve(watch.last(next.name) !== undefined),
+  );
+  assert.ok(watch.lastAnswerAt("n1") < severedAt + TTL_MS);
+  link.heal();
+  assert.notEqual((await cluster.untilWhole()).name, "n1");
+  await watch.end();
+  assert.deepEqual(watch.violations(), []);
+}
+
+async function storeAway(
+  cluster: AgentCluster,
+  server: KubernetesServer,
+): Promise<void> {
+  const leader = await cluster.untilWhole();
+  await using watch = new WritableWatch(cluster.members);
+  await cluster.until(
+    "it takes writes",
+    () => Promise.resolve(watch.last(leader.name) !== undefined),
+  );
+  const frozenAt = performance.now();
+  server.freeze();
+  try {
+    await cluster.until("it leads no more", async () => {
+      const status = await leader.status();
+      return status !== null && status["role"] !== "primary";
+    });
+    assert.ok(watch.lastAnswerAt(leader.name) < frozenAt + TTL_MS);
+  } finally {
+    server.thaw();
+  }
+  const again = await cluster.untilWhole();
+  await watch.end();
+  assert.deepEqual(watch.violations(), []);
+  assert.deepEqual(await watch.lostOn(again), []);
 }
 
 async function isPatronis(
