@@ -32,11 +32,11 @@ unprivileged(import.meta.url, () => {
         [{ S: "/service/batman" }],
       );
     });
-    await step(t, "a store that stands still costs no data", async () => {
+    await step(t, "while the store stands still nobody leads", async () => {
       server.freeze();
       await cluster.until("the leader stops leading", async () => {
         const status = await cluster.member("n1").status();
-        return status?.["role"] !== "primary";
+        return status !== null && status["role"] !== "primary";
       });
       server.thaw();
       assert.ok(await cluster.untilWhole());
