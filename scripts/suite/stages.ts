@@ -77,7 +77,6 @@ export const PACKAGES: readonly string[] = [
   "fish",
   "locales",
   "systemd",
-  "default-jre-headless",
   "redis-server",
 ];
 
