@@ -11,6 +11,7 @@ import type { Clock } from "../ports/clock.ts";
 import type {
   Dcs,
   DcsCondition,
+  DcsEntry,
   DcsLimits,
   DcsResult,
   DcsSession,
@@ -108,8 +109,8 @@ export class LeaseKeeper {
   }
 
   /**
-   * Renews the lease of `key`, as it was seen last; after a restart of the agent
-   * the key is bound to the new lease first.
+   * Renews the lease of `key`, as it was seen last, and asks the store whether the
+   * key is still there; after a restart of the agent it is bound to the new lease.
    *
    * @param key The leader key; null: nobody leads.
    */
@@ -121,12 +122,20 @@ export class LeaseKeeper {
       if (key?.name !== this.#self) return this.#lose();
       if (this.#isReleased) return await this.#releaseAgain(key, terms);
       const held = this.#lease;
-      const { session, since } = await this.#freshLease(terms);
+      // Asked beside the renewal: an unexpired lease alone does not prove that
+      // the key still hangs on it, since voters may take over a lost leader's.
+      const isBound = key.isHeld && held !== null &&
+        this.#boundTo === held.session.id && held.askedMs === terms.ttlMs;
+      const [{ session, since }, stored] = await Promise.all([
+        this.#freshLease(terms),
+        isBound ? this.#storedKey(terms) : null,
+      ]);
       // Our lease is gone, and with it the key: that calls for a race, not for a rebind.
       const hasExpired = held !== null && held.session.id !== session.id &&
         held.askedMs === terms.ttlMs;
       if (hasExpired) return this.#lose();
-      if (!key.isHeld || this.#boundTo !== session.id) {
+      if (isBound && stored?.value !== this.#self) return this.#lose();
+      if (stored === null || !stored.isHeld) {
         const own = {
           kind: "value_is",
           key: LEADER,
@@ -135,7 +144,7 @@ export class LeaseKeeper {
         const result = await this.#bind(session.id, own, terms);
         if (result.kind === "condition_failed") return this.#lose();
         this.#keyRevision = result.revision;
-      } else this.#keyRevision = key.revision;
+      } else this.#keyRevision = stored.revision;
       this.#hold(since, session);
       return "renewed";
     });
@@ -186,6 +195,12 @@ export class LeaseKeeper {
     const session = { id: opened.id, ttlMs };
     this.#lease = { session, askedMs: terms.ttlMs };
     return { session, since };
+  }
+
+  /** The leader key as the store itself has it now; null: nobody leads. */
+  async #storedKey(limits: DcsLimits): Promise<DcsEntry | null> {
+    const { entries } = await this.#dcs.readFresh(limits);
+    return entries.find(({ key }) => key === LEADER) ?? null;
   }
 
   /** A release got lost on its way, and the lease of the member key keeps the leader key alive. */

@@ -214,3 +214,50 @@ Deno.test("binding the leader key to a new lease begins a new term", () =>
     assert.equal(await store.writeSync(sync, stale, TERMS), "conflict");
     assert.equal(bench.view.sync.leader, null);
   }));
+
+Deno.test("LeaseKeeper does not renew a key that was taken over while its lease lives", () =>
+  withBench(async (bench) => {
+    const old = bench.keeper("n1");
+    const other = bench.keeper("n2");
+    assert.equal(await old.leases.acquire(TERMS, fits), "won");
+    assert.equal(
+      await old.leases.renew(held(bench.view), TERMS),
+      "renewed",
+      "nothing has happened yet",
+    );
+    const seen = held(bench.view);
+    const session = await other.leases.keepMember(TERMS);
+    const revision = old.leases.term;
+    assert.ok(revision !== null);
+    const taken = await other.dcs.write({
+      when: [{ kind: "revision_is", key: "leader", revision }],
+      edits: [{ kind: "put", key: "leader", value: "n2", session }],
+    }, TERMS);
+    assert.equal(taken.kind, "done");
+    assert.equal(await old.leases.renew(seen, TERMS), "lost");
+    assert.equal(old.right.deadline, null);
+    assert.equal(bench.leader, "n2");
+  }));
+
+Deno.test("LeaseKeeper asks the store in no more time than a renewal has", () =>
+  withBench(async (bench) => {
+    const { dcs, leases } = bench.keeper("n1");
+    assert.equal(await leases.acquire(TERMS, fits), "won");
+    let reads = 0;
+    const ask = dcs.readFresh.bind(dcs);
+    dcs.readFresh = (limits) => {
+      reads++;
+      return ask(limits);
+    };
+    dcs.faults.answerDelayMs = 3_000;
+    const before = bench.clock.now();
+    const renewal = leases.renew(held(bench.view), TERMS);
+    assert.equal(await elapse(bench, renewal), "renewed");
+    assert.ok(bench.clock.now() - before < 2 * 3_000);
+    assert.equal(reads, 1, "one call more than the renewal itself");
+  }));
+
+/** As the keeper's own view has it. */
+function held({ leader }: ClusterView): ClusterView["leader"] {
+  return leader === null ? null : { ...leader, isHeld: true };
+}
