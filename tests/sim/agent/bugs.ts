@@ -88,7 +88,10 @@ function countFromResponse(agent: Agent, dcs: BridgedDcs): void {
 /** How often a read is answered by what was read before. */
 const STALE_READS = 3;
 
-/** A view in which this member led is used again, and a lease that is gone is taken for alive. */
+/**
+ * A view in which this member led is used again, by reads that should be fresh,
+ * too, and a lease that is gone is taken for alive.
+ */
 class StaleDcs extends BridgedDcs {
   readonly #name: string;
   #led: DcsSnapshot | null = null;
@@ -108,6 +111,12 @@ class StaleDcs extends BridgedDcs {
     this.#led = isLeader ? snapshot : null;
     this.#reads = 0;
     return snapshot;
+  }
+
+  /** Each renewal asks the store whether the key is still there. */
+  override async readFresh(limits: DcsLimits): Promise<DcsSnapshot> {
+    const snapshot = await super.readFresh(limits);
+    return this.#reads > 0 ? this.#led ?? snapshot : snapshot;
   }
 
   override async renewSession(
