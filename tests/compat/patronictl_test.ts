@@ -3,6 +3,8 @@
  * asks our REST API, and every command does what it says.
  */
 import assert from "node:assert/strict";
+import { encodePledge, pledgeKey } from "../../lib/core/codec/pledge_codec.ts";
+import { lsn, revision } from "../../lib/core/base/units.ts";
 import { type AgentCluster } from "../helpers/agent_cluster.ts";
 import { step } from "../helpers/step.ts";
 import { type AgentMember, PASSWORDS } from "../helpers/agent_member.ts";
@@ -25,6 +27,7 @@ unprivileged(import.meta.url, () => {
     const kinds = ["matriarch", "matriarch", "matriarch"] as const;
     await using cluster = await mixedCluster(kinds);
     const scene = { t, cluster };
+    await pledges(cluster);
     await reads(scene);
     await configures(scene);
     await pauses(scene);
@@ -46,6 +49,13 @@ async function ctl(
   });
   assert.equal(end.code, 0, `${words.join(" ")}: ${end.output}${end.errors}`);
   return end.output + end.errors;
+}
+
+/** Keys that Patroni does not know lie in the scope all along. */
+async function pledges(cluster: AgentCluster): Promise<void> {
+  const pledge = { term: revision("7"), timeline: 1, lsn: lsn(64) };
+  await cluster.put(pledgeKey("n2"), encodePledge(pledge));
+  await cluster.put(pledgeKey("n3"), encodePledge(null));
 }
 
 async function reads({ t, cluster }: Scene): Promise<void> {

@@ -78,6 +78,7 @@ export function cluster(changes: Partial<ClusterView> = {}): ClusterView {
     sync: { leader: null, quorum: 0, standbys: [], revision: null },
     history: [],
     failsafe: null,
+    pledges: [],
     ...changes,
   };
 }

@@ -122,6 +122,7 @@ export function threeMembers(changes: Partial<ClusterView> = {}): ClusterView {
     sync: { leader: null, quorum: 0, standbys: [], revision: null },
     history: [],
     failsafe: null,
+    pledges: [],
     ...changes,
   };
 }

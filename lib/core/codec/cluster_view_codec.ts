@@ -18,6 +18,7 @@ import { decodeInitialize } from "./initialize_codec.ts";
 import { parseJsonObject } from "./json.ts";
 import { ENTRIES_MAX, NAME_LENGTH_MAX } from "./limits.ts";
 import { decodeMember } from "./member_codec.ts";
+import { decodePledge, PLEDGES_PREFIX } from "./pledge_codec.ts";
 import { decodeStatus } from "./status_codec.ts";
 import { decodeSync } from "./sync_codec.ts";
 
@@ -76,6 +77,9 @@ export function decodeClusterView(snapshot: StoredSnapshot): ClusterView {
     sync: decodeSync(sync?.value ?? null, sync?.revision ?? null),
     history: decodeHistory(text("history")),
     failsafe: decodeFailsafe(text("failsafe")),
+    pledges: namedBelow(PLEDGES_PREFIX, snapshot.entries).map((
+      { name, value, revision },
+    ) => ({ name, revision, pledge: decodePledge(value) })),
   };
 }
 
@@ -91,15 +95,22 @@ function leaderKey(entry: StoredEntry | undefined): LeaderKey | null {
 }
 
 function members(entries: readonly StoredEntry[]): readonly Member[] {
+  return namedBelow(MEMBERS_PREFIX, entries).map(({ name, value }) =>
+    decodeMember(name, value.length > MEMBER_LENGTH_MAX ? "" : value)
+  );
+}
+
+/** Entries one level below a folder, with the rest of the key as their name; sorted by it. */
+function namedBelow(
+  prefix: string,
+  entries: readonly StoredEntry[],
+): readonly (StoredEntry & { readonly name: string })[] {
   return entries.flatMap((entry) => {
-    if (!entry.key.startsWith(MEMBERS_PREFIX)) return [];
-    const name = entry.key.slice(MEMBERS_PREFIX.length);
-    const isMember = name !== "" && name.length <= NAME_LENGTH_MAX &&
+    if (!entry.key.startsWith(prefix)) return [];
+    const name = entry.key.slice(prefix.length);
+    const isName = name !== "" && name.length <= NAME_LENGTH_MAX &&
       !name.includes("/");
-    return isMember ? [{ name, value: entry.value }] : [];
+    return isName ? [{ ...entry, name }] : [];
   }).sort((a, b) => a.name < b.name ? -1 : 1)
-    .slice(0, ENTRIES_MAX)
-    .map(({ name, value }) =>
-      decodeMember(name, value.length > MEMBER_LENGTH_MAX ? "" : value)
-    );
+    .slice(0, ENTRIES_MAX);
 }

@@ -32,6 +32,7 @@ Deno.test("decodeClusterView() of no keys is a new, unlocked scope", () => {
     sync: { leader: null, quorum: 0, standbys: [], revision: null },
     history: null,
     failsafe: null,
+    pledges: [],
   });
 });
 

@@ -5,6 +5,7 @@
  */
 import type { Lsn, Revision } from "../base/units.ts";
 import type { Member, MemberName } from "./member.ts";
+import type { PledgeKey } from "./pledge.ts";
 
 /** The `initialize` key: who may bootstrap, and which lineage the scope has. */
 export type InitializeKey =
@@ -84,6 +85,8 @@ export interface ClusterView {
   readonly history: readonly HistoryLine[] | null;
   /** Name to api_url; null if absent or invalid. */
   readonly failsafe: Readonly<Record<string, string>> | null;
+  /** Sorted by name; a member that never pledged has none. */
+  readonly pledges: readonly PledgeKey[];
 }
 
 const INDEXES = new WeakMap<

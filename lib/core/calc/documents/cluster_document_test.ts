@@ -42,6 +42,7 @@ function view(over: Partial<ClusterView> = {}): ClusterView {
     sync: { leader: null, quorum: 0, standbys: [], revision: null },
     history: null,
     failsafe: null,
+    pledges: [],
     ...over,
   };
 }

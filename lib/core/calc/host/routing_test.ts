@@ -47,6 +47,7 @@ function view(leader: string | null, members: readonly Member[]): ClusterView {
     sync: { leader: null, quorum: 0, standbys: [], revision: null },
     history: [],
     failsafe: null,
+    pledges: [],
   };
 }
 

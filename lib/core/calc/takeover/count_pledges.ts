@@ -11,9 +11,10 @@ import type { MemberName } from "../../model/member.ts";
 import type { Pledge, PledgeKey } from "../../model/pledge.ts";
 
 /** What a takeover rests on: one snapshot that was asked for now. */
-export type TakeoverView =
-  & Pick<ClusterView, "leader" | "sync" | "config">
-  & { readonly pledges: readonly PledgeKey[] };
+export type TakeoverView = Pick<
+  ClusterView,
+  "leader" | "sync" | "config" | "pledges"
+>;
 
 /** An entry whose pledge stands. */
 export type StandingPledge = PledgeKey & { readonly pledge: Pledge };
