@@ -3,7 +3,8 @@
  * hold the lead, whatever happens to the server and to their connections: also
  * when a standby without the last saves takes over. Method: three clients bid and
  * renew at random, with faults at random, on a clock that only the test moves;
- * each counts its lease from before its request, as the lease keeper does.
+ * each counts its lease from before its request, gives the lead back now and then,
+ * and is started anew, as the lease keeper does it.
  *
  * The same with a server that does not say that it was replaced must fail, or the
  * test would prove nothing.
@@ -11,6 +12,7 @@
 import assert from "node:assert/strict";
 import type { SessionId } from "../../lib/core/base/units.ts";
 import { DocumentDcs } from "../../lib/dcs/document/document_dcs.ts";
+import type { DcsCondition, DcsEdit, DcsEntry } from "../../lib/ports/dcs.ts";
 import {
   DcsRefusedError,
   DcsUnreachableError,
@@ -37,46 +39,44 @@ function randomOf(seed: number): () => number {
   };
 }
 
+/** As an agent does it: see the lease keeper. */
 class Member {
   readonly name: string;
   readonly store: MemoryDocumentStore;
-  readonly #dcs: DocumentDcs;
-  readonly #clock: ManualClock;
+  readonly #parts: { readonly clock: ManualClock; readonly next: () => number };
+  #dcs: DocumentDcs;
   #session: SessionId | null = null;
+  #boundTo: SessionId | null = null;
+  #isReleased = false;
   #isLeader = false;
   #deadline = 0;
 
   constructor(
     name: string,
     server: MemoryDocumentServer,
-    { clock, next }: {
-      readonly clock: ManualClock;
-      readonly next: () => number;
-    },
+    parts: { readonly clock: ManualClock; readonly next: () => number },
   ) {
     this.name = name;
-    this.#clock = clock;
+    this.#parts = parts;
     this.store = new MemoryDocumentStore(server, "/s/a");
-    this.#dcs = new DocumentDcs({ store: this.store, clock, random: { next } });
+    this.#dcs = this.#connect();
   }
 
   leads(): boolean {
-    return this.#isLeader && this.#clock.now() < this.#deadline;
+    return this.#isLeader && this.#parts.clock.now() < this.#deadline;
   }
 
   /** One cycle of a member. */
   async cycle(): Promise<void> {
+    const { next } = this.#parts;
     try {
-      await this.#keep();
-      if (this.#isLeader || this.#session === null) return;
-      const { kind } = await this.#dcs.write({
-        when: [{ kind: "absent", key: "leader" }],
-        edits: [{
-          ...{ kind: "put", key: "leader", value: this.name },
-          session: this.#session,
-        }],
-      }, LIMITS);
-      this.#isLeader = kind === "done";
+      if (next() < 0.02) return this.#restart();
+      const { entries } = await this.#dcs.readFresh(LIMITS);
+      const key = entries.find((one) => one.key === "leader");
+      if (key?.value === this.name) return await this.#lead(key);
+      this.#isLeader = false;
+      const { session } = await this.#fresh();
+      if (key === undefined) await this.#bid(session);
     } catch (error) {
       const isExpected = error instanceof DcsUnreachableError ||
         error instanceof DcsRefusedError;
@@ -84,20 +84,87 @@ class Member {
     }
   }
 
-  async #keep(): Promise<void> {
-    const before = this.#clock.now();
-    if (this.#session === null) {
-      const { id } = await this.#dcs.openSession(TTL_MS, LIMITS);
-      this.#session = id;
-      this.#deadline = before + TTL_MS;
+  async #lead(key: DcsEntry): Promise<void> {
+    const { next } = this.#parts;
+    const { revision } = key;
+    if (this.#isReleased || next() < 0.05) {
+      this.#isReleased = true;
+      this.#isLeader = false;
+      await this.#write({ kind: "revision_is", key: "leader", revision }, null);
       return;
     }
-    const answer = await this.#dcs.renewSession(this.#session, LIMITS);
-    if (answer === "alive") this.#deadline = before + TTL_MS;
-    else {
-      this.#session = null;
+    const before = this.#session;
+    const { session, since } = await this.#fresh();
+    if (before !== null && before !== session) {
+      this.#isLeader = false;
+      return;
+    }
+    if (!key.isHeld || this.#boundTo !== session) {
+      const own = {
+        kind: "value_is",
+        key: "leader",
+        value: this.name,
+      } as const;
+      this.#isLeader = await this.#write(own, session);
+    } else this.#isLeader = true;
+    this.#deadline = since + TTL_MS;
+  }
+
+  async #bid(session: SessionId): Promise<void> {
+    this.#isReleased = true;
+    const since = this.#deadline;
+    if (await this.#write({ kind: "absent", key: "leader" }, session)) {
+      this.#isReleased = false;
+      this.#isLeader = true;
+      this.#deadline = since;
+    }
+  }
+
+  /** The own session, renewed or opened now. */
+  async #fresh(): Promise<
+    { readonly session: SessionId; readonly since: number }
+  > {
+    const { clock } = this.#parts;
+    let since = clock.now();
+    if (this.#session !== null) {
+      const answer = await this.#dcs.renewSession(this.#session, LIMITS);
+      if (answer === "alive") {
+        if (!this.#isLeader) this.#deadline = since + TTL_MS;
+        return { session: this.#session, since };
+      }
       this.#isLeader = false;
     }
+    since = clock.now();
+    this.#session = (await this.#dcs.openSession(TTL_MS, LIMITS)).id;
+    if (!this.#isLeader) this.#deadline = since + TTL_MS;
+    return { session: this.#session, since };
+  }
+
+  async #write(
+    condition: DcsCondition,
+    session: SessionId | null,
+  ): Promise<boolean> {
+    const value = this.name;
+    const edit: DcsEdit = session === null
+      ? { kind: "delete", key: "leader" }
+      : { kind: "put", key: "leader", value, session };
+    const write = { when: [condition], edits: [edit] };
+    const isDone = (await this.#dcs.write(write, LIMITS)).kind === "done";
+    if (isDone && session !== null) this.#boundTo = session;
+    return isDone;
+  }
+
+  #restart(): void {
+    this.#dcs = this.#connect();
+    this.#session = null;
+    this.#boundTo = null;
+    this.#isReleased = false;
+    this.#isLeader = false;
+  }
+
+  #connect(): DocumentDcs {
+    const { clock, next } = this.#parts;
+    return new DocumentDcs({ store: this.store, clock, random: { next } });
   }
 }
 

@@ -5,6 +5,8 @@
  * Never renews a session by itself.
  */
 import {
+  after,
+  type Moment,
   type Revision,
   type SessionId,
   sessionId,
@@ -33,6 +35,7 @@ import {
   openSession,
   renewSession,
   withoutKeys,
+  withoutSession,
   write,
 } from "./scope_document.ts";
 
@@ -52,6 +55,11 @@ export interface DocumentDcsOptions {
   readonly warn?: (text: string) => void;
 }
 
+interface HeldSession extends DcsSession {
+  /** If nothing renews it; counted from before the last renewal was asked for. */
+  readonly endsAt: Moment;
+}
+
 /** One process's client of one scope. */
 export class DocumentDcs implements Dcs {
   readonly capabilities: DcsCapabilities = CAPABILITIES;
@@ -60,7 +68,7 @@ export class DocumentDcs implements Dcs {
   readonly #changer: DocumentChanger;
   readonly #watcher: DocumentWatcher;
   /** The session that this process opened last. */
-  #held: DcsSession | null = null;
+  #held: HeldSession | null = null;
 
   constructor(options: DocumentDcsOptions) {
     const { store, clock, random, warn = () => {} } = options;
@@ -83,7 +91,9 @@ export class DocumentDcs implements Dcs {
 
   async readFresh(limits: DcsLimits): Promise<DcsSnapshot> {
     const document = await this.#changer.fresh(limits);
-    return { entries: entriesOf(document, this.#held?.id ?? null) };
+    const id = this.#held?.id ?? null;
+    const isSound = id !== null && !this.#view.isBroken(id);
+    return { entries: entriesOf(document, isSound ? id : null) };
   }
 
   async write(given: DcsWrite, limits: DcsLimits): Promise<DcsResult> {
@@ -106,22 +116,39 @@ export class DocumentDcs implements Dcs {
 
   async openSession(ttlMs: number, limits: DcsLimits): Promise<DcsSession> {
     const id = sessionId(randomHex(this.#options.random));
+    const endsAt = after(this.#options.clock.now(), ttlMs);
     await this.#changer.change((document, version: Revision) => ({
       document: openSession(document, id, { renewals: version, ttlMs }),
       answer: null,
     }), limits);
-    this.#held = { id, ttlMs };
-    return this.#held;
+    this.#held = { id, ttlMs, endsAt };
+    return { id, ttlMs };
   }
 
-  renewSession(id: SessionId, limits: DcsLimits): Promise<RenewAnswer> {
-    return this.#changer.change(
+  async renewSession(id: SessionId, limits: DcsLimits): Promise<RenewAnswer> {
+    const now = this.#options.clock.now();
+    const held = this.#held?.id === id ? this.#held : null;
+    const answer = await this.#changer.change<RenewAnswer>(
       (document, version) =>
-        this.#view.isBroken(id)
-          ? { document, answer: "gone" }
+        this.#isLost(id, now)
+          ? { document: withoutSession(document, id), answer: "gone" }
           : renewSession(document, id, version),
       limits,
     );
+    if (answer === "alive" && held !== null && this.#held === held) {
+      this.#held = { ...held, endsAt: after(now, held.ttlMs) };
+    }
+    return answer;
+  }
+
+  /**
+   * A session that is there and that its holder has lost all the same. Its time
+   * may be over without anybody having ended it, or the server has forgotten who
+   * did.
+   */
+  #isLost(id: SessionId, now: Moment): boolean {
+    const isOver = this.#held?.id === id && this.#held.endsAt <= now;
+    return isOver || this.#view.isBroken(id);
   }
 
   watch(listener: DcsListener, signal: AbortSignal): void {

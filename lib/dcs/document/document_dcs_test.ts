@@ -228,6 +228,53 @@ Deno.test("a failover that loses nothing leaves the leader alone", async () => {
   assert.equal(await world.leader(n2), "n1");
 });
 
+Deno.test("a leader that the server has forgotten is told so", async () => {
+  const world = new World();
+  const n1 = world.client();
+  const one = await world.session(n1);
+  await world.ended(n1.dcs.write(bid("n1", one), LIMITS));
+  // Only the key is lost, its session is still there.
+  world.server.failOver(1);
+  assert.equal(await world.ended(n1.dcs.renewSession(one, LIMITS)), "gone");
+  assert.equal(await world.leader(n1), null);
+});
+
+Deno.test("a lead that was given back does not come back", async () => {
+  const world = new World();
+  const [n1, again] = [world.client(), world.client()];
+  const one = await world.session(n1);
+  const own = { kind: "value_is", key: "leader", value: "n1" } as const;
+  await world.ended(n1.dcs.write(bid("n1", one), LIMITS));
+  const edits = [{ kind: "delete", key: "leader" }] as const;
+  await world.ended(n1.dcs.write({ when: [own], edits }, LIMITS));
+  world.server.failOver(1);
+  const snapshot = await world.ended(n1.dcs.readFresh(LIMITS));
+  assert.ok(snapshot !== "unreachable");
+  assert.deepEqual(snapshot.entries.map((e) => [e.value, e.isHeld]), [
+    ["n1", false],
+  ]);
+  // Started anew it knows nothing of that, and must wait like everybody.
+  const session = await world.session(again);
+  const rebind = { ...put("n1", session), when: [own] };
+  assert.deepEqual(await world.ended(again.dcs.write(rebind, LIMITS)), FAILED);
+  assert.equal(await world.ended(n1.dcs.renewSession(one, LIMITS)), "gone");
+  assert.equal(await world.leader(again), null);
+});
+
+Deno.test("who has not renewed for its own time has lost its session", async () => {
+  const world = new World();
+  const n1 = world.client();
+  const one = await world.session(n1);
+  await world.ended(n1.dcs.write(bid("n1", one), LIMITS));
+  assert.equal(await world.ended(n1.dcs.renewSession(one, LIMITS)), "alive");
+  await world.clock.advance(TTL_MS);
+  // What is left on the server is older than what n1 has seen, so nothing there
+  // tells that its time is over.
+  world.server.failOver(1);
+  assert.equal(await world.ended(n1.dcs.renewSession(one, LIMITS)), "gone");
+  assert.equal(await world.leader(n1), null);
+});
+
 Deno.test("the watch sees the end of a session when it comes", async () => {
   const world = new World();
   const [n1, n2] = [world.client(), world.client()];

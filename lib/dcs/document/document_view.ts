@@ -57,7 +57,7 @@ export class DocumentView {
   #watched: readonly WatchedSession[] = NO_SESSIONS;
   /** The version that this process tried to save last. */
   #tried: string | null = null;
-  /** Sessions that are there and have lost a key that they had. */
+  /** Sessions that are there, but not with the keys that they had. */
   #broken: ReadonlySet<SessionId> = new Set();
 
   constructor(parts: ViewParts, onNews: NewsListener) {
@@ -81,9 +81,10 @@ export class DocumentView {
   }
 
   /**
-   * Whether the server has forgotten a key that hung on the session. Its holder
-   * must not go on as if nothing had happened: others do not know of the key, and
-   * wait only as long as the guard lasts.
+   * Whether the server has gone back to a state in which the session had other
+   * keys: one that it had is forgotten, or one that it gave away is back. Its
+   * holder must not go on as if nothing had happened: somebody may have been given
+   * such a key meanwhile, and counts on that for one ttl.
    */
   isBroken(id: SessionId): boolean {
     return this.#broken.has(id);
@@ -196,11 +197,12 @@ function brokenSessions(
   before: KnownDocument,
   broken: ReadonlySet<SessionId>,
 ): ReadonlySet<SessionId> {
-  const robbed = [...before.document.keys].flatMap(([key, { session }]) =>
-    session === null || now.document.keys.get(key)?.session === session
-      ? []
-      : [session]
-  );
-  const all = [...broken, ...robbed];
+  const [old, current] = [before.document.keys, now.document.keys];
+  const changed = [...new Set([...old.keys(), ...current.keys()])]
+    .flatMap((key) => {
+      const sessions = [old.get(key)?.session, current.get(key)?.session];
+      return sessions[0] === sessions[1] ? [] : sessions;
+    }).filter((id) => id !== null && id !== undefined);
+  const all = [...broken, ...changed];
   return new Set(all.filter((id) => now.document.sessions.has(id)));
 }

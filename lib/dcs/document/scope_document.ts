@@ -133,6 +133,17 @@ export function renewSession(
   return { document: openSession(document, id, renewed), answer: "alive" };
 }
 
+/** Without a session, as its holder may end it, and without its keys. */
+export function withoutSession(
+  document: ScopeDocument,
+  id: SessionId,
+): ScopeDocument {
+  const session = document.sessions.get(id);
+  return session === undefined || id === GUARD
+    ? document
+    : endSessions(document, [{ id, ...session }]);
+}
+
 /** What observers time. */
 export function sightingsOf(
   { sessions }: ScopeDocument,
@@ -212,8 +223,10 @@ export function entriesOf(
 }
 
 /**
- * A put that gives a key to somebody: the key hangs on a session, it is not there
- * or another session has it, with another value, and the writer cares which.
+ * A put that gives a key to somebody: the key hangs on a session, is not there or
+ * hangs on another one, and the writer cares which. Also a member that wants to
+ * bind its own key anew: what the server still says of it may be from before it
+ * gave that back.
  */
 function isClaim(
   { keys }: ScopeDocument,
@@ -222,9 +235,7 @@ function isClaim(
 ): boolean {
   if (edit.kind === "delete" || edit.session === null) return false;
   if (!when.some(({ key }) => key === edit.key)) return false;
-  const stored = keys.get(edit.key);
-  return stored === undefined ||
-    (stored.session !== edit.session && stored.value !== edit.value);
+  return keys.get(edit.key)?.session !== edit.session;
 }
 
 function isOrphan({ sessions }: ScopeDocument, edit: DcsEdit): boolean {

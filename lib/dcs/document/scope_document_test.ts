@@ -100,9 +100,9 @@ Deno.test("in another era nobody gets what somebody may still hold", () => {
       when: [{ kind: "value_is", key: "leader", value: "n1" }],
       edits: [{ kind: "put", key: "leader", value, session }],
     }, V(4)).answer.kind;
-  // Whoever has it may go on, also in a new session; nobody else may take it.
+  // Whoever has it may go on; nobody else may take it, nor bind it anew.
   assert.equal(take(document, "n1", A), "done");
-  assert.equal(take(document, "n1", B), "done");
+  assert.equal(take(document, "n1", B), "condition_failed");
   assert.equal(take(document, "n2", B), "condition_failed");
   const edits = [{ kind: "delete", key: "leader" }] as const;
   const free = write(document, { when: [], edits }, V(4)).document;
