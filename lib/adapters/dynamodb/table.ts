@@ -25,7 +25,7 @@ const LOOK_AGAIN_MS = 300_000;
 /** AWS asks for patience while it makes a table, which takes seconds. */
 const MADE_PAUSE_MS = 500;
 
-/** See the head of this file. */
+/** The table, looked at before it is used. */
 export class DynamoTable {
   readonly #options: DynamoOptions;
   readonly #calls: DynamoCalls;

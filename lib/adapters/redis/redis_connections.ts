@@ -37,7 +37,7 @@ export interface ConnectionsParts {
   readonly onBell: (version: string | null) => void;
 }
 
-/** See the head of this file. */
+/** Connects to the first server that may keep scopes. */
 export class RedisConnections {
   readonly sessions: HostedSession<RedisHost, RedisSession>;
   readonly #parts: ConnectionsParts;

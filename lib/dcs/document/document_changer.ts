@@ -53,7 +53,7 @@ export interface ChangerParts {
   readonly ttlMs: () => number | null;
 }
 
-/** See the head of this file. */
+/** Changes the document of one scope for this process. */
 export class DocumentChanger {
   readonly #parts: ChangerParts;
 

@@ -49,7 +49,7 @@ export interface ViewParts {
   readonly clock: Clock;
 }
 
-/** See the head of this file. */
+/** The newest version of a document that this process has seen. */
 export class DocumentView {
   readonly #parts: ViewParts;
   readonly #onNews: NewsListener;

@@ -19,7 +19,7 @@ export interface SessionMaker<H, S> {
   failure(error: unknown, host: H): DcsRefusedError | DcsUnreachableError;
 }
 
-/** See the head of this file. */
+/** Keeps one session, wherever a host takes it. */
 export class HostedSession<H, S extends { close(): Promise<void> }> {
   readonly #maker: SessionMaker<H, S>;
   #current: S | null = null;
