@@ -163,7 +163,8 @@ export class ZookeeperServer implements AsyncDisposable {
     return new Deno.Command("sh", {
       args: [
         "-c",
-        'log=$1; shift; exec "$@" >>"$log" 2>&1',
+        // Who ends the test run ends its servers.
+        'log=$1; shift; exec setpriv --pdeathsig TERM -- "$@" >>"$log" 2>&1',
         ...["sh", `${directory}/log`, ...command],
       ],
       stdin: "null",
