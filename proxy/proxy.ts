@@ -26,7 +26,7 @@ import { type ProxyOptions, ProxyStartError } from "./options.ts";
 import type { Predecessor } from "./predecessor.ts";
 import { RouteWatch } from "./routes.ts";
 import type { RefusalText } from "./startup.ts";
-import type { Stats } from "./stats.ts";
+import type { Stats, VipStats } from "./stats.ts";
 import { StatsServer } from "./stats_server.ts";
 import { clientsOf, statsOf } from "./stats_view.ts";
 import { inherit } from "./succession.ts";
@@ -69,6 +69,7 @@ export class Proxy {
   readonly #startedAtMs: number;
   readonly #clientsMax: number;
   #control: Control | null = null;
+  #vips: () => readonly VipStats[] = () => [];
   #isDraining = false;
   /** Another proxy has the doors and the fence now. */
   #hasYielded = false;
@@ -168,6 +169,11 @@ export class Proxy {
     return { ...state, sessions, held, isFenceArmed };
   }
 
+  /** What the statistics say of virtual addresses, from now on. */
+  showVips(vips: () => readonly VipStats[]): void {
+    this.#vips = vips;
+  }
+
   /** Everything that is known, for the statistics port. */
   stats(): Stats {
     return statsOf({
@@ -177,6 +183,7 @@ export class Proxy {
       agent: this.#agent,
       fence: this.#fence,
       predecessor: this.#predecessor,
+      vips: this.#vips(),
       state: this.#isDraining ? "draining" : "running",
       startedAtMs: this.#startedAtMs,
       clientsMax: this.#clientsMax,

@@ -39,6 +39,16 @@ export interface PredecessorStats {
   readonly sessions: number;
 }
 
+/** One group of virtual addresses of a stand-alone proxy. */
+export interface VipStats {
+  readonly group: string;
+  readonly addresses: readonly string[];
+  /** This proxy holds them now. */
+  readonly isCarried: boolean;
+  /** The name of the proxy that does; null: none, or nobody knows. */
+  readonly carrier: string | null;
+}
+
 /** The document at `/stats`. */
 export interface Stats {
   readonly pid: number;
@@ -55,6 +65,8 @@ export interface Stats {
   /** Null: no fence here, as on an application host. */
   readonly fence: FenceStats | null;
   readonly predecessor: PredecessorStats | null;
+  /** Empty where no address of a stand-alone proxy is configured. */
+  readonly vips: readonly VipStats[];
   readonly connectionsMax: number;
   readonly routes: {
     readonly primary: Backend | null;
@@ -95,6 +107,7 @@ export function prometheusText(stats: Stats): string {
     ...routeMetrics(stats),
     ...backendMetrics(stats),
     ...fenceMetrics(stats.fence),
+    ...vipMetrics(stats.vips),
     {
       name: "predecessor_sessions",
       type: "gauge",
@@ -133,6 +146,16 @@ function fenceMetrics(fence: FenceStats | null): readonly Metric[] {
       fence.keysGivenBack,
     ),
   ];
+}
+
+function vipMetrics(vips: readonly VipStats[]): readonly Metric[] {
+  if (vips.length === 0) return [];
+  const samples = vips.map(({ group, isCarried }) => ({
+    labels: { group },
+    value: Number(isCarried),
+  }));
+  const help = "Whether this proxy holds the addresses of the group.";
+  return [{ name: "vip_carried", type: "gauge", help, samples }];
 }
 
 function routeMetrics(stats: Stats): readonly Metric[] {

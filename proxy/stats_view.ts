@@ -19,6 +19,7 @@ import type {
   PredecessorStats,
   RouteStats,
   Stats,
+  VipStats,
 } from "./stats.ts";
 
 /** The parts that know something. */
@@ -30,6 +31,7 @@ export interface StatsSources {
   readonly agent: LocalAgent;
   readonly fence: Fence | null;
   readonly predecessor: Predecessor | null;
+  readonly vips: readonly VipStats[];
   readonly state: Stats["state"];
   /** By the wall clock. */
   readonly startedAtMs: number;
@@ -52,6 +54,7 @@ export function statsOf(sources: StatsSources): Stats {
     agent: agentStats(agent, clock),
     fence: fence?.stats ?? null,
     predecessor: predecessorStats(sources.predecessor),
+    vips: sources.vips,
     connectionsMax: sources.clientsMax,
     routes: { primary, replicas, exclusions },
     ports: {

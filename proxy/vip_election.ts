@@ -37,6 +37,7 @@ import type {
 import type { Log } from "../lib/ports/log.ts";
 import type { VipCarrier, VipHost } from "../lib/ports/vip.ts";
 import { errorText } from "./error_text.ts";
+import type { VipStats } from "./stats.ts";
 import { VipSeat } from "./vip_seat.ts";
 
 /** Turns in a ttl. */
@@ -91,6 +92,11 @@ export class VipElection {
       );
     }
     this.#ended = this.#run();
+  }
+
+  /** Who carries the addresses of each group. */
+  stats(): readonly VipStats[] {
+    return this.#seats.map(({ words }) => words.stats(this.#parts.name));
   }
 
   /** Takes the addresses away, then gives their keys back. Bounded to some seconds; never throws. */

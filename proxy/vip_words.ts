@@ -9,6 +9,7 @@ import {
 } from "../lib/core/calc/host/vip_election.ts";
 import type { VipGroup } from "../lib/core/model/vip.ts";
 import type { Log } from "../lib/ports/log.ts";
+import type { VipStats } from "./stats.ts";
 
 /** What the store may keep a proxy from, as the beginning of a sentence. */
 export type VipHindrance =
@@ -29,14 +30,27 @@ export class VipWords {
   readonly #log: Log;
   readonly #hindrances = new Map<VipHindrance, string>();
   #said = "";
+  #last: { readonly move: VipMove; readonly sight: VipSight } | null = null;
 
   constructor(group: VipGroup, log: Log) {
     this.#group = group;
     this.#log = log;
   }
 
+  /** Who carries the addresses, as it was told last. */
+  stats(self: string): VipStats {
+    const { group, vips } = this.#group;
+    const isCarried = this.#last?.move.kind === "carry";
+    const holder = this.#last?.sight.holder?.name ?? null;
+    return {
+      ...{ group, addresses: vips.map(({ address }) => address), isCarried },
+      carrier: isCarried ? self : holder,
+    };
+  }
+
   /** Says what has changed, in one sentence. */
   tell(move: VipMove, seen: VipSight): void {
+    this.#last = { move, sight: seen };
     const text = this.#text(move, seen);
     if (text === this.#said) return;
     this.#said = text;

@@ -15,7 +15,7 @@ import { VipElection } from "../../proxy/vip_election.ts";
 interface ProxyVipParts {
   readonly config: ProxyHostConfig;
   readonly dcs: Dcs;
-  readonly proxy: Pick<Proxy, "stats">;
+  readonly proxy: Pick<Proxy, "showVips" | "stats">;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -28,13 +28,15 @@ export async function takePartInVips(
   if (groups.length === 0) return null;
   const carrier = new VipLinux({ clock, log, run: runHostProgram });
   await carrier.check(groups.flatMap(({ vips }) => vips));
-  return new VipElection({
+  const election = new VipElection({
     ...{ clock, dcs, log, carrier, groups, ttlMs },
     id: randomUUID(),
     // Hosts with the same file are told apart.
     name: config.isNamed ? config.name : Deno.hostname(),
     obstacle: () => obstacleOf(proxy.stats()),
   });
+  proxy.showVips(() => election.stats());
+  return election;
 }
 
 /** What keeps a proxy with these statistics from being the one that clients come to. */

@@ -127,6 +127,11 @@ interface Struck {
   readonly attempts: number;
 }
 
+async function metricsOf({ host }: BenchProxy): Promise<string> {
+  const response = await fetch(`http://${host.address}:${PORTS.stats}/metrics`);
+  return await response.text();
+}
+
 async function hardwareOf(namespace: string): Promise<string> {
   const links: unknown = JSON.parse(
     await shell(["ip", "-n", namespace, "-j", "link", "show", "dev", "eth0"]),
@@ -237,6 +242,10 @@ faultTest(
     await scene.until(
       "the first carries it",
       () => addresses.carriers()[0] === first.host,
+    );
+    assert.match(
+      await metricsOf(first),
+      /\nmatriarch_proxy_vip_carried\{scope="batman",group="proxy"\} 1\n/,
     );
     second.start(scene.vip({ priority: 200, preempt: true }));
     await scene.until(

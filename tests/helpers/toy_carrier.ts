@@ -46,8 +46,9 @@ export class ToyCarrier implements VipCarrier, VipHost {
     this.look().then((host) => {
       for (const step of planVips(wishes, host?.bound ?? [])) {
         const { vip } = step;
-        if (step.kind === "unbind") this.#bound.delete(vip.address);
-        else if (!this.isRefused) this.#bind(vip, step.until);
+        if (step.kind !== "unbind") {
+          if (!this.isRefused) this.#bind(vip, step.until);
+        } else if (!this.isStuck) this.#bound.delete(vip.address);
       }
     });
   }

@@ -92,6 +92,12 @@ Deno.test("vip election: the first one carries, and keeps it beside a higher one
   rig.add(group("web", { priority: 200 }));
   await rig.pass(20_000);
   assert.deepEqual(rig.carriers(WEB), [first]);
+  const web = { group: "web", addresses: [WEB], carrier: "p1" };
+  const told = rig.parts.map(({ election }) => election.stats());
+  assert.deepEqual(told, [
+    [{ ...web, isCarried: true }],
+    [{ ...web, isCarried: false }],
+  ]);
   await rig.end();
   assert.deepEqual(rig.carriers(WEB), []);
 });

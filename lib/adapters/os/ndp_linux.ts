@@ -67,6 +67,7 @@ export type NdpAnswer =
 /** Speaks neighbour discovery. */
 export class NeighbourDiscovery {
   readonly #clock: Clock;
+  /** Kept: an address is announced many times. */
   #library: Deno.DynamicLibrary<typeof SYMBOLS> | null = null;
 
   constructor(clock: Clock) {
@@ -76,23 +77,22 @@ export class NeighbourDiscovery {
   /** Who of the other hosts has an address; waits a second for the answer, or until `signal` aborts. */
   async ask(place: NdpPlace, signal: AbortSignal): Promise<NdpAnswer> {
     const { hardware, target } = place;
-    const question = solicitation(target, hardware);
     const socket = this.#open(place);
     if (typeof socket === "string") return { kind: "unasked", why: socket };
     try {
-      const to = { place, address: solicitedNode(target) };
-      if (!this.#send(socket, to, question)) {
+      const question = solicitation(target, hardware);
+      if (!socket.send(solicitedNode(target), question)) {
         return { kind: "unasked", why: "the question cannot be sent" };
       }
       const deadline = after(this.#clock.now(), ANSWER_MS);
       while (remainingMs(deadline, this.#clock.now()) > 0 && !signal.aborted) {
-        const owner = this.#received(socket, target);
+        const owner = socket.owner(target);
         if (owner !== null) return { kind: "owned", hardware: owner };
         await this.#clock.sleep(LOOK_MS, signal);
       }
       return { kind: "free" };
     } finally {
-      this.#symbols().close(socket);
+      socket.close();
     }
   }
 
@@ -101,63 +101,90 @@ export class NeighbourDiscovery {
     const socket = this.#open(place);
     if (typeof socket === "string") return socket;
     const message = advertisement(place.target, place.hardware);
-    const isSent = this.#send(socket, { place, address: ALL_NODES }, message);
-    this.#symbols().close(socket);
+    const isSent = socket.send(ALL_NODES, message);
+    socket.close();
     return isSent ? null : "the advertisement cannot be sent";
   }
 
-  /** The library is kept: an address is announced many times. */
-  #symbols() {
-    this.#library ??= Deno.dlopen("libc.so.6", SYMBOLS);
-    return this.#library.symbols;
+  /** A socket, or why there is none. */
+  #open({ interface: name }: NdpPlace): NdpSocket | string {
+    try {
+      this.#library ??= Deno.dlopen("libc.so.6", SYMBOLS);
+    } catch {
+      return "the C library of this host is not GNU's";
+    }
+    const { symbols } = this.#library;
+    const raw = symbols.socket(AF_INET6, SOCK_RAW_CLOEXEC, IPPROTO_ICMPV6);
+    if (raw < 0) return "this process lacks CAP_NET_RAW";
+    const socket = new NdpSocket(symbols, raw, name);
+    if (socket.prepare()) return socket;
+    socket.close();
+    return `no neighbours can be asked on ${name}`;
+  }
+}
+
+type Calls = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+/** A raw socket on one interface; it never waits. */
+class NdpSocket {
+  readonly #calls: Calls;
+  readonly #raw: number;
+  /** The interface, as C has it. */
+  readonly #name: Uint8Array<ArrayBuffer>;
+
+  constructor(calls: Calls, raw: number, name: string) {
+    this.#calls = calls;
+    this.#raw = raw;
+    this.#name = new TextEncoder().encode(`${name}\0`);
   }
 
-  #open(place: NdpPlace): number | string {
-    const { setsockopt, socket } = this.#symbols();
-    const raw = socket(AF_INET6, SOCK_RAW_CLOEXEC, IPPROTO_ICMPV6);
-    if (raw < 0) return "this process lacks CAP_NET_RAW";
-    const name = new TextEncoder().encode(`${place.interface}\0`);
+  /** Whether it hears that interface only, and is heard there. */
+  prepare(): boolean {
     const options = [
-      [SOL_SOCKET, SO_BINDTODEVICE, name],
+      [SOL_SOCKET, SO_BINDTODEVICE, this.#name],
       [IPPROTO_IPV6, IPV6_MULTICAST_HOPS, new Uint8Array([HOPS, 0, 0, 0])],
       [IPPROTO_ICMPV6, ICMP6_FILTER, onlyAdvertisements()],
     ] as const;
-    const isSet = options.every(([level, option, value]) =>
-      setsockopt(raw, level, option, value, value.length) === 0
+    return options.every(([level, option, value]) =>
+      this.#calls.setsockopt(
+        this.#raw,
+        level,
+        option,
+        value,
+        value.length,
+      ) === 0
     );
-    if (isSet) return raw;
-    this.#symbols().close(raw);
-    return `no neighbours can be asked on ${place.interface}`;
   }
 
-  #send(
-    socket: number,
-    to: { readonly place: NdpPlace; readonly address: Uint8Array<ArrayBuffer> },
+  send(
+    to: Uint8Array<ArrayBuffer>,
     message: Uint8Array<ArrayBuffer>,
   ): boolean {
-    const { if_nametoindex: indexOf, sendto } = this.#symbols();
-    const name = new TextEncoder().encode(`${to.place.interface}\0`);
-    const place = socketAddress(to.address, indexOf(name));
+    const place = socketAddress(to, this.#calls.if_nametoindex(this.#name));
     const length = BigInt(message.length);
-    const sent = sendto(
-      ...[socket, message, length, MSG_DONTWAIT] as const,
+    const sent = this.#calls.sendto(
+      ...[this.#raw, message, length, MSG_DONTWAIT] as const,
       ...[place, place.length] as const,
     );
     return sent === length;
   }
 
   /** The owner that one of the messages names which have come; null: none does. */
-  #received(socket: number, target: Uint8Array<ArrayBuffer>): string | null {
+  owner(target: Uint8Array<ArrayBuffer>): string | null {
     const buffer = new Uint8Array(MESSAGE_BYTES);
     const room = BigInt(buffer.length);
     for (let seen = 0; seen < MESSAGES_PER_LOOK; seen++) {
-      const length = this.#symbols().recv(socket, buffer, room, MSG_DONTWAIT);
+      const length = this.#calls.recv(this.#raw, buffer, room, MSG_DONTWAIT);
       if (length <= 0n) return null;
       const message = buffer.subarray(0, Number(length));
       const hardware = advertisedHardware(message, target);
       if (hardware !== null) return hardware;
     }
     return null;
+  }
+
+  close(): void {
+    this.#calls.close(this.#raw);
   }
 }
 

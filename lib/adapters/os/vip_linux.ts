@@ -109,7 +109,8 @@ export class VipLinux implements VipCarrier, VipHost {
   reconcile(wishes: readonly VipWish[]): void {
     this.#wishes = wishes;
     this.#waking.abort();
-    this.#work ??= this.#passes().finally(() => this.#work = null);
+    this.#work ??= this.#passes().catch((error) => this.#failed(error))
+      .finally(() => this.#work = null);
   }
 
   async dropAll(vips: readonly Vip[]): Promise<void> {
@@ -310,7 +311,8 @@ export class VipLinux implements VipCarrier, VipHost {
   }
 
   #talk(talk: () => Promise<void>): void {
-    const talking = talk().finally(() => this.#talking.delete(talking));
+    const talking = talk().catch((error) => this.#failed(error))
+      .finally(() => this.#talking.delete(talking));
     this.#talking.add(talking);
   }
 
@@ -330,6 +332,12 @@ export class VipLinux implements VipCarrier, VipHost {
   #endStay(vip: Vip): void {
     this.#stays.get(keyOf(vip))?.end.abort();
     this.#stays.delete(keyOf(vip));
+  }
+
+  /** Nobody waits for what is done in the background, so nobody else would hear of it. */
+  #failed(error: unknown): void {
+    const text = `Looking after virtual addresses failed: ${error}`;
+    this.#parts.log.error(text, { error });
   }
 
   /** Logs what is new about an address. */
