@@ -37,6 +37,8 @@ const TRY_MS_MIN = 1000;
 /** Servers end a watch after that; the next one begins where it was. */
 const WATCH_S = 240;
 const WATCH_START_MS = 5000;
+/** The end of a watch whose connection was cut without a word never comes. */
+const WATCH_MS_MAX = (WATCH_S + 10) * 1000;
 
 /** How a change may be sent. */
 export type ChangeHow =
@@ -169,7 +171,11 @@ export class KubeApi {
     });
     const lines = new Lines();
     let end: "ended" | "too_old" = "ended";
-    const closing = AbortSignal.any([signal, this.#closing.signal]);
+    const closing = AbortSignal.any([
+      signal,
+      this.#closing.signal,
+      AbortSignal.timeout(WATCH_MS_MAX),
+    ]);
     const limits = { timeoutMs: WATCH_START_MS, closing };
     const reply = await this.#transport.stream(request, limits, (text) => {
       for (const line of lines.add(text)) {
