@@ -78,7 +78,8 @@ unprivileged(import.meta.url, () => {
         [{ sslmode: "verify-ca", ...right }, true],
         [{ sslmode: "verify-ca", ...wrong }, /./],
         [{ sslmode: "verify-ca" }, /root certificate \(sslrootcert\)/],
-        [{ sslmode: "verify-full", ...right }, /./],
+        [{ sslmode: "verify-full", ...right }, true],
+        [{ sslmode: "verify-full", ...wrong }, /./],
         [{ sslcrl: "/crl" }, /sslcrl/],
         [{ channel_binding: "require" }, /channel_binding/],
         [{ gssencmode: "require" }, /gssencmode/],
@@ -90,6 +91,10 @@ unprivileged(import.meta.url, () => {
           assert.equal(await isEncrypted(target(options)), expected, what);
         } else assert.match(await failureOf(target(options)), expected, what);
       }
+      // The certificate has the address, and no name.
+      const named = target({ sslmode: "verify-full", ...right });
+      const failure = await failureOf({ ...named, host: "localhost" });
+      assert.match(failure, /localhost/);
       // Passwords that SASLprep changes.
       for (
         const word of ["1\u00bd", "a\u00a0b", "e\u0301", "\u{1f600}\u00bd"]
