@@ -9,9 +9,11 @@ import assert from "node:assert/strict";
 import { AgentCluster, QUICK_TIMES } from "../helpers/agent_cluster.ts";
 import { type AgentMember, runSql } from "../helpers/agent_member.ts";
 import { commandLine } from "../helpers/command_line.ts";
+import { freePorts } from "../helpers/free_ports.ts";
 import { kubernetesSkipReason } from "../helpers/kube_apiserver_program.ts";
 import { KubernetesServer, MEMBER } from "../helpers/kubernetes.ts";
 import { grantMember } from "../helpers/kubernetes_manifests.ts";
+import { matriarchCommand } from "../helpers/program.ts";
 import { SeverableLink } from "../helpers/severable_link.ts";
 import { step } from "../helpers/step.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
@@ -67,6 +69,11 @@ async function play(
     () => isPatronis(cluster, server, kind),
   );
   await step(t, "the command line finds it", () => isListed(cluster));
+  await step(
+    t,
+    "a proxy on a host of its own leads to the leader",
+    () => proxyAlone(cluster),
+  );
   await step(t, "the lead is handed over on request", () => handOver(cluster));
   await step(t, "a lost leader is replaced", () => replace(cluster));
   await step(t, "one that is cut off stops first", () => cutOff(cluster, link));
@@ -172,6 +179,38 @@ async function isListed(cluster: AgentCluster): Promise<void> {
   const { code, text } = await commandLine(cluster.member("n2"), ["list"]);
   assert.equal(code, 0, text);
   assert.match(text, /n1 .*Leader.*running[^]*n2 .*Replica.*streaming/);
+}
+
+/** As on an application host: no member, the store and the ports are all it has. */
+async function proxyAlone(cluster: AgentCluster): Promise<void> {
+  const [primary = 0, replica = 0, stats = 0] = freePorts(3);
+  const config = {
+    scope: "batman",
+    ...cluster.dcsSection,
+    proxy: {
+      listen: "127.0.0.1",
+      primary_port: primary,
+      replica_port: replica,
+      stats_port: stats,
+    },
+  };
+  const path = `${cluster.directory}/proxy.yml`;
+  await Deno.writeTextFile(path, JSON.stringify(config));
+  const process = matriarchCommand(["proxy", path], {
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  try {
+    const { postgresPort } = cluster.member("n1").place;
+    await cluster.until("it leads there", async () => {
+      const rows = await runSql(primary, "SHOW port").catch(() => []);
+      return Number(rows[0]?.["port"]) === postgresPort;
+    });
+  } finally {
+    process.kill("SIGTERM");
+    await process.status;
+  }
 }
 
 async function handOver(cluster: AgentCluster): Promise<void> {
