@@ -9,6 +9,7 @@ import type { LogicalAdvance } from "../core/calc/slots/slots.ts";
 import type { InstanceRole } from "../core/model/member.ts";
 import type { LogicalSlot } from "../core/model/slot_settings.ts";
 import type { UpstreamView } from "../core/model/peer_view.ts";
+import type { PledgeRecord, WalEnd } from "../core/model/pledge.ts";
 import type {
   PostgresView,
   StandbyChange,
@@ -237,6 +238,36 @@ export interface PostgresSlots {
   ): Promise<Readonly<Record<string, number | null>>>;
   /** Whether hot_standby_feedback must be on, or is what the user configured. Reloads if that changes. */
   setFeedback(feedback: "forced" | "configured"): Promise<void>;
+}
+
+/** Whether WAL can still come in from another instance. */
+export type ClosedSource =
+  | {
+    readonly kind: "closed";
+    /** The end of all WAL that was ever acknowledged from here; null: not known for sure. */
+    readonly position: WalEnd | null;
+  }
+  | {
+    readonly kind: "open";
+    readonly reason:
+      | "not_running"
+      | "no_answer"
+      | "not_a_standby"
+      | "settings_not_in_force"
+      | "receiver_stays";
+  };
+
+/** What a pledge rests on. Not a part of {@link Postgres} before a rule needs it. */
+export interface PostgresPledge {
+  /** The promise on disk; `missing` if there is none that can be read. Never throws. */
+  readRecord(): Promise<PledgeRecord>;
+  /** Resolves when it is on the disk. An error of the file system otherwise. */
+  writeRecord(record: PledgeRecord): Promise<void>;
+  /**
+   * Takes the upstream away, ends whoever still receives, and proves that nobody
+   * does. Bounded to a few seconds. `upstream.follow` opens it again.
+   */
+  closeSource(signal: AbortSignal): Promise<ClosedSource>;
 }
 
 /** The local instance, by subject. A part of the agent names the ones that it needs. */

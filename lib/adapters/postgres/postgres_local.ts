@@ -13,6 +13,7 @@ import { LocalData } from "./fill/local_data.ts";
 import { RestoredBackup } from "./fill/restored_backup.ts";
 import { Observer, Shared } from "./observer.ts";
 import type { MutableContext, PostgresOptions } from "./options.ts";
+import { LocalPledge } from "./pledge/local_pledge.ts";
 import { LocalServer } from "./process/local_server.ts";
 import { Postmaster } from "./process/postmaster.ts";
 import { IdleSessions } from "./session/idle_sessions.ts";
@@ -38,6 +39,8 @@ export class PostgresLocal implements Postgres {
   readonly upstream: LocalUpstream;
   readonly settings: LocalSettings;
   readonly slots: LocalSlots;
+  /** For a voter of a lost leader. */
+  readonly pledge: LocalPledge;
   /** The clients' sessions, for the proxy beside the agent. */
   readonly sessions: IdleSessions;
   readonly #context: MutableContext;
@@ -84,6 +87,7 @@ export class PostgresLocal implements Postgres {
       ...{ files, wanted, session },
       applyFiles: () => this.settings.apply(),
     });
+    this.pledge = new LocalPledge(context, { session, standby });
     this.sessions = new IdleSessions(context, shared);
   }
 

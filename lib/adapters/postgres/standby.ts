@@ -66,6 +66,14 @@ export class Standby {
     return needed === "nothing" ? "unchanged" : "reloaded";
   }
 
+  /** No upstream any more. An archive may stay: who reads it acknowledges nothing. */
+  async close(): Promise<void> {
+    const { files, reload } = this.#tools;
+    await this.setUpstream(null);
+    await files.write();
+    await reload();
+  }
+
   /** Recovery settings for `upstream`, with its password where libpq finds it. */
   async setUpstream(upstream: PostgresPeer | null): Promise<RecoverySettings> {
     if (upstream !== null) {

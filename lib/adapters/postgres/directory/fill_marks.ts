@@ -25,6 +25,7 @@ import { withoutTrailing } from "../../../core/base/trailing.ts";
 export const MARK_INSIDE = "matriarch.unfinished";
 const MARKER_SUFFIX = ".matriarch-incomplete";
 const FOLDERS_SUFFIX = ".matriarch-folders";
+const PLEDGE_SUFFIX = ".matriarch-pledge";
 
 /** A marker and what it is worth. */
 export interface JudgedMarker {
@@ -55,6 +56,11 @@ export function isInsignificant(name: string): boolean {
 /** Where the folders outside are written down. */
 export function foldersPath(directory: string): string {
   return beside(directory, FOLDERS_SUFFIX);
+}
+
+/** Where the member writes down what it has promised. */
+export function pledgePath(directory: string): string {
+  return beside(directory, PLEDGE_SUFFIX);
 }
 
 function beside(directory: string, suffix: string): string {
