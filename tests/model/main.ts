@@ -5,7 +5,7 @@
 import { Explorer } from "./explore.ts";
 import { LARGE_WORLDS, NOTHING } from "./worlds.ts";
 
-const STATES_MAX = 12_000_000;
+const STATES_MAX = 8_000_000;
 
 let broken = 0;
 for (const [name, world] of LARGE_WORLDS) {
