@@ -90,6 +90,14 @@ export const LARGE_WORLDS: readonly NamedWorld[] = [
     wishes: [0, 2, 2],
   }],
   ["both voters crash", { mode: "quorum", crashes: [0, 1, 1] }],
+  ["the leader's host crashes, comes back and pledges; keys move", {
+    mode: "quorum",
+    crashes: [1, 0, 0],
+    wishes: [1, 1, 1],
+    keyWrites: 1,
+    nameChanges: 1,
+    termMax: 3,
+  }],
   ["all crash, the old leader may pledge", {
     mode: "quorum",
     crashes: [1, 1, 1],
