@@ -31,17 +31,33 @@ const VERSIONS: readonly Version[] = [
   // Its etcd 3.3 is too old for the tests: those that need one are left out.
   { major: "13", suite: "bullseye", packages: [] },
   {
-    ...{ major: "14", suite: "bookworm", packages: ["etcd-server"] },
+    ...{
+      major: "14",
+      suite: "bookworm",
+      packages: ["etcd-server", "etcd-client", "openssl"],
+    },
     embedded: { version: "14.23.0-beta.17", lender: "15" },
     files: FILES_WITHOUT_REWIND,
   },
   {
-    ...{ major: "16", suite: "trixie", packages: ["etcd-server"] },
+    ...{
+      major: "16",
+      suite: "trixie",
+      packages: ["etcd-server", "etcd-client", "openssl"],
+    },
     embedded: { version: "16.14.0-beta.17", lender: "17" },
     files: FILES_WITHOUT_REWIND,
   },
-  { major: "17", suite: "trixie", packages: ["etcd-server"] },
-  { major: "18", suite: "sid", packages: ["etcd-server"] },
+  {
+    major: "17",
+    suite: "trixie",
+    packages: ["etcd-server", "etcd-client", "openssl"],
+  },
+  {
+    major: "18",
+    suite: "sid",
+    packages: ["etcd-server", "etcd-client", "openssl"],
+  },
 ];
 
 /** A root has an etcd of its own, newer than this machine's. */
