@@ -46,39 +46,90 @@ unprivileged(import.meta.url, () => {
     },
   });
 
-  Deno.test("the record of a pledge outlives the adapter and the data", async () => {
-    await using world = new TestWorld();
-    const one = world.instance("one");
-    const { options, postgres: { pledge } } = one;
-    const { dataDir } = options;
-    const path = join(
-      dirname(dataDir),
-      `.${basename(dataDir)}.matriarch-pledge`,
-    );
-    assert.deepEqual(await pledge.readRecord(), { kind: "missing" });
-    const records: readonly PledgeRecord[] = [
-      { kind: "none" },
-      { kind: "behind" },
-      { kind: "pledged", term: revision("12:7") },
-    ];
-    for (const record of records) {
-      await pledge.writeRecord(record);
-      const other = world.adopt(options).postgres.pledge;
-      assert.deepEqual(await other.readRecord(), record);
-    }
-    const { mode } = await Deno.stat(path);
-    assert.equal((mode ?? 0) & 0o777, 0o600);
-    const rubbish = ["", "{", "[]", '{"kind":"pledged"}', '{"kind":"other"}'];
-    for (const text of rubbish) {
-      await Deno.writeTextFile(path, text);
-      assert.deepEqual(await pledge.readRecord(), { kind: "missing" }, text);
-    }
-    await Deno.remove(path);
-    await Deno.mkdir(`${path}/in-the-way`, { recursive: true });
-    await assert.rejects(pledge.writeRecord({ kind: "none" }));
-    assert.deepEqual(await pledge.readRecord(), { kind: "missing" });
-  });
+  Deno.test("the record of a pledge outlives the adapter, not the directory", () =>
+    withRecord(recordAndDirectory));
+  Deno.test("what is no record is missing", () => withRecord(noRecord));
+  Deno.test("data does not change while it is pledged, and is behind after", () =>
+    withRecord(otherData));
 });
+
+/** An instance without a server, and where its record lies. */
+interface Recorded {
+  readonly world: TestWorld;
+  readonly one: TestInstance;
+  readonly path: string;
+}
+
+async function withRecord(body: (its: Recorded) => Promise<void>) {
+  await using world = new TestWorld();
+  const one = world.instance("one");
+  const { dataDir } = one.options;
+  await Deno.mkdir(dataDir, { recursive: true });
+  const name = `.${basename(dataDir)}.matriarch-pledge`;
+  await body({ world, one, path: join(dirname(dataDir), name) });
+}
+
+const PLEDGED = { kind: "pledged", term: revision("12:7") } as const;
+
+async function recordAndDirectory({ world, one, path }: Recorded) {
+  const { options, postgres: { pledge } } = one;
+  assert.deepEqual(await pledge.readRecord(), { kind: "missing" });
+  const records: readonly PledgeRecord[] = [
+    { kind: "none" },
+    { kind: "behind" },
+    PLEDGED,
+  ];
+  for (const record of records) {
+    await pledge.writeRecord(record);
+    const other = world.adopt(options).postgres.pledge;
+    assert.deepEqual(await other.readRecord(), record);
+  }
+  const { mode } = await Deno.stat(path);
+  assert.equal((mode ?? 0) & 0o777, 0o600);
+  // Somebody puts a backup in its place.
+  await Deno.rename(options.dataDir, `${options.dataDir}.old`);
+  assert.deepEqual(await pledge.readRecord(), { kind: "missing" });
+  await Deno.mkdir(options.dataDir);
+  assert.deepEqual(await pledge.readRecord(), { kind: "missing" });
+}
+
+async function noRecord({ one, path }: Recorded) {
+  const { pledge } = one.postgres;
+  await pledge.writeRecord(PLEDGED);
+  const text = await Deno.readTextFile(path);
+  const rubbish = ["", "{", "[]", '{"kind":"none"}', '{"kind":"pledged"}']
+    .concat(text.replace("pledged", "other"), text.replace("12:7", "a b"));
+  for (const each of rubbish) {
+    await Deno.writeTextFile(path, each);
+    assert.deepEqual(await pledge.readRecord(), { kind: "missing" }, each);
+  }
+  await Deno.remove(path);
+  await Deno.mkdir(`${path}/in-the-way`, { recursive: true });
+  await assert.rejects(pledge.writeRecord({ kind: "none" }));
+  assert.deepEqual(await pledge.readRecord(), { kind: "missing" });
+}
+
+async function otherData({ one }: Recorded) {
+  const { data, pledge } = one.postgres;
+  const changes: readonly (() => Promise<unknown>)[] = [
+    () => data.bootstrap(NEVER),
+    () => data.clone(one.peer, null, NEVER),
+    () => data.reinitialize(one.peer, null, NEVER),
+    () => data.basebackup(one.peer, null, NEVER),
+    () => data.rewind(one.peer, NEVER),
+    () => data.finishRestore(NEVER),
+    () => data.remove(),
+    () => data.setAside(),
+  ];
+  await pledge.writeRecord(PLEDGED);
+  for (const change of changes) {
+    await assert.rejects(change(), /has pledged/, String(change));
+    assert.deepEqual(await pledge.readRecord(), PLEDGED);
+  }
+  await pledge.writeRecord({ kind: "none" });
+  await data.remove();
+  assert.deepEqual(await pledge.readRecord(), { kind: "behind" });
+}
 
 async function newPair(world: TestWorld): Promise<Pair> {
   const [one, two] = [world.instance("one"), world.instance("two")];
@@ -268,6 +319,7 @@ async function nextTimeline({ one, two }: Pair): Promise<void> {
   await untilRole(two.postgres, "primary");
   await two.postgres.slots.apply({ create: ["one"], drop: [], advance: {} });
   await one.postgres.data.reinitialize(two.peer, "one", NEVER);
+  assert.deepEqual(await one.postgres.pledge.readRecord(), { kind: "missing" });
   await startAsStandby(one, two);
   await sql(two.options, "INSERT INTO t VALUES (2)");
   await eventually(

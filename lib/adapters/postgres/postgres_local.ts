@@ -14,6 +14,7 @@ import { RestoredBackup } from "./fill/restored_backup.ts";
 import { Observer, Shared } from "./observer.ts";
 import type { MutableContext, PostgresOptions } from "./options.ts";
 import { LocalPledge } from "./pledge/local_pledge.ts";
+import { PledgeFile } from "./pledge/record_file.ts";
 import { LocalServer } from "./process/local_server.ts";
 import { Postmaster } from "./process/postmaster.ts";
 import { IdleSessions } from "./session/idle_sessions.ts";
@@ -69,13 +70,14 @@ export class PostgresLocal implements Postgres {
     const postmaster = new Postmaster(context, control);
     const shared = { ...found, observer, postmaster, reload, session };
     const standby = new Standby(context, shared);
+    const record = new PledgeFile(() => context.options.dataDir);
     this.#context = context;
     this.#postmaster = postmaster;
     this.#observer = observer;
     this.#shared = new Shared(() => observer.observe());
     this.server = new LocalServer(context, { ...shared, standby });
     this.data = new LocalData(context, {
-      ...{ ...shared, standby },
+      ...{ ...shared, record, standby },
       server: this.server,
     });
     this.upstream = new LocalUpstream(context, {
@@ -87,7 +89,7 @@ export class PostgresLocal implements Postgres {
       ...{ files, wanted, session },
       applyFiles: () => this.settings.apply(),
     });
-    this.pledge = new LocalPledge(context, { session, standby });
+    this.pledge = new LocalPledge(context, { record, session, standby });
     this.sessions = new IdleSessions(context, shared);
   }
 

@@ -4,6 +4,7 @@
  */
 import { PostgresError } from "../../../ports/errors.ts";
 import type { PostgresData, PostgresPeer } from "../../../ports/postgres.ts";
+import type { PledgeFile } from "../pledge/record_file.ts";
 import type { ControlFile } from "../directory/control_data.ts";
 import type { DataDirectory } from "../directory/data_directory.ts";
 import type { Observer } from "../observer.ts";
@@ -34,6 +35,8 @@ interface DataTools {
   readonly files: ConfigFiles;
   readonly wanted: WantedSettings;
   readonly standby: Standby;
+  /** Whoever changes the data tells it before. */
+  readonly record: Pick<PledgeFile, "expectOtherData">;
   /** Lets a running server read its files again. */
   readonly reload: () => Promise<void>;
 }
@@ -54,7 +57,8 @@ export class LocalData implements PostgresData {
   async bootstrap(
     signal: AbortSignal,
   ): Promise<{ readonly systemId: string }> {
-    const { server, session } = this.#tools;
+    const { record, server, session } = this.#tools;
+    await record.expectOtherData();
     const bootstrap = new Bootstrap(this.#context, {
       ...this.#tools,
       start: (extra) => server.startAsIs(extra, signal),
@@ -65,7 +69,8 @@ export class LocalData implements PostgresData {
   }
 
   async finishRestore(signal: AbortSignal): Promise<void> {
-    const { server } = this.#tools;
+    const { record, server } = this.#tools;
+    await record.expectOtherData();
     const limits = { timeoutMs: Infinity, signal };
     await finishRestore(this.#context, {
       ...this.#tools,
@@ -85,12 +90,14 @@ export class LocalData implements PostgresData {
     this.#copy({ ...REPLACE, kinds: "basebackup", source, slotName, signal });
 
   async #copy(call: CloneCall): Promise<void> {
+    await this.#tools.record.expectOtherData();
     await cloneReplica(this.#context, this.#tools, call);
     this.#tools.wanted.forget();
   }
 
   async rewind(source: PostgresPeer, signal: AbortSignal): Promise<void> {
-    const { postmaster, files, standby } = this.#tools;
+    const { postmaster, files, record, standby } = this.#tools;
+    await record.expectOtherData();
     await postmaster.endOrphans();
     await removeStalePidFile(this.#context);
     // pg_rewind reads restore_command there; a former primary has none in it.
@@ -110,9 +117,10 @@ export class LocalData implements PostgresData {
     this.#withoutServer(() => this.#tools.directory.setAside());
 
   async #withoutServer<T>(work: () => Promise<T>): Promise<T> {
-    const { observer, postmaster, wanted } = this.#tools;
+    const { observer, postmaster, record, wanted } = this.#tools;
     const file = await livePostmaster(this.#context);
     if (file !== null) throw new PostgresError("PostgreSQL is still running");
+    await record.expectOtherData();
     await postmaster.endOrphans();
     await observer.close();
     return await work().finally(() => wanted.forget());

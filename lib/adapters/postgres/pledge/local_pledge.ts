@@ -11,7 +11,7 @@ import { processFacts, sendSignal } from "../process/processes.ts";
 import type { LocalSession } from "../session/local_session.ts";
 import type { Query } from "../session/sql.ts";
 import type { Standby } from "../standby.ts";
-import { PledgeFile } from "./record_file.ts";
+import type { PledgeFile } from "./record_file.ts";
 import { endOfWal } from "./wal_position.ts";
 import { lookForSources, type SourceLook } from "./wal_sources.ts";
 
@@ -23,6 +23,7 @@ const PROOF_MS_MAX = 3_000;
 
 /** What it works with. */
 interface PledgeTools {
+  readonly record: PledgeFile;
   readonly session: LocalSession;
   readonly standby: Standby;
 }
@@ -33,20 +34,18 @@ type OpenReason = Extract<ClosedSource, { kind: "open" }>["reason"];
 export class LocalPledge implements PostgresPledge {
   readonly #context: PostgresContext;
   readonly #tools: PledgeTools;
-  readonly #file: PledgeFile;
 
   constructor(context: PostgresContext, tools: PledgeTools) {
     this.#context = context;
     this.#tools = tools;
-    this.#file = new PledgeFile(() => context.options.dataDir);
   }
 
   readRecord(): Promise<PledgeRecord> {
-    return this.#file.read();
+    return this.#tools.record.read();
   }
 
   writeRecord(record: PledgeRecord): Promise<void> {
-    return this.#file.write(record);
+    return this.#tools.record.write(record);
   }
 
   async closeSource(signal: AbortSignal): Promise<ClosedSource> {

@@ -1,6 +1,8 @@
 /**
  * The record of a pledge in a file beside the data directory, because it must
- * outlive that: whoever starts reads it before WAL may flow.
+ * outlive that: whoever starts reads it before WAL may flow. It speaks of the
+ * directory that stood there when it was written: for another one that took its
+ * place, a backup that somebody restored, it is missing.
  */
 import { dirname } from "node:path";
 import { isRevisionText, revision } from "../../../core/base/units.ts";
@@ -10,6 +12,12 @@ import {
   readText,
 } from "../../../core/codec/json.ts";
 import type { PledgeRecord } from "../../../core/model/pledge.ts";
+import { PostgresError } from "../../../ports/errors.ts";
+import {
+  identityOf,
+  isSameFile,
+  readIdentity,
+} from "../directory/file_identity.ts";
 import { pledgePath, realDirectory } from "../directory/fill_marks.ts";
 import { readTextOrNull, writeAtomically } from "../directory/files.ts";
 
@@ -23,35 +31,49 @@ export class PledgeFile {
 
   /** What cannot be read says nothing: it is missing. */
   async read(): Promise<PledgeRecord> {
-    const text = await readTextOrNull(await this.#path()).catch(() => null);
-    return decodeRecord(text ?? "");
+    const real = await realDirectory(this.#dataDir());
+    const text = await readTextOrNull(pledgePath(real)).catch(() => null);
+    const document = parseJsonObject(text ?? "") ?? {};
+    const written = readIdentity(document["directory"]);
+    const now = await identityOf(real).catch(() => null);
+    return isSameFile(written, now) ? recordIn(document) : { kind: "missing" };
   }
 
   /** On the disk, its name in the folder included, when it resolves. */
   async write(record: PledgeRecord): Promise<void> {
-    const path = await this.#path();
-    await writeAtomically(path, encodeRecord(record));
+    const real = await realDirectory(this.#dataDir());
+    const path = pledgePath(real);
+    const directory = await identityOf(real);
+    const term = record.kind === "pledged" ? record.term : null;
+    const text = encodeJson({ kind: record.kind, term, directory });
+    await writeAtomically(path, text);
     using folder = await Deno.open(dirname(path), { read: true });
     await folder.sync();
   }
 
-  async #path(): Promise<string> {
-    return pledgePath(await realDirectory(this.#dataDir()));
+  /**
+   * To be called before data is copied, rewound, restored or emptied: what this
+   * member acknowledged may not be in what comes.
+   *
+   * @throws {PostgresError} While it has pledged; its data is counted on.
+   */
+  async expectOtherData(): Promise<void> {
+    const { kind } = await this.read();
+    if (kind === "pledged") {
+      throw new PostgresError(
+        "This member has pledged: its data stays until the pledge is withdrawn",
+      );
+    }
+    if (kind === "none") await this.write({ kind: "behind" });
   }
 }
 
-function encodeRecord(record: PledgeRecord): string {
-  const { kind } = record;
-  return encodeJson(
-    kind === "pledged" ? { kind, term: record.term } : { kind },
-  );
-}
-
-function decodeRecord(text: string): PledgeRecord {
-  const document = parseJsonObject(text);
-  const kind = readText(document?.["kind"]);
+function recordIn(
+  document: Readonly<Record<string, unknown>>,
+): PledgeRecord {
+  const kind = readText(document["kind"]);
   if (kind === "none" || kind === "behind") return { kind };
-  const term = readText(document?.["term"]);
+  const term = readText(document["term"]);
   return kind === "pledged" && term !== null && isRevisionText(term)
     ? { kind, term: revision(term) }
     : { kind: "missing" };
