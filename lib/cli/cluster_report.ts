@@ -21,6 +21,8 @@ export interface ReportOptions {
   readonly group: number | null;
   readonly format: OutputFormat;
   readonly isExtended: boolean;
+  /** What should be known of the store; null: nothing. */
+  readonly caution: string | null;
 }
 
 const LABEL_END_COLUMN = 24;
@@ -42,7 +44,7 @@ export function clusterReport(
     emptyCells: "left_out",
   });
   const isDrawn = format === "pretty" || format === "topology";
-  return isDrawn ? table + footer(document) : table;
+  return isDrawn ? table + footer(document, options) : table;
 }
 
 function titleOf(
@@ -68,8 +70,12 @@ function identityText({ initialize }: ClusterView): string {
   }
 }
 
-function footer(document: ClusterDocument): string {
+function footer(
+  document: ClusterDocument,
+  { caution }: Pick<ReportOptions, "caution">,
+): string {
   const lines: string[] = [];
+  if (caution !== null) lines.push(` ${caution}`);
   if (document.pause === true) lines.push(" Maintenance mode: on");
   const scheduled = document.scheduled_switchover;
   if (scheduled !== undefined) {

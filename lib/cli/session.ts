@@ -8,6 +8,7 @@ import { asctime } from "../patroni/log_template.ts";
 import { decodeClusterView } from "../core/codec/cluster_view_codec.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { Dcs, DcsLimits, DcsResult, DcsWrite } from "../ports/dcs.ts";
+import { storeCaution } from "../config/stores/all.ts";
 import { clusterReport } from "./cluster_report.ts";
 import type { CliContext } from "./context.ts";
 import { CliError } from "./errors.ts";
@@ -122,6 +123,7 @@ export function showTable(
     group: scope.group,
     format: "pretty",
     isExtended: false,
+    caution: storeCaution(session.settings.dcs),
   }));
 }
 

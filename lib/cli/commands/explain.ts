@@ -2,6 +2,7 @@
  * `explain`: why each member could or could not take over now, when the leader
  * last changed, and what would be lost. Reads only.
  */
+import { storeCaution } from "../../config/stores/all.ts";
 import { pythonJson } from "../../patroni/python_json.ts";
 import {
   CLUSTER_ARGUMENT,
@@ -81,6 +82,7 @@ async function explainScope(
     request: requestLine(view),
     change: lastChange(view, told),
     newest: newestDecisions(told),
+    caution: storeCaution(session.settings.dcs),
   };
   if (format === "json") print(session, pythonJson(asDocument(report)));
   else for (const line of asLines(report)) print(session, visible(line));
@@ -97,6 +99,8 @@ interface Report {
   readonly change: LeadChangeTold | null;
   /** What each member decided last. */
   readonly newest: readonly ToldDecision[];
+  /** What should be known of the store; null: nothing. */
+  readonly caution: string | null;
 }
 
 function asLines(report: Report): readonly string[] {
@@ -118,6 +122,7 @@ function asLines(report: Report): readonly string[] {
     ...(newest.length === 0 ? [] : ["Last decision of each member:"]),
     ...newest.map(decisionLine),
     ...(request === null ? [] : [request]),
+    ...(report.caution === null ? [] : [report.caution]),
   ];
 }
 
@@ -168,6 +173,7 @@ function asDocument(report: Report): Readonly<Record<string, unknown>> {
     change_decisions: changeDecisions(change).map(asTold),
     last_decisions: report.newest.map(asTold),
     request,
+    caution: report.caution,
   };
 }
 

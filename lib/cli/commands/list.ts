@@ -1,4 +1,5 @@
 /** `list` and `topology`: the members of clusters, once or again and again. */
+import { storeCaution } from "../../config/stores/all.ts";
 import { clusterReport } from "../cluster_report.ts";
 import {
   AUTO_WATCH_OPTION,
@@ -88,6 +89,7 @@ async function showRound(
   }
   const group = invocation.number("--group") ?? session.settings.citusGroup;
   const isExtended = invocation.has("--extended");
+  const caution = storeCaution(session.settings.dcs);
   for (const cluster of names) {
     const view = await withScope(
       session,
@@ -95,7 +97,7 @@ async function showRound(
       (scope) => scope.read(),
     );
     session.context.terminal.write(
-      clusterReport(view, { cluster, group, format, isExtended }),
+      clusterReport(view, { cluster, group, format, isExtended, caution }),
     );
   }
 }

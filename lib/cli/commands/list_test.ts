@@ -56,6 +56,24 @@ Deno.test("list draws the example byte for byte", async () => {
   assert.equal(code, 0);
 });
 
+Deno.test("list and explain say that the store may forget who leads", async () => {
+  const store = (section: string) => ({
+    programName: "matriarch",
+    keys: DEMO_KEYS,
+    files: { "/c": `{scope: demo, redis: {hosts: h${section}}}` },
+  });
+  const lossy = store(", accept_data_loss: true");
+  const caution = /^ ?Store: Redis with accept_data_loss, whose failover may/m;
+  for (const command of ["list", "explain"]) {
+    const told = await runIn(lossy, ["-c", "/c", command]);
+    assert.match(told.out, caution, told.err);
+    const silent = await runIn(store(""), ["-c", "/c", command]);
+    assert.doesNotMatch(silent.out, /Store:/);
+  }
+  const machine = await runIn(lossy, ["-c", "/c", "list", "-f", "tsv"]);
+  assert.doesNotMatch(machine.out, /Store:/);
+});
+
 Deno.test("list prints tsv, json and yaml for machines", async () => {
   const run = async (format: string): Promise<string> =>
     (await runIn({ keys: DEMO_KEYS }, ["list", "-f", format])).out;

@@ -5,6 +5,7 @@ import {
   GROUP_OPTION,
   REQUIRED_CLUSTER_ARGUMENT,
 } from "../definition.ts";
+import { storeCaution } from "../../config/stores/all.ts";
 import { clusterReport } from "../cluster_report.ts";
 import { CliError } from "../errors.ts";
 import { outputFormat } from "../output.ts";
@@ -32,6 +33,7 @@ export const REMOVE_COMMAND: CommandDefinition = {
         group: scope.group,
         format,
         isExtended: false,
+        caution: storeCaution(session.settings.dcs),
       }));
       await confirmRemoval(session, scope, view.leader?.name ?? null);
       await scope.removeAll();

@@ -87,6 +87,12 @@ export function otherStoreText(document: ConfigMap): string {
   return `; section ${other.name} names a store that this program cannot use`;
 }
 
+/** What whoever looks at a cluster in that store should know; null: nothing. */
+export function storeCaution(config: StoreConfig): string | null {
+  const store = USABLE_STORES.find(({ name }) => name === config.kind);
+  return store?.caution?.(config) ?? null;
+}
+
 /** Names of the stores that should be used, with `separator` between them. */
 export function usableNames(separator: string): string {
   return WANTED_STORES.map(({ name }) => name).join(separator);

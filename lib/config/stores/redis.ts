@@ -62,6 +62,9 @@ const url = orNone(changed(
       new Wanted("redis[s]://[[USER]:PASSWORD@]HOST[:PORT][,...][/DATABASE]"),
 ));
 
+const LOSS_ACCEPTED =
+  "Store: Redis with accept_data_loss, whose failover may forget who leads";
+
 /** The keys of the section. */
 const KEYS = {
   url: {
@@ -144,6 +147,7 @@ export const REDIS: Store<RedisConfig> = {
     ...hostUrl(String(DEFAULT_PORT), true),
     section: ({ host, port }) => ({ hosts: `${host}:${port || DEFAULT_PORT}` }),
   },
+  caution: ({ isLossAccepted }) => isLossAccepted ? LOSS_ACCEPTED : null,
   hasProxy: true,
 };
 

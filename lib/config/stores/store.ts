@@ -44,6 +44,8 @@ export interface Store<C extends { readonly kind: string }> extends KnownStore {
   readonly section: ValueType<C>;
   /** What whoever uses it is warned of at every start. */
   readonly doubt?: string;
+  /** What whoever looks at a cluster in this store should know; null: nothing. */
+  caution?(config: C): string | null;
   /** Whether a member has a proxy that does not say so. */
   readonly hasProxy: boolean;
   /** What else the document says of it; absent: nothing. */
