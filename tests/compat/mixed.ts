@@ -73,7 +73,7 @@ export async function switchOver(
  * In a synchronous mode: the sync key of this leader names every other member,
  * and PostgreSQL waits for them.
  */
-async function untilInSync(
+export async function untilInSync(
   { cluster, mode }: Scene,
   leader: AgentMember,
 ): Promise<void> {
