@@ -22,8 +22,8 @@ export interface Stage {
 
 /** The servers mostly wait, so two processors carry three files well. */
 const FILES_AT_ONCE = 3;
-/** For each of two stages that run beside each other. */
-const FILES_OF_EACH = 2;
+/** Beside others that need the processors. */
+const FILES_BESIDE = 2;
 
 /** Enough to find rare interleavings, in three minutes. */
 const SIM_SEEDS = 10_000;
@@ -142,8 +142,8 @@ export const STAGES: readonly Stage[] = [
   },
   tests("unit", "lib/core"),
   // It mostly waits for servers and for leases to end.
-  { ...parallel("conformance", FILES_OF_EACH), isBeside: true },
-  { ...parallel("security", FILES_OF_EACH), isBeside: true },
+  { ...parallel("conformance", FILES_AT_ONCE), isBeside: true },
+  { ...parallel("security", FILES_BESIDE), isBeside: true },
   {
     ...parallel("integration", FILES_AT_ONCE),
     command: unprivileged("tests/integration", ROOTS),

@@ -8,6 +8,7 @@ import { AgentCluster } from "../helpers/agent_cluster.ts";
 import { consulSkipReason } from "../helpers/consul_program.ts";
 import { step } from "../helpers/step.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
+import { storeOutage } from "./store_outage.ts";
 import { storeStory } from "./store_story.ts";
 
 const skipReason = consulSkipReason();
@@ -32,6 +33,10 @@ unprivileged(import.meta.url, () => {
       );
       const url = cluster.consul?.endpoint.replace("http:", "consul:") ?? "";
       await storeStory(t, cluster, url);
+      assert.ok(cluster.consul !== null);
+      // Its lock delay outlasts what the members agree on.
+      const afterwards = "any";
+      await storeOutage(t, { cluster, store: cluster.consul, afterwards });
     },
   });
 });

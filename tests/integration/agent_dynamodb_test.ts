@@ -7,6 +7,7 @@ import { AgentCluster } from "../helpers/agent_cluster.ts";
 import { DYNALITE_KEYS, DynaliteServer } from "../helpers/dynalite.ts";
 import { step } from "../helpers/step.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
+import { storeOutage } from "./store_outage.ts";
 import { storeStory } from "./store_story.ts";
 
 unprivileged(import.meta.url, () => {
@@ -32,26 +33,8 @@ unprivileged(import.meta.url, () => {
         [{ S: "/service/batman" }],
       );
     });
-    await step(t, "while the store stands still nobody leads", async () => {
-      server.freeze();
-      await cluster.until("the leader stops leading", async () => {
-        const status = await cluster.member("n1").status();
-        return status !== null && status["role"] !== "primary";
-      });
-      server.thaw();
-      assert.ok(await cluster.untilWhole());
-    });
-    await step(t, "the first member leads again", async () => {
-      const leader = await cluster.untilWhole();
-      if (leader.name === "n1") return;
-      const { status, text } = await leader.rest("/switchover", {
-        method: "POST",
-        body: { leader: leader.name, candidate: "n1" },
-      });
-      assert.equal(status, 200, text);
-      assert.equal((await cluster.untilWhole()).name, "n1");
-    });
     const url = server.endpoint.replace("http:", "dynamodb:");
     await storeStory(t, cluster, url);
+    await storeOutage(t, { cluster, store: server, afterwards: "the same" });
   });
 });

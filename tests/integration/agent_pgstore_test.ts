@@ -7,6 +7,7 @@ import { AgentCluster } from "../helpers/agent_cluster.ts";
 import { step } from "../helpers/step.ts";
 import { STORE_PASSWORD, StorePostgres } from "../helpers/store_postgres.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
+import { storeOutage } from "./store_outage.ts";
 import { storeStory } from "./store_story.ts";
 
 unprivileged(import.meta.url, () => {
@@ -45,15 +46,6 @@ unprivileged(import.meta.url, () => {
       cluster,
       `pgstore://reader@127.0.0.1:${server.port}`,
     );
-    await step(t, "a store that stands still costs no data", async () => {
-      const before = await cluster.untilLeader();
-      server.freeze();
-      await cluster.until("the leader stops leading", async () => {
-        const status = await before.status();
-        return status?.["role"] !== "primary";
-      });
-      server.thaw();
-      await cluster.untilWhole();
-    });
+    await storeOutage(t, { cluster, store: server, afterwards: "the same" });
   });
 });

@@ -7,6 +7,7 @@ import { AgentCluster } from "../helpers/agent_cluster.ts";
 import { RedisServer, redisSkipReason } from "../helpers/redis.ts";
 import { step } from "../helpers/step.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
+import { storeOutage } from "./store_outage.ts";
 import { storeStory } from "./store_story.ts";
 
 const skipReason = redisSkipReason();
@@ -32,6 +33,7 @@ unprivileged(import.meta.url, () => {
         assert.equal((await cluster.untilWhole()).name, "n1");
       });
       await storeStory(t, cluster, `redis://127.0.0.1:${server.port}`);
+      await storeOutage(t, { cluster, store: server, afterwards: "the same" });
     },
   });
 });

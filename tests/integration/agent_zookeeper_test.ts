@@ -10,6 +10,7 @@ import { unprivileged } from "../helpers/unprivileged.ts";
 import { ZookeeperServer } from "../helpers/zookeeper.ts";
 import { beside, nodesOf } from "../helpers/zookeeper_nodes.ts";
 import { zookeeperSkipReason } from "../helpers/zookeeper_program.ts";
+import { storeOutage } from "./store_outage.ts";
 import { storeStory } from "./store_story.ts";
 
 const skipReason = zookeeperSkipReason();
@@ -33,6 +34,7 @@ unprivileged(import.meta.url, () => {
         "a server that starts anew costs nobody the lead",
         () => restart(cluster, server),
       );
+      await storeOutage(t, { cluster, store: server, afterwards: "the same" });
     },
   });
 });
