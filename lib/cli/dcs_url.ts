@@ -24,7 +24,8 @@ const FORMS = STORES.flatMap(({ name, url }) =>
  *
  * Without a scheme port 2379 means `etcd3`: we do not speak etcd's version 2.
  *
- * @throws {CliError} If the scheme is unknown.
+ * @throws {CliError} If the scheme is unknown, or options follow a "?", which
+ *   would become a part of the namespace.
  *
  * Source: docs/contract/cli.md A2.
  */
@@ -43,6 +44,12 @@ export function parseDcsUrl(text: string): DcsUrl {
   const form = FORMS.find(({ name }) => name === (named ?? DEFAULT_STORE));
   if (form === undefined) throw new CliError(`Unknown dcs scheme: ${scheme}`);
   const { name, url } = form;
+  if (url.hasNamespace && path.includes("?")) {
+    throw new CliError(
+      'An address takes nothing after a "?": TLS and the like stand in a ' +
+        "configuration file",
+    );
+  }
   const hasNamespace = url.hasNamespace && path !== "" && path !== "/";
   return {
     kind: name,

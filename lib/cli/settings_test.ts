@@ -81,6 +81,14 @@ Deno.test("-d and DCS_URL replace the DCS section", async () => {
   for (const url of ["zookeeper://h", "exhibitor://h", "h:2181", "h:8181"]) {
     assert.equal(await listIn({ files }, "-c", "/c", "-d", url), "demo");
   }
+  for (
+    const url of ["pgstore://u@h/service?sslmode=verify-full", "h:2379/?x"]
+  ) {
+    assert.match(
+      await listIn({}, "-d", url),
+      /^Error: An address takes nothing after a "\?"/,
+    );
+  }
   assert.equal(
     await listIn({}, "-d", "nope://h"),
     "Error: Unknown dcs scheme: nope\n",

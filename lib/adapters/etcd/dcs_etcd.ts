@@ -5,7 +5,13 @@
  * Never renews a lease by itself and never revokes one. The stored keys are
  * those of Patroni's etcd3 layout, so that both can work on one scope.
  */
-import { revision, type SessionId, sessionId } from "../../core/base/units.ts";
+import {
+  after,
+  remainingMs,
+  revision,
+  type SessionId,
+  sessionId,
+} from "../../core/base/units.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type {
   Dcs,
@@ -59,6 +65,7 @@ export class DcsEtcd implements Dcs {
   readonly #client: EtcdClient;
   readonly #keys: ScopeKeys;
   readonly #feed: ScopeFeed;
+  readonly #clock: Clock;
   /** Null: version 2 is nobody's concern. */
   readonly #v2: V2Scope | null;
   readonly capabilities: DcsCapabilities = CAPABILITIES;
@@ -68,6 +75,7 @@ export class DcsEtcd implements Dcs {
   /** @throws {Error} Without endpoints, or if a TLS file cannot be read. */
   constructor(options: DcsEtcdOptions) {
     const { clock, tls = {}, login = () => null, scopePath } = options;
+    this.#clock = clock;
     this.#client = new EtcdClient(options, clock);
     this.#v2 = options.looksForV2 === true
       ? new V2Scope({ scopePath, tls, login })
@@ -85,8 +93,9 @@ export class DcsEtcd implements Dcs {
   }
 
   async readFresh(limits: DcsLimits): Promise<DcsSnapshot> {
-    const { value, askedAt } = await this.#call(readScope(this.#keys), limits);
-    await this.#refuseV2(limits);
+    const left = this.#leftOf(limits);
+    const { value, askedAt } = await this.#call(readScope(this.#keys), left());
+    await this.#refuseV2(left());
     this.#feed.noteShown(value);
     this.#feed.prove(value.at, askedAt);
     const entries = value.entries.map((one) => entryOf(one, this.#held));
@@ -94,8 +103,9 @@ export class DcsEtcd implements Dcs {
   }
 
   async write(write: DcsWrite, limits: DcsLimits): Promise<DcsResult> {
-    if (this.#v2?.isUnknown) await this.readFresh(limits);
-    const answer = await this.#call(txnOf(this.#keys, write), limits);
+    const left = this.#leftOf(limits);
+    if (this.#v2?.isUnknown) await this.readFresh(left());
+    const answer = await this.#call(txnOf(this.#keys, write), left());
     const { isDone, at } = answer.value;
     if (!isDone) {
       // The view that the conditions came from is outdated, so the cache may be.
@@ -157,6 +167,14 @@ export class DcsEtcd implements Dcs {
     const closed = this.#feed.close();
     this.#client.close();
     await closed;
+  }
+
+  /** What is left of a limit, for calls that are made of several. */
+  #leftOf({ timeoutMs }: DcsLimits): () => DcsLimits {
+    const deadline = after(this.#clock.now(), timeoutMs);
+    return () => ({
+      timeoutMs: Math.max(1, remainingMs(deadline, this.#clock.now())),
+    });
   }
 
   /** Asks the endpoint that has just answered. */
