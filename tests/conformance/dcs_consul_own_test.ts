@@ -10,10 +10,7 @@ import { openDcsTarget } from "../../lib/compose/dcs.ts";
 import { readStore } from "../../lib/config/stores/all.ts";
 import { Wanted } from "../../lib/config/fields.ts";
 import type { Dcs } from "../../lib/ports/dcs.ts";
-import {
-  DcsRefusedError,
-  DcsUnreachableError,
-} from "../../lib/ports/errors.ts";
+import { DcsUnreachableError } from "../../lib/ports/errors.ts";
 import { ConsulServer } from "../helpers/consul.ts";
 import { consulSkipReason } from "../helpers/consul_program.ts";
 import { certificate } from "./dcs_etcd_access.ts";
@@ -22,6 +19,7 @@ import {
   contents,
   eventually,
   guardedPut,
+  isRefused,
   LIMITS,
   put,
   SHORT_LIMITS,
@@ -47,18 +45,6 @@ async function withDcs(
   } finally {
     await dcs.close();
   }
-}
-
-async function isRefused(
-  call: Promise<unknown>,
-  text: RegExp,
-  kind: typeof DcsRefusedError | typeof DcsUnreachableError = DcsRefusedError,
-): Promise<void> {
-  await assert.rejects(call, (error) => {
-    assert.ok(error instanceof kind, Deno.inspect(error));
-    assert.match(error.message, text);
-    return true;
-  });
 }
 
 consulTest("a session that ends early leaves its keys to nobody", async () => {

@@ -1,13 +1,8 @@
 /** Clients of a DynamoDB, with what most tests do not care about. */
-import assert from "node:assert/strict";
 import type { DynamoOptions } from "../../lib/adapters/dynamodb/options.ts";
 import { DynamoDocumentStore } from "../../lib/adapters/dynamodb/store_dynamodb.ts";
 import { DocumentDcs } from "../../lib/dcs/document/document_dcs.ts";
 import type { Dcs } from "../../lib/ports/dcs.ts";
-import {
-  DcsRefusedError,
-  type DcsUnreachableError,
-} from "../../lib/ports/errors.ts";
 import { DYNALITE_KEYS } from "../helpers/dynalite.ts";
 import { RealClock } from "./dcs_clock.ts";
 
@@ -51,18 +46,4 @@ export async function withDynamo(
   } finally {
     await dcs.close();
   }
-}
-
-/** The call fails with one clear sentence. */
-export async function isRefused(
-  call: Promise<unknown>,
-  text: RegExp,
-  kind: typeof DcsRefusedError | typeof DcsUnreachableError = DcsRefusedError,
-): Promise<void> {
-  await assert.rejects(call, (error) => {
-    assert.ok(error instanceof kind, Deno.inspect(error));
-    assert.match(error.message, text);
-    assert.ok(!error.message.includes("\n"), error.message);
-    return true;
-  });
 }

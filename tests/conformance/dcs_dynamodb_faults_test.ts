@@ -14,11 +14,12 @@ import {
 } from "../../lib/ports/errors.ts";
 import { DynaliteServer } from "../helpers/dynalite.ts";
 import { awsError, DynamoFront } from "../helpers/dynamo_front.ts";
-import { isRefused, withDynamo } from "./dcs_dynamodb_access.ts";
+import { withDynamo } from "./dcs_dynamodb_access.ts";
 import { certificate } from "./dcs_etcd_access.ts";
 import {
   contents,
   guardedPut,
+  isRefused,
   LIMITS,
   put,
   SHORT_LIMITS,

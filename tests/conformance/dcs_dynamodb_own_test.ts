@@ -10,11 +10,12 @@ import { DcsUnreachableError } from "../../lib/ports/errors.ts";
 import { DynaliteServer, SCOPE_TABLE } from "../helpers/dynalite.ts";
 import { DynamoFront } from "../helpers/dynamo_front.ts";
 import { RealClock } from "./dcs_clock.ts";
-import { dynamoOptions, isRefused, withDynamo } from "./dcs_dynamodb_access.ts";
+import { dynamoOptions, withDynamo } from "./dcs_dynamodb_access.ts";
 import {
   contents,
   eventually,
   guardedPut,
+  isRefused,
   LIMITS,
   put,
   SHORT_LIMITS,

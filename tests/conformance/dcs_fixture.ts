@@ -11,6 +11,10 @@ import type {
   DcsListener,
   DcsResult,
 } from "../../lib/ports/dcs.ts";
+import {
+  DcsRefusedError,
+  DcsUnreachableError,
+} from "../../lib/ports/errors.ts";
 
 /** What a store cannot do; the cases about it are left out. */
 export type Lack =
@@ -157,4 +161,18 @@ export async function eventually(
     }
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
+}
+
+/** The call fails with one sentence, and it is no other kind of failure. */
+export async function isRefused(
+  call: Promise<unknown>,
+  text: RegExp,
+  kind: typeof DcsRefusedError | typeof DcsUnreachableError = DcsRefusedError,
+): Promise<void> {
+  await assert.rejects(call, (error) => {
+    assert.ok(error instanceof kind, Deno.inspect(error));
+    assert.match(error.message, text);
+    assert.ok(!error.message.includes("\n"), error.message);
+    return true;
+  });
 }

@@ -8,10 +8,7 @@ import { openDcsTarget } from "../../lib/compose/dcs.ts";
 import { Wanted } from "../../lib/config/fields.ts";
 import { readStore } from "../../lib/config/stores/all.ts";
 import type { Dcs } from "../../lib/ports/dcs.ts";
-import {
-  DcsRefusedError,
-  DcsUnreachableError,
-} from "../../lib/ports/errors.ts";
+import { DcsUnreachableError } from "../../lib/ports/errors.ts";
 import { kubernetesSkipReason } from "../helpers/kube_apiserver_program.ts";
 import { KubernetesServer, MEMBER, STRANGER } from "../helpers/kubernetes.ts";
 import {
@@ -20,7 +17,7 @@ import {
   send,
 } from "../helpers/kubernetes_manifests.ts";
 import { certificate } from "./dcs_etcd_access.ts";
-import { contents, eventually, LIMITS, put } from "./dcs_fixture.ts";
+import { contents, eventually, isRefused, LIMITS, put } from "./dcs_fixture.ts";
 import { type GivenOptions, kubernetesDcs } from "./dcs_kubernetes_access.ts";
 
 const skipReason = kubernetesSkipReason();
@@ -37,18 +34,6 @@ async function withDcs(
   } finally {
     await dcs.close();
   }
-}
-
-async function isRefused(
-  call: Promise<unknown>,
-  text: RegExp,
-  kind: typeof DcsRefusedError | typeof DcsUnreachableError = DcsRefusedError,
-): Promise<void> {
-  await assert.rejects(call, (error) => {
-    assert.ok(error instanceof kind, Deno.inspect(error));
-    assert.match(error.message, text);
-    return true;
-  });
 }
 
 Deno.test({

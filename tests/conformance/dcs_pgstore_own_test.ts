@@ -23,6 +23,7 @@ import {
   contents,
   eventually,
   guardedPut,
+  isRefused,
   LIMITS,
   put,
   SHORT_LIMITS,
@@ -47,19 +48,6 @@ async function withDcs(
   } finally {
     await dcs.close();
   }
-}
-
-async function isRefused(
-  call: Promise<unknown>,
-  text: RegExp,
-  kind: typeof DcsRefusedError | typeof DcsUnreachableError = DcsRefusedError,
-): Promise<void> {
-  await assert.rejects(call, (error) => {
-    assert.ok(error instanceof kind, Deno.inspect(error));
-    assert.match(error.message, text);
-    assert.ok(!error.message.includes("\n"), error.message);
-    return true;
-  });
 }
 
 async function throughSection(

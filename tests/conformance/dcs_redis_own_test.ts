@@ -22,6 +22,7 @@ import {
   contents,
   eventually,
   guardedPut,
+  isRefused,
   LIMITS,
   put,
   SHORT_LIMITS,
@@ -49,18 +50,6 @@ async function withDcs(
   } finally {
     await dcs.close();
   }
-}
-
-async function isRefused(
-  call: Promise<unknown>,
-  text: RegExp,
-  kind: typeof DcsRefusedError | typeof DcsUnreachableError = DcsRefusedError,
-): Promise<void> {
-  await assert.rejects(call, (error) => {
-    assert.ok(error instanceof kind, Deno.inspect(error));
-    assert.match(error.message, text);
-    return true;
-  });
 }
 
 redisTest("a server that may forget is refused", async () => {

@@ -6,10 +6,6 @@ import { openDcsTarget } from "../../lib/compose/dcs.ts";
 import { Wanted } from "../../lib/config/fields.ts";
 import { readStore } from "../../lib/config/stores/all.ts";
 import type { Dcs } from "../../lib/ports/dcs.ts";
-import {
-  DcsRefusedError,
-  DcsUnreachableError,
-} from "../../lib/ports/errors.ts";
 import { ZookeeperServer } from "../helpers/zookeeper.ts";
 import { zookeeperSkipReason } from "../helpers/zookeeper_program.ts";
 import { RealClock } from "./dcs_clock.ts";
@@ -77,17 +73,4 @@ export async function throughSection(
   } finally {
     await dcs.close();
   }
-}
-
-/** The call fails so, with such a sentence. */
-export async function isRefused(
-  call: Promise<unknown>,
-  text: RegExp,
-  kind: typeof DcsRefusedError | typeof DcsUnreachableError = DcsRefusedError,
-): Promise<void> {
-  await assert.rejects(call, (error) => {
-    assert.ok(error instanceof kind, Deno.inspect(error));
-    assert.match(error.message, text);
-    return true;
-  });
 }

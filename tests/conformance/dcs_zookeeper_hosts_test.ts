@@ -7,13 +7,19 @@ import { DcsUnreachableError } from "../../lib/ports/errors.ts";
 import { freePorts } from "../helpers/free_ports.ts";
 import { SeverableLink } from "../helpers/severable_link.ts";
 import {
-  isRefused,
   throughSection,
   withDcs,
   withServer,
   zookeeperTest,
 } from "./dcs_zookeeper_access.ts";
-import { contents, LIMITS, put, SHORT_LIMITS, TTL_MS } from "./dcs_fixture.ts";
+import {
+  contents,
+  isRefused,
+  LIMITS,
+  put,
+  SHORT_LIMITS,
+  TTL_MS,
+} from "./dcs_fixture.ts";
 
 /** A server that answers each connection so; null: not at all. */
 async function withFake(

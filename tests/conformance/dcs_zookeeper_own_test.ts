@@ -13,7 +13,6 @@ import { DcsUnreachableError } from "../../lib/ports/errors.ts";
 import { SeverableLink } from "../helpers/severable_link.ts";
 import { beside, nodesOf } from "../helpers/zookeeper_nodes.ts";
 import {
-  isRefused,
   throughSection,
   withDcs,
   withServer,
@@ -24,6 +23,7 @@ import {
   eventually,
   guardedDelete,
   guardedPut,
+  isRefused,
   LIMITS,
   put,
   Recorder,

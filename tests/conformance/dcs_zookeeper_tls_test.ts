@@ -7,12 +7,18 @@ import {
 import { freePorts } from "../helpers/free_ports.ts";
 import { certificate, type KeyPair } from "./dcs_etcd_access.ts";
 import {
-  isRefused,
   throughSection,
   withServer,
   zookeeperTest,
 } from "./dcs_zookeeper_access.ts";
-import { contents, guardedPut, LIMITS, put, TTL_MS } from "./dcs_fixture.ts";
+import {
+  contents,
+  guardedPut,
+  isRefused,
+  LIMITS,
+  put,
+  TTL_MS,
+} from "./dcs_fixture.ts";
 
 interface Files {
   readonly folder: string;
