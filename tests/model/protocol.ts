@@ -14,9 +14,10 @@ import {
   type PledgeStep,
   pledgeStep,
 } from "../../lib/core/calc/takeover/pledge_step.ts";
-import { type Take, takeOf } from "../../lib/core/calc/takeover/take.ts";
+import { takeOf } from "../../lib/core/calc/takeover/take.ts";
 import { vetoesOf } from "../../lib/core/calc/takeover/veto.ts";
 import type { PledgeKey, PledgeRecord } from "../../lib/core/model/pledge.ts";
+import type { Take } from "../../lib/core/model/takeover_decision.ts";
 import type { SyncKey } from "../../lib/core/model/cluster_view.ts";
 import {
   BEHIND,

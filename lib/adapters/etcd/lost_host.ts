@@ -1,63 +1,99 @@
 /**
- * Finds out early that an endpoint's host is gone. A lost host says nothing, so a
- * call to its etcd would wait for all of its share of the time limit. The kernel
- * of a living host answers a new connection at once, however slow its etcd is:
- * so neither load nor a slow disk is taken for a loss. A process that is frozen
- * on a living host is not found this way.
+ * Finds out early that nothing will answer at an endpoint. A lost host says
+ * nothing, and a frozen one keeps its connections, so a call to its etcd would
+ * wait for all of its share of the time limit. A living etcd greets a new
+ * connection at once, however slow its disk or its quorum is: so neither is taken
+ * for a loss. One that stands still for a moment may be: then the call goes to
+ * another endpoint, and nothing else comes of it.
  */
-import { connect } from "node:net";
+import { Buffer } from "node:buffer";
+import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 import type { Clock } from "../../ports/clock.ts";
+import type { TlsContents } from "./options.ts";
 
 /** An answer is late after this. */
 const LATE_MS = 200;
-/** And a connection after this; above the round trip of any sane network. */
-const CONNECT_MS = 300;
+/**
+ * A greeting is too late after so many looks; above the round trips of any sane
+ * network. Several, so that a process which stood still itself during one of them
+ * has the others to hear what came meanwhile.
+ */
+const LOOKS = 5;
+const LOOK_MS = 100;
+
+/**
+ * What a client of HTTP/2 says first, with an empty frame of settings.
+ *
+ * Source: RFC 9113, 3.4.
+ */
+const GREETING = Buffer.concat([
+  Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+  Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]),
+]);
 
 /** Where the answer comes from. */
 interface Asked {
   /** As URL. */
   readonly endpoint: string;
   readonly clock: Pick<Clock, "sleep">;
+  /** For https; asked for only then. */
+  readonly tls: () => TlsContents;
 }
 
 /**
- * The answer, unless it is late and the endpoint's host does not answer either.
+ * The answer, unless it is late and nobody greets at the endpoint either.
  *
- * @throws {Error} If the host is gone, and what `answer` throws.
+ * @throws {Error} If nobody is there, and what `answer` throws.
  */
 export async function unlessLost<T>(
   answer: Promise<T>,
-  { endpoint, clock }: Asked,
+  { endpoint, clock, tls }: Asked,
 ): Promise<T> {
   const settled = new AbortController();
   const stop = (): void => settled.abort();
   answer.then(stop, stop);
   await clock.sleep(LATE_MS, settled.signal);
   if (settled.signal.aborted) return await answer;
-  const connected = canConnect(endpoint, settled.signal);
-  const patience = clock.sleep(CONNECT_MS, settled.signal);
-  const isThere = await Promise.race([connected, patience.then(() => false)]);
-  if (isThere || settled.signal.aborted) {
+  let isThere = false;
+  const close = greet(new URL(endpoint), tls, () => {
+    isThere = true;
     stop();
-    return await answer;
+  });
+  for (let looks = 0; looks < LOOKS && !settled.signal.aborted; looks++) {
+    await clock.sleep(LOOK_MS, settled.signal);
   }
+  close();
+  if (isThere || settled.signal.aborted) return await answer;
   stop();
-  throw new Error("its host does not answer");
+  throw new Error("nothing answers there");
 }
 
-/** Resolves to true with any answer, a refusal too: the call itself shows what it means. */
-function canConnect(endpoint: string, signal: AbortSignal): Promise<boolean> {
-  const { hostname, port, protocol } = new URL(endpoint);
-  const own = protocol === "https:" ? 443 : 80;
-  const host = hostname.replace(/^\[|\]$/g, "");
-  return new Promise((resolve) => {
-    const socket = connect({ host, port: port === "" ? own : Number(port) });
-    const end = (): void => {
-      socket.destroy();
-      resolve(true);
-    };
-    socket.once("connect", end);
-    socket.once("error", end);
-    signal.addEventListener("abort", end, { once: true });
-  });
+/** Any word is a sign of life, a refusal too: the call itself shows what it means. */
+function greet(
+  { hostname, port, protocol }: URL,
+  tls: () => TlsContents,
+  onSign: () => void,
+): () => void {
+  const isSecure = protocol === "https:";
+  const place = {
+    host: hostname.replace(/^\[|\]$/g, ""),
+    port: Number(port || (isSecure ? 443 : 80)),
+  };
+  let socket: Socket;
+  try {
+    socket = isSecure
+      ? connectTls({ ...place, ...tls(), ALPNProtocols: ["h2"] }, onSign)
+      : connectTcp(place, () => socket.write(GREETING));
+  } catch {
+    onSign();
+    return () => {};
+  }
+  for (const sign of ["data", "end", "error", "close"]) {
+    socket.on(sign, onSign);
+  }
+  return () => {
+    socket.removeAllListeners("close");
+    socket.destroy();
+  };
 }

@@ -2,9 +2,13 @@
  * What a pledge needs of this instance: the record on disk, and the proof that no
  * WAL comes in from anybody.
  */
-import { after, remainingMs } from "../../../core/base/units.ts";
+import { after, type Moment, remainingMs } from "../../../core/base/units.ts";
 import type { PledgeRecord } from "../../../core/model/pledge.ts";
-import type { ClosedSource, PostgresPledge } from "../../../ports/postgres.ts";
+import type {
+  ClosedSource,
+  PostgresPledge,
+  PostgresReceipt,
+} from "../../../ports/postgres.ts";
 import type { PostgresContext } from "../options.ts";
 import { livePostmaster } from "../process/pid_file.ts";
 import { processFacts, sendSignal } from "../process/processes.ts";
@@ -13,11 +17,13 @@ import type { Query } from "../session/sql.ts";
 import type { Standby } from "../standby.ts";
 import type { PledgeFile } from "./record_file.ts";
 import { endOfWal } from "./wal_position.ts";
+import { walReceivedAt } from "./wal_receipt.ts";
 import { lookForSources, type SourceLook } from "./wal_sources.ts";
 
 /** A receiver that was about to start shows itself within that time. */
-const LOOK_AGAIN_MS = 200;
-const LOOKS = 2;
+const CLEAN_MS = 200;
+/** The setting comes into force, and a receiver ends, within a few of these. */
+const LOOK_AGAIN_MS = 25;
 /** All of it; a takeover is a matter of seconds. */
 const PROOF_MS_MAX = 3_000;
 
@@ -31,7 +37,7 @@ interface PledgeTools {
 type OpenReason = Extract<ClosedSource, { kind: "open" }>["reason"];
 
 /** The pledge's part of the local instance. */
-export class LocalPledge implements PostgresPledge {
+export class LocalPledge implements PostgresPledge, PostgresReceipt {
   readonly #context: PostgresContext;
   readonly #tools: PledgeTools;
 
@@ -48,42 +54,59 @@ export class LocalPledge implements PostgresPledge {
     return this.#tools.record.write(record);
   }
 
+  walReceivedAt(): Promise<Moment | null> {
+    const { clock } = this.#context;
+    return this.#ask((query) => walReceivedAt(query, clock));
+  }
+
   async closeSource(signal: AbortSignal): Promise<ClosedSource> {
     const server = await livePostmaster(this.#context);
     if (server === null) return open("not_running");
     const life = await processFacts(server.pid);
     await this.#tools.standby.close();
-    const doubt = await this.#prove(server.pid, signal);
-    if (doubt !== null) return open(doubt);
-    const position = await this.#ask((query) =>
-      endOfWal(query, this.#context.options.dataDir)
-    );
+    const proof = await this.#prove(server.pid, signal);
     const now = await processFacts(server.pid);
     const isSame = life !== null && now?.startTicks === life.startTicks;
-    return isSame ? { kind: "closed", position } : open("not_running");
+    return isSame || proof.kind === "open" ? proof : open("not_running");
   }
 
-  /** Null: nothing can come in; else what speaks against it at the end of the time. */
+  /** Where nothing can come in, how far it came; else what speaks against it at the end of the time. */
   async #prove(
     postmasterPid: number,
     signal: AbortSignal,
-  ): Promise<OpenReason | null> {
+  ): Promise<ClosedSource> {
     const { clock } = this.#context;
     const deadline = after(clock.now(), PROOF_MS_MAX);
     let reason: OpenReason | null = "no_answer";
-    let clean = 0;
+    let wasClean = false;
     while (!signal.aborted && remainingMs(deadline, clock.now()) > 0) {
-      const look = await this.#ask((query) =>
-        lookForSources(query, postmasterPid)
+      const seen = await this.#ask((query) =>
+        this.#look(query, postmasterPid, wasClean)
       );
+      const look = seen?.look ?? null;
       reason = doubtOf(look);
-      clean = reason === null ? clean + 1 : 0;
-      if (clean === LOOKS) return null;
+      if (seen?.proof) return seen.proof;
       if (reason === "receiver_stays") await this.#end(look, postmasterPid);
-      if (reason === "not_a_standby") return reason;
-      await clock.sleep(LOOK_AGAIN_MS, signal);
+      if (reason === "not_a_standby") break;
+      wasClean = reason === null;
+      await clock.sleep(wasClean ? CLEAN_MS : LOOK_AGAIN_MS, signal);
     }
-    return reason ?? "no_answer";
+    return open(reason ?? "no_answer");
+  }
+
+  /** The second look that finds nothing asks for the position as well, by the same session. */
+  async #look(
+    query: Query,
+    postmasterPid: number,
+    wasClean: boolean,
+  ): Promise<
+    { readonly look: SourceLook; readonly proof: ClosedSource | null }
+  > {
+    const look = await lookForSources(query, postmasterPid);
+    if (!wasClean || doubtOf(look) !== null) return { look, proof: null };
+    const { dataDir } = this.#context.options;
+    const position = await endOfWal(query, dataDir).catch(() => null);
+    return { look, proof: { kind: "closed", position } };
   }
 
   /** With replay paused nobody else would end it. */

@@ -1,10 +1,14 @@
 /**
  * The record of a pledge in a file beside the data directory, because it must
  * outlive that: whoever starts reads it before WAL may flow. It speaks of the
- * directory that stood there when it was written: for another one that took its
- * place, a backup that somebody restored, it is missing.
+ * directory that stood there when it was written, and of its pg_control: for
+ * another one that took its place, and for a backup that somebody restored into
+ * the same directory, it is missing.
+ *
+ * Source: PostgreSQL 17 `controldata_utils.c`, update_controlfile writes into the
+ * file that is there; programs that restore a backup put another one in its place.
  */
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { isRevisionText, revision } from "../../../core/base/units.ts";
 import {
   encodeJson,
@@ -31,21 +35,29 @@ export class PledgeFile {
 
   /** What cannot be read says nothing: it is missing. */
   async read(): Promise<PledgeRecord> {
-    const real = await realDirectory(this.#dataDir());
+    const real = await realDirectory(this.#dataDir()).catch(() => null);
+    if (real === null) return { kind: "missing" };
     const text = await readTextOrNull(pledgePath(real)).catch(() => null);
     const document = parseJsonObject(text ?? "") ?? {};
     const written = readIdentity(document["directory"]);
-    const now = await identityOf(real).catch(() => null);
-    return isSameFile(written, now) ? recordIn(document) : { kind: "missing" };
+    const control = readIdentity(document["control"]);
+    const now = await placeOf(real).catch(() => null);
+    if (now === null || !isSameFile(written, now.directory)) {
+      return { kind: "missing" };
+    }
+    const isEmptyStill = control === null && now.control === null;
+    return isEmptyStill || isSameFile(control, now.control)
+      ? recordIn(document)
+      : { kind: "missing" };
   }
 
   /** On the disk, its name in the folder included, when it resolves. */
   async write(record: PledgeRecord): Promise<void> {
     const real = await realDirectory(this.#dataDir());
     const path = pledgePath(real);
-    const directory = await identityOf(real);
+    const place = await placeOf(real);
     const term = record.kind === "pledged" ? record.term : null;
-    const text = encodeJson({ kind: record.kind, term, directory });
+    const text = encodeJson({ kind: record.kind, term, ...place });
     await writeAtomically(path, text);
     using folder = await Deno.open(dirname(path), { read: true });
     await folder.sync();
@@ -66,6 +78,15 @@ export class PledgeFile {
     }
     if (kind === "none") await this.write({ kind: "behind" });
   }
+}
+
+/** What a record speaks of; without data there is no pg_control yet. */
+async function placeOf(real: string) {
+  const [directory, control] = await Promise.all([
+    identityOf(real),
+    identityOf(join(real, "global", "pg_control")),
+  ]);
+  return { directory, control };
 }
 
 function recordIn(

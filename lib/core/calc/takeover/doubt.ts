@@ -15,6 +15,12 @@ export interface LastContacts {
   readonly voterAt: ReadonlyMap<MemberName, Moment>;
 }
 
+/** What a doubt is judged by. */
+interface DoubtLimits {
+  readonly sync: Pick<SyncKey, "quorum" | "standbys">;
+  readonly suspectAfterMs: number;
+}
+
 /**
  * True if voters enough for a takeover have been silent for so long.
  *
@@ -31,13 +37,37 @@ export interface LastContacts {
 export function isInDoubt(
   now: Moment,
   { storeAt, voterAt }: LastContacts,
-  { sync, suspectAfterMs }: {
-    readonly sync: Pick<SyncKey, "quorum" | "standbys">;
-    readonly suspectAfterMs: number;
-  },
+  { sync, suspectAfterMs }: DoubtLimits,
 ): boolean {
   const isOld = (at: Moment | undefined): boolean =>
     at === undefined || remainingMs(now, at) >= suspectAfterMs;
   const silent = sync.standbys.filter((name) => isOld(voterAt.get(name)));
   return isOld(storeAt) && silent.length > sync.quorum;
+}
+
+/**
+ * Milliseconds until the voters, should they say nothing more, leave it open; 0:
+ * they do now. Nobody need look before that.
+ *
+ * @example
+ * ```ts
+ * import { moment } from "../../base/units.ts";
+ * import { openInMs } from "./doubt.ts";
+ * const voterAt = new Map([["b", moment(0)], ["c", moment(700)]]);
+ * const sync = { quorum: 1, standbys: ["b", "c"] };
+ * const limits = { sync, suspectAfterMs: 1_500 };
+ * if (openInMs(moment(1_000), voterAt, limits) !== 1_200) throw new Error("c");
+ * ```
+ */
+export function openInMs(
+  now: Moment,
+  voterAt: LastContacts["voterAt"],
+  { sync, suspectAfterMs }: DoubtLimits,
+): number {
+  const leftMs = sync.standbys.map((name) => {
+    const at = voterAt.get(name);
+    const silentMs = at === undefined ? Infinity : remainingMs(now, at);
+    return Math.max(0, suspectAfterMs - silentMs);
+  }).sort((a, b) => a - b);
+  return leftMs[sync.quorum] ?? suspectAfterMs;
 }

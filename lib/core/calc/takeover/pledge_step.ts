@@ -16,20 +16,7 @@ import type {
   PledgeRecord,
   WalEnd,
 } from "../../model/pledge.ts";
-
-/** The last write of the own entry since this life of the agent wrote the record. */
-export type EntryWrite =
-  /** An earlier life may have sent some, too. */
-  | { readonly kind: "unknown" }
-  /** It replaces that revision; null: it wants that there is no entry. */
-  | { readonly kind: "sent"; readonly guard: Revision | null };
-
-/** Whether WAL can still come in. */
-export type WalSource =
-  /** Some upstream or archive is set. */
-  | "open"
-  /** None is set, and it was seen twice that no WAL receiver is left. */
-  | "closed";
+import type { EntryWrite, WalSource } from "../../model/pledge_view.ts";
 
 /** All that the next step depends on. */
 export interface PledgeSight {
@@ -87,7 +74,10 @@ export function pledgeStep(sight: PledgeSight): PledgeStep {
 }
 
 /** The entry was written and is empty again; nobody else writes anything else. */
-function isVetoed({ entry, written }: PledgeSight, term: Revision): boolean {
+export function isVetoed(
+  { entry, written }: Pick<PledgeSight, "entry" | "written">,
+  term: Revision,
+): boolean {
   return written.kind === "sent" && entry !== null &&
     entry.revision !== written.guard && entry.pledge?.term !== term;
 }

@@ -3,28 +3,8 @@
  * suspicion alone changes nothing, and a wrong one is answered by a veto.
  */
 import { type Moment, remainingMs } from "../../base/units.ts";
-
-/** How soon a voter suspects, and how long a living leader has to object. */
-export interface TakeoverTiming {
-  readonly suspectAfterMs: number;
-  readonly vetoTimeMs: number;
-}
-
-/** The last signs of the leader's life. */
-export interface LeaderSigns {
-  /** When its agent was heard; null: never in this term. */
-  readonly heardAt: Moment | null;
-  /** When WAL or a keep-alive of its PostgreSQL came; null: no WAL receiver. */
-  readonly walAt: Moment | null;
-  /** Agent, proxy and PostgreSQL refused a connection: the host lives, they do not. */
-  readonly isRefused: boolean;
-}
-
-/** Vetoes that came, so that a leader that lives is not bothered for ever. */
-export interface VetoHistory {
-  readonly count: number;
-  readonly lastAt: Moment | null;
-}
+import type { LeaderSigns, VetoHistory } from "../../model/pledge_view.ts";
+import type { TakeoverTiming } from "../../model/settings.ts";
 
 const BACKOFF_MS_MAX = 60_000;
 

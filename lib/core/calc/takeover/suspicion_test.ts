@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { moment } from "../../base/units.ts";
 import { isInDoubt } from "./doubt.ts";
-import { isSuspected, type LeaderSigns } from "./suspicion.ts";
+import type { LeaderSigns } from "../../model/pledge_view.ts";
+import { isSuspected } from "./suspicion.ts";
 
 const TIMING = { suspectAfterMs: 1_500, vetoTimeMs: 700 };
 const NO_VETO = { count: 0, lastAt: null };

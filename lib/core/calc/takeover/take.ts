@@ -2,32 +2,14 @@
  * Taking over the key of a lost leader before its lease has ended: one write of
  * the store, with everything that it rests on as conditions.
  */
-import type { Revision } from "../../base/units.ts";
-import type { SyncKey } from "../../model/cluster_view.ts";
 import type { MemberName } from "../../model/member.ts";
+import type { Take } from "../../model/takeover_decision.ts";
 import { takersOf } from "./choose_taker.ts";
 import {
   countPledges,
   type PledgeCount,
   type TakeoverView,
 } from "./count_pledges.ts";
-
-/** The leader key goes to `leader`, on its own session, if nothing below moved. */
-export interface Take {
-  readonly leader: MemberName;
-  /** The lost leader's key is still at this revision. */
-  readonly term: Revision;
-  readonly syncRevision: Revision;
-  /** So that a pause, or takeover switched off, wins. */
-  readonly configRevision: Revision;
-  /** All that were counted, the own one included. */
-  readonly pledges: readonly {
-    readonly name: MemberName;
-    readonly revision: Revision;
-  }[];
-  /** What the sync key is to say from then on. */
-  readonly sync: Pick<SyncKey, "quorum" | "standbys">;
-}
 
 /** Null: `self` may not take over on this view. */
 export function takeOf(view: TakeoverView, self: MemberName): Take | null {
