@@ -25,7 +25,11 @@ import {
   type VipGroupView,
   vipHolderKey,
 } from "../lib/core/codec/vip_group_codec.ts";
-import { type Moment, remainingMs } from "../lib/core/base/units.ts";
+import {
+  type Moment,
+  remainingMs,
+  type Revision,
+} from "../lib/core/base/units.ts";
 import type { HostAddresses, VipGroup } from "../lib/core/model/vip.ts";
 import type { Clock } from "../lib/ports/clock.ts";
 import type {
@@ -38,7 +42,7 @@ import type { Log } from "../lib/ports/log.ts";
 import type { VipCarrier, VipHost } from "../lib/ports/vip.ts";
 import { errorText } from "./error_text.ts";
 import type { VipStats } from "./stats.ts";
-import { VipSeat } from "./vip_seat.ts";
+import { keyGivenBack, VipSeat } from "./vip_seat.ts";
 
 /** Turns in a ttl. */
 const TURNS_PER_TTL = 6;
@@ -65,6 +69,8 @@ interface VipElectionParts {
   /** For people. */
   readonly name: string;
   readonly ttlMs: number;
+  /** The election of a proxy that left its addresses on this host to this one (`handOn`); absent or null: of none. */
+  readonly heirOf?: string | null;
   /** What keeps this proxy from serving clients; null: nothing. */
   readonly obstacle: () => VipObstacle | null;
 }
@@ -79,6 +85,8 @@ export class VipElection {
   #waking = new AbortController();
   #session: DcsSession | null = null;
   #sessionUntil: Moment | null = null;
+  /** Groups whose addresses the next proxy of this host takes as they are. */
+  #handedOn: ReadonlySet<string> = new Set();
 
   constructor(parts: VipElectionParts) {
     const { dcs, groups, log } = parts;
@@ -97,6 +105,21 @@ export class VipElection {
   /** Who carries the addresses of each group. */
   stats(): readonly VipStats[] {
     return this.#seats.map(({ words }) => words.stats(this.#parts.name));
+  }
+
+  /** What this process is called in the store. */
+  get id(): string {
+    return this.#parts.id;
+  }
+
+  /**
+   * Ends, and leaves the addresses of these groups, with their keys, to the proxy
+   * that replaces this one here; what is not taken up goes when its lease ends.
+   * From the call on this one touches none of them. Never throws.
+   */
+  async handOn(groups: ReadonlySet<string>): Promise<void> {
+    this.#handedOn = groups;
+    await this.end();
   }
 
   /** Takes the addresses away, then gives their keys back. Bounded to some seconds; never throws. */
@@ -208,6 +231,7 @@ export class VipElection {
       self: this.#self(seat),
       sessionUntil: this.#sessionUntil,
       heldUntil: seat.heldUntil,
+      heirOf: this.#parts.heirOf ?? null,
       isFailing: seat.isFailing(now),
       vacantSince: seat.vacantSince,
     };
@@ -222,7 +246,9 @@ export class VipElection {
         seat.holds(move.until, host, now);
         return move.until;
       case "bid":
-        return await this.#bid(seat);
+        return await this.#bid(seat, null);
+      case "inherit":
+        return await this.#bid(seat, move.revision);
       case "release":
         await this.#release(seat, move);
         return null;
@@ -258,8 +284,15 @@ export class VipElection {
     }
   }
 
-  /** Until when the key is this proxy's now; null: it is not. */
-  async #bid(seat: VipSeat): Promise<Moment | null> {
+  /**
+   * Puts the key: where there is none, or in place of that one.
+   *
+   * @returns Until when it is this proxy's now; null: it is not.
+   */
+  async #bid(
+    seat: VipSeat,
+    replaced: Revision | null,
+  ): Promise<Moment | null> {
     const { clock, dcs } = this.#parts;
     const [session, until] = [this.#session, this.#sessionUntil];
     if (session === null || until === null) return null;
@@ -267,7 +300,11 @@ export class VipElection {
     const value = encodeVipCandidate(this.#self(seat));
     try {
       const { kind } = await dcs.write({
-        when: [{ kind: "absent", key }],
+        when: [
+          replaced === null
+            ? { kind: "absent", key }
+            : { kind: "revision_is", key, revision: replaced },
+        ],
         edits: [{ kind: "put", key, value, session: session.id }],
       }, this.#limits());
       seat.words.unhindered("Cannot bid for");
@@ -292,12 +329,8 @@ export class VipElection {
     const isOver = seat.carriedUntil === null ||
       remainingMs(seat.carriedUntil, clock.now()) <= 0;
     if (!isOver && mayCarryAny(vips, await carrier.look())) return;
-    const key = vipHolderKey(group);
     try {
-      await dcs.write({
-        when: [{ kind: "revision_is", key, revision }],
-        edits: [{ kind: "delete", key }],
-      }, this.#limits());
+      await dcs.write(keyGivenBack(group, revision), this.#limits());
       seat.leaves(reason, clock.now());
     } catch (error) {
       seat.words.hindered("Cannot give back the keys of", errorText(error));
@@ -307,8 +340,12 @@ export class VipElection {
   /** The proxy ends: addresses first, then the keys, all of them at once. */
   async #leave(): Promise<void> {
     const { carrier } = this.#parts;
-    const vips = this.#seats.flatMap(({ group }) => group.vips);
-    await carrier.dropAll(vips);
+    const ended = this.#seats.filter(({ group }) =>
+      !this.#handedOn.has(group.group)
+    );
+    if (ended.length > 0) {
+      await carrier.dropAll(ended.flatMap(({ group }) => group.vips));
+    }
     const host = await carrier.look();
     await Promise.all(this.#seats.map((seat) => this.#leaveSeat(seat, host)));
     await carrier.close();
@@ -321,13 +358,9 @@ export class VipElection {
     try {
       const view = decodeVipGroup(await dcs.read(limits), group);
       const { holder } = view;
-      if (holder?.id === id && !mayCarryAny(vips, host)) {
-        const key = vipHolderKey(group);
-        const { revision } = holder;
-        await dcs.write({
-          when: [{ kind: "revision_is", key, revision }],
-          edits: [{ kind: "delete", key }],
-        }, limits);
+      const isLeft = this.#handedOn.has(group);
+      if (!isLeft && holder?.id === id && !mayCarryAny(vips, host)) {
+        await dcs.write(keyGivenBack(group, holder.revision), limits);
       }
       if (seat.candidacy === null) return;
       const key = vipCandidateKey(group, id);

@@ -2,13 +2,22 @@
  * One group of virtual addresses of a stand-alone proxy: what is remembered of
  * it between two turns of the election.
  */
-import type { VipGroupView } from "../lib/core/codec/vip_group_codec.ts";
+import {
+  type VipGroupView,
+  vipHolderKey,
+} from "../lib/core/codec/vip_group_codec.ts";
 import {
   carriesAll,
   type VipReleaseReason,
 } from "../lib/core/calc/host/vip_election.ts";
-import { after, type Moment, remainingMs } from "../lib/core/base/units.ts";
+import {
+  after,
+  type Moment,
+  remainingMs,
+  type Revision,
+} from "../lib/core/base/units.ts";
 import type { HostAddresses, VipGroup } from "../lib/core/model/vip.ts";
+import type { DcsWrite } from "../lib/ports/dcs.ts";
 import type { Log } from "../lib/ports/log.ts";
 import { VipWords } from "./vip_words.ts";
 
@@ -18,6 +27,15 @@ const BIND_MS_MAX = 4_000;
 /** A proxy that could not bind leaves the addresses to others for that long, then for longer. */
 const STAND_BACK_MS = 10_000;
 const STAND_BACK_MS_MAX = 60_000;
+
+/** Deletes the key of a group's holder, if it is still that one. */
+export function keyGivenBack(group: string, revision: Revision): DcsWrite {
+  const key = vipHolderKey(group);
+  return {
+    when: [{ kind: "revision_is", key, revision }],
+    edits: [{ kind: "delete", key }],
+  };
+}
 
 /** What is remembered of one group. */
 export class VipSeat {
@@ -47,7 +65,13 @@ export class VipSeat {
   /** Holds the key, but its addresses have not been here for a while. */
   isFailing(now: Moment): boolean {
     return this.#failingSince !== null &&
-      remainingMs(after(this.#failingSince, BIND_MS_MAX), now) <= 0;
+      remainingMs(after(this.#failingSince, this.#bindMsMax), now) <= 0;
+  }
+
+  /** A cloud takes as long as its program may. */
+  get #bindMsMax(): number {
+    const programs = this.group.vips.map(({ exec }) => exec?.timeoutMs ?? 0);
+    return BIND_MS_MAX + Math.max(0, ...programs);
   }
 
   /** Notes what the store shows. */

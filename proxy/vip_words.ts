@@ -76,6 +76,8 @@ export class VipWords {
         return `This proxy carries ${name}`;
       case "bid":
         return `This proxy bids for ${name}`;
+      case "inherit":
+        return `This proxy takes over ${name}`;
       case "release":
         return `This proxy gives ${name} away: ${
           releaseText(move.reason, obstacle)

@@ -1,7 +1,7 @@
 /** Connects a stand-alone proxy with the election of its virtual addresses. */
 import { randomUUID } from "node:crypto";
 import { runHostProgram } from "../adapters/os/host_programs.ts";
-import { VipLinux } from "../adapters/os/vip_linux.ts";
+import { HostVips } from "../adapters/os/vip_host.ts";
 import type { ProxyHostConfig } from "../config/proxy_host.ts";
 import type { VipObstacle } from "../core/calc/host/vip_election.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -15,6 +15,8 @@ import { VipElection } from "../../proxy/vip_election.ts";
 interface ProxyVipParts {
   readonly config: ProxyHostConfig;
   readonly dcs: Dcs;
+  /** The election whose addresses on this host are left to this one; null: of none. */
+  readonly heirOf: string | null;
   readonly proxy: Pick<Proxy, "showVips" | "stats">;
   readonly clock: Clock;
   readonly log: Log;
@@ -22,14 +24,14 @@ interface ProxyVipParts {
 
 /** Takes part in the election; null: no address is configured. Says at once what this host lacks. */
 export async function takePartInVips(
-  { config, dcs, proxy, clock, log }: ProxyVipParts,
+  { config, dcs, heirOf, proxy, clock, log }: ProxyVipParts,
 ): Promise<VipElection | null> {
   const { vipGroups: groups, proxy: { vipTtlMs: ttlMs } } = config;
   if (groups.length === 0) return null;
-  const carrier = new VipLinux({ clock, log, run: runHostProgram });
+  const carrier = new HostVips({ clock, log, run: runHostProgram });
   await carrier.check(groups.flatMap(({ vips }) => vips));
   const election = new VipElection({
-    ...{ clock, dcs, log, carrier, groups, ttlMs },
+    ...{ clock, dcs, log, carrier, groups, ttlMs, heirOf },
     id: randomUUID(),
     // Hosts with the same file are told apart.
     name: config.isNamed ? config.name : Deno.hostname(),

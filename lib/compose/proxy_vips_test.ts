@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Exclusion } from "../core/calc/host/routing.ts";
+import type { Exclusion } from "../core/model/routes.ts";
 import { obstacleOf } from "./proxy_vips.ts";
 
 const NOWHERE = { primary: null, replicas: [], exclusions: [] } as const;

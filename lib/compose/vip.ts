@@ -1,9 +1,8 @@
 /** Connects the configured virtual addresses with this host. */
 import { runHostProgram } from "../adapters/os/host_programs.ts";
-import { VipLinux } from "../adapters/os/vip_linux.ts";
+import { HostVips } from "../adapters/os/vip_host.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
-import type { VipCarrier } from "../ports/vip.ts";
 import type { LocalConfig } from "../config/local_config.ts";
 
 /**
@@ -13,8 +12,8 @@ import type { LocalConfig } from "../config/local_config.ts";
 export async function vipCarrier(
   config: LocalConfig,
   ports: { readonly clock: Clock; readonly log: Log },
-): Promise<VipCarrier> {
-  const carrier = new VipLinux({ ...ports, run: runHostProgram });
+): Promise<HostVips> {
+  const carrier = new HostVips({ ...ports, run: runHostProgram });
   if (config.vip.length > 0) await carrier.check(config.vip);
   return carrier;
 }

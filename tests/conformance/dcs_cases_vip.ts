@@ -1,6 +1,6 @@
 /** What the election of stand-alone proxies' virtual addresses needs of a store. */
 import assert from "node:assert/strict";
-import type { VipGroup } from "../../lib/core/model/vip.ts";
+import { BARE_VIP, type VipGroup } from "../../lib/core/model/vip.ts";
 import { VipElection } from "../../proxy/vip_election.ts";
 import { KeptLog, RealClock } from "../helpers/tcp.ts";
 import { ToyCarrier } from "../helpers/toy_carrier.ts";
@@ -14,6 +14,7 @@ const GROUP: VipGroup = {
   vips: [{
     ...{ address: ADDRESS, prefixLength: 24, interface: "eth0" },
     ...{ role: "proxy", isReplicaFallback: false, gateway: null },
+    ...BARE_VIP,
     announceEveryMs: null,
   }],
 };

@@ -5,17 +5,17 @@
  * that it is never on two hosts.
  */
 import assert from "node:assert/strict";
+import type { Section } from "../helpers/agent_member.ts";
 import { FaultBench, faultTest } from "./bench/bench.ts";
 import { AddressHistory } from "./bench/address_history.ts";
 import { acksOf, type Attempt } from "./bench/history.ts";
 import { type BenchMember, PORTS } from "./bench/member.ts";
-import { BenchProxy } from "./bench/proxy_host.ts";
+import { BenchProxy, printedConfig } from "./bench/proxy_host.ts";
 import { shell, tryShell } from "./bench/shell.ts";
 import { stealAddress } from "./bench/faults/wires.ts";
 import { killEtcd } from "./bench/faults/store.ts";
 
 const LANE = "proxies";
-const VIP_NUMBER = 120;
 
 /** A bench with two proxy hosts that share an address. */
 class Scene implements AsyncDisposable {
@@ -23,17 +23,19 @@ class Scene implements AsyncDisposable {
   readonly address: string;
   readonly proxies: readonly BenchProxy[];
   readonly addresses: AddressHistory;
+  readonly #vip: Section;
 
   private constructor(bench: FaultBench, proxies: readonly BenchProxy[]) {
     this.bench = bench;
-    this.address = bench.network.addressOf(VIP_NUMBER);
+    [this.#vip] = Object(printedConfig(bench)["vip"]);
+    this.address = String(this.#vip["address"]).replace("/24", "");
     this.proxies = proxies;
     const hosts = proxies.map(({ host }) => host);
     this.addresses = new AddressHistory(hosts, this.address);
   }
 
   static async open(): Promise<Scene> {
-    const bench = await FaultBench.running();
+    const bench = await FaultBench.running({ config: { vip: [] } });
     try {
       const proxies = [
         await BenchProxy.on(bench, "p1", 51),
@@ -47,8 +49,7 @@ class Scene implements AsyncDisposable {
   }
 
   vip(more: object = {}): Readonly<Record<string, unknown>>[] {
-    const address = `${this.address}/24`;
-    return [{ address, interface: "eth0", role: "proxy", ...more }];
+    return [{ ...this.#vip, ...more }];
   }
 
   other(proxy: BenchProxy): BenchProxy {
@@ -291,6 +292,43 @@ faultTest(
       "it is bound when the stranger lets go",
       () => addresses.carriers()[0] === first.host,
     );
+    assert.deepEqual(addresses.overlaps(), []);
+  },
+);
+
+faultTest(
+  "fault: VIP of a proxy that is reloaded and replaced stays where it is",
+  async () => {
+    await using scene = await Scene.open();
+    const { addresses, bench, proxies: [first, second] } = scene;
+    assert.ok(first !== undefined && second !== undefined);
+    const leader = await bench.untilWhole();
+    first.start(scene.vip());
+    const lane = { name: LANE, host: scene.address, port: PORTS.primary };
+    await bench.record([lane]);
+    await scene.untilServes(first, leader);
+    second.start(scene.vip());
+    await scene.untilSaid(second, /The proxy p1 carries the addresses/);
+
+    const reloaded = scene.untilSaid(first, /takes over the addresses/);
+    first.configure(scene.vip({ priority: 150 }));
+    first.signal("SIGHUP");
+    await reloaded;
+    await scene.untilServes(first, leader);
+
+    const replaced = scene.untilSaid(first, /takes over the addresses/);
+    first.signal("SIGUSR2");
+    await replaced;
+    await scene.untilServes(first, leader);
+    assert.equal(addresses.lostAt(first.host), null);
+    assert.equal(addresses.carriedSince(second.host), null);
+
+    first.configure([]);
+    first.signal("SIGHUP");
+    await scene.untilServes(second, leader);
+    first.configure(scene.vip({ priority: 150, preempt: true }));
+    first.signal("SIGHUP");
+    await scene.untilServes(first, leader);
     assert.deepEqual(addresses.overlaps(), []);
   },
 );

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import type { VipObstacle } from "../../lib/core/calc/host/vip_election.ts";
-import type { VipGroup } from "../../lib/core/model/vip.ts";
+import { BARE_VIP, type VipGroup } from "../../lib/core/model/vip.ts";
 import { VipElection } from "../../proxy/vip_election.ts";
 import { ManualClock } from "../helpers/manual_clock.ts";
 import { KeptLog } from "../helpers/tcp.ts";
@@ -22,7 +22,7 @@ function group(name: string, more: Partial<VipGroup> = {}): VipGroup {
     vips: [{
       ...{ address: `10.0.0.${name.length}`, prefixLength: 24 },
       ...{ interface: "eth0", role: "proxy", isReplicaFallback: false },
-      ...{ gateway: null, announceEveryMs: null },
+      ...{ gateway: null, ...BARE_VIP, announceEveryMs: null },
     }],
     ...more,
   };
@@ -44,13 +44,23 @@ class Rig {
   readonly parts: Part[] = [];
 
   add(...groups: readonly VipGroup[]): Part {
+    return this.#add(groups, null);
+  }
+
+  /** A proxy on the host of another one, to which that one leaves its addresses. */
+  addHeir(of: Part, ...groups: readonly VipGroup[]): Part {
+    return this.#add(groups, of);
+  }
+
+  #add(groups: readonly VipGroup[], before: Part | null): Part {
     const { clock } = this;
     const dcs = new MemoryDcs(this.store, "/service/demo");
-    const carrier = new ToyCarrier(clock);
+    const carrier = before?.carrier ?? new ToyCarrier(clock);
     const log = new KeptLog();
     const id = `p${this.parts.length + 1}`;
     const election = new VipElection({
       ...{ clock, dcs, log, carrier, groups, id, name: id, ttlMs: TTL_MS },
+      heirOf: before?.election.id ?? null,
       obstacle: () => part.obstacle,
     });
     const part: Part = { carrier, dcs, log, election, obstacle: null };
@@ -67,7 +77,8 @@ class Rig {
   async pass(ms: number): Promise<void> {
     for (let past = 0; past < ms; past += STEP_MS) {
       await this.clock.advance(STEP_MS);
-      const all = this.parts.flatMap(({ carrier }) => carrier.addresses);
+      const hosts = new Set(this.parts.map(({ carrier }) => carrier));
+      const all = [...hosts].flatMap(({ addresses }) => addresses);
       assert.equal(new Set(all).size, all.length, "one carrier at a time");
     }
   }
@@ -232,5 +243,38 @@ Deno.test("vip election: a deleted key is bid for again", async () => {
   await rig.pass(3_000);
   await removed;
   assert.equal(rig.carriers(WEB).length, 1);
+  await rig.end();
+});
+
+Deno.test("vip election: a proxy that is replaced leaves its addresses to the next one of its host", async () => {
+  const rig = new Rig();
+  const first = rig.add(
+    group("web", { priority: 150, isPreempting: true }),
+    group("reads"),
+  );
+  await rig.pass(2_000);
+  const other = rig.add(group("web"), group("reads"));
+  await rig.pass(2_000);
+  await first.election.handOn(new Set(["web"]));
+  assert.deepEqual(first.carrier.addresses, [WEB], "the rest is given back");
+  const heir = rig.addHeir(first, group("web"));
+  for (let steps = 0; steps < 2 * TTL_MS / STEP_MS; steps++) {
+    await rig.pass(STEP_MS);
+    assert.deepEqual(heir.carrier.addresses, [WEB], "it never goes");
+  }
+  assert.deepEqual(other.carrier.addresses, ["10.0.0.5"]);
+  assert.equal(heir.election.stats()[0]?.isCarried, true);
+  assert.ok(heir.log.lines.some((line) => /takes over the addr/.test(line)));
+  await rig.end();
+});
+
+Deno.test("vip election: addresses that nobody takes up go to another host in time", async () => {
+  const rig = new Rig();
+  const first = rig.add(group("web"));
+  await rig.pass(2_000);
+  const other = rig.add(group("web"));
+  await first.election.handOn(new Set(["web"]));
+  await rig.pass(2 * TTL_MS);
+  assert.deepEqual(rig.carriers(WEB), [other]);
   await rig.end();
 });

@@ -35,13 +35,14 @@ function addressesOf(
 }
 
 function addressOf(name: string, info: Fields): readonly BoundAddress[] {
-  const { local, prefixlen } = info;
+  const { label, local, prefixlen } = info;
   if (typeof local !== "string" || typeof prefixlen !== "number") return [];
   return [{
     interface: name,
     address: local,
     prefixLength: prefixlen,
     isDuplicate: info["dadfailed"] === true,
+    ...(typeof label === "string" ? { label } : {}),
   }];
 }
 

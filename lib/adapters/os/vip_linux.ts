@@ -23,7 +23,9 @@ import type { VipCarrier, VipHost, VipWish } from "../../ports/vip.ts";
 import { placeDoubt } from "../../core/calc/host/vip_subnet.ts";
 import { firstLine, type RunHostProgram } from "./host_programs.ts";
 import { NeighbourDiscovery } from "./ndp_linux.ts";
+import { VipHooks, type VipMoved } from "./vip_hooks.ts";
 import { VipNeighbours } from "./vip_neighbours.ts";
+import { VipOutfit } from "./vip_outfit.ts";
 import { VipTools } from "./vip_tools.ts";
 
 /** A demotion waits that long for its addresses to go. */
@@ -45,6 +47,8 @@ interface VipLinuxParts {
   readonly run: RunHostProgram;
   /** Absent: this host's. */
   readonly discovery?: Pick<NeighbourDiscovery, "ask" | "advertise">;
+  /** Absent: the operator's programs. */
+  readonly hooks?: Pick<VipHooks, "moved">;
 }
 
 /** What is known of an address while it is here. */
@@ -61,6 +65,8 @@ export class VipLinux implements VipCarrier, VipHost {
   readonly #parts: VipLinuxParts;
   readonly #tools: VipTools;
   readonly #neighbours: VipNeighbours;
+  readonly #outfit: VipOutfit;
+  readonly #hooks: Pick<VipHooks, "moved">;
   readonly #said = new Map<string, string>();
   readonly #stays = new Map<string, Stay>();
   readonly #talking = new Set<Promise<void>>();
@@ -72,6 +78,8 @@ export class VipLinux implements VipCarrier, VipHost {
   constructor(parts: VipLinuxParts) {
     this.#parts = parts;
     this.#tools = new VipTools(parts);
+    this.#outfit = new VipOutfit({ ...parts, tools: this.#tools });
+    this.#hooks = parts.hooks ?? new VipHooks(parts);
     this.#neighbours = new VipNeighbours({
       ...parts,
       discovery: parts.discovery ?? new NeighbourDiscovery(parts.clock),
@@ -158,7 +166,8 @@ export class VipLinux implements VipCarrier, VipHost {
       await this.#do(step);
     }
     for (const wish of wishes) {
-      if (wish.part.kind !== "none") await this.#tend(wish, host);
+      if (wish.part.kind === "none") await this.#gone(wish.vip, host);
+      else await this.#tend(wish, host);
     }
     // Each waits a second for neighbours: together, or the first would run out.
     await Promise.all(bind.map((step) => this.#do(step)));
@@ -206,9 +215,20 @@ export class VipLinux implements VipCarrier, VipHost {
     }
     if (!await this.#bind(vip, until)) return;
     this.#say(vip, "info", `VIP ${vip.address} is bound on ${vip.interface}`);
+    await this.#outfit.putOn(vip, signal);
     const stay = this.#stayOf(vip);
+    this.#moved(vip, "bound");
     stay.defendedAt = this.#parts.clock.now();
     this.#announce(vip, stay);
+  }
+
+  /** It is not to be here; the kernel may have taken it away by itself. */
+  async #gone(vip: Vip, host: HostAddresses): Promise<void> {
+    if (host.bound.some((address) => isSame(vip, address))) return;
+    await this.#outfit.takeOff(vip, this.#abort.signal);
+    if (!this.#stays.has(keyOf(vip))) return;
+    this.#endStay(vip);
+    this.#moved(vip, "released");
   }
 
   /** Looks after an address that was here before this pass. */
@@ -217,6 +237,7 @@ export class VipLinux implements VipCarrier, VipHost {
     const here = host.bound.find((address) => isSame(vip, address));
     if (here === undefined) return;
     if (here.isDuplicate) return await this.#giveUpDuplicate(vip, here);
+    await this.#outfit.putOn(vip, this.#abort.signal);
     const stay = this.#stayOf(vip);
     const now = this.#parts.clock.now();
     const link = host.links.find(({ name }) => name === vip.interface);
@@ -254,7 +275,9 @@ export class VipLinux implements VipCarrier, VipHost {
       `VIP ${vip.address} belongs to another host on ${vip.interface}`;
     this.#say(vip, "error", text);
     this.#endStay(vip);
+    await this.#outfit.takeOff(vip, this.#abort.signal);
     await this.#tools.change(unbindCommand(here), this.#abort.signal);
+    this.#moved(vip, "released");
   }
 
   /**
@@ -283,18 +306,22 @@ export class VipLinux implements VipCarrier, VipHost {
 
   async #drop(vips: readonly Vip[]): Promise<void> {
     const host = await this.#tools.look(this.#abort.signal);
+    if (host === null) return;
     for (const vip of vips) {
-      const found = host?.bound.find((address) => isSame(vip, address));
-      if (found !== undefined) await this.#unbind(vip, found);
+      const found = host.bound.find((address) => isSame(vip, address));
+      if (found === undefined) await this.#gone(vip, host);
+      else await this.#unbind(vip, found);
     }
   }
 
   async #unbind(vip: Vip, bound: BoundAddress): Promise<void> {
     this.#endStay(vip);
+    await this.#outfit.takeOff(vip, this.#abort.signal);
     const command = unbindCommand(bound);
     const result = await this.#tools.change(command, this.#abort.signal);
     const isGone = result.code === 0 || /cannot assign/i.test(result.output);
     if (isGone) {
+      this.#moved(vip, "released");
       return this.#say(
         vip,
         "info",
@@ -303,6 +330,10 @@ export class VipLinux implements VipCarrier, VipHost {
     }
     const why = firstLine(result.output);
     this.#say(vip, "error", `Cannot take VIP ${vip.address} away: ${why}`);
+  }
+
+  #moved(vip: Vip, moved: VipMoved): void {
+    this.#hooks.moved(vip, moved);
   }
 
   #announce(vip: Vip, stay: Stay): void {

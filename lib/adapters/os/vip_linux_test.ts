@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ManualClock, settle } from "../../../tests/helpers/manual_clock.ts";
 import { moment } from "../../core/base/units.ts";
-import type { CommandWords, Vip } from "../../core/model/vip.ts";
+import { BARE_VIP, type CommandWords, type Vip } from "../../core/model/vip.ts";
 import type { Log } from "../../ports/log.ts";
 import type { HostProgramResult, RunHostProgram } from "./host_programs.ts";
 import { findPrivilege } from "./host_programs.ts";
@@ -16,6 +16,7 @@ const VIP: Vip = {
   role: "primary",
   gateway: null,
   isReplicaFallback: false,
+  ...BARE_VIP,
   announceEveryMs: null,
 };
 const CARRY = {
@@ -138,8 +139,14 @@ function rig() {
     critical: say("critical"),
   };
   const discovery = new ToyDiscovery();
-  const carrier = new VipLinux({ clock, log, run: host.run, discovery });
-  return { host, clock, lines, carrier, discovery };
+  const moves: string[] = [];
+  const hooks = {
+    moved: (vip: Vip, what: string) =>
+      void moves.push(`${what} ${vip.address}`),
+  };
+  const { run } = host;
+  const carrier = new VipLinux({ clock, log, run, discovery, hooks });
+  return { host, clock, lines, carrier, discovery, moves };
 }
 
 /** Everything that the carrier does in the background is done. */
@@ -502,4 +509,59 @@ Deno.test("parseAddresses() reads ip's JSON", () => {
     ],
   );
   assert.deepEqual(parseAddresses(""), { links: [], bound: [] });
+});
+
+Deno.test("vip: routes and rules come behind the address, and go before it; then the move is told", async () => {
+  const { host, carrier, moves } = rig();
+  const vip: Vip = {
+    ...{ ...VIP, label: "eth0:vip" },
+    routes: [["default", "via", "10.0.0.1", "table", "100"]],
+    rules: [["from", "10.0.0.9", "table", "100"]],
+  };
+  carrier.reconcile([{ ...CARRY, vip }]);
+  await quiet();
+  assert.deepEqual(host.calls.map((line) => line.replace(/ valid_lft.*/, "")), [
+    "arping -D -I eth0 -c 1 -w 1 10.0.0.9",
+    "ip address replace 10.0.0.9/24 dev eth0 label eth0:vip",
+    "ip -4 route replace default via 10.0.0.1 table 100 dev eth0",
+    "ip -4 rule delete from 10.0.0.9 table 100",
+    "ip -4 rule add from 10.0.0.9 table 100",
+    "arping -q -I eth0 -U -c 3 10.0.0.9",
+  ]);
+  assert.deepEqual(moves, ["bound 10.0.0.9"]);
+  host.calls.length = 0;
+  await carrier.dropAll([vip]);
+  assert.deepEqual(host.calls, [
+    "ip -4 rule delete from 10.0.0.9 table 100",
+    "ip -4 route delete default via 10.0.0.1 table 100 dev eth0",
+    "ip address delete 10.0.0.9/24 dev eth0",
+  ]);
+  assert.deepEqual(moves, ["bound 10.0.0.9", "released 10.0.0.9"]);
+});
+
+Deno.test("vip: an address that the kernel has taken away is told of, and loses its routes", async () => {
+  const { host, carrier, moves } = rig();
+  const vip: Vip = { ...VIP, routes: [["10.9.0.0/16", "via", "10.0.0.1"]] };
+  carrier.reconcile([{ ...CARRY, vip }]);
+  await quiet();
+  host.bound.clear();
+  host.calls.length = 0;
+  carrier.reconcile([{ ...NONE, vip }]);
+  await quiet();
+  assert.deepEqual(host.calls, [
+    "ip -4 route delete 10.9.0.0/16 via 10.0.0.1 dev eth0",
+  ]);
+  assert.deepEqual(moves, ["bound 10.0.0.9", "released 10.0.0.9"]);
+  carrier.reconcile([{ ...NONE, vip }]);
+  await quiet();
+  assert.equal(host.calls.length, 1);
+});
+
+Deno.test("vip: another prefix length binds it anew", async () => {
+  const { host, carrier } = rig();
+  carrier.reconcile([CARRY]);
+  await quiet();
+  carrier.reconcile([{ ...CARRY, vip: { ...VIP, prefixLength: 16 } }]);
+  await quiet();
+  assert.deepEqual([...host.bound], ["10.0.0.9/16"]);
 });

@@ -15,12 +15,15 @@ import {
   ownerAnswer,
   unbindCommand,
 } from "../../core/calc/host/vip.ts";
-import type { CommandWords, Vip } from "../../core/model/vip.ts";
+import { BARE_VIP, type CommandWords, type Vip } from "../../core/model/vip.ts";
 import { isInterfaceName, parseVipAddress } from "../../config/sections/vip.ts";
+import { visible } from "../../core/base/visible.ts";
+import { addressBytes } from "../../core/base/ip_address.ts";
+import { hardwareBytes } from "../../core/calc/host/neighbour_packets.ts";
 import type { CommandDefinition } from "../definition.ts";
 import { CliError, UsageError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
-import { print, type Session } from "../session.ts";
+import type { CliContext } from "../context.ts";
 
 /** CAP_NET_ADMIN in the kernel's sets of capabilities. Source: capabilities(7). */
 const NET_ADMIN = 1n << 12n;
@@ -44,27 +47,33 @@ export const VIP_COMMAND: CommandDefinition = {
       help: "A neighbour that is told of the move directly",
     },
   ],
-  run: async (invocation, session) => {
+  // A callback runs where no command line is configured.
+  runOffline: async (invocation, { context }) => {
     const vip = vipOf(invocation);
     const [action = "", role = ""] = invocation.positionals;
     const step = callbackStep(action, role);
     if (step === null) {
-      return print(session, `${action} moves no address`);
+      return print(context, `${action} moves no address`);
     }
-    const host = await hostOf(session);
+    const host = await hostOf(context);
     if (step === "unbind") await unbind(host, vip);
+    else if (isIpv6(vip.address)) await bind6(host, vip, context);
     else {
-      const by = isIpv6(vip.address) ? "iputils" : await arpingOf(session);
-      await bind({ host, vip, by }, (text) => print(session, text));
+      const by = await arpingOf(context);
+      await bind({ host, vip, by }, (text) => print(context, text));
     }
     print(
-      session,
+      context,
       `VIP ${vip.address} is ${
         step === "bind" ? "on" : "off"
       } ${vip.interface}`,
     );
   },
 };
+
+function print({ terminal }: CliContext, text: string): void {
+  terminal.write(`${visible(text)}\n`);
+}
 
 /** Runs a program with the rights that it needs; its exit code. */
 type Host = (words: CommandWords) => Promise<number>;
@@ -93,12 +102,13 @@ function vipOf(invocation: Invocation): Vip {
   return {
     ...parsed,
     ...{ interface: name, role, gateway, isReplicaFallback: false },
+    ...BARE_VIP,
     announceEveryMs: null,
   };
 }
 
 /** Asked without sudo, whose own code would be taken for arping's. */
-async function arpingOf({ context }: Session): Promise<Arping> {
+async function arpingOf(context: CliContext): Promise<Arping> {
   const [program = "", ...args] = ARPING_VERSION;
   const code = await context.runProgram({ program, args, input: null });
   return arpingBy(code ?? 0);
@@ -132,6 +142,46 @@ async function bind(
   for (const command of announceCommands(vip, by)) await host(command);
 }
 
+/** The kernel looks for duplicates for up to two seconds; until then nobody can use the address. */
+const ADVERTISEMENTS = 3;
+const ADVERTISE_AGAIN_MS = 1_000;
+
+/** The same for IPv6, whose neighbours are spoken with by ourselves. */
+async function bind6(host: Host, vip: Vip, context: CliContext): Promise<void> {
+  const { clock, files } = context;
+  const { address, interface: name } = vip;
+  const text = await files.readText(`/sys/class/net/${name}/address`);
+  const hardware = hardwareBytes(text?.trim() ?? "");
+  const target = addressBytes(address);
+  // An interface without Ethernet has no neighbours of that kind.
+  const place = hardware === null || target === null
+    ? null
+    : { interface: name, hardware, target };
+  const neighbours = await context.openNeighbours();
+  const { signal } = new AbortController();
+  const answer = place === null ? null : await neighbours.ask(place, signal);
+  if (answer?.kind === "owned") {
+    throw new CliError(
+      `VIP ${address} is not bound: the host with ${answer.hardware} answers ` +
+        `for it on ${name}`,
+    );
+  }
+  if (answer?.kind === "unasked") {
+    print(
+      context,
+      "Nobody is asked for another owner, nor told of the move: " + answer.why,
+    );
+  }
+  if (await host(bindCommand(vip, null)) !== 0) {
+    throw new CliError(`Cannot bind VIP ${address}`);
+  }
+  if (place === null || answer?.kind !== "free") return;
+  for (let times = 0; times < ADVERTISEMENTS; times++) {
+    if (times > 0) await clock.sleep(ADVERTISE_AGAIN_MS);
+    neighbours.advertise(place);
+  }
+}
+
 /** An address that is not there is as good as taken away: ip says 2. */
 async function unbind(host: Host, vip: Vip): Promise<void> {
   const { address, prefixLength } = vip;
@@ -148,7 +198,7 @@ async function unbind(host: Host, vip: Vip): Promise<void> {
   }
 }
 
-async function hostOf({ context }: Session): Promise<Host> {
+async function hostOf(context: CliContext): Promise<Host> {
   const status = await context.files.readText("/proc/self/status");
   const isAllowed = canChangeAddresses(status ?? "");
   return async (words) => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { ProgramCall } from "../context.ts";
+import type { CliNeighbours, NeighbourPlace, ProgramCall } from "../context.ts";
 import { runIn } from "../fake_context_test.ts";
 import { canChangeAddresses } from "./vip.ts";
 
@@ -127,4 +127,63 @@ Deno.test("canChangeAddresses() knows what survives an exec", () => {
   assert.equal(canChangeAddresses(ambient), true);
   const stripped = ROOT.replace(/CapEff:.*/, "CapEff:\t0000000000002000");
   assert.equal(canChangeAddresses(stripped), false);
+});
+
+/** The callback for IPv6, among neighbours that answer so. */
+async function callback6(answer: Awaited<ReturnType<CliNeighbours["ask"]>>) {
+  const calls: string[] = [];
+  const told: NeighbourPlace[] = [];
+  const outcome = await runIn({
+    programName: "matriarch",
+    files: {
+      [STATUS]: ROOT,
+      "/sys/class/net/eth0/address": "52:6f:80:fc:47:01\n",
+    },
+    program: (call) => {
+      calls.push([call.program, ...call.args].join(" "));
+      return 0;
+    },
+    neighbours: {
+      ask: () => Promise.resolve(answer),
+      advertise: (place) => {
+        told.push(place);
+        return null;
+      },
+    },
+  }, [
+    ...["vip", "--address", "fd00::9/64", "--interface", "eth0"],
+    ...["on_role_change", "primary", "demo"],
+  ]);
+  return { ...outcome, calls, told };
+}
+
+Deno.test("vip announces an IPv6 address by itself", async () => {
+  const { code, out, calls, told } = await callback6({ kind: "free" });
+  assert.equal(code, 0);
+  assert.equal(out, "VIP fd00::9 is on eth0\n");
+  assert.deepEqual(calls, [
+    "ip address replace fd00::9/64 dev eth0 valid_lft forever preferred_lft forever",
+  ]);
+  assert.equal(told.length, 3);
+  assert.equal(told[0]?.interface, "eth0");
+  assert.equal(told[0]?.hardware.toHex(), "526f80fc4701");
+  assert.equal(told[0]?.target.toHex(), "fd000000000000000000000000000009");
+});
+
+Deno.test("vip leaves an IPv6 address alone that another host has", async () => {
+  const { code, err, calls, told } = await callback6({
+    ...{ kind: "owned", hardware: "52:6f:80:fc:47:02" },
+  });
+  assert.equal(code, 1);
+  assert.match(err, /the host with 52:6f:80:fc:47:02 answers for it on eth0/);
+  assert.deepEqual([calls.length, told.length], [0, 0]);
+});
+
+Deno.test("vip binds an IPv6 address and says so where nobody can be asked", async () => {
+  const { code, out, calls, told } = await callback6({
+    ...{ kind: "unasked", why: "this process lacks CAP_NET_RAW" },
+  });
+  assert.equal(code, 0);
+  assert.match(out, /nor told of the move: this process lacks CAP_NET_RAW\n/);
+  assert.deepEqual([calls.length, told.length], [1, 0]);
 });

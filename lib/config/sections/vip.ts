@@ -9,15 +9,17 @@ import {
 } from "../../core/calc/documents/config_merge.ts";
 import { parseBool } from "../../core/base/scalars.ts";
 import type { ConfigMap } from "../../core/calc/documents/config_merge.ts";
-import type {
-  Vip,
-  VipGroup,
-  VipRole,
-  VipStanding,
+import {
+  NO_INTERFACE,
+  type Vip,
+  type VipGroup,
+  type VipRole,
+  type VipStanding,
 } from "../../core/model/vip.ts";
 import { isAbsent, Wanted } from "../fields.ts";
 import type { ValueType } from "../keys/key.ts";
 import { anything, durationMs } from "../keys/types.ts";
+import { readVipExtras, type VipPlace } from "./vip_extras.ts";
 
 /** An address alone is bound as a host of its own; the subnet is the interface's. */
 const PREFIX_BY_VERSION = { 4: 32, 6: 128 } as const;
@@ -149,17 +151,9 @@ function readVip(value: unknown): VipEntry | Wanted {
   if (!isConfigMap(value)) {
     return new Wanted("a list of maps with address and interface");
   }
-  const address = ownValue(value, "address");
-  const name = ownValue(value, "interface");
+  const place = readPlace(value);
+  if (place instanceof Wanted) return place;
   const role: unknown = ownValue(value, "role") ?? "primary";
-  const gateway = ownValue(value, "gateway");
-  const parsed = typeof address === "string" ? parseVipAddress(address) : null;
-  if (parsed === null) {
-    return new Wanted("address: an IP address such as 10.0.0.9 or 10.0.0.9/24");
-  }
-  if (typeof name !== "string" || !isInterfaceName(name)) {
-    return new Wanted("interface: the name of a network interface");
-  }
   if (!isRole(role)) {
     return new Wanted(`role: one of ${ROLES.join(", ")}`);
   }
@@ -169,6 +163,7 @@ function readVip(value: unknown): VipEntry | Wanted {
   if (isMisspelt || (isReplicaFallback !== null && role !== "replica")) {
     return new Wanted("replica_fallback: true or false, for role replica");
   }
+  const gateway = ownValue(value, "gateway");
   if (!isAbsent(gateway) && !isGateway(gateway)) {
     return new Wanted("gateway: an IP address");
   }
@@ -176,11 +171,29 @@ function readVip(value: unknown): VipEntry | Wanted {
   if (announceEveryMs instanceof Wanted) return announceEveryMs;
   const standing = readStanding(value, role);
   if (standing instanceof Wanted) return standing;
+  const extras = readVipExtras(value, place);
+  if (extras instanceof Wanted) return extras;
   return {
-    ...{ ...parsed, interface: name, role, isReplicaFallback },
+    ...{ ...place, role, isReplicaFallback, ...extras },
     ...{ gateway: isGateway(gateway) ? gateway : null, announceEveryMs },
     standing,
   };
+}
+
+/** In a cloud an address may be on no interface that we know of. */
+function readPlace(value: ConfigMap): VipPlace | Wanted {
+  const address = ownValue(value, "address");
+  const name = ownValue(value, "interface");
+  const parsed = typeof address === "string" ? parseVipAddress(address) : null;
+  if (parsed === null) {
+    return new Wanted("address: an IP address such as 10.0.0.9 or 10.0.0.9/24");
+  }
+  if (isAbsent(name) && ownValue(value, "provider") === "exec") {
+    return { ...parsed, interface: NO_INTERFACE };
+  }
+  return typeof name === "string" && isInterfaceName(name)
+    ? { ...parsed, interface: name }
+    : new Wanted("interface: the name of a network interface");
 }
 
 function readAnnounceEvery(value: ConfigMap): number | null | Wanted {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { BARE_VIP } from "../../core/model/vip.ts";
 import { Wanted } from "../fields.ts";
 import { LAST_KEYS } from "../keys/all.ts";
 import { readKey } from "../keys/key.ts";
@@ -36,6 +37,7 @@ Deno.test("vip section: a full entry, and what is left out", () => {
     gateway: "10.0.0.1",
     isReplicaFallback: true,
     announceEveryMs: null,
+    ...BARE_VIP,
     standing: null,
   });
   assert.deepEqual(short, {
@@ -46,6 +48,7 @@ Deno.test("vip section: a full entry, and what is left out", () => {
     gateway: null,
     isReplicaFallback: null,
     announceEveryMs: null,
+    ...BARE_VIP,
     standing: null,
   });
 });
@@ -161,4 +164,65 @@ Deno.test("vip addresses and interface names that the kernel would refuse", () =
   assert.equal(isInterfaceName(".."), false);
   assert.equal(parseVipAddress("FD00:0:0::0009")?.address, "fd00::9");
   assert.equal(isInterfaceName("br-0"), true);
+});
+
+Deno.test("vip section: what goes with an address, and the programs for it", () => {
+  const [bound, cloud] = entriesOf([
+    {
+      ...{ address: "10.0.0.9/24", interface: "eth0", label: "eth0:rw" },
+      routes: ["default via 10.0.0.1 table 100"],
+      rules: ["from 10.0.0.9 table 100 priority 90"],
+      ...{ on_move: "/etc/moved now", on_move_timeout: "2s" },
+    },
+    {
+      ...{ address: "10.0.0.10", provider: "exec" },
+      command: ["/etc/cloud", "a word"],
+    },
+  ]);
+  assert.equal(bound?.label, "eth0:rw");
+  assert.deepEqual(bound?.routes, [
+    ["default", "via", "10.0.0.1", "table", "100"],
+  ]);
+  assert.deepEqual(bound?.rules[0]?.slice(-2), ["priority", "90"]);
+  assert.deepEqual(bound?.onMove, {
+    ...{ words: ["/etc/moved", "now"], timeoutMs: 2_000 },
+  });
+  assert.equal(bound?.exec, null);
+  assert.equal(cloud?.interface, "");
+  assert.deepEqual(cloud?.exec, {
+    ...{ words: ["/etc/cloud", "a word"], timeoutMs: 10_000 },
+  });
+});
+
+Deno.test("vip section: what is wrong beside an address is said", () => {
+  const base = { address: "10.0.0.9", interface: "eth0" };
+  const cases: readonly (readonly [object, RegExp])[] = [
+    [{ label: "eth1:1" }, /^label: /],
+    [{ label: "eth0:much-too-long" }, /^label: /],
+    [{ label: "eth0:1", address: "fd00::9" }, /^label: /],
+    [{ routes: "default" }, /^routes: a list/],
+    [{ routes: ["default; reboot"] }, /^routes: a list/],
+    [{ routes: ["-force"] }, /^routes: a list/],
+    [{ rules: [[]] }, /^rules: a list/],
+    [{ on_move: "moved" }, /^on_move: the path/],
+    [{ on_move: "/moved", on_move_timeout: 0 }, /^on_move_timeout: /],
+    [{ provider: "cloud" }, /^provider: linux or exec/],
+    [{ provider: "exec" }, /^command: the path/],
+    [{ command: "/cloud" }, /^command: the path/],
+    [{ provider: "exec", command: "cloud" }, /^command: the path/],
+    [
+      {
+        provider: "exec",
+        command: "/cloud",
+        interface: null,
+        rules: ["from x"],
+      },
+      /^rules: .* with interface/,
+    ],
+  ];
+  for (const [more, wanted] of cases) {
+    const read = vip.read([{ ...base, ...more }]);
+    assert.ok(read instanceof Wanted, JSON.stringify(more));
+    assert.match(String(read.text), wanted);
+  }
 });

@@ -19,6 +19,7 @@ export interface Vip {
   /** IPv4 or IPv6, without prefix. */
   readonly address: string;
   readonly prefixLength: number;
+  /** {@link NO_INTERFACE}: only the program of `exec` knows where it is. */
   readonly interface: string;
   readonly role: VipRole;
   /** Of a replica's address: the leader carries it while no replica can. */
@@ -27,7 +28,36 @@ export interface Vip {
   readonly gateway: string | null;
   /** The network is told again that often where the address is; null: only after a move. */
   readonly announceEveryMs: number | null;
+  /** What `ifconfig` calls it, IPv4 only; null: nothing of its own. */
+  readonly label: string | null;
+  /** Come and go with the address: what stands behind `ip route replace`. */
+  readonly routes: readonly CommandWords[];
+  /** The same behind `ip rule add`. */
+  readonly rules: readonly CommandWords[];
+  /** Is told of each move, afterwards; null: nobody. */
+  readonly onMove: VipCommand | null;
+  /** Moves the address where a network is not told by its hosts; null: nothing does. */
+  readonly exec: VipCommand | null;
 }
+
+/** A program of the operator's. */
+export interface VipCommand {
+  readonly words: CommandWords;
+  /** It is ended when it takes longer. */
+  readonly timeoutMs: number;
+}
+
+/** The interface of an address that no kernel is told of. */
+export const NO_INTERFACE = "";
+
+/** An address with nothing beside it. */
+export const BARE_VIP = {
+  label: null,
+  routes: [],
+  rules: [],
+  onMove: null,
+  exec: null,
+} as const satisfies Partial<Vip>;
 
 /** How a proxy stands for the addresses of a group. */
 export interface VipStanding {
@@ -51,6 +81,8 @@ export interface BoundAddress {
   readonly prefixLength: number;
   /** IPv6 only: the kernel found that another host has it. */
   readonly isDuplicate: boolean;
+  /** IPv4 only: as the kernel calls it; absent: not known. */
+  readonly label?: string;
 }
 
 /** A network interface. */

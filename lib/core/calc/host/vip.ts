@@ -104,7 +104,10 @@ export function planVips(
       return found === undefined ? [] : [{ kind: "unbind", vip, bound: found }];
     }
     if (found !== undefined) {
-      return [{ kind: "renew", vip, until: part.until }];
+      const { until } = part;
+      return part.kind === "keep" || isAsConfigured(vip, found)
+        ? [{ kind: "renew", vip, until }]
+        : [{ kind: "unbind", vip, bound: found }, { kind: "bind", vip, until }];
     }
     return part.kind === "carry"
       ? [{ kind: "bind", vip, until: part.until }]
@@ -168,12 +171,20 @@ export function isSame(vip: Vip, bound: BoundAddress): boolean {
   return vip.interface === bound.interface && vip.address === bound.address;
 }
 
+/** Whether it is bound in the way that the configuration has it now. */
+function isAsConfigured(vip: Vip, bound: BoundAddress): boolean {
+  const label = bound.label ?? vip.label ?? vip.interface;
+  return vip.prefixLength === bound.prefixLength &&
+    (isIpv6(vip.address) || label === (vip.label ?? vip.interface));
+}
+
 /** Binds the address or renews its time; `lifetimeS` null: for ever. Source: ip-address(8). */
 export function bindCommand(vip: Vip, lifetimeS: number | null): CommandWords {
   const lifetime = lifetimeS === null ? "forever" : String(lifetimeS);
   return [
     ...["ip", "address", "replace", `${vip.address}/${vip.prefixLength}`],
     ...["dev", vip.interface],
+    ...(vip.label === null ? [] : ["label", vip.label]),
     ...["valid_lft", lifetime, "preferred_lft", lifetime],
   ];
 }

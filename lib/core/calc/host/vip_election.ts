@@ -43,6 +43,8 @@ export interface VipLook {
   /** Since when nobody has held the key; null: somebody does. */
   readonly vacantSince: Moment | null;
   readonly ttlMs: number;
+  /** Who has left its addresses on this host to this proxy; null: nobody. */
+  readonly heirOf: string | null;
 }
 
 /** What to do about the key and the addresses of a group. */
@@ -51,6 +53,8 @@ export type VipMove =
   | { readonly kind: "carry"; readonly until: Moment }
   /** Put the key, if there is none. */
   | { readonly kind: "bid" }
+  /** Put the key in place of that one of the proxy that this one replaces. */
+  | { readonly kind: "inherit"; readonly revision: Revision }
   /** Take the addresses away, then delete that key. */
   | {
     readonly kind: "release";
@@ -90,8 +94,10 @@ export function vipMove(look: VipLook): VipMove {
     return carryUntil(sessionUntil, now);
   }
   if (obstacle !== null) return wait("unfit");
-  if (holder !== null) return wait("held_by_other");
+  const isLeft = holder !== null && holder.id === look.heirOf;
+  if (holder !== null && !isLeft) return wait("held_by_other");
   if (!isAhead(sessionUntil, now)) return wait("lease_over");
+  if (holder !== null) return { kind: "inherit", revision: holder.revision };
   return isOutranked(look, view) ? wait("outranked") : { kind: "bid" };
 }
 

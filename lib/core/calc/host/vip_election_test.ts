@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, moment, revision } from "../../base/units.ts";
 import type { VipCandidate, VipHolder } from "../../codec/vip_group_codec.ts";
-import type { HostAddresses, Vip } from "../../model/vip.ts";
+import { BARE_VIP, type HostAddresses, type Vip } from "../../model/vip.ts";
 import {
   carriesAll,
   hostObstacle,
@@ -45,6 +45,7 @@ const LOOK: VipLook = {
   isFailing: false,
   vacantSince: NOW,
   ttlMs: 6_000,
+  heirOf: null,
 };
 
 const CARRY = { kind: "carry", until: LATER } as const;
@@ -72,6 +73,26 @@ const MOVES: readonly (readonly [string, Partial<VipLook>, object])[] = [
       vacantSince: null,
     },
     wait("held_by_other"),
+  ],
+  [
+    "the one that it replaces on this host holds",
+    { view: view(heldBy(HIGH), HIGH), heirOf: HIGH.id, vacantSince: null },
+    { kind: "inherit", revision: "7" },
+  ],
+  [
+    "another one than that holds",
+    { view: view(heldBy(LOW)), heirOf: "a0", vacantSince: null },
+    wait("held_by_other"),
+  ],
+  [
+    "the one that it replaces holds, but this one is not fit",
+    { view: view(heldBy(LOW)), heirOf: LOW.id, obstacle: ENDING },
+    wait("unfit"),
+  ],
+  [
+    "the one that it replaces holds, but no lease is sure",
+    { view: view(heldBy(LOW)), heirOf: LOW.id, sessionUntil: NOW },
+    wait("lease_over"),
   ],
   ["it holds", { view: MINE, heldUntil: NOW }, CARRY],
   [
@@ -193,6 +214,7 @@ const VIP: Vip = {
   role: "proxy",
   isReplicaFallback: false,
   gateway: null,
+  ...BARE_VIP,
   announceEveryMs: null,
 };
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { HostAddresses, Vip } from "../../model/vip.ts";
+import { BARE_VIP, type HostAddresses, type Vip } from "../../model/vip.ts";
 import { isInSubnet, placeDoubt } from "./vip_subnet.ts";
 
 const VIP: Vip = {
@@ -9,6 +9,7 @@ const VIP: Vip = {
   role: "proxy",
   isReplicaFallback: false,
   gateway: null,
+  ...BARE_VIP,
   announceEveryMs: null,
 };
 

@@ -18,7 +18,7 @@ import {
 import { after, moment } from "../../base/units.ts";
 import { NO_TAGS } from "../../model/member.ts";
 import type { Observation } from "../../model/observation.ts";
-import type { BoundAddress, Vip } from "../../model/vip.ts";
+import { BARE_VIP, type BoundAddress, type Vip } from "../../model/vip.ts";
 import {
   announceCommands,
   bindCommand,
@@ -40,6 +40,7 @@ const WRITES: Vip = {
   role: "primary",
   gateway: null,
   isReplicaFallback: false,
+  ...BARE_VIP,
   announceEveryMs: null,
 };
 const READS: Vip = { ...WRITES, address: "10.0.0.10", role: "replica" };
