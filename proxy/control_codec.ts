@@ -53,8 +53,12 @@ export function decodeAnswer(line: string): PredecessorAnswer | null {
     case "refusal":
       return { type, reason: textOf(reason) ?? "no reason given" };
     case "word": {
-      const { heartbeat } = fields;
-      return { type, heartbeat: decodeHeartbeat(recordOf(heartbeat)) };
+      const { heartbeat, vipElection } = fields;
+      return {
+        type,
+        heartbeat: decodeHeartbeat(recordOf(heartbeat)),
+        vipElection: textOf(vipElection),
+      };
     }
     case "state":
       return {
@@ -83,7 +87,8 @@ function decodeHeartbeat(
   const storeProof = decodeProof(recordOf(fields["storeProof"]));
   const { aliveEveryMs: every } = fields;
   const aliveEveryMs = typeof every === "number" && every > 0 ? every : null;
-  const word = { pid, role, leaseDeadlineMs, storeProof, fence };
+  const isInDoubt = fields["isInDoubt"] === true;
+  const word = { pid, role, leaseDeadlineMs, storeProof, fence, isInDoubt };
   return { type: "heartbeat", ...word, aliveEveryMs };
 }
 

@@ -1,5 +1,5 @@
 /** Opens the connection to a backend, within a time limit. */
-import type { Backend } from "../lib/core/calc/host/routing.ts";
+import type { Backend } from "../lib/core/model/routes.ts";
 import type { Clock } from "../lib/ports/clock.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import { errorText } from "./error_text.ts";

@@ -6,6 +6,7 @@
  * differs, and TLS stays end to end.
  */
 import type { ByteStream } from "./byte_stream.ts";
+import { type ProxyHeader, proxyHeader } from "./proxy_header.ts";
 import { type FirstPacket, firstPacket, STARTUP_BYTES_MAX } from "./startup.ts";
 
 /** Most startup packets fit. */
@@ -28,11 +29,33 @@ export class EarlyReader implements ByteStream {
   /** Reads until the first packet is whole; "gone" if the client ends before. */
   async opening(): Promise<Exclude<FirstPacket, "incomplete"> | "gone"> {
     while (true) {
-      const packet = firstPacket(this.#kept.subarray(0, this.#filled));
+      const packet = firstPacket(this.ahead);
       if (packet !== "incomplete") return packet;
       const length = await this.#ahead().catch(() => null);
       if (length === null) return "gone";
     }
+  }
+
+  /**
+   * Reads what a load balancer says before its client does, and forgets it; null
+   * if that is no such header, or if it ended before.
+   */
+  async header(): Promise<Extract<ProxyHeader, { kind: "header" }> | null> {
+    while (true) {
+      const header = proxyHeader(this.ahead);
+      if (header.kind === "garbage") return null;
+      if (header.kind === "header") {
+        this.skip(header.bytes);
+        return header;
+      }
+      const length = await this.#ahead().catch(() => null);
+      if (length === null) return null;
+    }
+  }
+
+  /** What has been read so far; only to be looked at, and at once. */
+  get ahead(): Uint8Array {
+    return this.#kept.subarray(this.#taken, this.#filled);
   }
 
   /** Forgets the first bytes of what was kept: they were for the proxy. */

@@ -27,7 +27,7 @@ import type {
   FenceStopMode,
   FenceWord,
 } from "../lib/core/model/fence.ts";
-import type { Clock } from "../lib/ports/clock.ts";
+import { abortOf, type Clock } from "../lib/ports/clock.ts";
 import type { Dcs } from "../lib/ports/dcs.ts";
 import type { FencedServer } from "../lib/ports/fence.ts";
 import type { Log } from "../lib/ports/log.ts";
@@ -207,7 +207,7 @@ export class Fence implements FenceEars {
   async #turn(signal: AbortSignal): Promise<void> {
     const { clock, server } = this.#parts;
     const [agent, plan] = [this.#agent, this.#plan()];
-    if (agent === null || plan === null) return await aborted(signal);
+    if (agent === null || plan === null) return await abortOf(signal);
     const restMs = remainingMs(plan.beginAt, clock.now());
     if (restMs > 0) {
       return await clock.sleep(Math.min(restMs, TICK_MS_MAX), signal);
@@ -329,11 +329,4 @@ interface Scene {
 
 function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  if (signal.aborted) resolve();
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  return promise;
 }

@@ -150,7 +150,7 @@ Deno.test("an agent that stands still is ended, and then fenced as a dead one", 
   assert.deepEqual(rig.did, []);
   await rig.pass(4_000);
   assert.deepEqual(rig.did, ["end 1"]);
-  assert.match(rig.log.lines.join("\n"), /process 1\) has not moved for 3.0 s/);
+  assert.match(rig.log.lines.join("\n"), /process 1\) has not moved for 3.3 s/);
   rig.fence.gone();
   await rig.pass(2_000);
   assert.deepEqual(rig.did, ["end 1", "cut", "fast", "key"]);

@@ -7,8 +7,10 @@ import {
   descriptorsMax,
   REFUSALS_MAX,
 } from "./descriptors.ts";
+import { doorsOf } from "./doors.ts";
 import type { Doorway, FrontLimits } from "./front.ts";
 import type { ProxyOptions } from "./options.ts";
+import type { SessionRecord } from "./session_record.ts";
 import type { Inheritance } from "./succession.ts";
 
 /** What a front is told by control. */
@@ -17,44 +19,62 @@ export interface FrontParts {
   readonly log: Log;
   readonly limits: FrontLimits;
   readonly doorway: Doorway;
+  /** Hears of each session that has ended, if the limits want it. Must not throw. */
+  readonly onSession: (record: SessionRecord) => void;
 }
 
 interface FrontSource {
   readonly clock: Clock;
   readonly log: Log;
   readonly options: ProxyOptions;
+  readonly onSession?: ((record: SessionRecord) => void) | null;
 }
 
 /** What the options mean for a front. */
 export function frontParts(
   parts: FrontSource,
-  { doors, predecessor }: Inheritance,
+  { doors: inherited, predecessor }: Inheritance,
 ): FrontParts {
   const { clock, log, options } = parts;
   const { connectTimeoutMs, holdTimeoutMs, startupTimeoutMs } = options;
   const { turnHoldMs, allow } = options;
   const threads = Math.max(1, options.workers);
-  const { listen, primaryPort, replicaPort } = options;
+  const doors = doorsOf(options);
   return {
     clock,
     log,
+    onSession: parts.onSession ?? (() => {}),
     limits: {
       holdTimeoutMs,
       connectTimeoutMs,
       startupTimeoutMs,
       turnHoldMs,
       allow,
+      queueTimeoutMs: options.queueTimeoutMs,
+      places: {
+        perServerMax: options.serverConnectionsMax,
+        lineMax: options.queueMax,
+      },
+      tcp: options.tcp,
+      acceptProxyFrom: options.acceptProxyFrom,
+      sendProxy: options.sendProxy,
+      clientTimeoutMs: options.clientTimeoutMs,
+      serverTimeoutMs: options.serverTimeoutMs,
+      areSessionsLogged: (parts.onSession ?? null) !== null,
+      newPerSourceMax: options.newPerSourceMax / threads,
       refusalsMax: Math.ceil(REFUSALS_MAX / threads),
       // Clients of an address are spread over the threads like all others.
       silentPerSourceMax: Math.ceil(options.silentPerSourceMax / threads),
       connectionsMax: clientsMax(parts),
-      routeConnectionsMax: options.routeConnectionsMax,
+      doors,
     },
     doorway: {
-      listen,
-      ports: { primary: primaryPort, replica: replicaPort },
+      listen: options.listen,
+      sockets: options.sockets,
+      tlsPorts: options.tlsPorts,
+      doors,
       isTakeOver: predecessor !== null,
-      inherited: doors,
+      inherited,
     },
   };
 }
@@ -67,7 +87,7 @@ function clientsMax({ log, options }: FrontSource): number {
     log.warning(
       `proxy.max_connections is ${wanted}, which takes ` +
         `${
-          descriptorsFor(wanted, options.workers)
+          descriptorsFor(wanted, options.workers, kindsOf(options))
         } file descriptors; the limit of this ` +
         `process is ${descriptorsMax()}, so the proxy takes ${possible} clients`,
     );
@@ -77,7 +97,13 @@ function clientsMax({ log, options }: FrontSource): number {
 
 /** `max_connections`, as far as file descriptors are enough for it. */
 export function possibleClients(
-  { connectionsMax, workers }: ProxyOptions,
+  options: ProxyOptions,
 ): number {
-  return Math.min(connectionsMax, clientsFor(descriptorsMax(), workers));
+  const { connectionsMax, workers } = options;
+  const possible = clientsFor(descriptorsMax(), workers, kindsOf(options));
+  return Math.min(connectionsMax, possible);
+}
+
+function kindsOf({ tlsPorts }: ProxyOptions): { readonly hasTls: boolean } {
+  return { hasTls: tlsPorts.length > 0 };
 }

@@ -5,7 +5,8 @@
  *
  * Looks are counted, not time, and only looks that came when they should: where
  * this process is late, too, it is the host that stands still, or has too much
- * to do, and nobody is ended for that.
+ * to do, and nobody is ended for that. The first look is due only when a word is
+ * overdue, so an agent that speaks costs no look.
  */
 import { after, type Moment } from "../lib/core/base/units.ts";
 import type { Clock } from "../lib/ports/clock.ts";
@@ -31,6 +32,7 @@ interface FrozenAgentParts {
 export class FrozenAgent {
   readonly #parts: FrozenAgentParts;
   #watch = new AbortController();
+  #rest = new AbortController();
   #hasSpoken = false;
   #stillSince: Moment | null = null;
 
@@ -52,31 +54,42 @@ export class FrozenAgent {
     const everyMs = aliveEveryMs ?? null;
     if (!isGuarded || everyMs === null) return;
     const { signal } = this.#watch = new AbortController();
-    const looksMax = Math.ceil(MISSING_WORDS * everyMs / LOOK_MS);
-    this.#run({ pid, looksMax, signal });
+    this.#run({ pid, everyMs, signal });
   }
 
   /** Any other word. */
   spoke(): void {
     this.#hasSpoken = true;
+    this.#rest.abort("spoke");
   }
 
   /** Nobody is watched any more. */
   end(): void {
     this.#watch.abort();
+    this.#rest.abort("ended");
   }
 
-  async #run({ pid, looksMax, signal }: Watched): Promise<void> {
+  async #run({ pid, everyMs, signal }: Watched): Promise<void> {
     const { clock } = this.#parts;
-    for (let silent = 0; silent < looksMax;) {
-      this.#hasSpoken = false;
-      const began = clock.now();
-      await clock.sleep(LOOK_MS, signal);
+    const first = firstLookMs(everyMs);
+    const silentMsMax = MISSING_WORDS * everyMs + LOOK_MS / 2;
+    for (let silentMs = 0; silentMs < silentMsMax;) {
+      const lookMs = silentMs === 0 ? first : LOOK_MS;
+      const isSilent = await this.#look(lookMs);
       if (signal.aborted) return;
-      const isLate = clock.now() - began > LOOK_MS + LATE_MS;
-      silent = this.#hasSpoken || isLate ? 0 : silent + 1;
+      silentMs = isSilent ? silentMs + lookMs : 0;
     }
-    this.#end(pid, after(clock.now(), -looksMax * LOOK_MS));
+    this.#end(pid, after(clock.now(), -silentMsMax));
+  }
+
+  /** False: there was a word, or the look came too late to say anything. */
+  async #look(lookMs: number): Promise<boolean> {
+    const { clock } = this.#parts;
+    this.#rest = new AbortController();
+    this.#hasSpoken = false;
+    const began = clock.now();
+    await clock.sleep(lookMs, this.#rest.signal);
+    return !this.#hasSpoken && clock.now() - began <= lookMs + LATE_MS;
   }
 
   #end(pid: number, since: Moment): void {
@@ -94,8 +107,13 @@ export class FrozenAgent {
   }
 }
 
+/** Half a look after the next word was due. */
+function firstLookMs(everyMs: number): number {
+  return everyMs + LOOK_MS / 2;
+}
+
 interface Watched {
   readonly pid: number;
-  readonly looksMax: number;
+  readonly everyMs: number;
   readonly signal: AbortSignal;
 }

@@ -9,7 +9,7 @@
  * two proxies that take each other's member for the leader cannot send a
  * client around in circles.
  */
-import type { Backend } from "../lib/core/calc/host/routing.ts";
+import type { Backend } from "../lib/core/model/routes.ts";
 import type { Clock } from "../lib/ports/clock.ts";
 import type { Dialer, DialResult } from "./dial.ts";
 import { type ByteStream, closeQuietly, writeAll } from "./byte_stream.ts";

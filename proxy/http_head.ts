@@ -24,7 +24,9 @@ export interface RequestHead {
 export const CSV_SUFFIX = ";csv";
 
 const END = "\r\n\r\n";
-const REQUEST_LINE = /^([A-Z]{1,16}) (\/[!-~]{0,2048}) HTTP\/1\.[01]$/;
+/** A longer one is no browser's either. */
+const REQUEST_LINE_MAX = 2_048;
+const REQUEST_LINE = /^([A-Z]+) (\/[!-~]*) HTTP\/1\.[01]$/;
 
 /**
  * The head that bytes begin with; "incomplete" if more are needed.
@@ -50,7 +52,9 @@ export function requestHead(
     return bytes.length < HEAD_BYTES_MAX ? "incomplete" : "garbage";
   }
   const [first = "", ...fields] = text.slice(0, end).split("\r\n");
-  const line = REQUEST_LINE.exec(first);
+  const line = first.length > REQUEST_LINE_MAX
+    ? null
+    : REQUEST_LINE.exec(first);
   if (line === null) return "garbage";
   const [, method = "", target = "/"] = line;
   const hosts = valuesOf(fields, "host:");

@@ -7,6 +7,7 @@
  */
 import { ADDRESS_BYTES_MAX, portIn } from "./native/address.ts";
 import type { Libc } from "./native/libc.ts";
+import type { TcpTuning } from "./tcp_tuning.ts";
 import { tuneSocket } from "./native/net_socket.ts";
 
 /** Others that are opened meanwhile may have taken the first ones. */
@@ -15,9 +16,11 @@ const LOOKED_AT_MAX = 64;
 /** Sets socket options that the runtime does not know. */
 export class KernelTuning {
   readonly #libc: Libc | null;
+  readonly #tcp: TcpTuning;
 
-  constructor(libc: Libc | null) {
+  constructor(libc: Libc | null, tcp: TcpTuning) {
     this.#libc = libc;
+    this.#tcp = tcp;
   }
 
   /** To be asked before a socket is opened: where to look for it. */
@@ -39,7 +42,9 @@ export class KernelTuning {
     for (let fd = from; fd < from + LOOKED_AT_MAX; fd++) {
       const length = new Uint32Array([name.length]);
       const isSocket = libc.getsockname(fd, name, length) === 0;
-      if (isSocket && portIn(name) === port) return tuneSocket(libc, fd);
+      if (isSocket && portIn(name) === port) {
+        return tuneSocket(libc, fd, this.#tcp);
+      }
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Accepts clients on one port and never stops because of one of them: running
- * out of file descriptors is said, waited out and survived.
+ * Accepts clients on one port and never stops because of one of them, not for a
+ * moment: running out of file descriptors is said, waited out and survived.
  */
 import type { Clock } from "../lib/ports/clock.ts";
 import type { Log } from "../lib/ports/log.ts";
@@ -88,25 +88,65 @@ export async function acceptAll<T extends Deno.Conn>(
   listener: { accept(): Promise<T> },
   parts: AcceptParts<T>,
 ): Promise<void> {
-  const { clock, log, onClient } = parts;
-  let loggedAt = -Infinity;
+  const tell = teller(parts);
   while (true) {
     try {
-      onClient(await listener.accept());
+      admit(await listener.accept(), parts, tell);
     } catch (error) {
       if (isClosed(error)) return;
-      if (clock.now() - loggedAt > FAILED_LOG_MS) {
-        loggedAt = clock.now();
-        const message = `Cannot accept a client: ${errorText(error)}`;
-        log.error(message, { error });
-      }
-      await clock.sleep(FAILED_PAUSE_MS);
+      // Who resets in a loop must not make all others wait.
+      if (isOfClient(error)) continue;
+      tell(error);
+      await parts.clock.sleep(FAILED_PAUSE_MS);
     }
   }
 }
 
+/** What fails with one client ends that client. */
+function admit<T extends Deno.Conn>(
+  client: T,
+  { onClient }: Pick<AcceptParts<T>, "onClient">,
+  tell: (error: unknown) => void,
+): void {
+  try {
+    onClient(client);
+  } catch (error) {
+    closeQuietly(client);
+    if (!isOfClient(error)) tell(error);
+  }
+}
+
+/** Says it, but not again and again. */
+function teller(
+  { clock, log }: Pick<AcceptParts<never>, "clock" | "log">,
+): (error: unknown) => void {
+  let toldAt = -Infinity;
+  return (error) => {
+    if (clock.now() - toldAt <= FAILED_LOG_MS) return;
+    toldAt = clock.now();
+    log.error(`Cannot accept a client: ${errorText(error)}`, { error });
+  };
+}
+
+/**
+ * Whether it concerns one connection, and the next one may be there. Anything
+ * else, above all a lack of descriptors or of memory, would come again at once.
+ *
+ * Source: accept(2), "Error handling"; the runtime also asks for the address of
+ * whom it accepted, and one that is gone has none (ENOTCONN).
+ */
+const CLIENTS_OWN: ReadonlySet<unknown> = new Set([
+  ...["ENOTCONN", "ECONNABORTED", "ECONNRESET", "EPIPE", "ETIMEDOUT"],
+  ...["EPROTO", "EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH"],
+]);
+
+function isOfClient(error: unknown): boolean {
+  return error instanceof Error && "code" in error &&
+    CLIENTS_OWN.has(error.code);
+}
+
 /** Stops accepting; sessions that exist are not touched. */
-export function closePort(listener: Deno.TcpListener): void {
+export function closePort(listener: { close(): void }): void {
   closeQuietly(listener);
 }
 

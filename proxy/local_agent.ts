@@ -5,7 +5,7 @@
  * whether it is about to stop its instance, are parts of their own.
  */
 import { moment, remainingMs } from "../lib/core/base/units.ts";
-import type { LocalVeto } from "../lib/core/calc/host/routing.ts";
+import type { LocalVeto } from "../lib/core/model/routes.ts";
 import type { MemberName } from "../lib/core/model/member.ts";
 import type { Clock } from "../lib/ports/clock.ts";
 import type { AgentHeartbeat } from "../lib/ports/proxy_process.ts";
@@ -58,9 +58,11 @@ export class LocalAgent {
   #fence: FenceEars | null;
   #heartbeat: AgentHeartbeat | null = null;
   #deadlineTimer = new AbortController();
+  /** Its instance is about to be stopped. */
+  #isStopping = false;
 
   constructor(parts: LocalAgentParts) {
-    const { clock, lingerMs, listener, memberName } = parts;
+    const { clock, lingerMs, listener } = parts;
     this.#parts = parts;
     this.#fence = parts.fence ?? null;
     this.presence = new AgentPresence({
@@ -69,7 +71,8 @@ export class LocalAgent {
       onAbandoned: () => listener.onAbandoned(),
     });
     this.rest = new PlannedRest(clock, (isResting) => {
-      listener.onResting(isResting ? memberName : null);
+      this.#isStopping = isResting;
+      this.#tellResting();
     });
   }
 
@@ -100,14 +103,18 @@ export class LocalAgent {
 
   /** Nobody hands its word on any more: what was heard counts no longer. */
   forget(): void {
+    const wasInDoubt = this.#isInDoubt;
     this.#heartbeat = null;
+    if (wasInDoubt) this.#tellResting();
     this.#deadlineTimer.abort();
     this.#parts.listener.onVeto(null);
   }
 
   onHeartbeat(heartbeat: AgentHeartbeat): void {
     const wasPrimary = !NOT_PRIMARY.has(this.#heartbeat?.role ?? "");
+    const wasInDoubt = this.#isInDoubt;
     this.#heartbeat = heartbeat;
+    if (this.#isInDoubt !== wasInDoubt) this.#tellResting();
     this.#deadlineTimer.abort();
     this.#parts.listener.onVeto(this.#veto());
     if (wasPrimary && NOT_PRIMARY.has(heartbeat.role)) this.rest.end();
@@ -126,6 +133,16 @@ export class LocalAgent {
     this.rest.close();
     this.presence.close();
     this.#deadlineTimer.abort();
+  }
+
+  get #isInDoubt(): boolean {
+    return this.#heartbeat?.isInDoubt === true;
+  }
+
+  #tellResting(): void {
+    const { listener, memberName } = this.#parts;
+    const isResting = this.#isStopping || this.#isInDoubt;
+    listener.onResting(isResting ? memberName : null);
   }
 
   #veto(): LocalVeto | null {

@@ -146,6 +146,22 @@ Deno.test("local agent's planned stop is over for new clients when it stops", as
   assert.equal(seen.resting, "not said again");
 });
 
+Deno.test("local agent holds new clients while its agent doubts that it leads", () => {
+  const { agent, beat, seen } = rig();
+  const word = { pid: 1, role: "primary", leaseDeadlineMs: 1000 };
+  beat("primary", 1000);
+  assert.equal(seen.resting, "nothing said");
+  agent.onHeartbeat({ ...word, isInDoubt: true });
+  assert.equal(seen.resting, "n1");
+  assert.equal(seen.veto, null, "who is connected goes on");
+  // A planned stop that ends meanwhile changes nothing.
+  agent.rest.begin(100);
+  agent.rest.end();
+  assert.equal(seen.resting, "n1");
+  agent.onHeartbeat(word);
+  assert.equal(seen.resting, null);
+});
+
 Deno.test("local agent that is inherited counts as connected until it can have come", async () => {
   const { agent, clock, seen } = rig();
   agent.inherit({ pid: 1, role: "primary", leaseDeadlineMs: 100_000 });

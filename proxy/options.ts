@@ -1,7 +1,10 @@
 /** What a proxy process is told at its start. */
-import type { SealedInstance } from "../lib/core/calc/host/routing.ts";
+import type { SealedInstance } from "../lib/core/model/routes.ts";
 import type { MemberName } from "../lib/core/model/member.ts";
-import type { Route } from "./ledger.ts";
+import type { ProxyHeaderVersion } from "./proxy_header.ts";
+import type { TcpTuning } from "./tcp_tuning.ts";
+import type { DoorSpec, SocketPlace } from "./doors.ts";
+import type { TlsPort } from "./tls_port.ts";
 
 /** All durations in milliseconds. A port may be 0: any free one (tests). */
 export interface ProxyOptions {
@@ -15,8 +18,14 @@ export interface ProxyOptions {
   readonly edition: string | null;
   /** Addresses to listen on, for all three ports; `*` stands for all of the host. */
   readonly listen: readonly string[];
+  /** Where clients of this host find unix sockets; null: nowhere. */
+  readonly sockets: SocketPlace | null;
   readonly primaryPort: number;
   readonly replicaPort: number;
+  /** Further ports for clients. */
+  readonly extraDoors: readonly DoorSpec[];
+  /** Those of them at which the proxy ends TLS itself. */
+  readonly tlsPorts: readonly TlsPort[];
   /** Null: there are no statistics. */
   readonly stats: StatsOptions | null;
   /** How long a new connection waits for a backend. */
@@ -27,16 +36,35 @@ export interface ProxyOptions {
   readonly zone: string | null;
   /** The leader serves reads when no replica can. */
   readonly isReplicaFallback: boolean;
-  /** Clients of both ports together, waiting ones included. */
+  /** Clients are led to members' poolers, not to their instances. */
+  readonly isPoolerWanted: boolean;
+  /** Clients of all ports together, waiting ones included. */
   readonly connectionsMax: number;
-  /** Clients of one port. */
-  readonly routeConnectionsMax: Readonly<Record<Route, number>>;
+  /** Clients of one of the two ports. */
+  readonly routeConnectionsMax: Readonly<Record<"primary" | "replica", number>>;
+  /** Sessions of one backend, of all doors together; 0: no limit. */
+  readonly serverConnectionsMax: number;
+  /** Clients of one door that may wait for a place on a backend. */
+  readonly queueMax: number;
+  /** How long they may. */
+  readonly queueTimeoutMs: number;
   /** How long one attempt to reach a backend may take. */
   readonly connectTimeoutMs: number;
   /** How long a client's first packet may take. */
   readonly startupTimeoutMs: number;
   /** Clients of one address whose first packet is not there yet. */
   readonly silentPerSourceMax: number;
+  /** New clients of one source per second; 0: no limit. */
+  readonly newPerSourceMax: number;
+  /** How long a client may be silent when it is its turn; 0: for ever. */
+  readonly clientTimeoutMs: number;
+  /** The same for a server. */
+  readonly serverTimeoutMs: number;
+  readonly tcp: TcpTuning;
+  /** Load balancers that say who their clients are, `address/bits`; empty: none. */
+  readonly acceptProxyFrom: readonly string[];
+  /** How servers are told who their clients are; null: they are not. */
+  readonly sendProxy: ProxyHeaderVersion | null;
   /** How long a client's turn is held back while its backend is drained. */
   readonly turnHoldMs: number;
   /** Worker threads; 0 for the portable data plane. */

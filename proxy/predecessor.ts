@@ -74,14 +74,14 @@ export class Predecessor {
   /**
    * Ends its duties other than the sessions that it has.
    *
-   * @returns What the agent said last; null if it did not, or the proxy is gone.
+   * @returns What it leaves; null if it is gone.
    * @throws {ProxyStartError} If it refuses.
    */
-  async yield(): Promise<AgentWord["heartbeat"]> {
+  async yield(): Promise<AgentWord | null> {
     const answer = await this.#ask({ type: "yield" });
     if (answer === null && !this.#isGone) throw new ProxyStartError(SILENT);
     this.#accept(answer);
-    return answer?.type === "word" ? answer.heartbeat : null;
+    return answer?.type === "word" ? answer : null;
   }
 
   /** Hands on what the agent said. */

@@ -5,34 +5,37 @@
  * `session.ts`, the agent's word in `local_agent.ts`, threads and sockets in the
  * fronts.
  */
-import { moment } from "../lib/core/base/units.ts";
 import type { Clock } from "../lib/ports/clock.ts";
 import type { Dcs } from "../lib/ports/dcs.ts";
 import type { Log } from "../lib/ports/log.ts";
+import type { Onlooker } from "../lib/ports/onlooker.ts";
 import type {
   AgentWord,
-  ProxyHeartbeat,
   ProxyRefusal,
   ProxyState,
 } from "../lib/ports/proxy_process.ts";
 import { Control } from "./control.ts";
+import type { ClusterFeed } from "../lib/ui/feed.ts";
+import { proxyPage } from "./cluster_page.ts";
+import type { FeltWatch } from "./felt.ts";
+import { reportedFelt } from "./felt_report.ts";
 import { Fence, type FenceTools } from "./fence.ts";
+import { doorsOf, type DoorSpec, type PerDoor } from "./doors.ts";
 import type { Front } from "./front.ts";
 import { type FrontParts, frontParts, possibleClients } from "./front_parts.ts";
-import type { Route } from "./ledger.ts";
 import { LocalAgent } from "./local_agent.ts";
 import { noBackendText } from "./no_backend_text.ts";
-import { type ProxyOptions, ProxyStartError } from "./options.ts";
+import type { ProxyOptions } from "./options.ts";
 import type { Predecessor } from "./predecessor.ts";
+import type { SessionRecord } from "./session_record.ts";
+import { reasonToStay } from "./reason_to_stay.ts";
 import { RouteWatch } from "./routes.ts";
 import type { RefusalText } from "./startup.ts";
 import type { Stats, VipStats } from "./stats.ts";
 import { StatsServer } from "./stats_server.ts";
 import { clientsOf, statsOf } from "./stats_view.ts";
-import { inherit } from "./succession.ts";
-
-/** A successor that cannot read the DCS by then leaves the running proxy alone. */
-const FIRST_READ_MS = 10_000;
+import { takeStoreProof } from "./store_proof.ts";
+import { inherit, untilRead } from "./succession.ts";
 
 /** What the proxy is made of. */
 interface ProxyParts {
@@ -42,6 +45,12 @@ interface ProxyParts {
   readonly log: Log;
   /** Absent or null: there is no member on this host to fence. */
   readonly fence?: FenceTools | null;
+  /** Absent or null: there is no cluster page. */
+  readonly onlooker?: Onlooker | null;
+  /** The session log; absent or null: there is none. */
+  readonly onSession?: ((record: SessionRecord) => void) | null;
+  /** Another proxy takes over; returns the election that its virtual addresses are left under, null: none. Must not throw. */
+  readonly onYield?: () => string | null;
   /** Opens the doors for clients. */
   readonly openFront: (parts: FrontParts) => Promise<Front>;
 }
@@ -50,6 +59,8 @@ interface ProxyParts {
 export interface ProxyPorts {
   readonly primary: number;
   readonly replica: number;
+  /** Of all doors, by their names. */
+  readonly doors: PerDoor<number>;
   /** Null: there are no statistics. */
   readonly stats: number | null;
 }
@@ -64,13 +75,17 @@ export class Proxy {
   readonly #agent: LocalAgent;
   readonly #fence: Fence | null;
   readonly #watch: RouteWatch;
+  readonly #felt: FeltWatch;
   readonly #predecessor: Predecessor | null;
   readonly #stopping = new AbortController();
   readonly #startedAtMs: number;
   readonly #clientsMax: number;
   #control: Control | null = null;
+  #page: ClusterFeed | null = null;
   #vips: () => readonly VipStats[] = () => [];
-  #isDraining = false;
+  #inheritedElection: string | null = null;
+  /** Draining: no new clients; stopped: sessions end now, also those of older proxies. */
+  #phase: "running" | "draining" | "stopped" = "running";
   /** Another proxy has the doors and the fence now. */
   #hasYielded = false;
 
@@ -90,6 +105,7 @@ export class Proxy {
     stats?.show(() => this.stats());
     this.#startedAtMs = parts.clock.wallTimeMs();
     this.#clientsMax = possibleClients(parts.options);
+    this.#felt = this.#makeFelt();
     this.#fence = this.#makeFence();
     this.#agent = this.#makeAgent();
     this.#watch = new RouteWatch({
@@ -137,13 +153,22 @@ export class Proxy {
   }
 
   get ports(): ProxyPorts {
-    return { ...this.#front.ports, stats: this.#statsServer?.port ?? null };
+    const doors = this.#front.ports;
+    const { primary, replica } = doors;
+    const stats = this.#statsServer?.port ?? null;
+    return { primary, replica, doors, stats };
   }
 
   /** Ends now: no new clients, every session is closed. */
   async stop(): Promise<void> {
+    this.#phase = "stopped";
     this.#stopping.abort();
     await this.ended;
+  }
+
+  /** Takes no new clients, and ends with the last session, or after `upgradeMs`. */
+  leave(): void {
+    this.#drain(this.#parts.options.upgradeMs, "with_older");
   }
 
   /** Ends before it took charge: whoever ran goes on. */
@@ -169,6 +194,16 @@ export class Proxy {
     return { ...state, sessions, held, isFenceArmed };
   }
 
+  /** Another proxy has taken over. */
+  get hasYielded(): boolean {
+    return this.#hasYielded;
+  }
+
+  /** The election under which the replaced proxy left its virtual addresses; null: none. */
+  get inheritedElection(): string | null {
+    return this.#inheritedElection;
+  }
+
   /** What the statistics say of virtual addresses, from now on. */
   showVips(vips: () => readonly VipStats[]): void {
     this.#vips = vips;
@@ -184,9 +219,25 @@ export class Proxy {
       fence: this.#fence,
       predecessor: this.#predecessor,
       vips: this.#vips(),
-      state: this.#isDraining ? "draining" : "running",
+      state: this.#phase === "running" ? "running" : "draining",
       startedAtMs: this.#startedAtMs,
       clientsMax: this.#clientsMax,
+    });
+  }
+
+  /** The member beside it, or its host and port. */
+  get #name(): string {
+    return this.#parts.options.memberName ??
+      `${Deno.hostname()}:${this.#front.ports.primary}`;
+  }
+
+  #makeFelt(): FeltWatch {
+    return reportedFelt({
+      ...{ ...this.#parts, ...this.#parts.options },
+      ledger: this.#front.ledger,
+      proxy: () => this.#name,
+      isTold: () => !this.#hasYielded,
+      signal: this.#stopping.signal,
     });
   }
 
@@ -212,7 +263,7 @@ export class Proxy {
       fence: this.#fence,
       listener: {
         onWord: (heartbeat) => {
-          this.#takeProof(heartbeat);
+          takeStoreProof(this.#parts.dcs, heartbeat);
           this.#predecessor?.tell(heartbeat);
         },
         onVeto: (veto) => this.#watch.setVeto(veto),
@@ -225,15 +276,6 @@ export class Proxy {
     });
   }
 
-  /** The agent asks the store in each of its cycles; this proxy need not ask as well. */
-  #takeProof({ storeProof }: ProxyHeartbeat): void {
-    if (storeProof === null || storeProof === undefined) return;
-    this.#parts.dcs.takeProof?.({
-      mark: storeProof.revision,
-      askedAt: moment(storeProof.askedAtMs),
-    });
-  }
-
   async #openControl(): Promise<void> {
     const { clock, log, options } = this.#parts;
     if (options.controlPath === null) return;
@@ -243,7 +285,7 @@ export class Proxy {
       log,
       agent: this.#agent,
       state: () => this.state(),
-      onStop: () => this.#stopping.abort(),
+      onStop: () => void this.stop(),
       onTakeOver: (inbox) => {
         const refusal = this.#reasonToStay();
         if (refusal === null && inbox !== null) this.#front.shareDoors(inbox);
@@ -256,18 +298,10 @@ export class Proxy {
   /** The running proxy goes on with its sessions; everything else is here from now on. */
   async #takeCharge(predecessor: Predecessor): Promise<void> {
     const { clock, log } = this.#parts;
-    const done = new AbortController();
-    const limit = clock.sleep(FIRST_READ_MS, done.signal);
-    const isRead = this.#watch.firstRead.then(() => true);
-    const hasRoutes = await Promise.race([isRead, limit]) === true;
-    done.abort();
-    if (!hasRoutes) {
-      throw new ProxyStartError(
-        "Cannot take over: the DCS does not answer, the running proxy stays",
-      );
-    }
+    await untilRead(this.#watch.firstRead, clock);
     const word = await predecessor.yield();
-    if (word !== null) this.#agent.inherit(word);
+    if (word?.heartbeat) this.#agent.inherit(word.heartbeat);
+    this.#inheritedElection = word?.vipElection ?? null;
     await this.#front.openLateDoors();
     this.#statsServer?.open("predecessor");
     const { pid = 0, sessions = 0, version = "unknown" } = predecessor.state ??
@@ -281,16 +315,11 @@ export class Proxy {
 
   /** What is under way here must end here. */
   #reasonToStay(): ProxyRefusal | null {
-    const state = this.#fence?.stats.state ?? "off";
-    const isBusy = state !== "off" && state !== "watching";
-    const reason = isBusy
-      ? `the fence of the running proxy is at work (${state})`
-      : this.#agent.rest.isUnderWay
-      ? "a planned stop is under way"
-      : this.#isDraining
-      ? "the running proxy is about to end"
-      : null;
-    return reason === null ? null : { type: "refusal", reason };
+    return reasonToStay({
+      fence: this.#fence?.stats.state ?? "off",
+      isResting: this.#agent.rest.isUnderWay,
+      isDraining: this.#phase !== "running",
+    });
   }
 
   #yield(): AgentWord {
@@ -306,19 +335,29 @@ export class Proxy {
         `sessions, at the latest in ${options.upgradeMs / 1000} s`,
     );
     this.#drain(options.upgradeMs);
-    return { type: "word", heartbeat };
+    const vipElection = this.#parts.onYield?.() ?? null;
+    return { type: "word", heartbeat, vipElection };
   }
 
   async #run(): Promise<void> {
     const signal = this.#stopping.signal;
-    const watching = this.#watch.run(signal);
+    const sources = { ...this.#parts, name: this.#name, watch: this.#watch };
+    const place = { front: this.#front, server: this.#statsServer };
+    this.#page = proxyPage(sources, place);
+    const watching = Promise.all([
+      this.#watch.run(signal),
+      this.#felt.run(signal),
+      this.#page?.run(signal),
+    ]);
     const stopped = Promise.withResolvers<void>();
     signal.addEventListener("abort", () => stopped.resolve());
     await stopped.promise;
     this.#agent.close();
     await this.#fence?.close();
     // One that ends for good ends the older one, too.
-    if (!this.#hasYielded) await this.#predecessor?.stop();
+    if (!this.#hasYielded || this.#phase === "stopped") {
+      await this.#predecessor?.stop();
+    }
     await this.#predecessor?.close();
     const ending = this.#front.close();
     await this.#control?.close();
@@ -327,9 +366,12 @@ export class Proxy {
   }
 
   /** Takes no new clients; ends when the last session did, or after a while. */
-  async #drain(limitMs: number): Promise<void> {
+  async #drain(
+    limitMs: number,
+    older: "with_older" | "alone" = "alone",
+  ): Promise<void> {
     const { clock } = this.#parts;
-    this.#isDraining = true;
+    if (this.#phase === "running") this.#phase = "draining";
     this.#front.closeDoors();
     // Another proxy may be started from now on, unless it was.
     if (!this.#hasYielded) await this.#control?.close();
@@ -337,19 +379,22 @@ export class Proxy {
     const onStop = (): void => done.abort();
     this.#stopping.signal.addEventListener("abort", onStop);
     // An older proxy hears of the agent through this one.
-    const older = this.#hasYielded ? this.#predecessor?.ended : undefined;
-    Promise.all([this.#front.settled(), older]).then(() => done.abort());
+    const isLast = this.#hasYielded || older === "with_older";
+    const before = isLast ? this.#predecessor?.ended : undefined;
+    Promise.all([this.#front.settled(), before]).then(() => done.abort());
     await clock.sleep(limitMs, done.signal);
     this.#stopping.abort();
   }
 
   #takeRoutes(): void {
     const { options } = this.#parts;
-    const textOf = (route: Route): RefusalText =>
-      noBackendText(route, { options, watch: this.#watch });
-    this.#front.setTable({
-      routes: this.#watch.routes,
-      refusals: { primary: textOf("primary"), replica: textOf("replica") },
-    });
+    const { routes, view } = this.#watch;
+    const term = view?.leader?.revision ?? null;
+    this.#felt.turn({ primary: routes.primary, term });
+    this.#page?.seen();
+    const facts = { options, watch: this.#watch };
+    const textOf = (door: DoorSpec): RefusalText => noBackendText(door, facts);
+    const refusals = doorsOf(options).map((door) => [door.name, textOf(door)]);
+    this.#front.setTable({ routes, refusals: Object.fromEntries(refusals) });
   }
 }

@@ -10,15 +10,17 @@ import {
   noteLeaderPosition,
 } from "../lib/core/calc/documents/lag_history.ts";
 import {
-  backendKey,
   leaderPosition,
+  routes,
+  zoneOf,
+} from "../lib/core/calc/host/routing.ts";
+import {
+  backendKey,
   type LocalVeto,
   NO_ROUTES,
   type Routes,
-  routes,
   type SealedInstance,
-  zoneOf,
-} from "../lib/core/calc/host/routing.ts";
+} from "../lib/core/model/routes.ts";
 import type { ClusterView } from "../lib/core/model/cluster_view.ts";
 import type { MemberName } from "../lib/core/model/member.ts";
 import type { Clock } from "../lib/ports/clock.ts";
@@ -47,6 +49,7 @@ export interface RouteTableParts {
   /** Beats the own member's tag. */
   readonly zone: string | null;
   readonly isReplicaFallback: boolean;
+  readonly isPoolerWanted: boolean;
   readonly sealed: SealedInstance | null;
   /** Whether the local agent says that this member leads under a lease that still lasts. */
   readonly hasLocalLease: (name: MemberName) => boolean;
@@ -83,6 +86,11 @@ export class RouteTable {
     return this.#routes;
   }
 
+  /** As it was read last; null: it was not yet. */
+  get view(): ClusterView | null {
+    return this.#reading?.view ?? null;
+  }
+
   /** Newest first. */
   get changes(): readonly RouteChange[] {
     return this.#changes;
@@ -113,9 +121,13 @@ export class RouteTable {
     this.#recompute();
   }
 
-  /** The store could not be read. */
-  storeAway(): void {
-    this.#awaySince ??= this.#parts.clock.now();
+  /**
+   * The store could not be read.
+   *
+   * @param since When it backed what is known, where that is known; else null.
+   */
+  storeAway(since: Moment | null): void {
+    this.#awaySince ??= since ?? this.#parts.clock.now();
     this.#recompute();
   }
 
@@ -152,6 +164,7 @@ export class RouteTable {
       before,
       zone: this.#zone(view),
       isReplicaFallback: this.#parts.isReplicaFallback,
+      isPoolerWanted: this.#parts.isPoolerWanted,
       sealed: this.#parts.sealed,
     });
     const text = changeText(before, this.#routes);

@@ -3,8 +3,9 @@
  * independent of the agent. The table never forgets because the DCS is away; it
  * changes at once when the DCS or the local agent says so.
  */
+import type { ClusterView } from "../lib/core/model/cluster_view.ts";
 import type { MemberName } from "../lib/core/model/member.ts";
-import type { LocalVeto, Routes } from "../lib/core/calc/host/routing.ts";
+import type { LocalVeto, Routes } from "../lib/core/model/routes.ts";
 import type { Dcs, DcsChange, DcsListener } from "../lib/ports/dcs.ts";
 import { errorText } from "./error_text.ts";
 import {
@@ -68,6 +69,11 @@ export class RouteWatch implements DcsListener {
 
   get routes(): Routes {
     return this.#table.routes;
+  }
+
+  /** The scope as it was read last; null: it was not yet. */
+  get view(): ClusterView | null {
+    return this.#table.view;
   }
 
   get health(): DcsHealth {
@@ -153,7 +159,7 @@ export class RouteWatch implements DcsListener {
   }
 
   #noteFailure(error: unknown): void {
-    this.#table.storeAway();
+    this.#table.storeAway(this.#parts.dcs.confirmedAt?.() ?? null);
     if (this.#health.kind === "unreachable") return;
     const detail = errorText(error);
     this.#parts.log.warning(

@@ -17,6 +17,8 @@ const SSL_REQUEST = 80877103;
 const GSSENC_REQUEST = 80877104;
 /** Ours, of the same kind: 1234.5690. A server refuses it as an unknown protocol. */
 const HOP_REQUEST = 80877114;
+/** Ours, too: 1234.5691, only at inner doors. */
+const NAME_REQUEST = 80877115;
 const ENCRYPTION_REQUESTS_MAX = 2;
 const NO_ENCRYPTION = new TextEncoder().encode("N");
 
@@ -39,6 +41,8 @@ export type FirstPacket =
   | "encryption"
   /** Another proxy's client comes next, see `hop.ts`. */
   | "hop"
+  /** Who comes wants to hear which server it gets, see `server_name.ts`. */
+  | "name"
   | "garbage"
   /** Not whole yet. */
   | "incomplete";
@@ -80,15 +84,54 @@ function kindOf(code: number, length: number): FirstPacket {
     return length === HEADER_BYTES ? "encryption" : "garbage";
   }
   if (code === HOP_REQUEST) return length === HEADER_BYTES ? "hop" : "garbage";
+  if (code === NAME_REQUEST) {
+    return length === HEADER_BYTES ? "name" : "garbage";
+  }
   return code >>> 16 === 3 ? "startup" : "garbage";
+}
+
+/**
+ * User and database of a startup packet, as far as it names them; without one
+ * the database is called as the user.
+ *
+ * Source: PostgreSQL 17 manual, "Message Formats", StartupMessage.
+ */
+export function startupNames(
+  packet: Uint8Array,
+): { readonly user: string | null; readonly database: string | null } {
+  const isWhole = firstPacket(packet) === "startup";
+  if (!isWhole) return { user: null, database: null };
+  const view = new DataView(packet.buffer, packet.byteOffset, packet.length);
+  const body = packet.subarray(HEADER_BYTES, view.getUint32(0));
+  const words = new TextDecoder().decode(body).split("\0");
+  const named = new Map<string, string>();
+  for (let at = 0; at + 1 < words.length && words[at] !== ""; at += 2) {
+    named.set(words[at] ?? "", words[at + 1] ?? "");
+  }
+  const user = named.get("user") ?? null;
+  return { user, database: named.get("database") ?? user };
 }
 
 /** What one proxy says to another before its client's first packet. */
 export function hopRequest(): Uint8Array<ArrayBuffer> {
+  return request(HOP_REQUEST);
+}
+
+/** What the proxy's own end of TLS says at an inner door before its client's first packet. */
+export function nameRequest(): Uint8Array<ArrayBuffer> {
+  return request(NAME_REQUEST);
+}
+
+/** SSLRequest. */
+export function tlsRequest(): Uint8Array<ArrayBuffer> {
+  return request(SSL_REQUEST);
+}
+
+function request(code: number): Uint8Array<ArrayBuffer> {
   const packet = new Uint8Array(HEADER_BYTES);
   const view = new DataView(packet.buffer);
   view.setUint32(0, HEADER_BYTES);
-  view.setUint32(4, HOP_REQUEST);
+  view.setUint32(4, code);
   return packet;
 }
 

@@ -7,6 +7,7 @@ import {
   hopRequest,
   readOpening,
   STARTUP_BYTES_MAX,
+  startupNames,
 } from "./startup.ts";
 
 /** A client that sends `bytes` in pieces of `pieceBytes` and then ends. */
@@ -152,4 +153,30 @@ Deno.test("firstPacket() decides on any bytes, at the latest after a packet's wo
       },
     ),
   );
+});
+
+Deno.test("startupNames() reads who wants what, and takes nothing for granted", () => {
+  const packet = (words: string): Uint8Array => {
+    const body = new TextEncoder().encode(words);
+    const bytes = new Uint8Array(8 + body.length);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(0, bytes.length);
+    view.setUint32(4, 196_608);
+    bytes.set(body, 8);
+    return bytes;
+  };
+  const cases: readonly [string, string | null, string | null][] = [
+    ["user\0app\0database\0shop\0\0", "app", "shop"],
+    ["database\0shop\0user\0app\0\0", "app", "shop"],
+    ["user\0app\0\0", "app", "app"],
+    ["user\0\0database\0shop\0\0", "", "shop"],
+    ["user", null, null],
+    ["", null, null],
+    ["\0user\0app\0\0", null, null],
+  ];
+  for (const [words, user, database] of cases) {
+    assert.deepEqual(startupNames(packet(words)), { user, database }, words);
+  }
+  const none = { user: null, database: null };
+  assert.deepEqual(startupNames(new Uint8Array(3)), none);
 });

@@ -3,18 +3,32 @@ import type {
   Backend,
   Exclusion,
   ExclusionReason,
-} from "../lib/core/calc/host/routing.ts";
+} from "../lib/core/model/routes.ts";
 import type { Facts } from "../lib/core/model/decision.ts";
-import type { BackendField, Route, RouteTotals } from "./ledger.ts";
+import type {
+  PortBalance,
+  PortTarget,
+} from "../lib/core/calc/host/port_routes.ts";
+import type { PerDoor, Route } from "./doors.ts";
+import type { BackendField, RouteTotals } from "./ledger_plan.ts";
 import type { FenceStats } from "./fence_record.ts";
 import type { RouteChange } from "./route_table.ts";
 import type { DcsHealth } from "./routes.ts";
+import { type Histogram, type Timing, TIMINGS } from "./timings.ts";
 
 /** One door, now and in total. */
 export interface RouteStats extends RouteTotals {
   readonly port: number;
+  readonly to: PortTarget;
+  readonly balance: PortBalance;
+  readonly connectionsMax: number;
+  /** Names of the members that new clients get now. */
+  readonly backends: readonly string[];
   readonly sessions: number;
   readonly held: number;
+  /** Of those held: who waits for a place on a server. */
+  readonly inQueue: number;
+  readonly times: Readonly<Record<Timing, Histogram>>;
 }
 
 /** One backend on one route, now and in total. */
@@ -68,19 +82,25 @@ export interface Stats {
   /** Empty where no address of a stand-alone proxy is configured. */
   readonly vips: readonly VipStats[];
   readonly connectionsMax: number;
+  /** Sessions of one server; 0: no limit. */
+  readonly serverConnectionsMax: number;
+  /** Clients of one port that may wait for a place there. */
+  readonly queueMax: number;
   readonly routes: {
     readonly primary: Backend | null;
     readonly replicas: readonly Backend[];
     readonly exclusions: readonly Exclusion[];
   };
-  readonly ports: Readonly<Record<Route, RouteStats>>;
+  readonly ports: PerDoor<RouteStats>;
   readonly backends: readonly BackendStats[];
   /** Newest first. */
   readonly changes: readonly RouteChange[];
 }
 
 /** Facts may hold a bigint, which JSON has no word for. */
-export function statsJson(stats: Stats): string {
+export function statsJson(
+  stats: Stats | { readonly clusters: readonly Stats[] },
+): string {
   return JSON.stringify(
     stats,
     (_key, value: unknown) => typeof value === "bigint" ? `${value}` : value,
@@ -89,22 +109,43 @@ export function statsJson(stats: Stats): string {
 
 interface Metric {
   readonly name: string;
-  readonly type: "counter" | "gauge";
+  readonly type: "counter" | "gauge" | "histogram";
   readonly help: string;
   readonly samples: readonly {
+    /** Of a histogram's parts; absent: none. */
+    readonly suffix?: string;
     readonly labels: Readonly<Record<string, string>>;
     readonly value: number;
   }[];
 }
 
 /**
- * The statistics in Prometheus' text format.
+ * The statistics of one cluster or several in Prometheus' text format.
  *
  * Source: Prometheus, "Exposition formats", text-based format 0.0.4.
  */
-export function prometheusText(stats: Stats): string {
-  const metrics = [
+export function prometheusText(...all: readonly Stats[]): string {
+  const families = new Map<string, { head: Metric; lines: string[] }>();
+  for (const stats of all) {
+    for (const metric of metricsOf(stats)) {
+      const name = `matriarch_proxy_${metric.name}`;
+      const family = families.get(name) ?? { head: metric, lines: [] };
+      families.set(name, family);
+      for (const { suffix = "", labels, value } of metric.samples) {
+        const labelled = labelText({ scope: stats.scope, ...labels });
+        family.lines.push(`${name}${suffix}${labelled} ${value}\n`);
+      }
+    }
+  }
+  return [...families].map(([name, { head: { help, type }, lines }]) =>
+    `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`
+  ).join("");
+}
+
+function metricsOf(stats: Stats): readonly Metric[] {
+  return [
     ...routeMetrics(stats),
+    ...timeMetrics(stats),
     ...backendMetrics(stats),
     ...fenceMetrics(stats.fence),
     ...vipMetrics(stats.vips),
@@ -115,14 +156,6 @@ export function prometheusText(stats: Stats): string {
       samples: [{ labels: {}, value: stats.predecessor?.sessions ?? 0 }],
     } as const,
   ];
-  return metrics.map((metric) => {
-    const name = `matriarch_proxy_${metric.name}`;
-    const samples = metric.samples.map(({ labels, value }) =>
-      `${name}${labelText({ scope: stats.scope, ...labels })} ${value}\n`
-    );
-    return `# HELP ${name} ${metric.help}\n# TYPE ${name} ${metric.type}\n` +
-      samples.join("");
-  }).join("");
 }
 
 function fenceMetrics(fence: FenceStats | null): readonly Metric[] {
@@ -158,11 +191,41 @@ function vipMetrics(vips: readonly VipStats[]): readonly Metric[] {
   return [{ name: "vip_carried", type: "gauge", help, samples }];
 }
 
+/** Name, help and what is counted. */
+const COUNTERS: readonly (readonly [string, string, keyof RouteTotals])[] = [
+  ["accepted", "Clients accepted.", "accepted"],
+  ["connected", "Clients that got a backend.", "connected"],
+  ["waited", "Clients that had to wait.", "waited"],
+  ["hold_timeouts", "Clients that waited in vain (57P03).", "holdTimeouts"],
+  ["too_many", "Clients refused as too many (53300).", "tooMany"],
+  ["gone", "Clients that left while waiting.", "gone"],
+  ["cut", "Sessions cut because the route changed.", "cut"],
+  ["garbage", "Clients that spoke another protocol.", "garbage"],
+  ["crowded", "Silent clients that made room for others.", "crowded"],
+  ["idle", "Sessions ended because nothing moved.", "idle"],
+  [
+    "throttled",
+    "Clients refused as too many of a source at once.",
+    "throttled",
+  ],
+  ["late", "Clients that did not finish their first packet.", "late"],
+  ["denied", "Clients from networks that are not allowed.", "denied"],
+  ["queued", "Clients that had to wait for a place on a server.", "queued"],
+  [
+    "queue_timeouts",
+    "Clients that waited for a place in vain (53300).",
+    "queueTimeouts",
+  ],
+  [
+    "queue_full",
+    "Clients refused because too many waited already (53300).",
+    "queueFull",
+  ],
+];
+
 function routeMetrics(stats: Stats): readonly Metric[] {
-  const ports = [
-    { route: "primary", port: stats.ports.primary },
-    { route: "replica", port: stats.ports.replica },
-  ];
+  const ports = Object.entries(stats.ports)
+    .map(([route, port]) => ({ route, port }));
   const metric = (
     head: Omit<Metric, "samples">,
     valueOf: (port: RouteStats) => number,
@@ -177,55 +240,58 @@ function routeMetrics(stats: Stats): readonly Metric[] {
     ({ name, help, type: "gauge" }) as const;
   const counter = (name: string, help: string) =>
     ({ name: `${name}_total`, help, type: "counter" }) as const;
-  const backendsOf = (port: RouteStats): number =>
-    port === stats.ports.primary
-      ? Number(stats.routes.primary !== null)
-      : stats.routes.replicas.length;
   return [
     metric(
       gauge("sessions", "Clients joined to a backend."),
       (p) => p.sessions,
     ),
     metric(gauge("held", "Clients that wait for a backend."), (p) => p.held),
-    metric(gauge("routed_backends", "Backends that new clients may get."), (
-      p,
-    ) => backendsOf(p)),
-    metric(counter("accepted", "Clients accepted."), (p) => p.accepted),
     metric(
-      counter("connected", "Clients that got a backend."),
-      (p) => p.connected,
-    ),
-    metric(counter("hold_timeouts", "Clients that waited in vain (57P03)."), (
-      p,
-    ) => p.holdTimeouts),
-    metric(
-      counter("too_many", "Clients refused as too many (53300)."),
-      (p) => p.tooMany,
+      gauge("in_queue", "Clients that wait for a place on a server."),
+      (p) => p.inQueue,
     ),
     metric(
-      counter("gone", "Clients that left while they waited."),
-      (p) => p.gone,
+      gauge("routed_backends", "Backends that new clients may get."),
+      (p) => p.backends.length,
     ),
-    metric(
-      counter("cut", "Sessions cut because the route changed."),
-      (p) => p.cut,
+    ...COUNTERS.map(([name, help, event]) =>
+      metric(counter(name, help), (p) => p[event])
     ),
-    metric(
-      counter("garbage", "Clients that spoke another protocol."),
-      (p) => p.garbage,
+  ];
+}
+
+const TIMES: Readonly<Record<Timing, string>> = {
+  hold: "How long clients waited for a backend that had to wait.",
+  session: "How long clients that have gone were joined to a backend.",
+  dial: "How long it took until a backend was connected.",
+  queue: "How long clients waited for a place on a server that had to wait.",
+};
+
+function timeMetrics(stats: Stats): readonly Metric[] {
+  const ports = Object.entries(stats.ports);
+  return TIMINGS.map((timing) => ({
+    name: `${timing}_seconds`,
+    type: "histogram",
+    help: TIMES[timing],
+    samples: ports.flatMap(([route, { times }]) =>
+      histogramSamples(route, times[timing])
     ),
-    metric(
-      counter("crowded", "Silent clients that made room for others."),
-      (p) => p.crowded,
-    ),
-    metric(
-      counter("late", "Clients that did not finish their first packet."),
-      (p) => p.late,
-    ),
-    metric(
-      counter("denied", "Clients from networks that are not allowed."),
-      (p) => p.denied,
-    ),
+  }));
+}
+
+function histogramSamples(
+  route: Route,
+  { bounds, counts, sum }: Histogram,
+): Metric["samples"] {
+  const buckets = counts.map((value, at) => ({
+    suffix: "_bucket",
+    labels: { route, le: String(bounds[at] ?? "+Inf") },
+    value,
+  }));
+  return [
+    ...buckets,
+    { suffix: "_sum", labels: { route }, value: sum },
+    { suffix: "_count", labels: { route }, value: counts.at(-1) ?? 0 },
   ];
 }
 
@@ -238,14 +304,7 @@ function backendMetrics(stats: Stats): readonly Metric[] {
     name: `backend_${name}_total`,
     type: "counter",
     help,
-    samples: stats.backends.map((backend) => ({
-      labels: {
-        route: backend.route,
-        name: backend.name,
-        address: `${backend.host}:${backend.port}`,
-      },
-      value: valueOf(backend),
-    })),
+    samples: backendSamples(stats, valueOf),
   });
   return [
     metric(
@@ -264,7 +323,34 @@ function backendMetrics(stats: Stats): readonly Metric[] {
       (b) => b.bytesReceived,
     ),
     metric("dial_failures", "Connections that failed.", (b) => b.dialFailures),
+    {
+      name: "backend_connections",
+      type: "gauge",
+      help: "Sessions on the backend now.",
+      samples: backendSamples(stats, (b) => b.sessions),
+    },
+    metric("outages", "Times it could not be reached.", (b) => b.outages),
+    {
+      name: "backend_failing",
+      type: "gauge",
+      help: "Whether clients are led elsewhere because it cannot be reached.",
+      samples: backendSamples(stats, (b) => Number(b.failing > 0)),
+    },
   ];
+}
+
+function backendSamples(
+  stats: Stats,
+  valueOf: (backend: BackendStats) => number,
+): Metric["samples"] {
+  return stats.backends.map((backend) => ({
+    labels: {
+      route: backend.route,
+      name: backend.name,
+      address: `${backend.host}:${backend.port}`,
+    },
+    value: valueOf(backend),
+  }));
 }
 
 function labelText(labels: Readonly<Record<string, string>>): string {
@@ -296,6 +382,7 @@ const SENTENCES: Readonly<Record<ExclusionReason, string>> = {
   position_unknown: "has published no position",
   noloadbalance: "is not load balanced (tag noloadbalance)",
   address_unknown: "has published no usable address",
+  pooler_unknown: "has published no usable pooler (postgresql.proxy_address)",
   other_zone: "is in another zone",
   lease_over: "cannot have renewed its lease, the DCS is away",
   handover_requested: "is about to hand over to another leader",

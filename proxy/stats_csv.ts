@@ -24,20 +24,41 @@ const TYPES = { frontend: 0, backend: 1, server: 2 } as const;
 
 /** The whole text, with its head line. */
 export function statsCsv(stats: Stats): string {
-  const rows = (["primary", "replica"] as const).flatMap((route, at) => {
+  return textOf(rowsOf(stats, { prefix: "", before: 0 }));
+}
+
+/** The same of several clusters: their doors have the cluster's scope before their names. */
+export function clustersCsv(all: readonly Stats[]): string {
+  const rows: Row[] = [];
+  let before = 0;
+  for (const stats of all) {
+    rows.push(...rowsOf(stats, { prefix: `${stats.scope}:`, before }));
+    before += Object.keys(stats.ports).length;
+  }
+  return textOf(rows);
+}
+
+/** @param place What stands before names of doors, and how many doors there were. */
+function rowsOf(
+  stats: Stats,
+  { prefix, before }: { readonly prefix: string; readonly before: number },
+): readonly Row[] {
+  return Object.entries(stats.ports).flatMap(([route, door], at) => {
     const servers = stats.backends.filter((one) => one.route === route);
-    const place = { pxname: route, pid: 1, iid: at + 1 };
-    const door = stats.ports[route];
+    const place = { pxname: prefix + route, pid: 1, iid: before + at + 1 };
     return [
-      { ...frontend(door, servers, stats.connectionsMax), ...place, sid: 0 },
+      { ...frontend(door, servers), ...place, sid: 0 },
       ...servers.map((one, index) => ({
-        ...server(one),
+        ...server(one, stats),
         ...place,
         sid: index + 1,
       })),
-      { ...backend(door, servers), ...place, sid: 0 },
+      { ...backend(door, servers), ...place, sid: 0, ...queueLimit(stats) },
     ];
   });
+}
+
+function textOf(rows: readonly Row[]): string {
   const lines = rows.map((row) => lineOf(row));
   return [`# ${COLUMNS.join(",")},`, ...lines, ""].join("\n");
 }
@@ -45,39 +66,46 @@ export function statsCsv(stats: Stats): string {
 function frontend(
   door: RouteStats,
   servers: readonly BackendStats[],
-  limit: number,
 ): Row {
   return {
     svname: "FRONTEND",
     scur: door.sessions + door.held,
-    slim: limit,
+    slim: door.connectionsMax,
     stot: door.accepted,
     ...bytes(servers),
-    dreq: door.denied + door.tooMany,
+    dreq: door.denied + door.tooMany + door.throttled + door.queueFull,
     ereq: door.garbage + door.late + door.crowded,
     status: "OPEN",
     type: TYPES.frontend,
   };
 }
 
-function server(one: BackendStats): Row {
+/** Empty, as HAProxy has it, where nothing is limited. */
+function queueLimit({ queueMax, serverConnectionsMax }: Stats): Row {
+  return serverConnectionsMax > 0 ? { qlimit: queueMax } : {};
+}
+
+function server(one: BackendStats, { serverConnectionsMax }: Stats): Row {
   return {
     svname: one.name,
     scur: one.sessions,
+    slim: serverConnectionsMax > 0 ? serverConnectionsMax : "",
     stot: one.sessionsTotal,
     ...bytes([one]),
     econ: one.dialFailures,
-    status: one.isRouted ? "UP" : "DOWN",
+    status: isUp(one) ? "UP" : "DOWN",
     weight: 1,
-    act: one.isRouted ? 1 : 0,
+    act: isUp(one) ? 1 : 0,
     bck: 0,
+    chkfail: one.dialFailures,
+    chkdown: one.outages,
     lbtot: one.sessionsTotal,
     type: TYPES.server,
   };
 }
 
 function backend(door: RouteStats, servers: readonly BackendStats[]): Row {
-  const routed = servers.filter(({ isRouted }) => isRouted).length;
+  const routed = servers.filter(isUp).length;
   return {
     svname: "BACKEND",
     qcur: door.held,
@@ -90,9 +118,15 @@ function backend(door: RouteStats, servers: readonly BackendStats[]): Row {
     weight: routed,
     act: routed,
     bck: 0,
+    chkdown: servers.reduce((sum, one) => sum + one.outages, 0),
     lbtot: door.connected,
     type: TYPES.backend,
   };
+}
+
+/** New clients may get it, and can. */
+function isUp({ failing, isRouted }: BackendStats): boolean {
+  return isRouted && failing === 0;
 }
 
 /** `bin` is what came from clients. */

@@ -5,7 +5,9 @@ export const STATS_SCRIPT = `
 "use strict";
 const byId = (id) => document.getElementById(id);
 const PAST_MAX = 120;
-const past = { primary: [], replica: [] };
+const past = {};
+const TITLES = { primary: "Read-write", replica: "Read-only" };
+const titleOf = (route) => TITLES[route] || route.replaceAll("_", " ");
 let last = null;
 
 function element(tag, className, ...content) {
@@ -33,7 +35,7 @@ function rates(stats, route, seconds) {
   return {
     bytes: Math.max(0, moved(stats) - moved(last)) / seconds,
     clients: Math.max(0, stats.ports[route].accepted -
-      last.ports[route].accepted) / seconds,
+      (last.ports[route] || stats.ports[route]).accepted) / seconds,
   };
 }
 function chart(values) {
@@ -59,19 +61,22 @@ function chart(values) {
 function number(value, what, className) {
   return element("div", className, element("b", "", count(value)), what);
 }
-function door(stats, route, title, seconds) {
+function door(stats, route, seconds) {
   const port = stats.ports[route];
-  const backends = route === "primary"
-    ? [stats.routes.primary].filter(Boolean) : stats.routes.replicas;
+  const { backends } = port;
   const rate = rates(stats, route, seconds);
+  past[route] = past[route] || [];
   past[route].push(rate.bytes);
   if (past[route].length > PAST_MAX) past[route].shift();
   const to = backends.length === 0 ? "nobody: new clients wait"
-    : backends.map((b) => b.name).join(", ");
-  const heading = element("h3", "", title + " ",
-    element("span", "", "port " + port.port));
+    : backends.join(", ");
+  const heading = element("h3", "", titleOf(route) + " ",
+    element("span", "", "port " + port.port + (port.balance === "least" ? ""
+      : ", " + port.balance.replaceAll("_", " "))));
   const now = element("div", "now", number(port.sessions, "sessions"),
-    number(port.held, "waiting", port.held > 0 ? "held" : ""),
+    number(port.held, "waiting" + (port.inQueue > 0
+      ? ", " + count(port.inQueue) + " in the queue" : ""),
+      port.held > 0 ? "held" : ""),
     number(Math.round(rate.clients), "new per second"));
   const caption = element("div", "caption",
     element("span", "", bytes(rate.bytes) + " per second"),
@@ -81,7 +86,9 @@ function door(stats, route, title, seconds) {
     ["waited in vain", port.holdTimeouts], ["too many", port.tooMany],
     ["left while waiting", port.gone], ["not PostgreSQL", port.garbage],
     ["too slow", port.late], ["silent in a crowd", port.crowded],
-    ["not allowed", port.denied]];
+    ["not allowed", port.denied], ["idle for too long", port.idle],
+    ["too fast", port.throttled], ["queued for a place", port.queued],
+    ["queued in vain", port.queueTimeouts], ["queue full", port.queueFull]];
   for (const [what, n] of counted) {
     if (n === 0 && what !== "accepted" && what !== "cut") continue;
     totals.append(element("span", "", element("b", "", count(n)), " " + what));
@@ -94,9 +101,17 @@ function row(...cells) {
   return element("tr", "", ...cells.map((cell) => typeof cell === "number"
     ? element("td", "n", count(cell)) : element("td", "", cell)));
 }
-function backendRow(b) {
-  const made = row(b.name, b.route === "primary" ? "read-write" : "read-only",
-    b.host + ":" + b.port, b.isRouted ? "yes" : "no", b.sessions,
+/** Sessions of one server, of all ports. */
+function onServer(stats, b) {
+  return sum(stats.backends.filter((one) => one.name === b.name &&
+    one.host === b.host && one.port === b.port), (one) => one.sessions);
+}
+function backendRow(b, stats) {
+  const full = stats.serverConnectionsMax;
+  const made = row(b.name, titleOf(b.route).toLowerCase(),
+    b.host + ":" + b.port, !b.isRouted ? "no"
+      : b.failing > 0 ? "cannot be reached"
+      : full > 0 && onServer(stats, b) >= full ? "full" : "yes", b.sessions,
     b.sessionsTotal);
   made.append(element("td", "n", bytes(b.bytesSent)),
     element("td", "n", bytes(b.bytesReceived)),
@@ -139,9 +154,8 @@ function draw(stats, seconds) {
   byId("about").replaceChildren(
     ...about(stats).map((text) => element("li", "", text)));
   byId("doors").replaceChildren(
-    door(stats, "primary", "Read-write", seconds),
-    door(stats, "replica", "Read-only", seconds));
-  fill("backends", stats.backends.map(backendRow), "No member is known yet.");
+    ...Object.keys(stats.ports).map((route) => door(stats, route, seconds)));
+  fill("backends", stats.backends.map((b) => backendRow(b, stats)), "No member is known yet.");
   // That the leader does not serve readers goes without saying.
   fill("excluded", stats.routes.exclusions
     .filter((e) => e.reason !== "is_leader").map(excludedRow),

@@ -6,10 +6,13 @@
  */
 import type { Clock } from "../lib/ports/clock.ts";
 import type { Log } from "../lib/ports/log.ts";
+import { ClusterFeed } from "../lib/ui/feed.ts";
+import { CLUSTER_PAGE } from "../lib/ui/page.ts";
+import type { ProxyPage } from "./cluster_page.ts";
 import { STATS_CONNECTIONS_MAX } from "./descriptors.ts";
+import { EventStreams } from "./event_streams.ts";
 import { errorText } from "./error_text.ts";
 import {
-  CSV_SUFFIX,
   HEAD_BYTES_MAX,
   isOwnHost,
   type RequestHead,
@@ -20,10 +23,14 @@ import { Networks } from "./networks.ts";
 import type { StatsOptions } from "./options.ts";
 import { ownNames, readNameFiles } from "./own_names.ts";
 import { closeQuietly, writeAll } from "./byte_stream.ts";
-import { prometheusText, type Stats, statsJson } from "./stats.ts";
-import { statsCsv } from "./stats_csv.ts";
+import type { Stats } from "./stats.ts";
+import {
+  clustersReply,
+  HEALTH_PATH,
+  type Reply,
+  replyTo,
+} from "./stats_reply.ts";
 import { isLoggedIn } from "./stats_login.ts";
-import { STATS_PAGE } from "./stats_page.ts";
 
 /** How often a port is tried that a predecessor has to let go of. */
 const LATE_LOOK_MS = 50;
@@ -52,7 +59,9 @@ export class StatsServer {
   readonly #conns = new Set<Deno.Conn>();
   readonly #talks = new Set<Promise<void>>();
   #listeners: readonly Listener[] = [];
-  #stats: (() => Stats) | null = null;
+  readonly #streams = new EventStreams();
+  #reply: ((path: string) => Reply) | null = null;
+  #page: ProxyPage | null = null;
 
   constructor(parts: StatsServerParts) {
     this.#parts = parts;
@@ -91,11 +100,22 @@ export class StatsServer {
 
   /** From now on requests are answered with these statistics. */
   show(stats: () => Stats): void {
-    this.#stats = stats;
+    this.#reply = (path) => replyTo(path, stats());
+  }
+
+  /** The same for several clusters. */
+  showClusters(all: () => readonly Stats[]): void {
+    this.#reply = (path) => clustersReply(path, all());
+  }
+
+  /** From now on there is a cluster page, too. */
+  showPage(page: ProxyPage): void {
+    this.#page = page;
   }
 
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#streams.close();
     for (const listener of this.#listeners) closeQuietly(listener);
     for (const conn of this.#conns) closeQuietly(conn);
     await Promise.all(this.#talks);
@@ -153,12 +173,20 @@ export class StatsServer {
   /** One request. Never rejects. */
   async #serve(conn: Deno.Conn): Promise<void> {
     const done = new AbortController();
+    let isStream = false;
     this.#parts.clock.sleep(EXCHANGE_MS, done.signal)
-      .then(() => closeQuietly(conn));
+      .then(() => isStream || closeQuietly(conn));
     try {
       const head = await readHead(conn);
       if (head === null) return;
-      await writeAll(conn, new TextEncoder().encode(this.#answer(head)));
+      const answer = this.#answer(head);
+      if (typeof answer !== "string") {
+        isStream = true;
+        done.abort();
+        this.#conns.delete(conn);
+        return await this.#streams.serve(conn, answer);
+      }
+      await writeAll(conn, new TextEncoder().encode(answer));
       await conn.closeWrite();
       // Its own end: closing before it could discard the answer.
       await conn.read(new Uint8Array(64));
@@ -171,7 +199,8 @@ export class StatsServer {
     }
   }
 
-  #answer(head: RequestHead | "garbage"): string {
+  /** The whole answer, or the feed that goes on. */
+  #answer(head: RequestHead | "garbage"): string | ClusterFeed {
     if (head === "garbage") return answerText(BAD_REQUEST, "GET");
     const { listen, login } = this.#parts.options;
     // Read for each request: a host may get its name after the proxy's start.
@@ -186,15 +215,32 @@ export class StatsServer {
     if (!isOpen && !isLoggedIn(head.authorization, login)) {
       return answerText(UNAUTHORIZED, head.method);
     }
-    const reply = this.#stats === null
-      ? NOT_READY
-      : this.#reply(head.path, this.#stats);
-    return answerText(reply, head.method);
+    const page = this.#page === null ? null : this.#pageReply(this.#page, head);
+    if (page instanceof ClusterFeed) return page;
+    if (page !== null) return answerText(page, head.method);
+    return answerText(this.#replyTo(head.path), head.method);
   }
 
-  #reply(path: string, stats: () => Stats): Reply {
+  /** Null: it asks for something else. */
+  #pageReply(
+    page: ProxyPage,
+    { method, path }: RequestHead,
+  ): Reply | ClusterFeed | null {
+    if (path === "/ui" || path === "/ui/") {
+      return {
+        status: `200 OK\r\ncontent-security-policy: ${page.policy}` +
+          "\r\nreferrer-policy: no-referrer",
+        body: CLUSTER_PAGE,
+        type: "text/html; charset=utf-8",
+      };
+    }
+    if (path !== "/ui/events" || method !== "GET") return null;
+    return this.#streams.hasRoom ? page.feed : NOT_READY;
+  }
+
+  #replyTo(path: string): Reply {
     try {
-      return replyTo(path, stats);
+      return this.#reply?.(path) ?? NOT_READY;
     } catch (error) {
       const message = `The statistics page failed: ${errorText(error)}`;
       this.#parts.log.error(message, { error });
@@ -217,19 +263,11 @@ async function readHead(
   }
 }
 
-interface Reply {
-  readonly status: string;
-  readonly body: string;
-  readonly type?: string;
-}
-
 const BAD_REQUEST = { status: "400 Bad Request", body: "bad request\n" };
 const BAD_METHOD = {
   status: "405 Method Not Allowed\r\nallow: GET, HEAD",
   body: "method not allowed\n",
 };
-/** Whether the proxy serves is no secret, and health checks have no login. */
-const HEALTH_PATH = "/healthz";
 const UNAUTHORIZED = {
   status: '401 Unauthorized\r\nwww-authenticate: Basic realm="matriarch"',
   body: "no access\n",
@@ -238,29 +276,7 @@ const FOREIGN_HOST = {
   status: "421 Misdirected Request",
   body: "ask by address, or by the name of this host\n",
 };
-const NOT_FOUND = { status: "404 Not Found", body: "not found\n" };
 const NOT_READY = { status: "503 Service Unavailable", body: "not ready\n" };
-
-function replyTo(path: string, stats: () => Stats): Reply {
-  const status = "200 OK";
-  if (path.endsWith(CSV_SUFFIX)) {
-    return { status, body: statsCsv(stats()), type: "text/plain" };
-  }
-  switch (path) {
-    case "/":
-      return { status, body: STATS_PAGE, type: "text/html; charset=utf-8" };
-    case "/stats":
-      return { status, body: statsJson(stats()), type: "application/json" };
-    case "/metrics": {
-      const type = "text/plain; version=0.0.4";
-      return { status, body: prometheusText(stats()), type };
-    }
-    case HEALTH_PATH:
-      return { status, body: "ok\n" };
-    default:
-      return NOT_FOUND;
-  }
-}
 
 function answerText(reply: Reply, method: string): string {
   const { status, body, type = "text/plain" } = reply;

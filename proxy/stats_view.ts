@@ -1,14 +1,15 @@
 /** Makes the statistics of a running proxy out of its parts. */
-import { backendKey, type Routes } from "../lib/core/calc/host/routing.ts";
+import { backendKey } from "../lib/core/model/routes.ts";
 import type { Clock } from "../lib/ports/clock.ts";
 import type { Fence } from "./fence.ts";
 import type { Front } from "./front.ts";
 import {
-  type BackendTotals,
-  type Ledger,
-  type Route,
-  ROUTES,
-} from "./ledger.ts";
+  type PortRoutes,
+  portRoutes,
+} from "../lib/core/calc/host/port_routes.ts";
+import { doorsOf, type DoorSpec, perDoor, type Route } from "./doors.ts";
+import type { Ledger } from "./ledger.ts";
+import type { BackendTotals } from "./ledger_plan.ts";
 import type { LocalAgent } from "./local_agent.ts";
 import type { ProxyOptions } from "./options.ts";
 import type { Predecessor } from "./predecessor.ts";
@@ -17,7 +18,6 @@ import type {
   AgentStats,
   BackendStats,
   PredecessorStats,
-  RouteStats,
   Stats,
   VipStats,
 } from "./stats.ts";
@@ -42,6 +42,10 @@ export interface StatsSources {
 export function statsOf(sources: StatsSources): Stats {
   const { agent, clock, fence, front, options, watch } = sources;
   const { primary, replicas, exclusions } = watch.routes;
+  const doors = doorsOf(options);
+  const ways = new Map(
+    doors.map(({ name, rule }) => [name, portRoutes(watch.routes, rule)]),
+  );
   return {
     pid: Deno.pid,
     version: options.version,
@@ -56,13 +60,19 @@ export function statsOf(sources: StatsSources): Stats {
     predecessor: predecessorStats(sources.predecessor),
     vips: sources.vips,
     connectionsMax: sources.clientsMax,
+    serverConnectionsMax: options.serverConnectionsMax,
+    queueMax: options.queueMax,
     routes: { primary, replicas, exclusions },
-    ports: {
-      primary: routeStats(front, "primary"),
-      replica: routeStats(front, "replica"),
-    },
+    ports: perDoor(doors.map(({ name }) => name), (name) => ({
+      ...front.ledger.sums.totals(name),
+      ...doorStats(doors, name, ways.get(name)),
+      port: front.ports[name] ?? 0,
+      times: front.ledger.sums.times(name),
+      inQueue: front.ledger.sums.inLine(name),
+      ...clientsOf(front.ledger, [name]),
+    })),
     backends: front.ledger.sums.backends().map((b) =>
-      backendStats(b, watch.routes)
+      backendStats(b, ways.get(b.route))
     ),
     changes: watch.changes,
   };
@@ -71,7 +81,7 @@ export function statsOf(sources: StatsSources): Stats {
 /** Clients of some doors, now. */
 export function clientsOf(
   ledger: Ledger,
-  routes: readonly Route[] = ROUTES,
+  routes: readonly Route[] = ledger.routes,
 ): { readonly sessions: number; readonly held: number } {
   const sessions = ledger.sums.backends()
     .filter((backend) => routes.includes(backend.route))
@@ -103,19 +113,27 @@ function predecessorStats(
   return { pid, version, sessions };
 }
 
-function routeStats(front: Front, route: Route): RouteStats {
+function doorStats(
+  doors: readonly DoorSpec[],
+  name: Route,
+  way: PortRoutes | undefined,
+) {
+  const door = doors.find((one) => one.name === name);
   return {
-    ...front.ledger.sums.totals(route),
-    port: front.ports[route],
-    ...clientsOf(front.ledger, [route]),
+    to: door?.rule.to ?? "leader",
+    balance: door?.balance ?? "least",
+    connectionsMax: door?.connectionsMax ?? 0,
+    backends: (way?.tiers[0] ?? []).map((backend) => backend.name),
   };
 }
 
-function backendStats(totals: BackendTotals, routes: Routes): BackendStats {
-  const { primary, replicas } = routes;
-  const open = totals.route === "replica" ? replicas : [primary];
+/** New clients may get those of the first list; the others wait for their turn. */
+function backendStats(
+  totals: BackendTotals,
+  way: PortRoutes | undefined,
+): BackendStats {
   const key = backendKey(totals.backend);
-  const isRouted = open.some((b) => b !== null && backendKey(b) === key);
+  const isRouted = (way?.tiers[0] ?? []).some((b) => backendKey(b) === key);
   const { backend, ...numbers } = totals;
   return { ...backend, ...numbers, isRouted };
 }

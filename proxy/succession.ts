@@ -10,6 +10,9 @@ import { loadLibc } from "./native/libc.ts";
 import { type ProxyOptions, ProxyStartError } from "./options.ts";
 import { Predecessor } from "./predecessor.ts";
 
+/** A successor that cannot read the DCS by then leaves the running proxy alone. */
+const FIRST_READ_MS = 10_000;
+
 /** What a new proxy starts from. */
 export interface Inheritance {
   /** Null: there is nobody to replace. */
@@ -34,8 +37,11 @@ export async function inherit(
   if (predecessor === null) return { predecessor, doors: [] };
   try {
     if (edition === null || predecessor.state?.edition === edition) {
+      const where = options.memberName === null
+        ? "with this configuration"
+        : "beside this member";
       throw new ProxyStartError(
-        `Another proxy already runs beside this member (it answers at ${controlPath})`,
+        `Another proxy already runs ${where} (it answers at ${controlPath})`,
       );
     }
     return { predecessor, doors: await takeDoors(predecessor, options) };
@@ -61,4 +67,24 @@ async function takeDoors(
     libc?.unload();
     await Deno.remove(path).catch(() => {});
   }
+}
+
+/**
+ * Waits until a new proxy has routes of its own.
+ *
+ * @throws {ProxyStartError} If that takes too long.
+ */
+export async function untilRead(
+  firstRead: Promise<void>,
+  clock: Clock,
+): Promise<void> {
+  const done = new AbortController();
+  const limit = clock.sleep(FIRST_READ_MS, done.signal);
+  const isRead = firstRead.then(() => true);
+  const hasRoutes = await Promise.race([isRead, limit]) === true;
+  done.abort();
+  if (hasRoutes) return;
+  throw new ProxyStartError(
+    "Cannot take over: the DCS does not answer, the running proxy stays",
+  );
 }

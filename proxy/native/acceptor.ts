@@ -6,10 +6,17 @@
  */
 import type { Log } from "../../lib/ports/log.ts";
 import type { Sessions } from "../sessions.ts";
-import { type Ledger, type Route, ROUTES } from "../ledger.ts";
+import type { Route } from "../doors.ts";
+import type { Ledger } from "../ledger.ts";
 import type { EventLoop } from "./event_loop.ts";
 import { ERRNO, FLAG, type Libc, READY } from "./libc.ts";
-import { NetSocket, peerAddress, type SocketWorld } from "./net_socket.ts";
+import type { ConnectionEnds } from "../proxy_header.ts";
+import {
+  connectionEnds,
+  NetSocket,
+  peerAddress,
+  type SocketWorld,
+} from "./net_socket.ts";
 
 /** At most so many in one go, so that sessions get their turn. */
 const ACCEPTS_MAX = 16;
@@ -23,6 +30,8 @@ const INBOX_READ = 64;
 export interface SharedListener {
   readonly route: Route;
   readonly fd: number;
+  /** Clients come from control, which has ended their TLS; also when the doors are closed. */
+  readonly isInner: boolean;
 }
 
 /** What it is made of. */
@@ -76,12 +85,15 @@ export class Acceptor {
       this.#acceptSome(listener, Infinity);
     }
     this.#isClosed = true;
-    for (const listener of this.#listeners) this.#pause(listener);
+    for (const listener of this.#listeners) {
+      if (!listener.isInner) this.#pause(listener);
+    }
   }
 
   /** After the last session: nobody gives clients to this thread any more. */
   close(): void {
     this.closeDoors();
+    for (const listener of this.#listeners) this.#pause(listener);
     this.#loop.unwatch(this.#parts.inbox, this.#inboxToken);
   }
 
@@ -128,7 +140,8 @@ export class Acceptor {
   }
 
   #give(target: number, fd: number, route: Route): boolean {
-    const message = new Int32Array([fd, ROUTES.indexOf(route)]);
+    const { routes } = this.#parts.ledger;
+    const message = new Int32Array([fd, routes.indexOf(route)]);
     const inbox = this.#parts.inboxes[target] ?? -1;
     // Small writes to a pipe are whole or not at all; a full one is refused.
     return this.#libc.write(inbox, message, message.byteLength) > 0;
@@ -140,7 +153,8 @@ export class Acceptor {
     const count = this.#libc.read(inbox, messages, messages.byteLength);
     const words = Math.max(0, count) / Int32Array.BYTES_PER_ELEMENT;
     for (let at = 0; at < words; at += INBOX_WORDS) {
-      const route = ROUTES[messages[at + 1] ?? 0] ?? "primary";
+      const { routes } = this.#parts.ledger;
+      const route = routes[messages[at + 1] ?? 0] ?? "primary";
       this.#admit(messages[at] ?? -1, route);
     }
   }
@@ -148,7 +162,9 @@ export class Acceptor {
   #admit(fd: number, route: Route): void {
     const client = new NetSocket(fd, this.#parts);
     const address = (): string => peerAddress(this.#libc, fd);
-    this.#parts.sessions.admit({ route, client, address });
+    const ends = (): ConnectionEnds | null =>
+      client.isClosed ? null : connectionEnds(this.#libc, fd);
+    this.#parts.sessions.admit({ route, client, address, ends });
     this.#loop.touch();
   }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { socketAddress } from "./address.ts";
 import { CallRing, SLOT_BYTES, SLOTS } from "./call_ring.ts";
 import { ERRNO, FLAG, type Libc, loadLibc } from "./libc.ts";
+import { TCP_TUNING } from "../tcp_tuning.ts";
 import { listenNative } from "./native_listener.ts";
 
 const BAD_DESCRIPTOR = 9;
@@ -40,7 +41,11 @@ class Rig {
   /** Both ends of a connection. */
   pair(): { readonly near: number; readonly far: number } {
     const { libc } = this;
-    const listener = listenNative("127.0.0.1", 0, { libc, isShared: false });
+    const listener = listenNative("127.0.0.1", 0, {
+      libc,
+      isShared: false,
+      tcp: TCP_TUNING,
+    });
     const address = socketAddress("127.0.0.1", listener.addr.port);
     assert.ok(address !== null);
     const near = libc.socket(address.family, FLAG.stream, 0);

@@ -7,12 +7,10 @@
  * systems.
  */
 import { FLAG, type Libc } from "./libc.ts";
+import { FAMILY_UNIX, unixAddress } from "./unix_address.ts";
 
-const FAMILY_UNIX = 1;
 const LEVEL_SOCKET = 1;
 const SCM_RIGHTS = 1;
-/** `sun_path`, its final zero included. */
-const PATH_BYTES_MAX = 108;
 const HEADER_BYTES = 56;
 const CONTROL_HEAD_BYTES = 16;
 /** More than two ports have addresses to listen on. */
@@ -80,15 +78,6 @@ export function sendDoors(
 function unixSocket(libc: Libc): number {
   const type = FLAG.datagram | FLAG.nonBlocking | FLAG.closeOnExec;
   return libc.socket(FAMILY_UNIX, type, 0);
-}
-
-function unixAddress(path: string): Uint8Array<ArrayBuffer> | null {
-  const name = new TextEncoder().encode(path);
-  if (name.length >= PATH_BYTES_MAX) return null;
-  const bytes = fixed(2 + name.length + 1);
-  bytes[0] = FAMILY_UNIX;
-  bytes.set(name, 2);
-  return bytes;
 }
 
 /** A `msghdr` with one byte of text and room for descriptors. */

@@ -1,8 +1,9 @@
 /** Opens connections to backends from a worker thread, within a time limit. */
-import type { Backend } from "../../lib/core/calc/host/routing.ts";
+import type { Backend } from "../../lib/core/model/routes.ts";
 import type { Dialer, DialResult } from "../dial.ts";
 import { errorText } from "../error_text.ts";
 import { type SocketAddress, socketAddress } from "./address.ts";
+import type { TcpTuning } from "../tcp_tuning.ts";
 import { ERRNO, FLAG } from "./libc.ts";
 import {
   NetSocket,
@@ -16,14 +17,18 @@ type HostAddresses = (host: string) => readonly string[];
 
 type SocketsByPort = Map<number, readonly SocketAddress[]>;
 
+interface DialWorld extends SocketWorld {
+  readonly tcp: TcpTuning;
+}
+
 /** Opens connections to backends from a worker thread. */
 export class NativeDialer implements Dialer {
-  readonly #world: SocketWorld;
+  readonly #world: DialWorld;
   readonly #addressesOf: HostAddresses;
   /** By list of addresses, which is another one when names were asked again. */
   readonly #known = new WeakMap<readonly string[], SocketsByPort>();
 
-  constructor(world: SocketWorld, addressesOf: HostAddresses) {
+  constructor(world: DialWorld, addressesOf: HostAddresses) {
     this.#world = world;
     this.#addressesOf = addressesOf;
   }
@@ -70,7 +75,7 @@ export class NativeDialer implements Dialer {
     limitMs: number,
     signal: AbortSignal,
   ): Promise<NetSocket> {
-    const { libc } = this.#world;
+    const { libc, tcp } = this.#world;
     const type = FLAG.stream | FLAG.nonBlocking | FLAG.closeOnExec;
     const fd = libc.socket(address.family, type, 0);
     if (fd < 0) throw new SocketError(`error ${libc.errno()}`);
@@ -78,7 +83,7 @@ export class NativeDialer implements Dialer {
     try {
       const isConnected = this.#begin(fd, address.bytes);
       if (!isConnected) await this.#finish(socket, limitMs, signal);
-      tuneSocket(libc, fd);
+      tuneSocket(libc, fd, tcp);
       return socket;
     } catch (error) {
       socket.close();

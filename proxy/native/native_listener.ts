@@ -12,13 +12,14 @@ import {
   socketAddress,
 } from "./address.ts";
 import { ERRNO, FLAG, type Libc } from "./libc.ts";
+import type { TcpTuning } from "../tcp_tuning.ts";
 import { tuneSocket } from "./net_socket.ts";
 
 const LEVEL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_REUSEPORT = 15;
 /** Room for a storm of clients until they are accepted. */
-const BACKLOG = 4096;
+export const BACKLOG = 4096;
 
 /** A listening socket of this process. */
 export interface NativeListener extends Listening {
@@ -31,6 +32,7 @@ export interface ListenOptions {
   readonly libc: Libc;
   /** The port may be in use by this proxy's predecessor. */
   readonly isShared: boolean;
+  readonly tcp: TcpTuning;
 }
 
 /**
@@ -42,7 +44,11 @@ export interface ListenOptions {
 export function adoptListener(
   ip: string,
   port: number,
-  options: { readonly libc: Libc; readonly inherited: readonly number[] },
+  options: {
+    readonly libc: Libc;
+    readonly inherited: readonly number[];
+    readonly tcp: TcpTuning;
+  },
 ): NativeListener | null {
   const { inherited, libc } = options;
   const wanted = socketAddress(ip, port);
@@ -53,7 +59,7 @@ export function adoptListener(
   });
   if (fd === undefined) return null;
   // The predecessor may be of another version, which did not.
-  tuneSocket(libc, fd);
+  tuneSocket(libc, fd, options.tcp);
   const addr = { transport: "tcp", hostname: ip, port } as const;
   return { fd, addr, close: () => void libc.close(fd) };
 }
@@ -74,12 +80,12 @@ export function listenNative(
   port: number,
   options: ListenOptions,
 ): NativeListener {
-  const { libc, isShared } = options;
+  const { libc, isShared, tcp } = options;
   // Whoever shares once shares with everybody of the same user: so look first.
   if (!isShared && port !== 0) {
-    libc.close(bound(ip, port, { libc, isShared: false }));
+    libc.close(bound(ip, port, { libc, isShared: false, tcp }));
   }
-  const fd = bound(ip, port, { libc, isShared: true });
+  const fd = bound(ip, port, { libc, isShared: true, tcp });
   if (libc.listen(fd, BACKLOG) < 0) {
     const error = failure(libc.errno());
     libc.close(fd);
@@ -91,7 +97,7 @@ export function listenNative(
 }
 
 function bound(ip: string, port: number, options: ListenOptions): number {
-  const { libc, isShared } = options;
+  const { libc, isShared, tcp } = options;
   const address = socketAddress(ip, port);
   if (address === null) throw new Error(`not an address: ${ip}`);
   const type = FLAG.stream | FLAG.nonBlocking | FLAG.closeOnExec;
@@ -101,7 +107,7 @@ function bound(ip: string, port: number, options: ListenOptions): number {
   libc.setsockopt(fd, LEVEL_SOCKET, SO_REUSEADDR, on, 4);
   if (isShared) libc.setsockopt(fd, LEVEL_SOCKET, SO_REUSEPORT, on, 4);
   const { bytes } = address;
-  tuneSocket(libc, fd);
+  tuneSocket(libc, fd, tcp);
   if (libc.bind(fd, bytes, bytes.length) < 0) {
     const error = failure(libc.errno());
     libc.close(fd);

@@ -4,8 +4,12 @@
  * then called by the loop directly.
  */
 import type { Clock } from "../../lib/ports/clock.ts";
+import type { TcpTuning } from "../tcp_tuning.ts";
 import type { ByteStream } from "../byte_stream.ts";
-import { ADDRESS_BYTES_MAX, addressIn } from "./address.ts";
+import type { ConnectionEnds, EndPoint } from "../proxy_header.ts";
+import { ADDRESS_BYTES_MAX, addressIn, portIn } from "./address.ts";
+import { LOCAL_CLIENT } from "../unix_doors.ts";
+import { FAMILY_UNIX } from "./unix_address.ts";
 import type { EventLoop, ReadyHandler } from "./event_loop.ts";
 import { ERRNO, FLAG, type Libc, READY } from "./libc.ts";
 
@@ -17,31 +21,72 @@ const TCP_KEEPINTVL = 5;
 const TCP_KEEPCNT = 6;
 const SO_ERROR = 4;
 const SO_KEEPALIVE = 9;
-/** A peer that vanished is noticed after about two minutes. */
-const TUNING = [
-  { level: LEVEL_TCP, name: TCP_NODELAY, value: Int32Array.of(1) },
-  { level: LEVEL_SOCKET, name: SO_KEEPALIVE, value: Int32Array.of(1) },
-  { level: LEVEL_TCP, name: TCP_KEEPIDLE, value: Int32Array.of(60) },
-  { level: LEVEL_TCP, name: TCP_KEEPINTVL, value: Int32Array.of(10) },
-  { level: LEVEL_TCP, name: TCP_KEEPCNT, value: Int32Array.of(6) },
-] as const;
+const TCP_USER_TIMEOUT = 18;
+
+interface SocketOption {
+  readonly level: number;
+  readonly name: number;
+  readonly value: Int32Array<ArrayBuffer>;
+}
+
+/** Made once per tuning: connections are many. */
+const OPTIONS = new WeakMap<TcpTuning, readonly SocketOption[]>();
+
+function optionsOf(tcp: TcpTuning): readonly SocketOption[] {
+  const known = OPTIONS.get(tcp);
+  if (known !== undefined) return known;
+  const option = (name: number, value: number): SocketOption => ({
+    ...{ level: LEVEL_TCP, name, value: Int32Array.of(value) },
+  });
+  const made = [
+    option(TCP_NODELAY, 1),
+    { ...option(SO_KEEPALIVE, 1), level: LEVEL_SOCKET },
+    option(TCP_KEEPIDLE, tcp.keepaliveIdleS),
+    option(TCP_KEEPINTVL, tcp.keepaliveIntervalS),
+    option(TCP_KEEPCNT, tcp.keepaliveCount),
+    ...(tcp.userTimeoutMs > 0
+      ? [option(TCP_USER_TIMEOUT, tcp.userTimeoutMs)]
+      : []),
+  ];
+  OPTIONS.set(tcp, made);
+  return made;
+}
 
 /**
  * No Nagle delay for small packets; dead peers are noticed by the kernel. What a
  * listening socket is told holds for all that it accepts (Linux).
  */
-export function tuneSocket(libc: Libc, fd: number): void {
-  for (const { level, name, value } of TUNING) {
+export function tuneSocket(libc: Libc, fd: number, tcp: TcpTuning): void {
+  for (const { level, name, value } of optionsOf(tcp)) {
     libc.setsockopt(fd, level, name, value, value.byteLength);
   }
 }
 
-/** The numeric address of the other side; empty if it is gone. */
+/** The numeric address of the other side, or that it is of this host by a unix socket; empty if it is gone. */
 export function peerAddress(libc: Libc, fd: number): string {
   const bytes = new Uint8Array(ADDRESS_BYTES_MAX);
   const length = new Uint32Array([bytes.length]);
   const isGone = libc.getpeername(fd, bytes, length) < 0;
-  return isGone ? "" : addressIn(bytes);
+  if (isGone) return "";
+  return bytes[0] === FAMILY_UNIX ? LOCAL_CLIENT : addressIn(bytes);
+}
+
+/** Both ends of a connection; null if it is gone, or by a unix socket. */
+export function connectionEnds(
+  libc: Libc,
+  fd: number,
+): ConnectionEnds | null {
+  const bytes = new Uint8Array(ADDRESS_BYTES_MAX);
+  const end = (look: Libc["getpeername"]): EndPoint | null => {
+    const length = new Uint32Array([bytes.length]);
+    if (look(fd, bytes, length) < 0) return null;
+    if (bytes[0] === FAMILY_UNIX) return null;
+    return { address: addressIn(bytes), port: portIn(bytes) };
+  };
+  const source = end(libc.getpeername);
+  const destination = end(libc.getsockname);
+  if (source === null || destination === null) return null;
+  return { source, destination };
 }
 
 /** What sockets of a thread share. */

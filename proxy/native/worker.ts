@@ -5,7 +5,9 @@
 /// <reference lib="deno.worker" />
 import type { Log } from "../../lib/ports/log.ts";
 import { Sessions } from "../sessions.ts";
-import { Ledger, SlotBook } from "../ledger.ts";
+import { Ledger } from "../ledger.ts";
+import { SlotBook } from "../slot_book.ts";
+import { ServerPlaces } from "../server_places.ts";
 import { Acceptor } from "./acceptor.ts";
 import { BulkFlows } from "./bulk_flows.ts";
 import { CallRing } from "./call_ring.ts";
@@ -47,11 +49,20 @@ class ReportedLog implements Log {
   }
 }
 
+/** A place on a server may be free for a client of theirs. */
+function wakeOthers(libc: Libc, { self, wakeFds }: WorkerStart): void {
+  const one = new Uint8Array(new BigUint64Array([1n]).buffer);
+  for (const [thread, fd] of wakeFds.entries()) {
+    if (thread !== self) libc.write(fd, one, one.length);
+  }
+}
+
 /** Runs one worker thread. */
 class WorkerThread {
   readonly #book = new SlotBook();
   readonly #loop: EventLoop;
   readonly #sessions: Sessions;
+  readonly #places: ServerPlaces;
   readonly #acceptor: Acceptor;
   readonly #ring: CallRing | null;
   #hosts: Readonly<Record<string, readonly string[]>> = {};
@@ -67,15 +78,29 @@ class WorkerThread {
     if (batch !== null) loop.afterEvents(() => batch.run());
     const log = new ReportedLog();
     const { cells, self: section } = start;
-    const ledger = new Ledger({ cells, section, book: this.#book });
+    const routes = start.limits.doors.map(({ name }) => name);
+    const ledger = new Ledger({ cells, section, book: this.#book, routes });
+    const places = this.#places = new ServerPlaces({
+      cells: start.places,
+      section,
+      routes,
+      terms: start.limits.places,
+      wakeOthers: () => wakeOthers(libc, start),
+      isStale: hasMail,
+    });
     const clock = new LoopClock(loop);
     const world = { libc, loop, clock };
     this.#sessions = new Sessions({
       clock,
       log,
       ledger,
+      places,
       limits: start.limits,
-      dialer: new NativeDialer(world, (host) => this.#hosts[host] ?? []),
+      onSession: (record) => report({ type: "session", record }),
+      dialer: new NativeDialer(
+        { ...world, tcp: start.limits.tcp },
+        (host) => this.#hosts[host] ?? [],
+      ),
       plane: new NativePlane({
         ...world,
         turnHoldMs: start.limits.turnHoldMs,
@@ -92,9 +117,11 @@ class WorkerThread {
       sessions: this.#sessions,
     });
     const wake = new Uint8Array(8);
-    loop.watch(start.wakeFd, READY.in, {
+    const wakeFd = start.wakeFds[section] ?? -1;
+    loop.watch(wakeFd, READY.in, {
       onReady: () => {
-        libc.read(start.wakeFd, wake, wake.length);
+        libc.read(wakeFd, wake, wake.length);
+        places.look();
         loop.touch();
       },
     });
@@ -122,6 +149,7 @@ class WorkerThread {
       case "end":
         this.#end();
     }
+    this.#places.look();
     this.#loop.touch();
   }
 
@@ -140,6 +168,17 @@ class WorkerThread {
   }
 }
 
+/**
+ * Drops what only the start needed, 2 MB; there only if the engine was told so.
+ * Control does it for itself later; here nobody may wait for it, so it is done
+ * before a door opens.
+ */
+function collectGarbage(): void {
+  const collect: unknown = Reflect.get(globalThis, "gc");
+  if (typeof collect !== "function") return;
+  collect({ type: "major", execution: "sync", flavor: "last-resort" });
+}
+
 const libc = loadLibc();
 let thread: WorkerThread | null = null;
 self.onmessage = (event: MessageEvent<WorkerOrder>) => {
@@ -147,6 +186,7 @@ self.onmessage = (event: MessageEvent<WorkerOrder>) => {
   if (order.type !== "start") return thread?.take(order);
   if (libc === null) throw new Error("The C library cannot be called");
   thread = new WorkerThread(libc, order);
+  collectGarbage();
   thread.run();
 };
 report({ type: "loaded" });

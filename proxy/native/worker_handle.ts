@@ -1,5 +1,6 @@
 /** Control's side of one worker thread. */
 import type { Log } from "../../lib/ports/log.ts";
+import type { SessionRecord } from "../session_record.ts";
 import type { Libc } from "./libc.ts";
 import type {
   WorkerOrder,
@@ -12,8 +13,12 @@ interface WorkerHandleParts {
   readonly url: URL;
   readonly log: Log;
   readonly libc: Libc;
+  readonly onSession: (record: SessionRecord) => void;
   readonly start: Omit<WorkerStart, "mail">;
 }
+
+/** What wakes a thread. Source: Linux manual, eventfd(2). */
+const ONE = new Uint8Array(new BigUint64Array([1n]).buffer);
 
 /** Controls one worker thread. */
 export class WorkerHandle {
@@ -57,24 +62,35 @@ export class WorkerHandle {
 
   /** Arrives in order, at once. */
   send(order: Exclude<WorkerOrder, WorkerStart>): void {
+    this.announce();
+    this.#post(order);
+  }
+
+  /** From now on the thread knows that something is on its way, which `sendAnnounced` must bring. */
+  announce(): void {
+    Atomics.add(new Int32Array(this.#mail), 0, 1);
+  }
+
+  sendAnnounced(order: Exclude<WorkerOrder, WorkerStart>): void {
     this.#post(order);
   }
 
   #post(order: WorkerOrder): void {
-    Atomics.add(new Int32Array(this.#mail), 0, 1);
     this.#worker.postMessage(order);
-    const one = new Uint8Array(new BigUint64Array([1n]).buffer);
     const { libc, start } = this.#parts;
-    libc.write(start.wakeFd, one, one.length);
+    libc.write(start.wakeFds[start.self] ?? -1, ONE, ONE.length);
   }
 
   #take(report: WorkerReport): void {
     switch (report.type) {
       case "loaded":
+        this.announce();
         this.#post({ ...this.#parts.start, mail: this.#mail });
         return this.#loaded.resolve();
       case "log":
         return this.#parts.log[report.level](report.message);
+      case "session":
+        return this.#parts.onSession(report.record);
       case "doors_closed":
         return this.#doorsClosed.resolve();
       case "settled":

@@ -1,6 +1,7 @@
 /** What control and a worker thread say to each other. */
 import type { FrontLimits, FrontTable } from "../front.ts";
-import type { SlotEntry } from "../ledger.ts";
+import type { SlotEntry } from "../slot_book.ts";
+import type { SessionRecord } from "../session_record.ts";
 import type { SharedListener } from "./acceptor.ts";
 
 /** What a worker is made of; descriptors belong to control, which closes them. */
@@ -11,8 +12,10 @@ export interface WorkerStart {
   readonly cells: SharedArrayBuffer;
   /** How many messages control has sent, so that none is waited for in vain. */
   readonly mail: SharedArrayBuffer;
-  /** Readable as soon as there is mail. */
-  readonly wakeFd: number;
+  /** Of every thread; readable as soon as it has mail, or a place for it may be free. */
+  readonly wakeFds: readonly number[];
+  /** Of `server_places.ts`. */
+  readonly places: SharedArrayBuffer;
   readonly inbox: number;
   readonly inboxes: readonly number[];
   readonly listeners: readonly SharedListener[];
@@ -43,6 +46,8 @@ export type WorkerReport =
     readonly level: "debug" | "info" | "warning" | "error" | "critical";
     readonly message: string;
   }
+  /** A session has ended that is to be logged. */
+  | { readonly type: "session"; readonly record: SessionRecord }
   /** The doors are closed. */
   | { readonly type: "doors_closed" }
   /** The doors are closed and the last session has ended. */
