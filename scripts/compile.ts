@@ -5,13 +5,15 @@
  * file with the same interface. Both carry the same bundled program.
  *
  * Options: --entry FILE (main.ts), --output FILE (dist/matriarch),
- * --self-extracting (do not try `deno compile`).
+ * --self-extracting (do not try `deno compile`), --etcd PATH|none (another etcd
+ * than Debian's, or none).
  */
 
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { bundleInto } from "./pack/bundle.ts";
 import { compileEmbedded } from "./pack/embedded.ts";
+import { type EtcdSource, etcdSourceOf, packEtcd } from "./pack/etcd.ts";
 import { CommandError } from "./pack/run.ts";
 import { packSelfExtracting } from "./pack/self_extracting.ts";
 
@@ -19,6 +21,7 @@ interface Options {
   readonly entry: string;
   readonly output: string;
   readonly selfExtracting: boolean;
+  readonly etcd: EtcdSource;
 }
 
 function readOptions(): Options {
@@ -29,12 +32,14 @@ function readOptions(): Options {
       "entry": { type: "string", default: join(root, "main.ts") },
       "output": { type: "string", default: join(root, "dist", "matriarch") },
       "self-extracting": { type: "boolean", default: false },
+      "etcd": { type: "string" },
     },
   });
   return {
     entry: resolve(values.entry),
     output: resolve(values.output),
     selfExtracting: values["self-extracting"],
+    etcd: etcdSourceOf(values.etcd),
   };
 }
 
@@ -45,6 +50,7 @@ async function build(
   target: string,
 ): Promise<string> {
   await bundleInto(stage, options.entry);
+  await packEtcd(stage, options.etcd);
   if (!options.selfExtracting) {
     if (await compileEmbedded(stage, target)) return "by deno compile";
     console.error(

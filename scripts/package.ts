@@ -5,7 +5,7 @@
  *     matriarch-VERSION-linux-CPU.tar.gz       for hosts without a network
  *
  * Two builds of one commit make the same bytes. Options: --output FOLDER (dist),
- * --sign KEYFILE (an ssh key; signs SHA256SUMS of the archive).
+ * --sign KEYFILE (an ssh key; signs SHA256SUMS of the archive), --etcd PATH|none.
  */
 
 import { createHash } from "node:crypto";
@@ -14,6 +14,7 @@ import { parseArgs } from "node:util";
 import denoJson from "../deno.json" with { type: "json" };
 import { bundleInto } from "./pack/bundle.ts";
 import { debianPackage } from "./pack/debian.ts";
+import { etcdPackageVersion, etcdSourceOf, packEtcd } from "./pack/etcd.ts";
 import { CommandError, run } from "./pack/run.ts";
 import { sbom } from "./pack/sbom.ts";
 import { packSelfExtracting } from "./pack/self_extracting.ts";
@@ -28,6 +29,8 @@ const ARCH = { x86_64: "amd64", aarch64: "arm64" } as const;
 interface Options {
   readonly output: string;
   readonly sign: string | null;
+  /** PATH, or none. */
+  readonly etcd: string | undefined;
 }
 
 function readOptions(): Options {
@@ -36,9 +39,11 @@ function readOptions(): Options {
     options: {
       "output": { type: "string", default: join(ROOT, "dist") },
       "sign": { type: "string" },
+      "etcd": { type: "string" },
     },
   });
-  return { output: resolve(values.output), sign: values.sign ?? null };
+  const { etcd, output, sign = null } = values;
+  return { output: resolve(output), sign, etcd };
 }
 
 /** The moment of the commit; what is not from a checkout has its own clock. */
@@ -50,8 +55,9 @@ async function epochOf(): Promise<number> {
 
 async function archive(
   work: string,
-  { program, epoch, sign }: {
+  { program, epoch, sign, etcd }: {
     readonly program: string;
+    readonly etcd: string | null;
     readonly epoch: number;
     readonly sign: string | null;
   },
@@ -71,6 +77,7 @@ async function archive(
     entry: join(ROOT, "main.ts"),
     version: VERSION,
     epoch,
+    etcd,
   });
   await Deno.writeTextFile(join(folder, "sbom.cdx.json"), bill);
   const names = [...Deno.readDirSync(folder)].map((entry) => entry.name);
@@ -90,7 +97,7 @@ async function archive(
   return { name: `${name}.tar.gz`, file };
 }
 
-async function build({ output, sign }: Options): Promise<void> {
+async function build({ output, sign, etcd }: Options): Promise<void> {
   await Deno.mkdir(output, { recursive: true });
   const work = await Deno.makeTempDir({ dir: output, prefix: ".package-" });
   try {
@@ -98,10 +105,17 @@ async function build({ output, sign }: Options): Promise<void> {
     const stage = join(work, "stage");
     await Deno.mkdir(stage);
     await bundleInto(stage, join(ROOT, "main.ts"));
+    const programs = etcdSourceOf(etcd);
+    await packEtcd(stage, programs);
     const program = join(work, "matriarch");
     await packSelfExtracting(stage, program);
     await Deno.chmod(program, 0o755);
-    const made = [await archive(work, { program, epoch, sign })];
+    const made = [
+      await archive(work, {
+        ...{ program, epoch, sign },
+        etcd: programs === "package" ? await etcdPackageVersion() : null,
+      }),
+    ];
     const name = `matriarch_${VERSION}_${ARCH[Deno.build.arch]}.deb`;
     const tree = join(work, "debian");
     await Deno.mkdir(tree);

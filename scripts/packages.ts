@@ -25,6 +25,7 @@ function tool(name: string, program: string): Package {
 
 const POSTGRES_ROOT = "/usr/lib/postgresql";
 const POLICY = "/usr/sbin/policy-rc.d";
+const LOCK_S = 300;
 const NO_CLUSTER = "/etc/postgresql-common/createcluster.d/matriarch.conf";
 
 const PACKAGES: readonly Package[] = [
@@ -78,6 +79,18 @@ const PACKAGES: readonly Package[] = [
   },
   tool("nftables", "nft"),
   tool("openssl", "openssl"),
+  {
+    name: "pgbouncer",
+    what: "PgBouncer",
+    isThere: () => isOnPath("pgbouncer"),
+    units: ["pgbouncer.service"],
+  },
+  {
+    name: "libpostgresql-jdbc-java",
+    what: "PostgreSQL's JDBC driver",
+    isThere: () => isFile("/usr/share/java/postgresql.jar"),
+    units: [],
+  },
   tool("pgbackrest", "pgbackrest"),
   tool("strace", "strace"),
   {
@@ -117,7 +130,8 @@ function hasPostgres(): boolean {
 
 async function apt(args: readonly string[]): Promise<boolean> {
   const child = new Deno.Command("apt-get", {
-    args: ["-q", "-y", ...args],
+    // Another apt-get, such as a nightly upgrade's, is waited for.
+    args: ["-q", "-y", "-o", `DPkg::Lock::Timeout=${LOCK_S}`, ...args],
     env: { DEBIAN_FRONTEND: "noninteractive" },
     stdin: "null",
     // What a caller prints as its result stays free of apt's talk.

@@ -14,6 +14,7 @@
 
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { packedText } from "./chunk_text.ts";
 import { run } from "./run.ts";
 
 /** Bundled CommonJS packages look for their own files from `__dirname`. */
@@ -33,8 +34,13 @@ async function bundle(
   await run(Deno.execPath(), ["bundle", ...options, ...target, source]);
 }
 
-async function addPrelude(file: string): Promise<void> {
-  await Deno.writeTextFile(file, PRELUDE + await Deno.readTextFile(file));
+/** Makes every file of `folder` small, and adds what it starts with. */
+async function finish(folder: string): Promise<void> {
+  for await (const { name } of Deno.readDir(folder)) {
+    const file = join(folder, name);
+    const text = packedText(await Deno.readTextFile(file));
+    await Deno.writeTextFile(file, PRELUDE + text);
+  }
 }
 
 /**
@@ -53,9 +59,7 @@ export async function bundleInto(stage: string, entry: string): Promise<void> {
   if (built !== main) await Deno.rename(built, main);
   // `new Worker` wants a file of its own.
   await bundle(PROXY_WORKER, ["--output", join(app, "proxy_worker.js")]);
-  for await (const { name } of Deno.readDir(app)) {
-    await addPrelude(join(app, name));
-  }
+  await finish(app);
 
   const etcd3 = dirname(fileURLToPath(import.meta.resolve("etcd3")));
   const source = join(etcd3, "..", "proto");

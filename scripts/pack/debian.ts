@@ -8,8 +8,11 @@
 
 import { createHash } from "node:crypto";
 import { join, relative } from "node:path";
+import { ENGINE_FLAGS } from "../engine_flags.ts";
 import { manPages, type ManSource } from "./man.ts";
+import { LICENCES } from "./etcd.ts";
 import { run } from "./run.ts";
+import { foldersIn } from "./self_extracting.ts";
 
 /** What goes into the package. */
 export interface DebianSource extends ManSource {
@@ -30,6 +33,9 @@ const SHELLS = [
 /** Documents that a host should have when the network is gone. */
 const DOCUMENTS = [
   "README.md",
+  "docs/install.md",
+  "docs/managed_etcd.md",
+  "docs/witness.md",
   "docs/configuration.md",
   "docs/runbook.md",
   "docs/safety.md",
@@ -82,17 +88,19 @@ async function installProgram(
   tree: string,
 ): Promise<void> {
   const pack = join(root, "scripts/pack");
-  await install(
-    join(pack, "matriarch.sh"),
+  const launcher = await Deno.readTextFile(join(pack, "matriarch.sh"));
+  await write(
     join(tree, "usr/bin/matriarch"),
+    launcher.replace("@ENGINE_FLAGS@", ENGINE_FLAGS),
     0o755,
   );
   await install(
     join(pack, "matriarch.service"),
     join(tree, "usr/lib/systemd/system/matriarch.service"),
   );
-  for (const folder of ["app", "proto"]) {
+  for (const folder of foldersIn(stage)) {
     for (const { name } of Deno.readDirSync(join(stage, folder))) {
+      if (LICENCES.includes(name)) continue;
       const to = join(tree, "usr/lib/matriarch", folder, name);
       await install(join(stage, folder, name), to);
     }
@@ -196,6 +204,12 @@ Files: *
 Copyright: 2026 The Matriarch authors
 License: Expat
 ${lines.join("\n")}
+
+Files: usr/lib/matriarch/etcd/*
+Copyright: 2013-2017 The etcd Authors
+License: Apache-2.0
+ etcd, as Debian's package etcd-server has it, unchanged. On Debian systems the
+ text of the Apache License 2.0 is in /usr/share/common-licenses/Apache-2.0.
 `;
 }
 
@@ -205,9 +219,10 @@ async function install(from: string, to: string, mode = 0o644): Promise<void> {
   await Deno.chmod(to, mode);
 }
 
-async function write(path: string, text: string): Promise<void> {
+async function write(path: string, text: string, mode = 0o644): Promise<void> {
   await Deno.mkdir(join(path, ".."), { recursive: true });
-  await Deno.writeTextFile(path, text, { mode: 0o644 });
+  await Deno.writeTextFile(path, text);
+  await Deno.chmod(path, mode);
 }
 
 function filesBelow(folder: string): readonly string[] {

@@ -40,14 +40,37 @@ export async function compileEmbedded(
       "--include",
       join(stage, "proto"),
       "--include",
-      join(stage, "app", "proxy_worker.js"),
+      join(stage, "app"),
+      ...await includedEtcd(stage),
       "--output",
       output,
       join(stage, "app", "main.js"),
     ], { signal: AbortSignal.timeout(DOWNLOAD_MS_MAX) });
+    await checkProgram(output);
     return true;
   } catch (error) {
     if (Deno.env.get("DENORT_BIN") || !lacksRuntime(error)) throw error;
     return false;
   }
+}
+
+/**
+ * Deno embeds into whatever it is given: with its own binary as `DENORT_BIN` it
+ * makes, without a word, a file that is Deno and not the program.
+ */
+async function checkProgram(output: string): Promise<void> {
+  const said = await run(output, ["--version"]);
+  if (said.startsWith("matriarch ")) return;
+  await Deno.remove(output);
+  throw new CommandError(
+    `DENORT_BIN (${Deno.env.get("DENORT_BIN") ?? "not set"}) is no denort: ` +
+      `the file that was made says ${said.split("\n")[0]}`,
+  );
+}
+
+/** Left out of a build without etcd. */
+async function includedEtcd(stage: string): Promise<readonly string[]> {
+  const folder = join(stage, "etcd");
+  const found = await Deno.stat(folder).catch(() => null);
+  return found === null ? [] : ["--include", folder];
 }

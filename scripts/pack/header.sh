@@ -32,7 +32,9 @@ unpack() (
   trap 'exit 1' HUP INT TERM
   payload | gzip -dc | tar -xf - -C "$new" 2>/dev/null || exit 1
   # A full disk or a folder mounted noexec shows here, not at each start.
-  DENO_DIR="$new/cache" "$new/deno" --version >/dev/null 2>&1 || exit 1
+  # 127: it is there, so what is missing is the loader that it names.
+  DENO_DIR="$new/cache" "$new/deno" --version >/dev/null 2>&1 ||
+    case $? in 127) exit 3 ;; *) exit 1 ;; esac
   sync -- "$new"/* 2>/dev/null || sync
   if [ -d "$1/$hash" ] && ! complete "$1/$hash"; then
     mv -T -- "$1/$hash" "$new.old" 2>/dev/null || :
@@ -75,10 +77,17 @@ make() {
     fi
     checked=yes
   fi
-  unpack "$1" || {
-    say "not using $1: cannot unpack there or programs may not run there"
-    return 1
-  }
+  unpack "$1" || case $? in
+    3)
+      say "this system has no glibc (Alpine and others have musl): run it on" \
+        "one that has, such as Debian or Red Hat, or in a container of those"
+      exit 70
+      ;;
+    *)
+      say "not using $1: cannot unpack there or programs may not run there"
+      return 1
+      ;;
+  esac
 }
 
 # First looks through all folders, so that an unusable one costs only once.

@@ -11,7 +11,9 @@ unset MATRIARCH_AS
 DENO_DIR=${MATRIARCH_CACHE_DIR:-${XDG_CACHE_HOME:-${HOME:-/dev/null}/.cache}/matriarch}
 DENO_NO_UPDATE_CHECK=1
 DENO_NO_PACKAGE_JSON=1
+# The one file, if this user calls that, too, takes only a folder of the user's own.
+[ -d "$DENO_DIR" ] || mkdir -p -m 700 -- "$DENO_DIR" 2>/dev/null || :
 export MATRIARCH_EXE MATRIARCH_ARGV0
 export DENO_DIR DENO_NO_UPDATE_CHECK DENO_NO_PACKAGE_JSON
 exec "$at/deno" run --allow-all --quiet --no-prompt --no-config --no-lock \
-  --no-remote --no-npm --no-check "$at/app/main.js" "$@"
+  --no-remote --no-npm --no-check @ENGINE_FLAGS@ "$at/app/main.js" "$@"

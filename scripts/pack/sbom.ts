@@ -25,6 +25,8 @@ export interface SbomSubject {
   readonly version: string;
   /** Seconds since the epoch: of the commit, so that builds are alike. */
   readonly epoch: number;
+  /** Version of Debian's package of etcd that comes along; null: none does. */
+  readonly etcd: string | null;
 }
 
 /**
@@ -51,9 +53,15 @@ export async function sbom(subject: SbomSubject): Promise<string> {
         version: subject.version,
       },
     },
-    components: [runtime, ...libraries],
+    components: [runtime, ...etcdComponent(subject.etcd), ...libraries],
   };
   return JSON.stringify(document, null, 2) + "\n";
+}
+
+function etcdComponent(version: string | null) {
+  if (version === null) return [];
+  const purl = `pkg:deb/debian/etcd-server@${encodeURIComponent(version)}`;
+  return [{ type: "application", name: "etcd-server", version, purl }];
 }
 
 /** Those that the modules import, and what these need. */

@@ -11,10 +11,16 @@ import { run } from "./run.ts";
 
 /** Files that are packed beside Deno, for example `app/main.js`. */
 function filesIn(stage: string): readonly string[] {
-  return ["app", "proto"].flatMap((folder) =>
+  return foldersIn(stage).flatMap((folder) =>
     [...Deno.readDirSync(join(stage, folder))]
       .map(({ name }) => `${folder}/${name}`).toSorted()
   );
+}
+
+/** What there is of the program's folders. */
+export function foldersIn(stage: string): readonly string[] {
+  const names = [...Deno.readDirSync(stage)].map(({ name }) => name);
+  return ["app", "etcd", "proto"].filter((name) => names.includes(name));
 }
 
 async function headerFor(
@@ -38,13 +44,16 @@ async function headerFor(
  * Packs the program folder `stage` and this Deno into the file `output`.
  *
  * The same input makes the same bytes.
+ *
+ * @param runtime The Deno binary.
  */
 export async function packSelfExtracting(
   stage: string,
   output: string,
+  runtime: string = Deno.execPath(),
 ): Promise<void> {
   const deno = join(stage, "deno");
-  await Deno.copyFile(Deno.execPath(), deno);
+  await Deno.copyFile(runtime, deno);
   await Deno.chmod(deno, 0o755);
   const archive = `${stage}.tar`;
   try {
@@ -58,9 +67,8 @@ export async function packSelfExtracting(
       archive,
       "-C",
       stage,
-      "app",
+      ...foldersIn(stage),
       "deno",
-      "proto",
     ]);
     await run("gzip", ["-9", "--no-name", "--force", archive]);
     const payload = await Deno.readFile(`${archive}.gz`);
