@@ -57,8 +57,11 @@ async function installNeeds(): Promise<void> {
     throw new Error(`Install these packages first: ${names.join(" ")}`);
   }
   console.error(`bench: installing ${names.join(" ")}`);
-  await run("apt-get", ["update", "-qq"]);
+  // Somebody else may just be installing something.
+  const patience = ["-o", "DPkg::Lock::Timeout=300"];
+  await run("apt-get", [...patience, "update", "-qq"]);
   await run("apt-get", [
+    ...patience,
     "install",
     "-y",
     "-qq",

@@ -5,13 +5,13 @@
  * own (ttl 30, loop_wait 10). It measures; no test asserts on it.
  *
  * --seconds N (60), --rounds N (3), --settle SECONDS (60),
- * --systems patroni,matriarch, --json FILE, --dir DIR (kept), --port-base N (23000).
+ * --systems patroni,matriarch, --mode off (as of bench:failover), --json FILE, --dir DIR (kept), --port-base N (23000).
  */
 import { parseArgs } from "node:util";
 import { etcdNodes, startEtcd } from "../../lib/lab/stores/etcd.ts";
 import { killMarked } from "../../lib/lab/processes.ts";
 import { pause } from "../../lib/lab/wait.ts";
-import { benchPlan } from "./bench_plan.ts";
+import { benchPlan, type Mode, MODES } from "./bench_plan.ts";
 import {
   type BenchPlace,
   runBesidePatroni,
@@ -30,6 +30,7 @@ interface Options {
   readonly rounds: number;
   readonly settle: number;
   readonly systems: readonly SystemName[];
+  readonly mode: Mode;
   /** Where the result is copied to; null: nowhere. */
   readonly json: string | null;
   /** Made for this run and removed after it if null. */
@@ -38,7 +39,7 @@ interface Options {
 }
 
 /** A system with its etcd. */
-interface Measured extends Omit<System, "url"> {
+interface Measured extends Pick<System, "name" | "cluster"> {
   readonly stop: () => Promise<void>;
 }
 
@@ -50,6 +51,7 @@ function readOptions(): Options {
       rounds: { type: "string", default: "3" },
       settle: { type: "string", default: "60" },
       systems: { type: "string", default: SYSTEM_NAMES.join(",") },
+      mode: { type: "string", default: "off" },
       json: { type: "string" },
       dir: { type: "string" },
       "port-base": { type: "string", default: "23000" },
@@ -61,6 +63,7 @@ function readOptions(): Options {
     rounds: Number(values.rounds),
     settle: Number(values.settle),
     systems: SYSTEM_NAMES.filter((name) => names.includes(name)),
+    mode: MODES.find((mode) => mode === values.mode) ?? "off",
     json: values.json ?? null,
     directory: values.dir ?? null,
     portBase: Number(values["port-base"]),
@@ -71,9 +74,10 @@ function readOptions(): Options {
 async function startSystem(
   name: SystemName,
   directory: string,
-  { portBase, pythonPath }: {
+  { portBase, pythonPath, mode }: {
     readonly portBase: number;
     readonly pythonPath: string;
+    readonly mode: Mode;
   },
 ): Promise<Measured> {
   const nodes = etcdNodes(1, portBase + 100);
@@ -87,6 +91,7 @@ async function startSystem(
     scope: `idle_${name}`,
     portBase,
     etcd: nodes,
+    mode,
   });
   if (name === "patroni") {
     const { cluster, stop } = await startPatroni(plan, pythonPath);
@@ -129,6 +134,7 @@ async function bench(
     startSystem(name, directory, {
       portBase: options.portBase + PORTS_PER_SYSTEM * index,
       pythonPath,
+      mode: options.mode,
     })
   );
   try {

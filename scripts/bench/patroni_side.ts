@@ -64,6 +64,8 @@ export async function startPatroni(
     name: "patroni",
     cluster,
     url: connectionString(plan, plan.proxy.primary),
+    // Its lease decides, whatever happened before.
+    untilReady: () => Promise.resolve(),
     stop: async () => {
       await cluster.stop();
       await stopChild(haproxy, 5000);

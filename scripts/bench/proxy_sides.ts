@@ -1,5 +1,6 @@
 /** What `bench:proxy` compares: HAProxy 2.6, HAProxy 3.0, this project's proxies; and the PostgreSQL behind them. */
 import type { BenchStore } from "./bench_store.ts";
+import { program } from "./matriarch_program.ts";
 
 const BIN = "/usr/lib/postgresql/15/bin";
 const STARTED_MS_MAX = 20_000;
@@ -155,7 +156,7 @@ async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
-/** The program of this checkout. */
+/** The program of this checkout, or the one file that MATRIARCH_BIN names. */
 async function startOurs(
   folder: string,
   plan: SidesPlan,
@@ -174,9 +175,8 @@ async function startOurs(
   const etcd = `etcd3: {host: "127.0.0.1:${plan.store.port}"}`;
   const text = `scope: ${plan.scope}\n${etcd}\nproxy: {${proxy}}\n`;
   await Deno.writeTextFile(file, text);
-  const main = new URL("../../main.ts", import.meta.url).pathname;
-  const args = ["run", "--allow-all", "--quiet", main, "proxy", file];
-  return spawn(Deno.execPath(), args, "this project's proxy");
+  const { command, args } = program("proxy", file);
+  return spawn(command, args, "this project's proxy");
 }
 
 function spawn(

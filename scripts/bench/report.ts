@@ -1,21 +1,22 @@
 /** What a run of the benchmark says in the end: median and maximum per scenario and system. */
+import type { ActResult } from "../../lib/lab/steps.ts";
 import {
-  STEP_KINDS,
-  STEP_TITLES,
-  type StepKind,
-  type StepResult,
-} from "../../lib/lab/steps.ts";
+  SCENARIO_KINDS,
+  SCENARIO_TITLES,
+  type ScenarioKind,
+} from "./scenarios.ts";
 import { SYSTEM_NAMES, SYSTEM_TITLES, type SystemName } from "./system.ts";
 
 /** One measured round. */
-export interface Round extends StepResult {
+export interface Round extends ActResult {
+  readonly kind: ScenarioKind;
   readonly system: SystemName;
   readonly round: number;
 }
 
 /** One row of the table. */
 export interface Summary {
-  readonly scenario: StepKind;
+  readonly scenario: ScenarioKind;
   readonly system: SystemName;
   readonly rounds: number;
   readonly medianMs: number;
@@ -39,7 +40,7 @@ function sum(values: readonly number[]): number {
 }
 
 function summarize(
-  scenario: StepKind,
+  scenario: ScenarioKind,
   system: SystemName,
   rounds: readonly Round[],
 ): Summary[] {
@@ -60,7 +61,7 @@ function summarize(
 
 /** One row per scenario and system that was measured. */
 export function summaries(rounds: readonly Round[]): Summary[] {
-  return STEP_KINDS.flatMap((scenario) =>
+  return SCENARIO_KINDS.flatMap((scenario) =>
     SYSTEM_NAMES.flatMap((system) => summarize(scenario, system, rounds))
   );
 }
@@ -76,7 +77,7 @@ export function markdown(rows: readonly Summary[]): string {
     "| --- | --- | --- | --- | --- | --- | --- | --- |",
   ];
   const body = rows.map((row) =>
-    `| ${STEP_TITLES[row.scenario]} | ${SYSTEM_TITLES[row.system]} ` +
+    `| ${SCENARIO_TITLES[row.scenario]} | ${SYSTEM_TITLES[row.system]} ` +
     `| ${row.rounds} | ${seconds(row.medianMs)} | ${seconds(row.maximumMs)} ` +
     `| ${row.errors} | ${row.acknowledged} | ${row.lost} |`
   );

@@ -1,5 +1,6 @@
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, equal, match, throws } from "node:assert/strict";
 import { markdown, median, type Round, summaries } from "./report.ts";
+import { roundsOf } from "./system.ts";
 
 function round(gapMs: number, number: number): Round {
   return {
@@ -34,4 +35,10 @@ Deno.test("summaries() count only what was measured", () => {
     lost: 1,
   }]);
   match(markdown(rows), /Patroni \+ HAProxy \| 3 \| 6\.5 s \| 7\.2 s \| 6 /);
+});
+
+Deno.test("roundsOf() lets Patroni have fewer, and no round of nothing", () => {
+  deepEqual(roundsOf("10"), { matriarch: 10, patroni: 10 });
+  deepEqual(roundsOf("10", "4"), { matriarch: 10, patroni: 4 });
+  throws(() => roundsOf("10", "x"), /not x/);
 });

@@ -1,23 +1,38 @@
 /**
  * `deno task bench:route-change`: from the moment the leader key changes in etcd
- * to the first byte that the proxy forwards to the new leader. A client waits at
- * the proxy of a scope without leader; the clock starts before the key is sent.
+ * to the first byte that a proxy forwards to the new leader, of two proxies at
+ * once: one reads etcd, one is told by an agent's stream. A client waits at each
+ * of them in a scope without leader; the clock starts before the key is sent.
  *
  * --rounds N (50).
  */
 import { parseArgs } from "node:util";
 import { etcdHosts, etcdNodes, startEtcd } from "../../lib/lab/stores/etcd.ts";
-import { killMarked, startChild, stopChild } from "../../lib/lab/processes.ts";
+import {
+  type Child,
+  killMarked,
+  startChild,
+  stopChild,
+} from "../../lib/lab/processes.ts";
 import { median } from "./report.ts";
 
 const HOST = "127.0.0.1";
 const PATIENCE_MS = 20_000;
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 
-/** StartupMessage, protocol 3.0, user "x". */
-const STARTUP = new Uint8Array(
-  [0, 0, 0, 16, 0, 3, 0, 0, 117, 115, 101, 114, 0, 120, 0, 0],
-);
+const TELLER =
+  new URL("../../tests/helpers/route_teller.ts", import.meta.url).pathname;
+
+/** Where the user's one letter is in a startup packet. */
+const USER_AT = 13;
+
+/** StartupMessage, protocol 3.0. */
+function startup(user: string): Uint8Array {
+  const letter = user.charCodeAt(0);
+  return new Uint8Array(
+    [0, 0, 0, 16, 0, 3, 0, 0, 117, 115, 101, 114, 0, letter, 0, 0],
+  );
+}
 
 /** The keys of a scope, through etcd's JSON gateway. */
 class Keys {
@@ -54,7 +69,7 @@ class Backend {
   readonly name: string;
   readonly port: number;
   readonly #listener: Deno.TcpListener;
-  #onByte: (() => void) | null = null;
+  readonly #onPacket = new Map<string, () => void>();
 
   constructor(name: string) {
     this.name = name;
@@ -63,10 +78,10 @@ class Backend {
     this.#serve();
   }
 
-  /** Resolves with the moment of the first byte that comes. */
-  firstByte(): Promise<number> {
+  /** Resolves with the moment of that user's packet. */
+  packetOf(user: string): Promise<number> {
     return new Promise((resolve) => {
-      this.#onByte = () => resolve(performance.now());
+      this.#onPacket.set(user, () => resolve(performance.now()));
     });
   }
 
@@ -85,7 +100,9 @@ class Backend {
   async #read(conn: Deno.TcpConn): Promise<void> {
     const buffer = new Uint8Array(100);
     try {
-      if (await conn.read(buffer) !== null) this.#onByte?.();
+      if (await conn.read(buffer) !== null) {
+        this.#onPacket.get(String.fromCharCode(buffer[USER_AT] ?? 0))?.();
+      }
       while (await conn.read(buffer) !== null);
       conn.close();
     } catch {
@@ -119,11 +136,14 @@ async function until(
 }
 
 /** One that comes before the threads know that nobody leads is cut: then another one comes. */
-async function waitingClient(ports: Ports): Promise<Deno.TcpConn> {
+async function waitingClient(
+  ports: ProxyPorts,
+  user: string,
+): Promise<Deno.TcpConn> {
   while (true) {
     const client = await Deno.connect({ hostname: HOST, port: ports.primary });
     let isCut = false;
-    await client.write(STARTUP);
+    await client.write(startup(user));
     client.read(new Uint8Array(1)).catch(() => null).then(() => {
       isCut = true;
     });
@@ -137,70 +157,114 @@ async function waitingClient(ports: Ports): Promise<Deno.TcpConn> {
 
 interface Scene {
   readonly keys: Keys;
-  readonly ports: Ports;
+  /** By the letter of the user that waits there. */
+  readonly proxies: readonly (readonly [string, ProxyPorts])[];
 }
 
-/** Milliseconds from the change of the key to the first byte. */
-async function round({ keys, ports }: Scene, next: Backend): Promise<number> {
+/** Milliseconds from the change of the key to the first byte, by each proxy. */
+async function round(
+  { keys, proxies }: Scene,
+  next: Backend,
+): Promise<readonly number[]> {
   await keys.remove("leader");
-  await until("there is no leader", async () => {
-    return (await look(ports.stats))?.hasLeader === false;
-  });
-  const client = await waitingClient(ports);
-  const forwarded = next.firstByte();
+  for (const [, ports] of proxies) {
+    await until("there is no leader", async () => {
+      return (await look(ports.stats))?.hasLeader === false;
+    });
+  }
+  const clients: Deno.TcpConn[] = [];
+  for (const [user, ports] of proxies) {
+    clients.push(await waitingClient(ports, user));
+  }
+  const forwarded = proxies.map(([user]) => next.packetOf(user));
   const changedAt = performance.now();
   await keys.put("leader", next.name);
-  const tookMs = await forwarded - changedAt;
-  client.close();
-  return tookMs;
+  const times = await Promise.all(forwarded);
+  for (const client of clients) client.close();
+  return times.map((at) => at - changedAt);
 }
 
-interface Ports {
+interface ProxyPorts {
   readonly primary: number;
   readonly replica: number;
   readonly stats: number;
-  readonly etcd: number;
 }
 
-function freePorts(): Ports {
+function freePorts(count: number): readonly number[] {
   const held = Array.from(
-    { length: 5 },
+    { length: count },
     () => Deno.listen({ hostname: HOST, port: 0 }),
   );
-  const [primary = 0, replica = 0, stats = 0, etcd = 0] = held.map((one) =>
-    one.addr.port
-  );
+  const ports = held.map((one) => one.addr.port);
   for (const one of held) one.close();
-  return { primary, replica, stats, etcd };
+  return ports;
+}
+
+function proxyPorts(): ProxyPorts {
+  const [primary = 0, replica = 0, stats = 0] = freePorts(3);
+  return { primary, replica, stats };
+}
+
+/** Starts a proxy that knows of the scope by `store`, more of its section by `more`. */
+async function startProxy(
+  directory: string,
+  name: string,
+  given: {
+    readonly ports: ProxyPorts;
+    readonly store: Readonly<Record<string, unknown>>;
+    readonly more: Readonly<Record<string, unknown>>;
+  },
+): Promise<Child> {
+  const { ports: { primary, replica, stats }, store, more } = given;
+  const config = `${directory}/${name}.yml`;
+  const ports = { primary_port: primary, replica_port: replica };
+  const proxy = { listen: HOST, ...ports, stats_port: stats, ...more };
+  await Deno.writeTextFile(
+    config,
+    JSON.stringify({ scope: "bench", ...store, proxy }),
+  );
+  return startChild({
+    command: Deno.execPath(),
+    args: ["run", "--allow-all", "--quiet", MAIN, "proxy", config],
+    mark: directory,
+    cwd: directory,
+    logPath: `${directory}/${name}.log`,
+  });
 }
 
 async function measure(
   directory: string,
   rounds: number,
-): Promise<readonly number[]> {
-  const ports = freePorts();
-  const nodes = etcdNodes(1, ports.etcd);
+): Promise<readonly (readonly number[])[]> {
+  const [etcdPort = 0, tellerPort = 0] = freePorts(2);
+  const nodes = etcdNodes(1, etcdPort);
   const mark = directory;
   const etcd = await startEtcd({ directory: `${directory}/etcd`, mark, nodes });
   const backends = [new Backend("b1"), new Backend("b2")] as const;
-  const config = `${directory}/proxy.yml`;
-  const { primary, replica, stats } = ports;
-  await Deno.writeTextFile(
-    config,
-    `scope: bench
-etcd3: {hosts: ["${etcdHosts(nodes).join('","')}"]}
-proxy: {listen: ${HOST}, primary_port: ${primary}, replica_port: ${replica}, stats_port: ${stats}}
-`,
-  );
-  const proxy = startChild({
+  const hosts = etcdHosts(nodes);
+  const [read, told] = [proxyPorts(), proxyPorts()];
+  const teller = startChild({
     command: Deno.execPath(),
-    args: ["run", "--allow-all", "--quiet", MAIN, "proxy", config],
+    args: [
+      ...["run", "--allow-all", "--quiet", TELLER],
+      ...[`${tellerPort}`, hosts.join(",")],
+    ],
     mark,
     cwd: directory,
-    logPath: `${directory}/proxy.log`,
+    logPath: `${directory}/teller.log`,
   });
+  const agents = [`http://${HOST}:${tellerPort}`];
+  const children = [
+    teller,
+    await startProxy(directory, "read", {
+      ...{ ports: read, store: { etcd3: { hosts } }, more: {} },
+    }),
+    await startProxy(directory, "told", {
+      ...{ ports: told, store: {}, more: { agents } },
+    }),
+  ];
   try {
-    const keys = new Keys(ports.etcd);
+    const keys = new Keys(etcdPort);
     for (const { name, port } of backends) {
       const member = { state: "running", role: "primary", xlog_location: 1 };
       const conn_url = `postgres://${HOST}:${port}/postgres`;
@@ -209,19 +273,30 @@ proxy: {listen: ${HOST}, primary_port: ${primary}, replica_port: ${replica}, sta
         JSON.stringify({ ...member, conn_url }),
       );
     }
-    await until("it answers", async () => await look(stats) !== null);
-    const results: number[] = [];
+    const proxies = [["r", read], ["t", told]] as const;
+    for (const [, { stats }] of proxies) {
+      await until("it answers", async () => await look(stats) !== null);
+    }
+    const results: (readonly number[])[] = [];
     for (let i = 0; i < rounds; i++) {
       const next = backends[i % 2 === 0 ? 0 : 1];
-      results.push(await round({ keys, ports }, next));
+      results.push(await round({ keys, proxies }, next));
     }
     return results;
   } finally {
-    await stopChild(proxy, 5_000);
+    for (const child of children) await stopChild(child, 5_000);
     for (const backend of backends) backend.close();
     await etcd.stop();
     await killMarked(directory);
   }
+}
+
+function lineOf(what: string, results: readonly number[]): string {
+  const sorted = [...results].sort((a, b) => a - b);
+  const p90 = sorted[Math.ceil(sorted.length * 0.9) - 1] ?? NaN;
+  return `${what}: ${sorted.length} route changes, median ${
+    median(sorted)
+  } ms, p90 ${p90.toFixed(1)} ms, max ${(sorted.at(-1) ?? NaN).toFixed(1)} ms`;
 }
 
 async function main(): Promise<void> {
@@ -232,12 +307,9 @@ async function main(): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "matriarch-route-" });
   try {
     const results = await measure(directory, Number(values.rounds));
-    const sorted = [...results].sort((a, b) => a - b);
-    const p90 = sorted[Math.ceil(sorted.length * 0.9) - 1] ?? NaN;
-    console.log(
-      `${sorted.length} route changes: median ${median(sorted)} ms, ` +
-        `p90 ${p90.toFixed(1)} ms, max ${(sorted.at(-1) ?? NaN).toFixed(1)} ms`,
-    );
+    for (const [at, what] of ["reads etcd", "told by an agent"].entries()) {
+      console.log(lineOf(what, results.map((one) => one[at] ?? NaN)));
+    }
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

@@ -19,5 +19,21 @@ export interface System {
   readonly cluster: LabCluster;
   /** Connection string of the read-write port. */
   readonly url: string;
+  /** Resolves when a lost leader would be replaced as the mode promises. */
+  readonly untilReady: () => Promise<void>;
   readonly stop: () => Promise<void>;
+}
+
+/** How often each is measured. */
+export type Rounds = Readonly<Record<SystemName, number>>;
+
+/** @param ofPatroni Absent: as often as this project. */
+export function roundsOf(rounds: string, ofPatroni = rounds): Rounds {
+  return { matriarch: countOf(rounds), patroni: countOf(ofPatroni) };
+}
+
+function countOf(text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count > 0) return count;
+  throw new TypeError(`Rounds are a number from 1 on, not ${text}`);
 }
