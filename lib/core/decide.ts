@@ -1,12 +1,15 @@
 /**
  * The decision: one observation in, one decision out. First match of EARLY, else
- * first match of the one section that four questions choose: is the store
- * reachable, is there a leader, is it me, and what is the instance here. No I/O,
+ * first match of the one section that a few questions choose: is the store
+ * reachable, is there a leader, is it me, does a pledge stand, is it to be fenced, and what is the
+ * instance here. No I/O,
  * no clock, no memory of its own.
  */
 import { invariant } from "./base/invariant.ts";
 import type { Decision } from "./model/decision.ts";
 import { leadOf, type Observation } from "./model/observation.ts";
+import { isFencingDue } from "./rules/fencing.ts";
+import { isPledgeDue } from "./rules/takeover.ts";
 import type { Rule, Section } from "./rules/rule.ts";
 import { SECTION } from "./rules/sections.ts";
 
@@ -37,7 +40,11 @@ export function sectionOf(o: Observation): Section {
   const role = o.postgres.kind === "running" ? o.postgres.role : "down";
   switch (leadOf(o)) {
     case "other":
-      return SECTION.follower;
+      return isPledgeDue(o)
+        ? SECTION.takeover
+        : isFencingDue(o)
+        ? SECTION.fencing
+        : SECTION.follower;
     case "nobody":
       return role === "down"
         ? SECTION.noLeaderDown

@@ -10,6 +10,8 @@ import type {
   WaitReason,
 } from "./model/decision.ts";
 import type { MemberName } from "./model/member.ts";
+import { fencingText } from "./fencing_text.ts";
+import type { Take } from "./model/takeover_decision.ts";
 import type { LongTask } from "./model/task_view.ts";
 
 /**
@@ -46,6 +48,21 @@ export function explain(decision: Decision, self: MemberName): string {
       return "comparing the local WAL with the leader's history";
     case "trust_timeline":
       return "the local WAL is on the leader's line of history";
+    case "look_afresh":
+      return LOOK_AFRESH[decision.reason];
+    case "write_fencing":
+    case "rest_suspicion":
+    case "take_fenced_lease":
+      return fencingText(decision);
+    case "write_pledge_record":
+    case "write_pledge":
+      return PLEDGE[decision.reason];
+    case "close_source":
+      return "taking no more WAL from the leader";
+    case "take_lease":
+      return takeText(decision.take);
+    case "veto_pledges":
+      return vetoText(decision.pledges);
     case "renew_lease":
       return "updating leader lock";
     case "race_initialize":
@@ -75,10 +92,21 @@ export function explain(decision: Decision, self: MemberName): string {
         decision.value ?? "the configured value"
       }]`;
     case "cancel_task":
-      return decision.reason === "lease_lost"
-        ? "lost leader before promote"
-        : "cancelling the recovery of the restored backup: another member leads";
+      return CANCEL[decision.reason];
   }
+}
+
+function namesIn(list: readonly { readonly name: MemberName }[]): string {
+  return list.map(({ name }) => name).join(", ");
+}
+
+function takeText({ pledges }: Take): string {
+  const names = namesIn(pledges);
+  return `taking the leader key over from the lost leader, pledged by ${names}`;
+}
+
+function vetoText(pledges: Take["pledges"]): string {
+  return `objecting to the pledges of ${namesIn(pledges)}: this leader lives`;
 }
 
 /** Work whose occasion says more than its kind. Source: docs/contract/ha.md 4.2 and 4.6. */
@@ -118,6 +146,29 @@ const RELEASE = {
     "released leader key voluntarily due to the system ID mismatch",
   restored_backup:
     "released leader key because a restored backup took the place of the data",
+} as const;
+
+const PLEDGE = {
+  leader_suspected:
+    "pledging to take no more WAL from the leader: it seems to be lost",
+  vetoed: "taking the pledge back: the leader objected",
+  withdrawn: "taking the pledge back",
+  term_over: "forgetting the pledge: its term is over",
+  record_missing: "taking back what an earlier life may have pledged",
+  caught_up: "able to pledge again: all that the leader had is here",
+} as const;
+
+const LOOK_AFRESH = {
+  pledge_stands: "asking the store itself where pledges stand",
+  fencing_due: "asking the store itself how it stands with the leader",
+} as const;
+
+const CANCEL = {
+  lease_lost: "lost leader before promote",
+  other_leads:
+    "cancelling the recovery of the restored backup: another member leads",
+  vetoed: "ending the fencing command: the leader objected",
+  term_over: "ending the fencing command: the term of that leader is over",
 } as const;
 
 const DROP = {
@@ -187,6 +238,8 @@ function explainTask(task: LongTask): string {
       return `removing the data directory: ${task.why}`;
     case "set_aside":
       return `moving the data directory aside: ${task.why}`;
+    case "fence":
+      return `running the fencing command against the host of ${task.host}`;
     case "reinitialize":
       return `reinitializing from ${task.source}`;
   }
@@ -257,6 +310,10 @@ const WAITING: Readonly<Record<WaitReason, string>> = {
   start_timed_out_no_candidate:
     "primary start has timed out, but continuing to wait because failover is not possible",
   unresponsive: "PostgreSQL does not answer",
+  pledge_stands:
+    "taking no WAL from the leader, which seems to be lost: waiting for other members",
+  veto_awaited:
+    "about to take the leader key over: a leader that lives has its time to object",
   restore_refused:
     "not starting the restored backup, nothing was touched: $why",
   restore_on_its_way: "the restored backup is on its way to $target",

@@ -12,7 +12,9 @@ import type {
 } from "../model/cluster_view.ts";
 import type { Member } from "../model/member.ts";
 import { decodeFailover } from "./failover_codec.ts";
+import { FAILOVERS_KEY } from "./failovers_codec.ts";
 import { decodeFailsafe } from "./failsafe_codec.ts";
+import { decodeFencing, FENCING_KEY } from "./fencing_codec.ts";
 import { decodeHistory } from "./history_codec.ts";
 import { decodeInitialize } from "./initialize_codec.ts";
 import { parseJsonObject } from "./json.ts";
@@ -65,6 +67,8 @@ export function decodeClusterView(snapshot: StoredSnapshot): ClusterView {
   const text = (key: string): string | null => byKey.get(key)?.value ?? null;
   const sync = byKey.get("sync");
   const failover = byKey.get("failover");
+  const failovers = byKey.get(FAILOVERS_KEY);
+  const fencing = byKey.get(FENCING_KEY);
   return {
     initialize: decodeInitialize(text("initialize")),
     config: configKey(byKey.get("config")),
@@ -80,6 +84,12 @@ export function decodeClusterView(snapshot: StoredSnapshot): ClusterView {
     pledges: namedBelow(PLEDGES_PREFIX, snapshot.entries).map((
       { name, value, revision },
     ) => ({ name, revision, pledge: decodePledge(value) })),
+    fencing: fencing === undefined
+      ? null
+      : decodeFencing(fencing.value, fencing.revision),
+    failovers: failovers === undefined
+      ? null
+      : { text: failovers.value, revision: failovers.revision },
   };
 }
 

@@ -33,6 +33,8 @@ Deno.test("decodeClusterView() of no keys is a new, unlocked scope", () => {
     history: null,
     failsafe: null,
     pledges: [],
+    fencing: null,
+    failovers: null,
   });
 });
 

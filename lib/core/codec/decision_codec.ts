@@ -9,6 +9,10 @@ import { asObject, type JsonObject } from "./json.ts";
 /** As agents write it: texts of this form compare as times. */
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
+function isTimeText(value: unknown): value is string {
+  return typeof value === "string" && TIME.test(value);
+}
+
 /** The item of the answer. */
 export function encodeDecision(record: DecisionRecord): JsonObject {
   return {
@@ -32,20 +36,19 @@ export function decodeDecision(item: unknown): DecisionRecord | null {
   const { last_at: lastAt, first_at: firstAt, task, count } = given;
   const isWhole = typeof rule === "string" && typeof kind === "string" &&
     typeof reason === "string" && typeof sentence === "string" &&
-    typeof lastAt === "string" && TIME.test(lastAt);
+    isTimeText(lastAt);
   if (!isWhole) return null;
   return {
     ...{ rule, kind, reason, sentence, lastAt },
     task: typeof task === "string" ? task : null,
     facts: factsIn(given["facts"]),
-    firstAt: typeof firstAt === "string" && TIME.test(firstAt)
-      ? firstAt
-      : lastAt,
+    firstAt: isTimeText(firstAt) ? firstAt : lastAt,
     count: typeof count === "number" ? count : 1,
   };
 }
 
-function factsIn(value: unknown): Facts {
+/** The facts in a value; what is none is left out. */
+export function factsIn(value: unknown): Facts {
   const entries = Object.entries(asObject(value) ?? {});
   return Object.fromEntries(
     entries.flatMap(([name, fact]) =>

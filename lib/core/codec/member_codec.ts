@@ -13,8 +13,11 @@ import {
   type MemberState,
   NO_TAGS,
   type PendingRestartReason,
+  type Pledging,
 } from "../model/member.ts";
+import type { FencingPart } from "../model/member.ts";
 import { connUrl } from "./conn_url.ts";
+import { readFencingPart } from "./fencing_codec.ts";
 import {
   asObject,
   encodeJson,
@@ -42,6 +45,9 @@ export interface MemberPublication {
   readonly proxyUrl: string | null;
   /** Ours; Patroni passes over fields that it does not know. */
   readonly doors: MemberDoors | null;
+  /** Ours as well. */
+  readonly pledging: Pledging | null;
+  readonly fencing: FencingPart | null;
   readonly isCheckpointAfterPromotePending: boolean;
   /** The published form, see `decodeTags`. Left out when empty. */
   readonly tags: JsonObject;
@@ -97,7 +103,10 @@ export function decodeMember(name: MemberName, text: string): Member {
     name,
     connUrl: readText(data["conn_url"]) ?? urlFromParts(data["conn_kwargs"]),
     apiUrl: readText(data["api_url"]),
+    proxyUrl: readText(data["proxy_url"]),
     doors: readDoors(data["doors"]),
+    pledging: readPledging(data["pledging"]),
+    fencing: readFencingPart(data["fencing"]),
     state: STATES.get(data["state"]) ?? "unknown",
     role: ROLES.get(data["role"]) ?? null,
     version: readText(data["version"]),
@@ -126,6 +135,8 @@ export function encodeMember(publication: MemberPublication): string {
     version: p.version,
     proxy_url: p.proxyUrl ?? undefined,
     doors: p.doors ?? undefined,
+    pledging: p.pledging ?? undefined,
+    fencing: p.fencing ?? undefined,
     checkpoint_after_promote: p.isCheckpointAfterPromotePending
       ? false
       : undefined,
@@ -212,6 +223,10 @@ function readDoors(value: unknown): MemberDoors | null {
   const primary = readPort(ports?.["primary"]);
   const replica = readPort(ports?.["replica"]);
   return primary === null || replica === null ? null : { primary, replica };
+}
+
+function readPledging(value: unknown): Pledging | null {
+  return value === "ready" || value === "behind" ? value : null;
 }
 
 function readPort(value: unknown): number | null {

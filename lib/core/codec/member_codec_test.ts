@@ -18,6 +18,8 @@ const MINIMAL: MemberPublication = {
   version: "4.1.4",
   proxyUrl: null,
   doors: null,
+  pledging: null,
+  fencing: null,
   isCheckpointAfterPromotePending: false,
   tags: {},
   pendingRestart: null,

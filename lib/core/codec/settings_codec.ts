@@ -23,10 +23,19 @@ import {
   readText,
   readTexts,
 } from "./json.ts";
+import type { ClusterView } from "../model/cluster_view.ts";
 import type { StandbyCluster } from "../model/standby_cluster.ts";
 import { slotNameOf } from "./slot_name.ts";
 import { decodeSlots, hasLeaderlessClone } from "./slots_codec.ts";
+import { readTakeover } from "./takeover_codec.ts";
 import { readTiming, type TimingFloors, tooLarge } from "./timing_codec.ts";
+
+/** The scope's settings as a view shows them. */
+export function settingsIn(
+  { config }: Pick<ClusterView, "config">,
+): ClusterSettings {
+  return decodeSettings(config?.document ?? null);
+}
 
 /** What a document is read against. */
 export interface SettingsContext {
@@ -101,6 +110,7 @@ export function decodeSettings(
     ...synchronousSettings(document),
     ...postgresSettings(document, context.localPostgresql ?? {}),
     slots: decodeSlots(document).settings,
+    takeover: readTakeover(document).timing,
     isFailsafeMode: isOn(document["failsafe_mode"]),
     isPaused: isOn(document["pause"]),
     isStandbyCluster: isStandbyCluster(document),
@@ -120,6 +130,7 @@ export function settingsProblems(
   return [
     ...timeProblems(document, floors),
     ...decodeSlots(document).problems,
+    ...readTakeover(document).problems,
   ];
 }
 

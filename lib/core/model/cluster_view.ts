@@ -4,6 +4,7 @@
  * is a new view.
  */
 import type { Lsn, Revision } from "../base/units.ts";
+import type { FencingKey } from "./fencing.ts";
 import type { Member, MemberName } from "./member.ts";
 import type { PledgeKey } from "./pledge.ts";
 
@@ -71,6 +72,12 @@ export interface HistoryLine {
   readonly newLeader: MemberName | null;
 }
 
+/** A key whose text only few readers want; they decode it. */
+export interface StoredText {
+  readonly text: string;
+  readonly revision: Revision;
+}
+
 /** All keys of the scope, decoded. */
 export interface ClusterView {
   readonly initialize: InitializeKey;
@@ -87,6 +94,10 @@ export interface ClusterView {
   readonly failsafe: Readonly<Record<string, string>> | null;
   /** Sorted by name; a member that never pledged has none. */
   readonly pledges: readonly PledgeKey[];
+  /** Who may have the leader's host ended; null: absent. */
+  readonly fencing: FencingKey | null;
+  /** The last changes of leader, for `decodeFailovers`; null: absent. */
+  readonly failovers: StoredText | null;
 }
 
 const INDEXES = new WeakMap<

@@ -6,6 +6,7 @@ import type { Revision } from "../base/units.ts";
 import type { LeaderKey, Vacancy } from "./cluster_view.ts";
 import type { FailsafeMember } from "./failsafe.ts";
 import type { Member, MemberName } from "./member.ts";
+import type { TakeoverDecision } from "./takeover_decision.ts";
 import type { LongTask } from "./task_view.ts";
 
 /** Why the cycle rests; noun or participle, because it becomes a metric label. */
@@ -60,11 +61,15 @@ export type WaitReason =
   | "restore_on_its_way"
   | "restore_paused"
   | "restore_shut_down"
-  | "unresponsive";
+  | "unresponsive"
+  | "pledge_stands"
+  | "veto_awaited";
 
 /** Why peers are asked: for a free key, or because a leader may have to go. */
 export type AskReason =
   | "no_leader"
+  | "leader_suspected"
+  | "leader_fenced"
   | "votes_recounted"
   | "switchover"
   | "crash_failover"
@@ -123,7 +128,8 @@ export type TaskReason =
   | "restart_due"
   | "replay_blocked"
   | "reinitialize_requested"
-  | "restored_backup";
+  | "restored_backup"
+  | "leader_suspected";
 
 /** Why the agent ends itself. */
 export type ExitReason =
@@ -168,6 +174,7 @@ export interface SyncGuard {
 
 /** What to do now. Variants marked (round) lead to another round of the same cycle. */
 export type Decision =
+  | TakeoverDecision
   /** (round) Ask these peers for their positions. */
   | {
     readonly kind: "ask_peers";
@@ -267,7 +274,11 @@ export type Decision =
   }
   | {
     readonly kind: "cancel_task";
-    readonly reason: "lease_lost" | "other_leads";
+    readonly reason:
+      | "lease_lost"
+      | "other_leads"
+      | "term_over"
+      | "vetoed";
   }
   /** End the agent. `isPostgresLeft`: the instance is not touched. */
   | {

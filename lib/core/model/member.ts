@@ -50,6 +50,19 @@ export interface MemberDoors {
   readonly replica: number;
 }
 
+/** Whether a member can pledge. */
+export type Pledging =
+  | "ready"
+  /** Its data was filled anew, and it has not caught up with a leader since. */
+  | "behind";
+
+/** What a member says of fencing in its key. */
+export type FencingPart =
+  /** It has a program. */
+  | "ready"
+  /** It objects to being fenced while it lives, and takes over what is fenced. */
+  | "aware";
+
 /** Per-member policy as configured; values keep their configured JSON type. */
 export interface Tags {
   readonly isNofailover: boolean;
@@ -77,8 +90,14 @@ export interface Member {
   readonly connUrl: string | null;
   /** `http[s]://host:port/patroni`. */
   readonly apiUrl: string | null;
+  /** Where a pooler in front of the instance takes clients; null: there is none. */
+  readonly proxyUrl: string | null;
   /** Null: clients may connect to the instance. */
   readonly doors: MemberDoors | null;
+  /** What it says of its pledges; null: nothing, it is not ours or takeover is off. */
+  readonly pledging: Pledging | null;
+  /** What it says of fencing; null: nothing, for the same reasons. */
+  readonly fencing: FencingPart | null;
   readonly state: MemberState;
   readonly role: MemberRole | null;
   readonly version: string | null;

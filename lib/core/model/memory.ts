@@ -5,7 +5,9 @@ import type { Lsn, Moment } from "../base/units.ts";
 import type { ClusterView } from "./cluster_view.ts";
 import type { FailsafeRefusal, LastConsent } from "./failsafe.ts";
 import type { Member, MemberName, MemberRole } from "./member.ts";
+import { NO_TAKEOVER, type TakeoverMemory } from "./pledge_view.ts";
 import type { ScheduledRestart } from "./request.ts";
+import { rememberTakeover, type TakeoverEvent } from "./takeover_events.ts";
 import type { TaskOutcome } from "./task_view.ts";
 
 /** Whether the local WAL may have left the leader's line of history. */
@@ -65,6 +67,7 @@ export interface AgentMemory {
   readonly seenLsn: Lsn | null;
   /** Without a leader, WAL still came in at that moment; null: it did not. */
   readonly walMovedAt: Moment | null;
+  readonly takeover: TakeoverMemory;
 }
 
 /** Memory of an agent that just started. */
@@ -93,10 +96,12 @@ export const FIRST_MEMORY: AgentMemory = {
   failsafeRefusal: null,
   seenLsn: null,
   walMovedAt: null,
+  takeover: NO_TAKEOVER,
 };
 
 /** What happened that must be remembered. */
 export type MemoryEvent =
+  | TakeoverEvent
   | { readonly kind: "viewed"; readonly view: ClusterView }
   | { readonly kind: "task_ended"; readonly outcome: TaskOutcome }
   | {
@@ -181,6 +186,11 @@ export function remember(
         ...memory,
         failsafeRefusal: longer(memory.failsafeRefusal, event.refusal),
       };
+    case "pledges_seen":
+    case "vetoed":
+    case "fencing_claimed":
+    case "taken":
+      return { ...memory, takeover: rememberTakeover(memory.takeover, event) };
     case "wal_seen":
       return rememberWal(memory, event);
     case "sync_duty":
@@ -266,13 +276,13 @@ function rememberOutcome(
   if (outcome.task.kind === "rewind" && outcome.result === "failed") {
     return { ...next, rewindFailure: outcome.detail };
   }
-  if (outcome.result !== "done") return next;
   const isNewUpstream = outcome.task.kind === "follow" ||
     outcome.task.kind === "restart";
   if (isNewUpstream && next.divergence === "unsuspected") {
-    // WAL of the old upstream came in until now.
+    // WAL of the old upstream came in until now, also if the work failed.
     return { ...next, divergence: "suspected" };
   }
+  if (outcome.result !== "done") return next;
   if (outcome.task.kind === "rewind") {
     return { ...next, divergence: afterCopy(memory, outcome.task.source) };
   }

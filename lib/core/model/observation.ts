@@ -4,10 +4,12 @@
  */
 import type { Moment } from "../base/units.ts";
 import type { ClusterView } from "./cluster_view.ts";
+import type { FencingOrders } from "./fencing.ts";
 import type { LeaseView } from "./lease_view.ts";
 import type { MemberName, Tags } from "./member.ts";
 import type { AgentMemory } from "./memory.ts";
 import type { PeersView, UpstreamView } from "./peer_view.ts";
+import type { PledgeView } from "./pledge_view.ts";
 import type { PostgresView, StandbyChange } from "./postgres_view.ts";
 import type { OperatorRequest } from "./request.ts";
 import type { ClusterSettings } from "./settings.ts";
@@ -55,6 +57,10 @@ export interface Observation {
   /** What the running standby lacks of what it should have on its upstream. */
   readonly standbyChange: StandbyChange;
   readonly lease: LeaseView;
+  /** The own side of a takeover; null: nothing here can pledge. */
+  readonly pledge: PledgeView | null;
+  /** How this member fences a lost leader's host; null: it has no program for it. */
+  readonly fencing: FencingOrders | null;
   readonly peers: PeersView;
   readonly upstream: UpstreamView;
   readonly task: TaskView;

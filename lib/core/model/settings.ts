@@ -7,6 +7,18 @@
 import { NO_SLOT_SETTINGS, type SlotSettings } from "./slot_settings.ts";
 import type { StandbyCluster } from "./standby_cluster.ts";
 
+/** How soon a voter suspects a leader, and how long one that lives has to object. */
+export interface TakeoverTiming {
+  readonly suspectAfterMs: number;
+  readonly vetoTimeMs: number;
+}
+
+/** Where `takeover` is just on. */
+export const DEFAULT_TAKEOVER: TakeoverTiming = {
+  suspectAfterMs: 1_500,
+  vetoTimeMs: 700,
+};
+
 /** How commits wait for replicas. */
 export type SynchronousMode = "off" | "on" | "quorum";
 
@@ -32,6 +44,8 @@ export interface ClusterSettings {
   readonly synchronousNodeCount: number;
   /** Which position of a standby its acknowledgement means; by synchronous_commit. */
   readonly commitPosition: "flushed" | "written" | "replayed";
+  /** Null: a lost leader is replaced when its lease ends, and not before. */
+  readonly takeover: TakeoverTiming | null;
   readonly isFailsafeMode: boolean;
   readonly isPaused: boolean;
   /** 0 or less: slots of vanished members are dropped at once. */
@@ -65,6 +79,7 @@ export const DEFAULT_SETTINGS: ClusterSettings = {
   isSynchronousModeStrict: false,
   synchronousNodeCount: 1,
   commitPosition: "flushed",
+  takeover: null,
   isFailsafeMode: false,
   isPaused: false,
   memberSlotsTtlMs: 1_800_000,

@@ -2,7 +2,7 @@
  * Long work: what the task runner may be told to do, one at a time, outside of
  * the cycle, and how it ended. Progress is part of the next observation.
  */
-import type { Moment } from "../base/units.ts";
+import type { Moment, Revision } from "../base/units.ts";
 import type { MemberName } from "./member.ts";
 import type { LogicalSlot } from "./slot_settings.ts";
 
@@ -82,6 +82,20 @@ export type LongTask =
   | { readonly kind: "remove_data"; readonly why: RemoveDataReason }
   /** Moves a data directory that may be somebody's out of the way of a clone. */
   | { readonly kind: "set_aside"; readonly why: SetAsideReason }
+  /** Has a program end the host of a leader that seems to be lost. */
+  | {
+    readonly kind: "fence";
+    readonly host: MemberName;
+    /** Of its PostgreSQL, as its member key says; null: it does not. */
+    readonly address: string | null;
+    /** Of its leader key. */
+    readonly term: Revision;
+    /** From 1 on. */
+    readonly attempt: number;
+    /** The revision of the claim that it is done under. */
+    readonly claim: Revision;
+    readonly timeoutMs: number;
+  }
   | {
     readonly kind: "reinitialize";
     readonly source: MemberName;

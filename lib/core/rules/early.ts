@@ -4,6 +4,7 @@
  */
 import { deadlineOf, isFresh } from "../model/lease_view.ts";
 import { leaseRemainingMs, stopBudgetMs } from "../calc/lead/budgets.ts";
+import { claimOf } from "../calc/takeover/fencing_claim.ts";
 import type { Decision } from "../model/decision.ts";
 import { leadOf, type Observation } from "../model/observation.ts";
 import type { Rule } from "./rule.ts";
@@ -58,6 +59,13 @@ export const EARLY: readonly Rule[] = [
   },
   RESTORE_OVERTAKEN,
   {
+    id: "R047",
+    why:
+      "A fencing command is ended when the leader that it is to end objects, or its term is over.",
+    decides: ["cancel_task term_over", "cancel_task vetoed"],
+    match: endFencing,
+  },
+  {
     id: "R050",
     why: "Long work of the leader does not cost it the lease.",
     decides: ["renew_lease cycle"],
@@ -94,6 +102,20 @@ export const EARLY: readonly Rule[] = [
         : null,
   },
 ];
+
+function endFencing(o: Observation): Decision | null {
+  if (o.task.kind !== "running" || o.dcs.kind !== "reachable") return null;
+  const { task } = o.task;
+  if (task.kind !== "fence") return null;
+  const { leader } = o.dcs.view;
+  if (leader?.name !== task.host || leader.revision !== task.term) {
+    return { kind: "cancel_task", reason: "term_over" };
+  }
+  const claim = claimOf(o.dcs.view);
+  return claim?.by === o.self && claim.state === "vetoed"
+    ? { kind: "cancel_task", reason: "vetoed" }
+    : null;
+}
 
 function exitOnOtherSystemId(o: Observation): Decision | null {
   if (o.dcs.kind !== "reachable" || o.settings.isPaused) return null;

@@ -41,23 +41,26 @@ import {
   upstreamName,
 } from "./upstream.ts";
 
+/** The first of all while another member leads, whatever was promised. */
+export const UNLOCKED: Rule = {
+  id: "R610",
+  why: "Only the leader may be writable, or on the way to it.",
+  decides: ["demote not_leader", "wait primary_without_lock"],
+  match: (o) =>
+    !mayBeWritable(o)
+      ? null
+      : o.settings.isPaused
+      ? leaveUnlocked(o)
+      : startTask(
+        { kind: "demote", how: "immediate_nolock", deadline: null },
+        "not_leader",
+        { leader: leaderOf(o).name },
+      ),
+};
+
 /** The rows for everybody but the leader. */
 export const FOLLOWER: readonly Rule[] = [
-  {
-    id: "R610",
-    why: "Only the leader may be writable, or on the way to it.",
-    decides: ["demote not_leader", "wait primary_without_lock"],
-    match: (o) =>
-      !mayBeWritable(o)
-        ? null
-        : o.settings.isPaused
-        ? leaveUnlocked(o)
-        : startTask(
-          { kind: "demote", how: "immediate_nolock", deadline: null },
-          "not_leader",
-          { leader: leaderOf(o).name },
-        ),
-  },
+  UNLOCKED,
   {
     id: "R620",
     why: "In pause a stopped or empty instance is left as it is.",
@@ -206,7 +209,7 @@ export const FOLLOWER: readonly Rule[] = [
     why: "All is well: this member follows.",
     decides: ["wait following"],
     match: (o) =>
-      isSettled(o)
+      isSettled(o) && !isCatchingUp(o)
         ? wait("following", { leader: leaderOf(o).name })
         : waitShortly("following", { leader: leaderOf(o).name }, 1_000),
   },
@@ -224,6 +227,11 @@ function isSettled(o: Observation): boolean {
     replica.timeline === leaderMember(o)?.timeline;
   return o.memory.divergence === "unsuspected" &&
     (isStreaming || upstreamName(o) === null);
+}
+
+/** Until then it cannot pledge, and the scope has one voter less. */
+function isCatchingUp({ pledge, settings }: Observation): boolean {
+  return settings.takeover !== null && pledge?.record.kind === "behind";
 }
 
 /** A copy that did not help is not repeated before that time: each needs a restart. */

@@ -6,7 +6,10 @@ import {
   isConfirmationPending,
   planSynchronous,
 } from "../calc/sync/sync_standbys.ts";
+import { remainingMs } from "../base/units.ts";
+import { mayDropVoters } from "../calc/takeover/veto.ts";
 import type { Decision } from "../model/decision.ts";
+import { memberOf } from "../model/cluster_view.ts";
 import type { Observation } from "../model/observation.ts";
 import { writeInitialize } from "./bootstrap.ts";
 import {
@@ -49,8 +52,18 @@ export const CONFIG: Rule = {
   },
 };
 
+/** A member key that could not be written keeps nothing else back for longer. */
+const ROLE_FIRST_MS = 1_000;
+
 /** The last rows of a primary. */
 export const LEADING: readonly Rule[] = [
+  {
+    id: "R575",
+    why:
+      "Clients are led to a new primary by its member key, which is written before the synchronous set is put in order.",
+    decides: ["wait leading"],
+    match: (o) => isRoleUntold(o) ? waitShortly("leading", {}, 0) : null,
+  },
   {
     id: "R580",
     why:
@@ -71,11 +84,21 @@ export const LEADING: readonly Rule[] = [
     match: (o) => {
       const primary = primaryOf(o);
       const isPending = primary !== null &&
-        isConfirmationPending(syncInputs(o, primary));
+        (areVotersKept(o) || isConfirmationPending(syncInputs(o, primary)));
       return isPending ? waitShortly("leading", {}) : wait("leading");
     },
   },
 ];
+
+/** Just promoted, and the store does not say so yet. */
+function isRoleUntold(o: Observation): boolean {
+  const { lastOutcome } = o.memory;
+  const isNew = lastOutcome !== null && lastOutcome.task.kind === "promote" &&
+    lastOutcome.result === "done" &&
+    remainingMs(o.now, lastOutcome.endedAt) < ROLE_FIRST_MS;
+  return isNew && memberOf(viewOf(o), o.self)?.role !== "primary";
+}
+
 function syncInputs(
   o: Observation,
   postgres: NonNullable<ReturnType<typeof primaryOf>>,
@@ -89,7 +112,18 @@ function syncInputs(
   };
 }
 
+/** Those who pledged do not stream: that must not make commits asynchronous. */
+function areVotersKept({ memory, settings, now }: Observation): boolean {
+  const { takeover } = settings;
+  return takeover !== null && !mayDropVoters(memory.takeover.stoodAt, {
+    now,
+    vetoTimeMs: takeover.vetoTimeMs,
+  });
+}
+
 function planSyncStep(o: Observation): Decision | null {
   const primary = primaryOf(o);
-  return primary === null ? null : planSynchronous(syncInputs(o, primary));
+  return primary === null || areVotersKept(o)
+    ? null
+    : planSynchronous(syncInputs(o, primary));
 }

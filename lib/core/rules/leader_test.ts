@@ -1,8 +1,11 @@
 import {
   answer,
   cluster,
+  leaderMember,
   leaderObservation,
+  member,
   NOW,
+  outcome,
   primary,
   replica,
   sender,
@@ -21,6 +24,7 @@ import {
   testRows,
 } from "../../../tests/helpers/rule_table.ts";
 import { lsn, moment, revision } from "../base/units.ts";
+import type { Observation } from "../model/observation.ts";
 
 const HANGING = {
   kind: "unresponsive",
@@ -36,6 +40,20 @@ const QUORUM_KEY = {
   standbys: ["n1", "n2"],
   revision: revision(5),
 };
+
+/** n1 was promoted so many milliseconds ago; its member key has that role. */
+function promoted(agoMs: number, role: "replica" | "primary"): Observation {
+  const own = { ...leaderMember("n1"), role };
+  const endedAt = moment(NOW - agoMs);
+  return leaderObservation({
+    ...settings({ synchronousMode: "on" }),
+    view: cluster({ members: [own, member("n2"), member("n3")] }),
+    memory: {
+      ...MEMORY,
+      lastOutcome: outcome({ kind: "promote" }, { endedAt }),
+    },
+  });
+}
 
 const LEADER: readonly Row[] = [
   [
@@ -269,6 +287,21 @@ const LEADER: readonly Row[] = [
     "a missing configuration is written",
     leaderObservation({ view: cluster({ config: null }) }),
     ["R570", "write_config config_missing"],
+  ],
+  [
+    "a new primary is told of before its synchronous set is put in order",
+    promoted(0, "replica"),
+    ["R575", "wait leading"],
+  ],
+  [
+    "one that the store knows as primary goes on",
+    promoted(0, "primary"),
+    ["R580", "write_sync synchronous_enabled"],
+  ],
+  [
+    "a member key that cannot be written keeps nothing back for long",
+    promoted(1_000, "replica"),
+    ["R580", "write_sync synchronous_enabled"],
   ],
   [
     "synchronous mode begins with an empty list",

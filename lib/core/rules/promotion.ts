@@ -8,6 +8,7 @@ import {
   isForcedCandidate,
   isQuorumRace,
   racePeers,
+  runnerOf,
 } from "../calc/lead/candidates.ts";
 import { planBeforePromotion } from "../calc/sync/sync_standbys.ts";
 import type { Decision } from "../model/decision.ts";
@@ -118,10 +119,12 @@ export const PROMOTION: readonly Rule[] = [
 function countVotesAgain(o: Observation): Decision | null {
   const view = viewOf(o);
   if (replicaOf(o) === null || !isQuorumRace(o, view)) return null;
+  // The pledges were counted by the very write that took the key.
+  if (o.memory.takeover.takenTerm === view.leader?.revision) return null;
   if (isForcedOn(o)) return null;
   const question = askPeers(o, racePeers(o, view), "votes_recounted");
   if (question !== null) return question;
-  const verdict = compareInRace(o, view, {
+  const verdict = compareInRace(runnerOf(o), view, {
     answers: answersOf(o),
     options: { isLagChecked: false, isRanked: false, ignored: [] },
   });

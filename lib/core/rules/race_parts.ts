@@ -6,6 +6,7 @@ import {
   compareInRace,
   LOSE_REASONS,
   racePeers,
+  runnerOf,
 } from "../calc/lead/candidates.ts";
 import { vacancyOf } from "../model/cluster_view.ts";
 import type { Outcome } from "./rule.ts";
@@ -45,7 +46,7 @@ export function compare(
 ): Decision {
   const { ignored, reason } = race;
   const isNamed = viewOf(o).failover?.candidate === o.self;
-  const verdict = compareInRace(o, viewOf(o), {
+  const verdict = compareInRace(runnerOf(o), viewOf(o), {
     answers: answersOf(o),
     options: {
       isLagChecked: ignored.length === 0,

@@ -5,6 +5,7 @@
 import { FILL, LINEAGE, REFUSE_COPY, STRANGER } from "./bootstrap.ts";
 import { DCS_LOSS } from "./dcs_loss.ts";
 import { EARLY } from "./early.ts";
+import { FENCING, FENCING_VETO } from "./fencing.ts";
 import { FOLLOWER } from "./follower.ts";
 import { CONFIG, LEADING, SYSTEM_ID } from "./leader.ts";
 import { DOWN } from "./leader_down.ts";
@@ -15,6 +16,7 @@ import { PROMOTION } from "./promotion.ts";
 import { BARRED, COMPARED } from "./race.ts";
 import { REQUESTED } from "./race_request.ts";
 import type { Section } from "./rule.ts";
+import { SETTLED, TAKEOVER, VETO } from "./takeover.ts";
 import {
   DEMOTE_CLUSTER,
   REMOTE_LINE,
@@ -81,6 +83,9 @@ export const SECTION = {
     question: "The leader is this member, a primary.",
     rules: [
       RENEWAL,
+      FENCING_VETO,
+      VETO,
+      SETTLED,
       UNSYNCED,
       FOREIGN,
       UNWATCHED,
@@ -90,6 +95,18 @@ export const SECTION = {
       CONFIG,
       ...LEADING,
     ],
+  },
+  takeover: {
+    name: "TAKEOVER",
+    question:
+      "The leader is another member, and this one has pledged in its term, wants to, or takes it back.",
+    rules: TAKEOVER,
+  },
+  fencing: {
+    name: "FENCING",
+    question:
+      "The leader is another member that seems to be lost, pledges cannot prove it, and this one has its host fenced, or takes over after that.",
+    rules: FENCING,
   },
   follower: {
     name: "FOLLOWER",

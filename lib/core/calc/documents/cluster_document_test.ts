@@ -22,7 +22,10 @@ function member(name: string, over: Partial<Member> = {}): Member {
     replayedLsn: null,
     replicationState: null,
     tags: NO_TAGS,
+    proxyUrl: null,
     doors: null,
+    pledging: null,
+    fencing: null,
     isCheckpointAfterPromotePending: false,
     pendingRestart: null,
     scheduledRestart: null,
@@ -43,6 +46,8 @@ function view(over: Partial<ClusterView> = {}): ClusterView {
     history: null,
     failsafe: null,
     pledges: [],
+    fencing: null,
+    failovers: null,
     ...over,
   };
 }

@@ -4,10 +4,12 @@
  */
 import { maxLsn } from "../../base/units.ts";
 import type { MemberPublication } from "../../codec/member_codec.ts";
+import type { FencingPart } from "../../model/member.ts";
 import type {
   MemberDoors,
   MemberRole,
   MemberState,
+  Pledging,
   Tags,
 } from "../../model/member.ts";
 import { leadOf, type Observation } from "../../model/observation.ts";
@@ -69,6 +71,7 @@ function taskState(task: LongTask): MemberState | null {
       return "stopping";
     case "promote":
     case "follow":
+    case "fence":
       return null;
   }
 }
@@ -109,6 +112,8 @@ export function publicationOf(
     ...identity,
     state: memberState(o),
     role: memberRole(o),
+    pledging: pledgingOf(o),
+    fencing: fencingOf(o),
     isCheckpointAfterPromotePending: isCheckpointPending(o),
     tags: tagsNow(o).published,
     pendingRestart: hasPending ? running.pendingRestart : null,
@@ -131,6 +136,28 @@ export function publicationOf(
     ),
     isPaused: o.settings.isPaused,
   };
+}
+
+/** Others count on a member that says it, so only while takeover is on, and once its record is whole. */
+function pledgingOf({ pledge, settings }: Observation): Pledging | null {
+  if (pledge === null || settings.takeover === null) return null;
+  switch (pledge.record.kind) {
+    case "missing":
+      return null;
+    case "behind":
+      return "behind";
+    case "none":
+    case "pledged":
+      return "ready";
+  }
+}
+
+/** Others count on it: a leader that objects to it, and who could do it. */
+function fencingOf(
+  { pledge, settings, fencing }: Observation,
+): FencingPart | null {
+  if (pledge === null || settings.takeover === null) return null;
+  return fencing === null ? "aware" : "ready";
 }
 
 /** The tags as configured, or without the synchronous duty while it is given back. */

@@ -9,88 +9,17 @@ import { parseConnUrl } from "../../codec/conn_url.ts";
 import { type ClusterView, memberOf } from "../../model/cluster_view.ts";
 import type { Facts } from "../../model/decision.ts";
 import type { Member, MemberDoors, MemberName } from "../../model/member.ts";
+import type {
+  Backend,
+  Exclusion,
+  ExclusionReason,
+  LocalVeto,
+  MemberTraits,
+  Routes,
+  SealedInstance,
+} from "../../model/routes.ts";
 import { type Lsn, maxLsn, type Moment } from "../../base/units.ts";
 import { type LagHistory, lagMsOf } from "../documents/lag_history.ts";
-
-/** An instance that clients may be connected to. */
-export interface Backend {
-  readonly name: MemberName;
-  /** Without brackets, also for IPv6. */
-  readonly host: string;
-  readonly port: number;
-  readonly via: BackendVia;
-}
-
-/** What stands at a backend's address. */
-export type BackendVia =
-  /** The instance, where its member key says. */
-  | "address"
-  /** The sealed instance of this host, which takes clients from here only. */
-  | "loopback"
-  /** The proxy beside the sealed instance of another host. */
-  | "proxy";
-
-/** The instance of this host, if it is sealed. */
-export interface SealedInstance {
-  readonly name: MemberName;
-  /** A loopback address. */
-  readonly host: string;
-  readonly port: number;
-}
-
-/** Why a member gets no connections of a route. */
-export type ExclusionReason =
-  | "no_leader"
-  | "leader_unknown"
-  | "is_leader"
-  | "not_primary"
-  | "not_replica"
-  | "not_running"
-  | "not_streaming"
-  | "lag_exceeds_maximum"
-  | "lag_time_exceeds_maximum"
-  /** Is about to be stopped or restarted: its clients may finish. */
-  | "stopping"
-  | "position_unknown"
-  | "noloadbalance"
-  /** Serves reads only if nobody of the preferred zone can. */
-  | "other_zone"
-  /** The store is away for so long that the leader's lease must have ended. */
-  | "lease_over"
-  | "address_unknown"
-  | "handover_requested"
-  | "local_not_primary"
-  | "local_lease_passed"
-  | "local_fenced";
-
-/** One member (null: nobody in particular) left out of one route. */
-export interface Exclusion {
-  readonly route: "primary" | "replica";
-  readonly name: MemberName | null;
-  readonly reason: ExclusionReason;
-  readonly facts: Facts;
-}
-
-/** The routing table. */
-export interface Routes {
-  /** Takes writes; null: nobody, new connections wait. */
-  readonly primary: Backend | null;
-  /** Is about to hand over: takes no new connections, those it has may go on. */
-  readonly primaryResting: Backend | null;
-  /** Take new read-only connections; sorted by name. */
-  readonly replicas: readonly Backend[];
-  /** In their place, if none of them can be had: earlier lists first. */
-  readonly spares: readonly (readonly Backend[])[];
-  /** Take no new read-only connections, but those they have may go on. */
-  readonly resting: readonly Backend[];
-  readonly exclusions: readonly Exclusion[];
-}
-
-/** What the local agent said of its own member; it knows earlier than the DCS. */
-export interface LocalVeto {
-  readonly name: MemberName;
-  readonly reason: "local_not_primary" | "local_lease_passed" | "local_fenced";
-}
 
 /** The limits that routes keep. */
 export interface RoutingLimits {
@@ -118,17 +47,9 @@ export interface RoutingLimits {
   readonly isReplicaFallback: boolean;
   /** Null: none on this host. */
   readonly sealed: SealedInstance | null;
+  /** Clients are led to members' poolers (`proxy_url`), not to their instances. */
+  readonly isPoolerWanted: boolean;
 }
-
-/** The table before anything is known. */
-export const NO_ROUTES: Routes = {
-  primary: null,
-  primaryResting: null,
-  replicas: [],
-  spares: [],
-  resting: [],
-  exclusions: [],
-};
 
 /** Either a place in the table or the reason for having none. */
 type Verdict =
@@ -156,9 +77,8 @@ export function routes(view: ClusterView, limits: RoutingLimits): Routes {
   const near = usable.filter(({ name }) => isInZone(view, name, limits.zone));
   const far = usable.filter((backend) => !near.includes(backend));
   const isNearEmpty = near.length === 0;
-  const leader = limits.isReplicaFallback
-    ? readableLeader(view, primary, limits)
-    : null;
+  const readable = readableLeader(view, primary, limits);
+  const leader = limits.isReplicaFallback ? readable : null;
   const leaders = leader?.kind === "in" ? [leader.backend] : [];
   const finishing = leader?.kind === "resting" ? leader : null;
   return {
@@ -175,6 +95,38 @@ export function routes(view: ClusterView, limits: RoutingLimits): Routes {
       ...(finishing === null ? [] : [finishing.exclusion]),
       ...(isNearEmpty ? [] : far.map((spare) => inOtherZone(view, spare.name))),
     ],
+    readers: usable,
+    leaderReads: readable === null ? null : {
+      backend: readable.backend,
+      isStandby: primary.kind === "out",
+      isResting: readable.kind === "resting",
+    },
+    isReplicaFallback: limits.isReplicaFallback,
+    traits: Object.fromEntries(
+      view.members.map((member) => [
+        member.name,
+        traitsIn(view, member, limits.zone),
+      ]),
+    ),
+  };
+}
+
+/** Larger ones say nothing more; as HAProxy has it. */
+const WEIGHT_MAX = 256;
+
+function traitsIn(
+  view: ClusterView,
+  { name, tags }: Member,
+  zone: string | null,
+): MemberTraits {
+  const weight = tags.published["weight"];
+  const isWeight = typeof weight === "number" && Number.isInteger(weight) &&
+    weight >= 0 && weight <= WEIGHT_MAX;
+  return {
+    zone: zoneOf(view, name),
+    weight: isWeight ? weight : 1,
+    isSync: view.sync.leader !== null && view.sync.standbys.includes(name),
+    isNear: isInZone(view, name, zone),
   };
 }
 
@@ -228,11 +180,6 @@ export function drainedBackends(
   return table.resting.filter(({ name }) => stopping.includes(name));
 }
 
-/** One text per backend, equal for equal backends; for maps and logs. */
-export function backendKey(backend: Backend): string {
-  return `${backend.name}@${backend.host}:${backend.port}`;
-}
-
 function primaryVerdict(view: ClusterView, limits: RoutingLimits): Verdict {
   const { resting, veto } = limits;
   const out = (
@@ -259,7 +206,8 @@ function primaryVerdict(view: ClusterView, limits: RoutingLimits): Verdict {
   }
   const backend = backendOf(member, "primary", limits);
   if (backend === null) {
-    return out(name, "address_unknown", { connUrl: member.connUrl });
+    const { reason, facts } = addressRefusal(member, limits);
+    return out(name, reason, facts);
   }
   const isHandingOver = isStopping || resting === name ||
     (limits.isHandoverExpected && isSwitchoverFrom(view, name));
@@ -339,7 +287,8 @@ function replicaVerdict(
   }
   const backend = backendOf(member, "replica", limits);
   if (backend === null) {
-    return out("address_unknown", { connUrl: member.connUrl });
+    const { reason, facts } = addressRefusal(member, limits);
+    return out(reason, facts);
   }
   const refusal = isStopping
     ? { reason: "stopping", facts: {} } as const
@@ -386,14 +335,31 @@ export function leaderPosition(view: ClusterView): Lsn | null {
 
 /** Where a proxy connects for a member; null if that is not known. */
 function backendOf(
-  { name, connUrl, doors }: Member,
+  { name, connUrl, doors, proxyUrl }: Member,
   route: keyof MemberDoors,
-  { sealed }: RoutingLimits,
+  { isPoolerWanted, sealed }: RoutingLimits,
 ): Backend | null {
-  if (sealed?.name === name) return { ...sealed, via: "loopback" };
+  if (isPoolerWanted) {
+    // Past its pooler nobody is led: it may be what keeps clients few.
+    const pooler = proxyUrl === null ? null : parseConnUrl(proxyUrl);
+    return pooler === null ? null : { name, ...pooler, via: "pooler" };
+  }
   const address = connUrl === null ? null : parseConnUrl(connUrl);
+  if (sealed?.name === name) {
+    const known = address === null ? {} : { publicHost: address.host };
+    return { ...sealed, via: "loopback", ...known };
+  }
   if (address === null) return null;
   return doors === null
     ? { name, ...address, via: "address" }
     : { name, host: address.host, port: doors[route], via: "proxy" };
+}
+
+function addressRefusal(
+  { connUrl, proxyUrl }: Member,
+  { isPoolerWanted }: RoutingLimits,
+): { readonly reason: ExclusionReason; readonly facts: Facts } {
+  return isPoolerWanted
+    ? { reason: "pooler_unknown", facts: { proxyUrl } }
+    : { reason: "address_unknown", facts: { connUrl } };
 }

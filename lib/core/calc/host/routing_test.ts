@@ -3,13 +3,8 @@ import { lsn, moment, revision } from "../../base/units.ts";
 import { NO_LAG_HISTORY } from "../documents/lag_history.ts";
 import type { ClusterView } from "../../model/cluster_view.ts";
 import { type Member, NO_TAGS } from "../../model/member.ts";
-import {
-  drainedBackends,
-  NO_ROUTES,
-  type Routes,
-  routes,
-  type RoutingLimits,
-} from "./routing.ts";
+import { drainedBackends, routes, type RoutingLimits } from "./routing.ts";
+import { NO_ROUTES, type Routes } from "../../model/routes.ts";
 
 function member(name: string, given: Partial<Member> = {}): Member {
   return {
@@ -25,7 +20,10 @@ function member(name: string, given: Partial<Member> = {}): Member {
     replayedLsn: lsn(1000),
     replicationState: "streaming",
     tags: NO_TAGS,
+    proxyUrl: null,
     doors: null,
+    pledging: null,
+    fencing: null,
     isCheckpointAfterPromotePending: false,
     pendingRestart: null,
     scheduledRestart: null,
@@ -48,6 +46,8 @@ function view(leader: string | null, members: readonly Member[]): ClusterView {
     history: [],
     failsafe: null,
     pledges: [],
+    fencing: null,
+    failovers: null,
   };
 }
 
@@ -64,6 +64,7 @@ const LIMITS = {
   zone: null,
   isReplicaFallback: false,
   sealed: null,
+  isPoolerWanted: false,
 };
 const LEADER = member("n1", { role: "primary", replicationState: null });
 
@@ -422,4 +423,35 @@ Deno.test("routes() do not trust a leader whose lease must have ended", () => {
   assert.equal(table.primary, null);
   assert.deepEqual(table.replicas.map(({ name }) => name), ["n2"]);
   assert.equal(table.exclusions[0]?.reason, "lease_over");
+});
+
+Deno.test("routes() lead to poolers, and never past them", () => {
+  const proxyUrl = "postgres://n1:6432/postgres";
+  const leader = { ...LEADER, proxyUrl };
+  const strange = { ...member("n3"), proxyUrl: "postgres://n3 6432/postgres" };
+  const table = routes(view("n1", [leader, member("n2"), strange]), {
+    ...LIMITS,
+    isPoolerWanted: true,
+  });
+  const pooler = { name: "n1", host: "n1", port: 6432, via: "pooler" };
+  assert.deepEqual(table.primary, pooler);
+  assert.deepEqual(table.replicas, []);
+  assert.deepEqual(
+    table.exclusions.slice(-2).map(({ name, reason, facts }) => [
+      ...[name, reason, facts["proxyUrl"]],
+    ]),
+    [
+      ["n2", "pooler_unknown", null],
+      ["n3", "pooler_unknown", strange.proxyUrl],
+    ],
+  );
+});
+
+Deno.test("routes() know by which name others see a sealed instance", () => {
+  const sealed = { name: "n1", host: "127.0.0.1", port: 5432 };
+  const table = routes(view("n1", [LEADER]), { ...LIMITS, sealed });
+  assert.deepEqual(
+    [table.primary?.host, table.primary?.publicHost],
+    ["127.0.0.1", "n1"],
+  );
 });

@@ -5,7 +5,7 @@
 import { type Lsn, maxLsn } from "../../base/units.ts";
 import { clusterTimeline, type ClusterView } from "../../model/cluster_view.ts";
 import type { Facts, WaitReason } from "../../model/decision.ts";
-import type { Member, MemberName } from "../../model/member.ts";
+import type { Member, MemberName, Tags } from "../../model/member.ts";
 import type { AgentMemory } from "../../model/memory.ts";
 import type { Observation } from "../../model/observation.ts";
 import type { PeerAnswer } from "../../model/peer_view.ts";
@@ -129,13 +129,38 @@ export interface RaceOptions {
   readonly ignored: readonly MemberName[];
 }
 
+/** One in the race: as it sees itself, or as another one sees it. */
+export interface Runner {
+  readonly self: MemberName;
+  readonly tags: Pick<Tags, "failoverPriority">;
+  readonly settings: ClusterSettings;
+  /** Who led last, as far as it knows. */
+  readonly lastLeader: MemberName | null;
+  /** Null: unknown. */
+  readonly position: Lsn | null;
+  /** 0: unknown. */
+  readonly timeline: number;
+}
+
+/** This member. */
+export function runnerOf(o: Observation): Runner {
+  const { self, tags, settings, memory, postgres } = o;
+  const isRunning = postgres.kind === "running";
+  return {
+    ...{ self, tags, settings },
+    lastLeader: memory.knownPeers?.leader ?? null,
+    position: isRunning ? ownPosition(postgres) : null,
+    timeline: isRunning ? postgres.timeline : 0,
+  };
+}
+
 /**
- * Compares this replica with the answers of its peers.
+ * Compares a replica with the answers of its peers.
  *
  * Source: docs/contract/ha.md 5.3 and 5.4.
  */
 export function compareInRace(
-  o: Observation,
+  o: Runner,
   view: ClusterView,
   inputs: {
     readonly answers: readonly PeerAnswer[];
@@ -143,7 +168,7 @@ export function compareInRace(
   },
 ): RaceVerdict {
   const { answers, options } = inputs;
-  const own = o.postgres.kind === "running" ? ownPosition(o.postgres) : null;
+  const own = o.position;
   if (own === null) return lose("position_unknown", {});
   const refusal = ownRefusal(o, view, { own, options });
   if (refusal !== null) return refusal;
@@ -158,7 +183,7 @@ export function compareInRace(
 }
 
 function ownRefusal(
-  o: Observation,
+  o: Runner,
   view: ClusterView,
   facts: { readonly own: Lsn; readonly options: RaceOptions },
 ): RaceVerdict | null {
@@ -171,7 +196,7 @@ function ownRefusal(
     });
   }
   const known = clusterTimeline(view);
-  const timeline = o.postgres.kind === "running" ? o.postgres.timeline : 0;
+  const { timeline } = o;
   if (
     o.settings.isTimelineChecked && !o.settings.isStandbyCluster &&
     timeline < known
@@ -187,7 +212,7 @@ function ownRefusal(
  * synchronous mode not in the sync key.
  */
 function isOutOfRace(
-  o: Observation,
+  o: Pick<Runner, "settings">,
   view: ClusterView,
   peer: UsablePeer,
 ): boolean {
@@ -213,7 +238,7 @@ export function isLeftOutByFailsafe(
 }
 
 function betterThanSelf(
-  o: Observation,
+  o: Runner,
   view: ClusterView,
   facts: {
     readonly own: Lsn;
@@ -235,7 +260,7 @@ function betterThanSelf(
   }
   const isOutranked = options.isRanked && position === own &&
     o.tags.failoverPriority < peer.failoverPriority;
-  if (!isOutranked || isFormerLeader(o.memory, view, peer.name)) return null;
+  if (!isOutranked || isFormerLeader(o, view, peer.name)) return null;
   return lose("peer_priority_higher", {
     peer: peer.name,
     peerPriority: peer.failoverPriority,
@@ -244,11 +269,11 @@ function betterThanSelf(
 }
 
 function isFormerLeader(
-  memory: AgentMemory,
+  { lastLeader }: Pick<Runner, "lastLeader">,
   view: ClusterView,
   name: MemberName,
 ): boolean {
-  return name === view.sync.leader || name === memory.knownPeers?.leader;
+  return name === view.sync.leader || name === lastLeader;
 }
 
 /**
@@ -265,17 +290,16 @@ export function isQuorumRace(
 }
 
 function countVotes(
-  o: Observation,
+  o: Runner,
   view: ClusterView,
   facts: { readonly own: Lsn; readonly peers: readonly UsablePeer[] },
 ): RaceVerdict {
   if (!isQuorumRace(o, view)) return { kind: "win", facts: { own: facts.own } };
   // Who has WAL that this member lacks gives no vote: the old leader, which may
   // be ahead without stopping the race, and everybody on a later timeline.
-  const timeline = o.postgres.kind === "running" ? o.postgres.timeline : 0;
   const voters = facts.peers.filter((peer) =>
     isInSync(view, peer.name) && (peer.position ?? 0n) > 0n &&
-    (peer.position ?? 0n) <= facts.own && (peer.timeline ?? 0) <= timeline
+    (peer.position ?? 0n) <= facts.own && (peer.timeline ?? 0) <= o.timeline
   );
   const votes = (isInSync(view, o.self) ? 0 : -1) + voters.length;
   const quorum = view.sync.quorum;

@@ -8,6 +8,10 @@ import type { Observation } from "../../model/observation.ts";
 
 /** Facts beside the decision's own; none for decisions that leave the lead where it is. */
 export function circumstances(decision: Decision, o: Observation): Facts {
+  const { kind } = decision;
+  if (kind === "take_lease" || kind === "take_fenced_lease") {
+    return formerFacts(o);
+  }
   if (decision.kind === "acquire_lease") {
     return { ...requestFacts(o), ...formerFacts(o) };
   }

@@ -4,7 +4,7 @@
  *
  * Source: docs/contract/ha.md 12; docs/contract/dcs.md 3.10.
  */
-import { type Lsn, revision } from "../../base/units.ts";
+import { type Lsn, type Revision, revision } from "../../base/units.ts";
 import { parseConnUrl } from "../../codec/conn_url.ts";
 import type { FailsafeMap } from "../../codec/failsafe_codec.ts";
 import type { ClusterView } from "../../model/cluster_view.ts";
@@ -18,7 +18,7 @@ import { driftAllowanceMs, leaseRemainingMs } from "./budgets.ts";
 const REFUSAL_PATIENCE_MS = 4_000;
 
 /** Of a leader key that the store does not show. */
-const NO_REVISION = revision("");
+export const NO_REVISION: Revision = revision("");
 
 /** A leader may not have read a change of the ttl. */
 const TTL_RATIO_MAX = 2;
@@ -233,7 +233,10 @@ function unknownMember(name: MemberName): Member {
     replayedLsn: null,
     replicationState: null,
     tags: NO_TAGS,
+    proxyUrl: null,
     doors: null,
+    pledging: null,
+    fencing: null,
     isCheckpointAfterPromotePending: false,
     pendingRestart: null,
     scheduledRestart: null,

@@ -53,7 +53,7 @@ export function leadChange(
 ): LeadChangeTold {
   const taken = latest(
     told.filter(({ kind, member }) =>
-      kind === "acquire_lease" &&
+      (kind === "acquire_lease" || kind === "take_lease") &&
       (change.winner === null || member === change.winner)
     ),
   );
