@@ -13,6 +13,7 @@ import {
   ownValue,
 } from "../core/calc/documents/config_merge.ts";
 import { parseYaml11 } from "../patroni/yaml_1_1.ts";
+import { type KubeconfigProgram, programOf } from "./kubeconfig_program.ts";
 
 /** A PEM text, or the file that has it. */
 export type PemSource =
@@ -30,6 +31,8 @@ export interface KubeconfigAccess {
   readonly tokenFile: string | null;
   readonly username: string | null;
   readonly password: string;
+  /** The program that logs in; null: none. */
+  readonly program: KubeconfigProgram | null;
 }
 
 /** Where the text comes from, and which context is wanted. */
@@ -56,11 +59,10 @@ export function parseKubeconfig(
   if (url === null || !/^https?:$/.test(url.protocol)) {
     throw new Error(`its cluster has no server that is an URL: "${server}"`);
   }
-  for (const name of ["exec", "auth-provider"]) {
-    if (ownValue(user, name) === undefined) continue;
+  if (ownValue(user, "auth-provider") !== undefined) {
     throw new Error(
-      `its user logs in by "${name}", which is not supported: use a token or ` +
-        "a client certificate",
+      'its user logs in by "auth-provider", which is not supported: use ' +
+        '"exec", a token or a client certificate',
     );
   }
   const pem = (map: ConfigMap, name: string) => pemOf(map, name, place.path);
@@ -77,6 +79,7 @@ export function parseKubeconfig(
       : resolve(dirname(place.path), tokenFile),
     username: textAt(user, "username"),
     password: textAt(user, "password") ?? "",
+    program: programOf({ user, cluster }, dirname(place.path)),
   };
 }
 

@@ -36,6 +36,7 @@ Deno.test("a kubeconfig says where and as whom, in each form", () => {
       cert: { kind: "text", text: "CERT" },
       key: { kind: "file", path: "/k.pem" },
       ...{ token: null, tokenFile: null, username: null, password: "" },
+      program: null,
     },
   );
   const plain = config("{token: t}", "insecure-skip-tls-verify: true");
@@ -63,7 +64,8 @@ Deno.test("what a kubeconfig lacks is said in one sentence", () => {
     ["[]", /is no kubeconfig/],
     ["{}", /names no context/],
     [config("{}").replace("current-context: dev", ""), /names no context/],
-    [config("{exec: {command: aws}}"), /logs in by "exec", which is not supp/],
+    [config("{auth-provider: {}}"), /logs in by "auth-provider", which is n/],
+    [config("{exec: {command: aws}}"), /login program speaks "", which is nei/],
     [config("{}").replace("https://", "tcp://"), /no server that is an URL/],
     [config("{}").replace("- name: u", "- name: x"), /has no user "u"/],
   ];

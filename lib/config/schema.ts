@@ -29,7 +29,7 @@ import {
 } from "./sections/postgres_settings.ts";
 import type { ProxyConfig } from "./sections/proxy.ts";
 import { effectiveVips } from "./sections/vip.ts";
-import { statsProblems } from "./stats_problems.ts";
+import { proxyProblems } from "./proxy_problems.ts";
 import { readStore, usableStore } from "./stores/all.ts";
 import { configWarnings } from "./warnings.ts";
 
@@ -127,10 +127,12 @@ function crossProblems(
     : [];
   if (sections instanceof Wanted) return parameters;
   const { proxy } = sections;
-  const ports = proxy === null
-    ? []
-    : [proxy.primaryPort, proxy.replicaPort, proxy.statsPort]
-      .filter((port) => port !== null);
+  const ports = proxy === null ? [] : [
+    proxy.primaryPort,
+    proxy.replicaPort,
+    proxy.statsPort,
+    ...proxy.ports.map(({ port }) => port),
+  ].filter((port) => port !== null);
   const clash: ConfigProblem = {
     path: "proxy",
     value: ownValue(document, "proxy"),
@@ -143,7 +145,7 @@ function crossProblems(
   };
   return [
     ...(new Set(ports).size === ports.length ? [] : [clash]),
-    ...(proxy === null ? [] : statsProblems(proxy)),
+    ...(proxy === null ? [] : proxyProblems(proxy)),
     ...(sections.vip.some(({ role }) => role === "proxy") ? [proxyVip] : []),
     ...parameters,
     ...sealProblems(document, sections),

@@ -236,8 +236,22 @@ Deno.test("decodeLocalConfig() turns the proxy on, off and down", () => {
   zone: east`).proxy,
     {
       listen: ["127.0.0.1"],
+      socketDirectory: null,
+      socketMode: 0o777,
       primaryPort: 15000,
       replicaPort: 6000,
+      ports: [],
+      newSessionsPerAddress: 0,
+      clientTimeoutMs: 0,
+      serverTimeoutMs: 0,
+      tcpKeepaliveIdle: 60,
+      tcpKeepaliveInterval: 10,
+      tcpKeepaliveCount: 6,
+      tcpUserTimeoutMs: 0,
+      sessionLog: null,
+      agents: [],
+      acceptProxyFrom: [],
+      sendProxy: "off",
       statsAllow: ["10.1.0.0/16"],
       statsCertfile: "/c.pem",
       statsKeyfile: null,
@@ -251,6 +265,9 @@ Deno.test("decodeLocalConfig() turns the proxy on, off and down", () => {
       connectionsMax: 20,
       primaryConnectionsMax: 15,
       replicaConnectionsMax: null,
+      serverConnectionsMax: 0,
+      queueMax: 1000,
+      queueTimeoutMs: null,
       connectTimeoutMs: 700,
       silentPerAddressMax: 7,
       startupTimeoutMs: 3000,
@@ -261,6 +278,7 @@ Deno.test("decodeLocalConfig() turns the proxy on, off and down", () => {
       dataPlane: "portable",
       workers: 3,
       isRingWanted: false,
+      routeTo: "conn_url",
       isReplicaFallback: true,
       agentGraceMs: 2000,
       isSealed: false,
@@ -273,6 +291,11 @@ Deno.test("decodeLocalConfig() turns the proxy on, off and down", () => {
   );
   const clash = problemsOf(documentWith("proxy: {primary_port: 6000}"));
   assert.match(clash[0] ?? "", /^proxy: .*wanted different ports$/);
+  for (const key of ["send_proxy: v1", "route_to: proxy_url"]) {
+    const sealed = documentWith(`proxy: {sealed: true, ${key}}`);
+    const [name = ""] = key.split(":");
+    assert.ok(problemsOf(sealed).some((one) => one.includes(name)), key);
+  }
   const listen = problemsOf(documentWith("proxy: {listen: '*:5000'}"));
   assert.match(listen[0] ?? "", /^proxy\.listen: .*addresses without port/);
   const allow = problemsOf(documentWith("proxy: {allow: 10.0.0.0/33}"));

@@ -12,6 +12,9 @@ export const MASK = "***";
 const SECRET_KEY =
   /(?:^|[_-])password$|^(?:ssl|pg)password$|^(?:(?:session_)?token|auth_data|authorization)$|secret/i;
 
+/** Section of receivers, whose addresses are secrets of their own: who knows one can post there. */
+const RECEIVERS_KEY = "notify";
+
 const URL_USER = /:\/\/[^\s:@/]*:/;
 
 const NAMED_PASSWORD =
@@ -56,10 +59,29 @@ export function redact(value: unknown, key = ""): unknown {
   const isEmpty = value === null || value === undefined || value === "";
   if (isEmpty) return value;
   if (isSecretKey(key)) return MASK;
+  if (key === RECEIVERS_KEY) return redactReceivers(value);
   if (typeof value === "string") return redactText(value);
   if (Array.isArray(value)) return value.map((item) => redact(item));
   if (!isConfigMap(value)) return value;
   return Object.fromEntries(
     Object.entries(value).map(([name, item]) => [name, redact(item, name)]),
   );
+}
+
+function redactReceivers(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(redactReceivers);
+  if (typeof value === "string") return withoutPath(value);
+  const shown = redact(value);
+  if (!isConfigMap(shown) || !isConfigMap(value)) return shown;
+  return Object.hasOwn(value, "url")
+    ? { ...shown, url: withoutPath(value["url"]) }
+    : shown;
+}
+
+function withoutPath(url: unknown): string {
+  const parsed = typeof url === "string" ? URL.parse(url) : null;
+  // Of another scheme the origin is the text "null".
+  return parsed === null || parsed.host === ""
+    ? MASK
+    : `${parsed.protocol}//${parsed.host}/${MASK}`;
 }

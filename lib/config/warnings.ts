@@ -66,6 +66,10 @@ function unusedSections(document: ConfigMap): ConfigWarning[] {
   if (store?.doubt !== undefined) {
     unused.push({ path: store.name, text: store.doubt });
   }
+  if (!isAbsent(ownValue(document, "clusters"))) {
+    const text = "clusters is ignored here: it is for a proxy without a member";
+    unused.push({ path: "clusters", text });
+  }
   if (!Object.hasOwn(document, "citus")) return unused;
   const text = "Section citus is ignored: Citus is not supported";
   return [...unused, { path: "citus", text }];

@@ -108,7 +108,8 @@ const OWN_KEYS: ReadonlySet<string> = new Set([
   "data_directory",
 ]);
 
-function sharedParameters(
+/** Those that all members must have, or may. */
+export function sharedParameters(
   settings: readonly ServerSetting[],
 ): Readonly<Record<string, string>> {
   const controlled = new Set(CONTROLLED_PARAMETERS.map(({ name }) => name));

@@ -1,13 +1,19 @@
 /** All keys: of the local configuration, in the order of Patroni's validation, and of the dynamic one. */
 import { memberName, scopeName } from "../names.ts";
 import { bootstrap, BOOTSTRAP_KEYS } from "../sections/bootstrap.ts";
+import { certificates, CERTIFICATES_KEYS } from "../sections/certificates.ts";
+import { clusters } from "../sections/clusters.ts";
 import { DYNAMIC_KEYS } from "../sections/dynamic.ts";
 import { LOG_KEYS } from "../sections/log.ts";
+import { notify } from "../sections/notify.ts";
 import { SETTINGS_KEYS } from "../sections/postgres_settings.ts";
+import { fencing, FENCING_KEYS } from "../sections/fencing.ts";
+import { POOLER_KEYS } from "../sections/pooler.ts";
 import { postgresql, POSTGRESQL_KEYS } from "../sections/postgresql.ts";
 import { proxy, PROXY_KEYS } from "../sections/proxy.ts";
 import { CTL_KEYS, RESTAPI_KEYS } from "../sections/restapi.ts";
 import { checkTagPairs, tags, TAGS_KEYS } from "../sections/tags.ts";
+import { uiProxies } from "../sections/ui_proxies.ts";
 import { vip } from "../sections/vip.ts";
 import { watchdog, WATCHDOG_KEYS } from "../sections/watchdog.ts";
 import { STORES } from "../stores/all.ts";
@@ -21,7 +27,14 @@ import {
   type KeyMap,
   section,
 } from "./key.ts";
-import { anything, count, text, unchecked, unusedInteger } from "./types.ts";
+import {
+  anything,
+  count,
+  flag,
+  text,
+  unchecked,
+  unusedInteger,
+} from "./types.ts";
 
 /** The keys that stand before the store in Patroni's validation. */
 export const FIRST_KEYS = {
@@ -117,6 +130,22 @@ export const LAST_KEYS = {
     apply: "reload",
     variable: false,
   },
+  fencing: {
+    type: fencing,
+    keys: FENCING_KEYS,
+    fallback: {},
+    check: null,
+    apply: "reload",
+    variable: false,
+  },
+  pooler: {
+    type: section(POOLER_KEYS),
+    keys: POOLER_KEYS,
+    fallback: {},
+    check: null,
+    apply: "reload",
+    variable: false,
+  },
   vip: {
     type: vip,
     fallback: [],
@@ -124,6 +153,50 @@ export const LAST_KEYS = {
     apply: "reload",
     meaning:
       "Ours: virtual addresses, each with address, interface, role and more",
+  },
+  ui: {
+    type: flag,
+    field: "isUiOn",
+    fallback: true,
+    variable: false,
+    apply: "reload",
+    meaning:
+      "Ours: the cluster page, `/ui` on the ports of REST and of statistics; " +
+      "off: there is none",
+  },
+  ui_proxies: {
+    type: uiProxies,
+    field: "uiProxies",
+    fallback: [],
+    variable: false,
+    apply: "reload",
+    meaning: "Ours: statistics ports of stand-alone proxies, as " +
+      "`http://app1:7000`, which the cluster page of this member shows",
+  },
+  notify: {
+    type: notify,
+    fallback: [],
+    variable: false,
+    apply: "reload",
+    meaning:
+      "Ours: who is told by an HTTP POST, each with url, events, secret and more",
+  },
+  clusters: {
+    type: clusters,
+    field: null,
+    otherwise: "the one of scope",
+    variable: false,
+    apply: "reload",
+    meaning: "Ours: the clusters of one stand-alone proxy, each with scope, " +
+      "proxy (its ports) and more, laid over the rest of the file",
+  },
+  certificates: {
+    type: certificates,
+    keys: CERTIFICATES_KEYS,
+    fallback: {},
+    check: null,
+    apply: "reload",
+    variable: false,
   },
 } as const satisfies KeyMap;
 

@@ -20,6 +20,7 @@ import {
 import {
   anyOf,
   boolean,
+  dictionary,
   either,
   oneOfAnyCase,
   then,
@@ -29,6 +30,11 @@ import { SETTINGS_KEYS } from "./postgres_settings.ts";
 const synchronousMode = {
   ...anything,
   check: either(boolean, oneOfAnyCase("quorum")),
+};
+
+const takeover = {
+  ...anything,
+  check: either(boolean, oneOfAnyCase("on", "off"), dictionary),
 };
 
 const STANDBY_KEYS: KeyMap = {
@@ -143,6 +149,12 @@ export const DYNAMIC_KEYS: KeyMap = withDefaults({
     type: integer({ min: 1 }),
     fallback: 1,
     meaning: "Synchronous standbys",
+  },
+  takeover: {
+    type: takeover,
+    fallback: "off",
+    meaning:
+      "Ours: replace a lost leader in seconds, whatever the ttl; off, on, or `{suspect_after: 1.5, veto_time: 0.7}`",
   },
   failsafe_mode: {
     type: unchecked(truth),

@@ -22,6 +22,8 @@ import {
   type Place,
 } from "../validate/checks.ts";
 
+import { daemonTarget } from "./log_target.ts";
+
 const DEFAULT_FORMAT = "%(asctime)s %(levelname)s: %(message)s";
 
 const kind: ValueType<"plain" | "json"> = changed(
@@ -45,6 +47,13 @@ export const LOG_KEYS = {
     fallback: "plain",
     check: oneOfExactly("plain", "json"),
     meaning: "plain, or json: one object per line",
+  },
+  target: {
+    type: daemonTarget,
+    otherwise: "log.dir, or standard error",
+    check: null,
+    meaning:
+      "Ours: syslog, syslog:/path, syslog://host:514 (RFC 5424) or journald, in place of a file",
   },
   level: {
     type: oneOf([

@@ -1,7 +1,6 @@
 /**
  * Section `proxy`, ours: the ports that clients use on every member.
  */
-import { isIP } from "node:net";
 import { Wanted } from "../fields.ts";
 import {
   type KeyMap,
@@ -10,61 +9,26 @@ import {
   type ValueType,
 } from "../keys/key.ts";
 import {
-  changed,
   durationMs,
   integer,
   oneOf,
   orNone,
   port,
   strictTruth,
-  text,
-  textListOrCommas,
   textOrNone,
   truth,
 } from "../keys/types.ts";
-
-const hosts: ValueType<readonly string[]> = changed(text, (value) => {
-  const parts = value.split(",").map((item) =>
-    item.trim().replace(/^\[(.*)\]$/, "$1")
-  );
-  const isEach = parts.every((host) =>
-    /^(?:[^\s/@[\]:]+|[0-9a-f:.]+)$/i.test(host)
-  );
-  return isEach
-    ? parts
-    : new Wanted("addresses without port, such as * or 10.0.0.1,127.0.0.1");
-});
-
-const networks: ValueType<readonly string[]> = changed(
-  textListOrCommas,
-  (list) =>
-    list.every(isNetwork)
-      ? list
-      : new Wanted("networks, such as 10.0.0.0/8 or 2001:db8::/32"),
-);
-
-/** As the proxy's networks.ts reads it. */
-function isNetwork(text: string): boolean {
-  const [address = "", bits, ...rest] = text.split("/");
-  const version = isIP(address);
-  if (version === 0 || rest.length > 0) return false;
-  const max = version === 4 ? 32 : 128;
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= max);
-}
-
-/** A port; `false`, or what YAML 1.1 takes for it, is none. */
-const portOrOff: ValueType<number | null> = {
-  ...port,
-  read: (value) => value === false ? null : port.read(value),
-};
-
-/** Less would leave no time between two renewals: the kernel counts in seconds. */
-const VIP_TTL_MS_MIN = 4_000;
-
-const vipTtl: ValueType<number> = changed(
-  durationMs,
-  (ms) => ms >= VIP_TTL_MS_MIN ? ms : new Wanted("a time of at least 4 s"),
-);
+import {
+  agentUrls,
+  hosts,
+  networks,
+  portOrOff,
+  sendProxy,
+  socketDirectory,
+  vipTtl,
+} from "./proxy_types.ts";
+import { lineTarget } from "./log_target.ts";
+import { PROXY_PORT_KEYS, proxyPorts } from "./proxy_ports.ts";
 
 const clients = integer({ min: 1, max: 1_000_000 });
 
@@ -77,6 +41,20 @@ export const PROXY_KEYS = {
     meaning:
       "Ours: addresses of the proxy, with commas; proxy: false turns it off",
   },
+  unix_socket_directory: {
+    type: orNone(socketDirectory),
+    field: "socketDirectory",
+    otherwise: "none",
+    variable: true,
+    meaning:
+      "Ours: a directory in which the proxy listens on a unix socket for each of its ports, for psql -h DIRECTORY -p 5000",
+  },
+  unix_socket_permissions: {
+    type: integer({ min: 0, max: 0o777 }),
+    field: "socketMode",
+    fallback: 0o777,
+    meaning: "Ours: permission bits of those sockets, such as 0770",
+  },
   primary_port: {
     type: port,
     fallback: 5000,
@@ -88,6 +66,11 @@ export const PROXY_KEYS = {
     fallback: 6000,
     variable: true,
     meaning: "Ours: leads to replicas",
+  },
+  ports: {
+    type: proxyPorts,
+    fallback: [],
+    keys: PROXY_PORT_KEYS,
   },
   stats_port: {
     type: portOrOff,
@@ -164,6 +147,27 @@ export const PROXY_KEYS = {
     field: "replicaConnectionsMax",
     meaning: "Ours: clients of the replica port",
   },
+  server_max_connections: {
+    type: integer({ min: 0, max: 1_000_000 }),
+    field: "serverConnectionsMax",
+    fallback: 0,
+    otherwise: "no limit",
+    meaning:
+      "Ours: sessions of this proxy on one server, of all ports together; more clients wait in a queue",
+  },
+  max_queue: {
+    type: integer({ min: 0, max: 1_000_000 }),
+    field: "queueMax",
+    fallback: 1000,
+    meaning:
+      "Ours: clients of one port that wait for a place on a server; more are refused",
+  },
+  queue_timeout: {
+    type: orNone(durationMs),
+    field: "queueTimeoutMs",
+    otherwise: "proxy.hold_timeout",
+    meaning: "Ours: how long a client waits for a place on a server",
+  },
   drain_timeout: {
     type: durationMs,
     field: "drainTimeoutMs",
@@ -196,6 +200,68 @@ export const PROXY_KEYS = {
     fallback: 100,
     meaning:
       "Ours: clients of one address (IPv6: /64) that have not said yet what they want",
+  },
+  new_sessions_per_address: {
+    type: integer({ min: 0, max: 1_000_000 }),
+    fallback: 0,
+    otherwise: "no limit",
+    meaning:
+      "Ours: new clients of one address (IPv6: /64) per second; more are refused",
+  },
+  client_timeout: {
+    type: durationMs,
+    field: "clientTimeoutMs",
+    fallback: 0,
+    otherwise: "off",
+    meaning: "Ours: seconds that a client may be silent when it is its turn",
+  },
+  server_timeout: {
+    type: durationMs,
+    field: "serverTimeoutMs",
+    fallback: 0,
+    otherwise: "off",
+    meaning: "Ours: the same for a server; longer than the longest statement",
+  },
+  tcp_keepalive_idle: {
+    type: integer({ min: 1, max: 32_767, unit: "s" }),
+    fallback: 60,
+    meaning: "Ours: seconds of rest before the kernel asks the other side",
+  },
+  tcp_keepalive_interval: {
+    type: integer({ min: 1, max: 32_767, unit: "s" }),
+    fallback: 10,
+    meaning: "Ours: seconds between two such questions",
+  },
+  tcp_keepalive_count: {
+    type: integer({ min: 1, max: 127 }),
+    fallback: 6,
+    meaning: "Ours: questions without an answer that end a connection",
+  },
+  tcp_user_timeout: {
+    type: durationMs,
+    field: "tcpUserTimeoutMs",
+    fallback: 0,
+    otherwise: "the kernel's",
+    meaning: "Ours: seconds that sent bytes may stay without an answer",
+  },
+  accept_proxy_from: {
+    type: networks,
+    fallback: [],
+    otherwise: "none",
+    meaning:
+      "Ours: load balancers that say by the PROXY protocol who their clients are",
+  },
+  send_proxy: {
+    type: sendProxy,
+    fallback: "off",
+    meaning:
+      "Ours: v1 or v2 tells servers by the PROXY protocol who their clients are; PostgreSQL itself does not understand it",
+  },
+  session_log: {
+    type: lineTarget,
+    otherwise: "off",
+    meaning:
+      "Ours: a line per session: the path of a file, syslog, syslog:/path, syslog://host:514 (RFC 5424) or journald",
   },
   allow: {
     type: networks,
@@ -232,6 +298,12 @@ export const PROXY_KEYS = {
     meaning:
       "Ours: worker threads pass several packets on at once where the kernel allows it",
   },
+  route_to: {
+    type: oneOf(["conn_url", "proxy_url"]),
+    fallback: "conn_url",
+    meaning:
+      "Ours: proxy_url leads clients to the members' poolers (postgresql.proxy_address)",
+  },
   replica_fallback: {
     type: truth,
     field: "isReplicaFallback",
@@ -245,6 +317,13 @@ export const PROXY_KEYS = {
     fallback: 6,
     meaning:
       "Ours: seconds of the lease under which a stand-alone proxy carries a virtual address; not below what the store can",
+  },
+  agents: {
+    type: agentUrls,
+    fallback: [],
+    otherwise: "the store",
+    meaning:
+      "Ours: a stand-alone proxy without access to the store asks the members' REST APIs; certificates are those of section ctl",
   },
   zone: {
     type: textOrNone,

@@ -3,9 +3,10 @@
  * It is served by etcd's version 3 interface; a cluster whose keys still lie in
  * the version 2 store is refused by the adapter, which alone can see that.
  */
-import type { Key } from "../keys/key.ts";
+import { Wanted } from "../fields.ts";
+import { type Key, section } from "../keys/key.ts";
 import { changed } from "../keys/types.ts";
-import { checkEtcd, ETCD3, type Etcd3Config, ETCD_KEYS } from "./etcd3.ts";
+import { checkEtcd, configOf, type Etcd3Config, ETCD_KEYS } from "./etcd3.ts";
 import { hostUrl, type Store } from "./store.ts";
 
 /** Section `etcd`. */
@@ -20,7 +21,10 @@ export const ETCD: Store<EtcdConfig> = {
   name: "etcd",
   hint: "a section etcd3 (hosts)",
   keys: Object.fromEntries(SAME_KEYS),
-  section: changed(ETCD3.section, (config) => ({ ...config, kind: "etcd" })),
+  section: changed(section(ETCD_KEYS), (keys) => {
+    const config = configOf(keys);
+    return config instanceof Wanted ? config : { ...config, kind: "etcd" };
+  }),
   check: checkEtcd,
   doubt: "Section etcd is served by etcd's version 3 interface, as etcd3 is; " +
     "rename it to etcd3",

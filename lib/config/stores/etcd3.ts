@@ -2,6 +2,12 @@
  * The store `etcd3`. Source: docs/contract/configuration.md 3.5, 3.7; Patroni
  * 4.1.4 `etcd.py`, the order of proxy, url, hosts and host.
  */
+import { parseBool } from "../../core/base/scalars.ts";
+import {
+  type ConfigMap,
+  isConfigMap,
+  ownValue,
+} from "../../core/calc/documents/config_merge.ts";
 import { formatHostPort, parseHostPort, parsePort } from "../addresses.ts";
 import { Wanted } from "../fields.ts";
 import { checkOf } from "../keys/check.ts";
@@ -18,8 +24,19 @@ import {
   textOrNone,
   unchecked,
 } from "../keys/types.ts";
-import { anyOf, type Check, string, then } from "../validate/checks.ts";
+import {
+  anyOf,
+  type Check,
+  type Place,
+  string,
+  then,
+} from "../validate/checks.ts";
 import { reachable } from "../validate/host_checks.ts";
+import {
+  MANAGED_KEYS,
+  type ManagedEtcdConfig,
+  managedOf,
+} from "./managed_etcd.ts";
 import { hostUrl, type Store } from "./store.ts";
 
 /** Section `etcd3`. */
@@ -37,6 +54,8 @@ export interface Etcd3Config {
   readonly cacert: string | null;
   readonly cert: string | null;
   readonly key: string | null;
+  /** The member that this host runs; null: etcd is somebody else's. */
+  readonly managed: ManagedEtcdConfig | null;
 }
 
 /** Keys of which one must be there. */
@@ -155,27 +174,68 @@ export const checkEtcd: Check = then(
   checkOf(ETCD_KEYS),
 );
 
+const ETCD3_KEYS = { ...ETCD_KEYS, ...MANAGED_KEYS };
+
 /** The store. */
 export const ETCD3: Store<Etcd3Config> = {
   name: "etcd3",
   hint: "a section etcd3 (hosts)",
-  keys: ETCD_KEYS,
-  section: changed(section(ETCD_KEYS), configOf),
-  check: checkEtcd,
+  keys: ETCD3_KEYS,
+  section: changed(section(ETCD3_KEYS), etcd3Of),
+  check: checkEtcd3,
+  inDocument: withName,
   url: hostUrl(String(DEFAULT_PORT), true),
   hasProxy: true,
 };
 
-function configOf(keys: SectionOf<typeof ETCD_KEYS>): Etcd3Config | Wanted {
+/** A managed member is the first endpoint; `hosts` may name others. */
+function etcd3Of(keys: SectionOf<typeof ETCD3_KEYS>): Etcd3Config | Wanted {
+  if (keys.isManaged !== true) return configOf(keys);
+  const managed = managedOf(keys, keys.cacert);
+  if (managed instanceof Wanted) return managed;
+  const scheme = managed.serverTls === null ? "http" : "https";
+  const others = [...keys.hosts ?? [], ...keys.host === null ? [] : [keys.host]]
+    .map((name) => endpointOf(name, keys.port, scheme));
+  const { username, password, cacert, cert, key } = keys;
+  return {
+    kind: "etcd3",
+    endpoints: [...new Set([managed.clientUrl, ...others])],
+    isProxied: false,
+    srv: null,
+    srvSuffix: null,
+    ...{ username, password, cacert, cert, key, managed },
+  };
+}
+
+/** Without a name of its own the member is called as the agent's is. */
+function withName(config: Etcd3Config, document: ConfigMap): Etcd3Config {
+  const { managed } = config;
+  if (managed === null || managed.name !== "") return config;
+  const name = String(ownValue(document, "name") ?? "");
+  return { ...config, managed: { ...managed, name } };
+}
+
+function endpointOf(
+  name: string,
+  port: number | null,
+  protocol: string,
+): string {
+  const address = parseHostPort(name, port ?? DEFAULT_PORT);
+  const where = address === null ? name : formatHostPort(address);
+  return `${protocol}://${where}`;
+}
+
+/** A section that names servers of somebody else's. */
+export function configOf(
+  keys: SectionOf<typeof ETCD_KEYS>,
+): Etcd3Config | Wanted {
   const { srv, srvSuffix, cacert, cert, key } = keys;
   const endpoint = keys.proxy ?? keys.url;
   const names = keys.hosts ?? (keys.host === null ? [] : [keys.host]);
   const isSrvUsed = keys.proxy === null && srv !== null;
-  const listed = endpoint !== null ? [endpoint.endpoint] : names.map((name) => {
-    const address = parseHostPort(name, keys.port ?? DEFAULT_PORT);
-    const where = address === null ? name : formatHostPort(address);
-    return `${keys.protocol ?? "http"}://${where}`;
-  });
+  const listed = endpoint !== null
+    ? [endpoint.endpoint]
+    : names.map((name) => endpointOf(name, keys.port, keys.protocol ?? "http"));
   if (listed.length === 0 && !isSrvUsed) return NO_ENDPOINT;
   return {
     kind: "etcd3",
@@ -188,6 +248,7 @@ function configOf(keys: SectionOf<typeof ETCD_KEYS>): Etcd3Config | Wanted {
     cacert,
     cert,
     key,
+    managed: null,
   };
 }
 
@@ -226,4 +287,11 @@ function decoded(part: string): string | null {
   } catch {
     return null;
   }
+}
+
+/** A managed member is an endpoint by itself. */
+function checkEtcd3(value: unknown, at: Place): Promise<readonly string[]> {
+  const isManaged = isConfigMap(value) &&
+    parseBool(ownValue(value, "managed")) === true;
+  return isManaged ? checkOf(ETCD3_KEYS)(value, at) : checkEtcd(value, at);
 }
