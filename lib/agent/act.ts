@@ -18,11 +18,13 @@ import {
   type Outcome,
 } from "./act_outcome.ts";
 import type { AskActs } from "./ask_acts.ts";
+import type { FencingActs } from "./fencing_acts.ts";
 import type { FactsOfNow } from "./facts_of_now.ts";
 import type { Inbox } from "./inbox.ts";
 import type { KeyActs } from "./key_acts.ts";
 import type { LeaseActs } from "./lease_acts.ts";
 import type { Remembering } from "./memory.ts";
+import type { TakeoverActs } from "./takeover_acts.ts";
 import type { StoreView } from "./store_view.ts";
 import type { TaskBody, TaskRunner } from "./task_runner.ts";
 
@@ -38,6 +40,8 @@ interface ActorParts {
   readonly lease: LeaseActs;
   readonly ask: AskActs;
   readonly keyActs: KeyActs;
+  readonly takeover: TakeoverActs;
+  readonly fencingActs: FencingActs;
   readonly tasks: Pick<TaskRunner, "start" | "cancel">;
   readonly bodyOf: (task: LongTask) => TaskBody;
   readonly memory: Remembering;
@@ -80,7 +84,8 @@ export class Actor {
     o: Observation,
     decision: Exclude<Decision, { kind: "exit" }>,
   ): Promise<Outcome> | Outcome {
-    const { lease, ask, keyActs, memory } = this.#parts;
+    const { lease, ask, keyActs, takeover, memory } = this.#parts;
+    const { fencingActs } = this.#parts;
     switch (decision.kind) {
       case "wait":
         return { kind: "rest", againInMs: decision.againInMs };
@@ -113,6 +118,24 @@ export class Actor {
         this.#parts.inbox.answer({ status: 503, text });
         return changed({});
       }
+      case "look_afresh":
+        return takeover.lookAfresh();
+      case "write_pledge_record":
+        return takeover.writeRecord(decision);
+      case "close_source":
+        return takeover.closeSource();
+      case "write_pledge":
+        return takeover.writeEntry(decision);
+      case "take_lease":
+        return takeover.take(decision);
+      case "veto_pledges":
+        return takeover.veto(o, decision);
+      case "write_fencing":
+        return fencingActs.write(decision);
+      case "rest_suspicion":
+        return fencingActs.rest();
+      case "take_fenced_lease":
+        return fencingActs.take(decision);
       case "race_initialize":
       case "write_initialize":
       case "write_config":

@@ -5,29 +5,42 @@
 import type { MemberIdentity } from "../core/calc/documents/publication.ts";
 import type { Moment } from "../core/base/units.ts";
 import type { TimingFloors } from "../core/codec/timing_codec.ts";
+import type { FencingOrders } from "../core/model/fencing.ts";
 import type { MemberName, Tags } from "../core/model/member.ts";
 import type { LongTask, TaskOutcome } from "../core/model/task_view.ts";
 import type { ConsentRecord } from "../ports/consents.ts";
 import type { Callbacks } from "../ports/callbacks.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Dcs } from "../ports/dcs.ts";
+import type { FencingCommand } from "../ports/fencing.ts";
 import type { Log } from "../ports/log.ts";
+import type { Notifier } from "../ports/notifier.ts";
+import type { Tracer } from "../ports/tracer.ts";
 import type { Peers } from "../ports/peers.ts";
-import type { Postgres } from "../ports/postgres.ts";
+import type { Postgres, PostgresPledge } from "../ports/postgres.ts";
+import type { Poolers } from "../ports/poolers.ts";
 import type { ProxyProcess } from "../ports/proxy_process.ts";
 import type { Random } from "../ports/random.ts";
 import type { ServiceWatch } from "../ports/service_watch.ts";
 import { Actor } from "./act.ts";
 import { AskActs } from "./ask_acts.ts";
 import { ConfigInForce } from "./config_in_force.ts";
+import { CatchUp } from "./catch_up.ts";
 import { CycleEnd } from "./cycle_end.ts";
 import { DataTasks } from "./data_tasks.ts";
 import { DecisionLog } from "./decision_log.ts";
 import { Demotion } from "./demote.ts";
+import { CycleTraces } from "./cycle_trace.ts";
+import { DoubtWatch } from "./doubt_watch.ts";
 import { Announcer } from "./events.ts";
 import { FactsOfNow } from "./facts_of_now.ts";
+import { FailoverDiary } from "./failover_diary.ts";
+import { FailoverTraces } from "./failover_traces.ts";
+import { FailoverReports } from "./failover_reports.ts";
 import { FailsafeLead } from "./failsafe_lead.ts";
 import { FailsafeListener } from "./failsafe_listener.ts";
+import { FencingActs } from "./fencing_acts.ts";
+import { FirstWrite } from "./first_write.ts";
 import { type GuardConfig, type GuardPorts, Guards } from "./guards.ts";
 import { HandOver } from "./hand_over.ts";
 import { Heartbeats } from "./heartbeats.ts";
@@ -47,9 +60,13 @@ import { LoopRest } from "./loop_rest.ts";
 import { LoopStatus } from "./loop_status.ts";
 import { Memory } from "./memory.ts";
 import { Neighbours } from "./neighbours.ts";
+import { Notices } from "./notices.ts";
 import { Observer } from "./observe.ts";
 import { OperatorService } from "./operator_service.ts";
+import { PledgeKeeper } from "./pledge_keeper.ts";
+import { PoolerPause } from "./pooler_pause.ts";
 import { Promotion } from "./promotion.ts";
+import { type Pulse, PulseDuty } from "./pulse_duty.ts";
 import { Publisher } from "./publish.ts";
 import { ScopeReader } from "./scope_reader.ts";
 import { ScopeReports } from "./scope_reports.ts";
@@ -65,6 +82,7 @@ import { LoopStatistics } from "./statistics.ts";
 import { StoreBudget } from "./store_budget.ts";
 import { StoreView } from "./store_view.ts";
 import { SyncDuty } from "./sync_duty.ts";
+import { TakeoverActs } from "./takeover_acts.ts";
 import { TaskRunner } from "./task_runner.ts";
 import { bodyOf } from "./tasks.ts";
 import { runWakers } from "./wakers.ts";
@@ -89,6 +107,18 @@ export interface AgentPorts extends GuardPorts {
   readonly serviceWatch: ServiceWatch;
   readonly random: Random;
   readonly consents: ConsentRecord;
+  /** Null: nothing here can pledge. */
+  readonly pledge: PostgresPledge | null;
+  /** Null: this agent neither speaks nor listens. */
+  readonly pulse: Pulse | null;
+  /** Null or absent: nobody is fenced. */
+  readonly fencing?: FencingCommand | null;
+  /** Null or absent: there is none. */
+  readonly poolers?: Poolers | null;
+  /** Null or absent: nobody is notified. */
+  readonly notifier?: Notifier | null;
+  /** Null or absent: nobody collects traces. */
+  readonly tracer?: Tracer | null;
 }
 
 /** The local configuration, as far as the agent itself needs it. Replaced on reload. */
@@ -105,6 +135,8 @@ export interface AgentConfig extends GuardConfig {
   /** The smallest times that a dynamic document may ask for; absent: TIMING_FLOORS. */
   readonly timingFloors?: TimingFloors | undefined;
   readonly identity: MemberIdentity;
+  /** Null or absent: there is no fencing command. */
+  readonly fencing?: FencingOrders | null;
 }
 
 /** The agent of one member, as who starts it uses it. */
@@ -114,6 +146,7 @@ export interface Agent {
   /** Puts another one in force. */
   readonly reconfigure: (config: AgentConfig) => void;
   readonly inForce: Pick<ConfigInForce, "settings" | "document">;
+  readonly last: Pick<LastView, "onSeen">;
   readonly memory: Memory;
   readonly right: LeadRight;
   readonly inbox: Inbox;
@@ -127,6 +160,8 @@ export interface Agent {
   readonly loop: (onReload: () => Promise<void>) => AgentLoop;
   /** What wakes the loop before its time, until `signal` aborts. */
   readonly runWakers: (signal: AbortSignal) => Promise<void>;
+  /** Ends the pauses of poolers, until `signal` aborts. */
+  readonly runPoolers: (signal: AbortSignal) => Promise<void>;
   /** @param end Begins the orderly end of the agent, as SIGTERM does. */
   readonly service: (end: () => void) => AgentService;
 }
@@ -147,7 +182,12 @@ export function createAgent(ports: AgentPorts, first: AgentConfig): Agent {
     startup: new Startup({ ...known, ...store }),
     shutdown: tasks.shutdown,
     loop: (onReload) => new AgentLoop(loop, onReload),
-    runWakers: (signal) => runWakers(known, signal),
+    runWakers: async (signal) => {
+      const watching = lead.doubtWatch.run(signal);
+      await runWakers(known, signal);
+      await watching;
+    },
+    runPoolers: (signal) => lead.poolerPause.run(signal),
     service: (end) =>
       new AgentService(
         { ...known, ...lead, ...store, ...tasks },
@@ -169,10 +209,21 @@ function createKnowledge(ports: AgentPorts, config: () => AgentConfig) {
   return {
     ...ports,
     ...{ config, memory, last, status, inbox, events, inForce, neighbours },
+    notices: new Notices({ ...ports, notifier: ports.notifier ?? null }),
+    ...traces(ports, config),
     liveness: new Liveness(ports.serviceWatch, ports.log),
+    pulseDuty: new PulseDuty({ ...ports, config, inbox, inForce }),
     reader: new ScopeReader(ports.dcs),
     keys: new ScopeStore(ports.dcs),
     reports: new ScopeReports(ports.dcs),
+  };
+}
+
+function traces(ports: AgentPorts, config: () => AgentConfig) {
+  const parts = { ...ports, config, tracer: ports.tracer ?? null };
+  return {
+    traces: new CycleTraces(parts),
+    failoverTraces: new FailoverTraces(parts),
   };
 }
 
@@ -182,7 +233,9 @@ type Knowledge = ReturnType<typeof createKnowledge>;
 function createLead(known: Knowledge) {
   const { clock, config, memory, inbox, log } = known;
   const { scope, self } = config();
-  const guards = new Guards(known);
+  // What follows from a doubt stands beside it.
+  const doubt = { isInDoubt: false };
+  const guards = new Guards({ ...known, doubt });
   const right = new LeadRight(clock, (deadline: Moment): Moment => {
     const until = guards.covered(deadline);
     heartbeats.covered(until);
@@ -193,16 +246,29 @@ function createLead(known: Knowledge) {
     { scope, name: self },
     { ...known, right },
   );
+  const diary = new FailoverDiary(clock);
   const tasks = new TaskRunner(clock, (outcome) => {
     memory.remember({ kind: "task_ended", outcome });
     statistics.countTask(outcome);
+    diary.ended(outcome);
     reportEnd(outcome, { inbox, log });
     inbox.wake();
   });
-  const heartbeats = new Heartbeats({ ...known, right, leases, tasks });
+  const heartbeats = new Heartbeats({
+    ...{ ...known, right, leases, tasks, doubt },
+  });
+  const doubtWatch: DoubtWatch = new DoubtWatch({ ...known, leases }, () => {
+    doubt.isInDoubt = doubtWatch.isInDoubt;
+    heartbeats.changed();
+    guards.doubtChanged();
+  });
   const leadReturn = new LeadReturn({ ...known, right, leases, heartbeats });
+  const { poolers = null } = known;
   return {
+    poolerPause: new PoolerPause({ ...known, right, poolers }),
     ...{ guards, right, leases, statistics, tasks, heartbeats, leadReturn },
+    doubtWatch,
+    diary,
     journal: statistics.journal,
     handOver: new HandOver({ ...known, leadReturn }),
   };
@@ -227,18 +293,32 @@ function reportEnd(
 /** Looks at the store and at the instance. */
 function createStore(known: Knowledge & Lead) {
   const budget = new StoreBudget(known);
-  const listener = new FailsafeListener(known);
+  const catchUp = new CatchUp(known);
+  const keeper: PledgeKeeper = new PledgeKeeper({
+    ...{ ...known, catchUp },
+    listener: { leader: () => listener.leader() },
+  });
+  const listener = new FailsafeListener({ ...known, pledge: keeper });
   const consent = new FailsafeLead(known);
   const store = new StoreView({ ...known, budget, listener });
   const facts = new FactsOfNow(known);
-  const observer = new Observer({ ...known, store, facts });
-  return { budget, listener, consent, store, facts, observer };
+  const observer = new Observer({ ...known, store, facts, keeper });
+  return {
+    ...{ budget, listener, consent, store, facts, observer },
+    ...{ catchUp, keeper },
+  };
 }
 
 type Stores = ReturnType<typeof createStore>;
 
 /** What runs beside the cycles, and at the end. */
 function createTasks(known: Knowledge & Lead & Stores) {
+  const { listener, consent, fencing = null } = known;
+  const endFailsafe = () => {
+    listener.reset();
+    consent.reset();
+  };
+  const fencingActs = new FencingActs({ ...known, fencing, endFailsafe });
   const startAid = new StartAid(known);
   const syncDuty = new SyncDuty(known);
   const starter = new InstanceStart({ ...known, startAid });
@@ -247,10 +327,11 @@ function createTasks(known: Knowledge & Lead & Stores) {
     instance: new InstanceTasks({ ...known, starter, syncDuty }),
     promotion: new Promotion(known),
     demotion: new Demotion(known),
+    fencing: fencingActs,
   };
   const lastTouch = new LastTouch(known);
   return {
-    startAid,
+    ...{ startAid, endFailsafe, fencingActs },
     bodyOf: (task: LongTask) => bodyOf(bodies, task),
     shutdown: new Shutdown({ ...known, syncDuty, lastTouch }),
   };
@@ -260,19 +341,17 @@ function createTasks(known: Knowledge & Lead & Stores) {
 function createLoop(
   known: Knowledge & Lead & Stores & ReturnType<typeof createTasks>,
 ) {
-  const { listener, consent } = known;
-  const endFailsafe = () => {
-    listener.reset();
-    consent.reset();
-  };
   const actor = new Actor({
     ...known,
-    lease: new LeaseActs({ ...known, endFailsafe }),
+    lease: new LeaseActs(known),
     ask: new AskActs(known),
     keyActs: new KeyActs(known),
+    takeover: new TakeoverActs(known),
   });
   const slots = new SlotTender(known);
-  const publisher = new Publisher({ ...known, slots });
+  const firstWrite = new FirstWrite(known);
+  const failovers = new FailoverReports({ ...known, firstWrite });
+  const publisher = new Publisher({ ...known, failovers, slots });
   return {
     ...known,
     actor,

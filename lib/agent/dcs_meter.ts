@@ -7,8 +7,10 @@ import type { Clock } from "../ports/clock.ts";
 import type {
   Dcs,
   DcsCapabilities,
+  DcsHint,
   DcsLimits,
   DcsListener,
+  DcsNode,
   DcsProof,
   DcsResult,
   DcsSession,
@@ -30,12 +32,21 @@ const NONE: Tally = { count: 0, failures: 0, totalMs: 0, lastMs: 0 };
 /** Passes calls on to a store, and counts and times them. */
 export class DcsMeter implements Dcs, Metrics {
   readonly capabilities: DcsCapabilities;
+  readonly takeHint: (hint: DcsHint) => void;
+  readonly nodes: (limits: DcsLimits) => Promise<readonly DcsNode[]>;
   readonly #dcs: Dcs;
   readonly #clock: Pick<Clock, "now">;
   readonly #tallies = new Map<string, Tally>();
+  /** Of calls that went to the store; what memory may answer does not count. */
+  readonly health: { lastMs: number | null; failures: number } = {
+    lastMs: null,
+    failures: 0,
+  };
 
   constructor(dcs: Dcs, clock: Pick<Clock, "now">) {
     this.capabilities = dcs.capabilities;
+    this.takeHint = (hint) => dcs.takeHint?.(hint);
+    this.nodes = async (limits) => await dcs.nodes?.(limits) ?? [];
     this.#dcs = dcs;
     this.#clock = clock;
   }
@@ -124,6 +135,10 @@ export class DcsMeter implements Dcs, Metrics {
     operation: string,
     { lastMs, failures }: Pick<Tally, "lastMs" | "failures">,
   ): void {
+    if (operation !== "read") {
+      this.health.lastMs = lastMs;
+      this.health.failures += failures;
+    }
     const before = this.#tallies.get(operation) ?? NONE;
     this.#tallies.set(operation, {
       count: before.count + 1,

@@ -14,7 +14,12 @@ Deno.test("dcs meter: answers and errors pass, both are counted", async () => {
   const unused = () => Promise.reject(new Error("not asked"));
   const dcs: Dcs = {
     capabilities: {
-      ...{ hasTransactions: true, isSnapshotAtomic: true, expiry: "store" },
+      ...{
+        hasTransactions: true,
+        mayForget: false,
+        isSnapshotAtomic: true,
+        expiry: "store",
+      },
       ttlMinMs: 1,
     },
     read: () => {

@@ -4,7 +4,7 @@
  */
 import { remainingMs } from "../core/base/units.ts";
 import type { LongTask } from "../core/model/task_view.ts";
-import type { Clock } from "../ports/clock.ts";
+import { abortOf, type Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Postgres } from "../ports/postgres.ts";
 import type { ProxyProcess } from "../ports/proxy_process.ts";
@@ -14,7 +14,8 @@ import type { HandOver } from "./hand_over.ts";
 import type { Heartbeats } from "./heartbeats.ts";
 import type { LeadReturn } from "./lead_return.ts";
 import type { LeadRight } from "./lead_right.ts";
-import { abortOf, checkpointBeforeDrain, stopAtOnce } from "./stops.ts";
+import type { PoolerPause } from "./pooler_pause.ts";
+import { checkpointBeforeDrain, stopAtOnce } from "./stops.ts";
 
 /** Reserved at the end of an offline stop for the SIGKILL to work. */
 const KILL_RESERVE_MS = 1_000;
@@ -33,6 +34,7 @@ interface DemotionParts {
   readonly right: Pick<LeadRight, "forget">;
   readonly handOver: Pick<HandOver, "run">;
   readonly leadReturn: LeadReturn;
+  readonly poolerPause: Pick<PoolerPause, "begin" | "end">;
 }
 
 /** Makes a primary cease to be one. */
@@ -45,10 +47,19 @@ export class Demotion {
 
   /** Resolves when the instance is down and the lease is settled. */
   async run(task: DemoteTask, signal: AbortSignal): Promise<void> {
-    const { events, log, proxy, right } = this.#parts;
+    try {
+      await this.#run(task, signal);
+    } finally {
+      this.#parts.poolerPause.end();
+    }
+  }
+
+  async #run(task: DemoteTask, signal: AbortSignal): Promise<void> {
+    const { events, log, poolerPause, proxy, right } = this.#parts;
     log.info(`Demoting self (${task.how.replaceAll("_", "-")})`);
     if (task.how === "graceful") {
       await checkpointBeforeDrain(this.#parts, signal);
+      await poolerPause.begin(signal);
       await proxy?.drain(signal);
     }
     this.#parts.heartbeats.standDown();

@@ -1,4 +1,5 @@
 /** What is true at this moment, around looks at the store and the instance: together they are an observation. */
+import type { FencingOrders } from "../core/model/fencing.ts";
 import type { LeaseView } from "../core/model/lease_view.ts";
 import type { MemberName, Tags } from "../core/model/member.ts";
 import type { Observation } from "../core/model/observation.ts";
@@ -18,6 +19,7 @@ interface FactSources {
     readonly tags: Tags;
     /** The configuration has a `bootstrap` section. */
     readonly canBootstrap: boolean;
+    readonly fencing?: FencingOrders | null;
   };
   readonly inForce: Pick<ConfigInForce, "settings" | "document">;
   readonly memory: Remembered;
@@ -28,7 +30,7 @@ interface FactSources {
 /** What was looked at. */
 export type Looks = Pick<
   Observation,
-  "dcs" | "postgres" | "standbyChange" | "task"
+  "dcs" | "postgres" | "standbyChange" | "task" | "pledge"
 >;
 
 /** The facts of one agent. */
@@ -42,7 +44,8 @@ export class FactsOfNow {
   /** The observation that these looks make now. */
   around(looks: Looks): Observation {
     const { clock, random, inForce, inbox, memory } = this.#sources;
-    const { self, tags, canBootstrap } = this.#sources.config();
+    const { self, tags, canBootstrap, fencing = null } = this.#sources
+      .config();
     return {
       now: clock.now(),
       wallTimeMs: clock.wallTimeMs(),
@@ -56,6 +59,8 @@ export class FactsOfNow {
       postgres: looks.postgres,
       standbyChange: looks.standbyChange,
       lease: this.lease(),
+      pledge: looks.pledge,
+      fencing,
       peers: { kind: "not_asked" },
       upstream: { kind: "not_asked" },
       task: looks.task,

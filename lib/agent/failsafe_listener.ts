@@ -13,6 +13,7 @@ import { withFailsafeLeader } from "../core/calc/lead/failsafe.ts";
 import { after, type Moment, remainingMs } from "../core/base/units.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { FailsafePing } from "../core/model/failsafe.ts";
+import type { PledgeRecord } from "../core/model/pledge.ts";
 import type { MemberName } from "../core/model/member.ts";
 import { ownPosition } from "../core/model/postgres_view.ts";
 import type { FailsafeConsent } from "../ports/agent_api.ts";
@@ -31,6 +32,8 @@ interface ListenerParts {
   readonly clock: Pick<Clock, "now">;
   readonly log: Pick<Log, "warning">;
   readonly consents: Pick<ConsentRecord, "save">;
+  /** The own pledge. */
+  readonly pledge: { readonly record: PledgeRecord };
   readonly right: Deadline;
   readonly tasks: TaskSeen;
   readonly memory: Remembered;
@@ -72,6 +75,7 @@ export class FailsafeListener {
       log.warning(`Refusing a failsafe ping of ${ping.name}: ${detail}`);
       return { kind: "refused", why };
     }
+    if (this.#hasPledged(ping)) return { kind: "refused", why: "pledged" };
     const at = clock.now();
     const { ttlMs } = verdict;
     this.#heard = { ping, until: after(at, ttlMs) };
@@ -80,6 +84,8 @@ export class FailsafeListener {
     if (isLeadingItself(this.#ownLead())) {
       return { kind: "refused", why: "leading" };
     }
+    // Or it may have given the leader up.
+    if (this.#hasPledged(ping)) return { kind: "refused", why: "pledged" };
     const postgres = this.#parts.status.observation?.postgres;
     const position = postgres?.kind === "running"
       ? ownPosition(postgres)
@@ -105,6 +111,14 @@ export class FailsafeListener {
   /** This member leads itself. */
   reset(): void {
     this.#heard = null;
+  }
+
+  /** Whoever has promised to take no more WAL from a leader does not back it either. */
+  #hasPledged({ name }: FailsafePing): boolean {
+    const { pledge, log } = this.#parts;
+    if (pledge.record.kind !== "pledged") return false;
+    log.warning(`Refusing a failsafe ping of ${name}: a pledge stands here`);
+    return true;
   }
 
   #ownLead(): OwnLead {

@@ -47,6 +47,8 @@ export interface GuardConfig {
 export interface GuardParts extends GuardPorts {
   readonly inForce: SettingsInForce;
   readonly memory: Remembering;
+  /** Another member may lead by now. */
+  readonly doubt: { readonly isInDoubt: boolean };
   /** Read anew for each use, so that a reload is taken over. */
   readonly config: () => GuardConfig;
 }
@@ -58,6 +60,7 @@ export class Guards {
   #timeoutS: number | null = null;
   #refusedAt: Moment | null = null;
   #said = "";
+  #observation: Observation | null = null;
 
   constructor(parts: GuardParts) {
     this.#parts = parts;
@@ -107,13 +110,23 @@ export class Guards {
     this.#note(
       hasWatchdogFailed(terms, o.settings, isUsable ? "usable" : "unusable"),
     );
-    const wishes = vipParts(vips, o);
+    this.#observation = o;
+    const wishes = vipParts(vips, o).map((wish) =>
+      this.#parts.doubt.isInDoubt && wish.vip.role === "primary"
+        ? { ...wish, part: { kind: "none" } as const }
+        : wish
+    );
     const dropped = this.#vips.filter((vip) => !vips.includes(vip))
       .filter((old) => !vips.some((vip) => isSamePlace(old, vip)))
       .map((vip) => ({ vip, part: { kind: "none" } as const }));
     this.#vips = vips;
     const all = [...dropped, ...wishes];
     if (all.length > 0) vip?.reconcile(all);
+  }
+
+  /** Between cycles: whether another member may lead has changed. */
+  doubtChanged(): void {
+    if (this.#observation !== null) this.afterCycle(this.#observation);
   }
 
   /** The instance is about to stop: clients go first. Bounded to about a second. */

@@ -11,7 +11,7 @@ import {
   DEFAULT_SETTINGS,
 } from "../core/model/settings.ts";
 import type { WatchdogMode } from "../core/calc/host/watchdog.ts";
-import type { Vip } from "../core/model/vip.ts";
+import { BARE_VIP, type Vip } from "../core/model/vip.ts";
 import type { VipCarrier, VipWish } from "../ports/vip.ts";
 import { type Watchdog, WatchdogError } from "../ports/watchdog.ts";
 import { Guards } from "./guards.ts";
@@ -24,6 +24,7 @@ const VIP: Vip = {
   role: "primary",
   gateway: null,
   isReplicaFallback: false,
+  ...BARE_VIP,
   announceEveryMs: null,
 };
 
@@ -89,11 +90,23 @@ function rig(mode: WatchdogMode = "automatic", vips: readonly Vip[] = []) {
   const inForce = { settings: DEFAULT_SETTINGS as ClusterSettings };
   const memory = new Memory();
   const config = { vips, watchdog: { mode, safetyMarginS: 5 } };
+  const doubt = { isInDoubt: false };
   const guards = new Guards({
     ...{ clock, log, watchdog, vip, inForce, memory },
     config: () => config,
+    doubt,
   });
-  return { clock, watchdog, vip, lines, inForce, memory, config, guards };
+  return {
+    doubt,
+    clock,
+    watchdog,
+    vip,
+    lines,
+    inForce,
+    memory,
+    config,
+    guards,
+  };
 }
 
 const DEADLINE = moment(29_920);

@@ -5,16 +5,17 @@
  */
 import { readySuccessors, successors } from "../core/calc/lead/successors.ts";
 import { after, type Lsn, remainingMs } from "../core/base/units.ts";
+import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { MemberName } from "../core/model/member.ts";
 import type { PeerAnswer } from "../core/model/peer_view.ts";
-import type { Clock } from "../ports/clock.ts";
+import { abortOf, type Clock } from "../ports/clock.ts";
 import type { Peers } from "../ports/peers.ts";
 import type { EndedReceiver, PostgresServer } from "../ports/postgres.ts";
 import type { SettingsInForce } from "./config_in_force.ts";
 import type { Announcer } from "./events.ts";
 import type { SeenScope } from "./last_view.ts";
 import type { LeadReturn } from "./lead_return.ts";
-import { abortOf, stopAtOnce } from "./stops.ts";
+import { stopAtOnce } from "./stops.ts";
 
 /** How often the successors are asked whether they have the shutdown checkpoint. */
 const SUCCESSOR_POLL_MS = 100;
@@ -51,6 +52,12 @@ export class HandOver {
   /** Receivers of WAL that held up the last handing over, and were ended. */
   get endedReceivers(): readonly EndedReceiver[] {
     return this.#endedReceivers;
+  }
+
+  /** Whether somebody could take over now, so that there will be a next leader soon. */
+  async hasSuccessor(): Promise<boolean> {
+    const { view } = this.#parts.last;
+    return view !== null && await this.#isReady(view, null);
   }
 
   /**
@@ -99,21 +106,26 @@ export class HandOver {
     checkpoint: Lsn,
     stopped: AbortSignal,
   ): Promise<boolean> {
-    const { peers, clock, last, inForce, config, leadReturn } = this.#parts;
+    const { clock, last, leadReturn } = this.#parts;
     while (!stopped.aborted) {
       const { view } = last;
-      const { settings } = inForce;
       if (view === null) return false;
-      const who = { self: config().self, settings };
-      const answers = await peers.ask(successors(who, view));
-      const limits = { requiredLsn: checkpoint, leaderLsn: null };
-      if (readySuccessors(who, view, { answers, limits }).length > 0) {
+      if (await this.#isReady(view, checkpoint)) {
         await leadReturn.giveBack(checkpoint);
         return true;
       }
       await clock.sleep(SUCCESSOR_POLL_MS, stopped);
     }
     return false;
+  }
+
+  /** @param requiredLsn A successor has to have it; null: wherever it is. */
+  async #isReady(view: ClusterView, requiredLsn: Lsn | null): Promise<boolean> {
+    const { peers, inForce, config } = this.#parts;
+    const who = { self: config().self, settings: inForce.settings };
+    const answers = await peers.ask(successors(who, view));
+    const limits = { requiredLsn, leaderLsn: null };
+    return readySuccessors(who, view, { answers, limits }).length > 0;
   }
 
   /**

@@ -31,6 +31,7 @@ export interface HeartbeatParts {
   readonly right: Deadline;
   readonly leases: Pick<LeaseKeeper, "term">;
   readonly tasks: TaskSeen;
+  readonly doubt: { readonly isInDoubt: boolean };
 }
 
 /** Tells the proxy, if there is one. */
@@ -56,6 +57,12 @@ export class Heartbeats {
   observed(o: Observation): void {
     this.#said = "";
     this.settled(o);
+  }
+
+  /** Between cycles something else has changed. */
+  changed(): void {
+    const { status, right } = this.#parts;
+    this.#tell(status.observation, right.deadline);
   }
 
   /** The same within the cycle: what was said already is not said again. */
@@ -103,9 +110,10 @@ export class Heartbeats {
       : isPrimary
       ? "primary"
       : memory.now.role;
-    const word = this.#word(o, deadline);
-    const fence = { ...word, isStandingDown };
-    this.#send({ role, leaseDeadlineMs: deadline, fence });
+    const fence = { ...this.#word(o, deadline), isStandingDown };
+    const { isInDoubt } = this.#parts.doubt;
+    const word = isInDoubt ? { isInDoubt } : {};
+    this.#send({ role, leaseDeadlineMs: deadline, ...word, fence });
   }
 
   #send(word: ProxyHeartbeat): void {

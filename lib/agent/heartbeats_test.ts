@@ -11,6 +11,7 @@ import { type HeartbeatParts, Heartbeats } from "./heartbeats.ts";
 function scene() {
   const told: ProxyHeartbeat[] = [];
   const world: { proof: DcsProof | null } = { proof: null };
+  const doubt = { isInDoubt: false };
   const parts: HeartbeatParts = {
     clock: new ManualClock(),
     dcs: { proof: () => world.proof },
@@ -22,8 +23,9 @@ function scene() {
     right: { deadline: moment(30_000) },
     leases: { term: revision(7n) },
     tasks: { view: { kind: "idle" } },
+    doubt,
   };
-  return { beats: new Heartbeats(parts), told, world };
+  return { beats: new Heartbeats(parts), told, world, doubt };
 }
 
 Deno.test("each cycle is told, and within it only what is new", () => {
@@ -49,4 +51,17 @@ Deno.test("an answer of the store within the cycle is handed on", () => {
   assert.deepEqual(told.at(-1)?.storeProof, { revision: "9", askedAtMs: 5 });
   beats.settled(o);
   assert.equal(told.length, 2);
+});
+
+Deno.test("a doubt is told at once, and so is its end", () => {
+  const { beats, told, doubt } = scene();
+  beats.observed(leaderObservation());
+  assert.equal(told.at(-1)?.isInDoubt, undefined);
+  doubt.isInDoubt = true;
+  beats.changed();
+  assert.equal(told.at(-1)?.isInDoubt, true);
+  doubt.isInDoubt = false;
+  beats.changed();
+  assert.equal(told.at(-1)?.isInDoubt, undefined);
+  assert.equal(told.length, 3);
 });

@@ -59,6 +59,8 @@ export class LastTouch {
       postgres: await postgres.observe(),
       standbyChange: "nothing",
       task,
+      // Whoever ends does not pledge.
+      pledge: null,
     });
     const { self, identity } = this.#parts.config();
     const text = encodeMember(publicationOf(as(o), identity));

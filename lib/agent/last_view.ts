@@ -18,6 +18,7 @@ export class LastView implements SeenScope {
   #shown: ClusterView | null = null;
   #at: Moment | null = null;
   #atWallMs = 0;
+  #listener: (() => void) | null = null;
 
   get view(): ClusterView | null {
     return this.#view;
@@ -48,6 +49,12 @@ export class LastView implements SeenScope {
     this.#shown = view;
     this.#at = at.now;
     this.#atWallMs = at.wallTimeMs;
+    this.#listener?.();
+  }
+
+  /** Calls `listener` each time the store has answered. It must not throw. */
+  onSeen(listener: () => void): void {
+    this.#listener = listener;
   }
 
   /** The loop's read got no answer. */

@@ -7,6 +7,7 @@
 import type { Moment, Revision, SessionId } from "../core/base/units.ts";
 import type { LeaderKey } from "../core/model/cluster_view.ts";
 import type { MemberName } from "../core/model/member.ts";
+import type { FencedTake, Take } from "../core/model/takeover_decision.ts";
 import type { Clock } from "../ports/clock.ts";
 import type {
   Dcs,
@@ -17,6 +18,7 @@ import type {
   DcsSession,
 } from "../ports/dcs.ts";
 import type { LeadRight } from "./lead_right.ts";
+import { fencedTakeWrite, takeWrite } from "./take_write.ts";
 
 const LEADER = "leader";
 
@@ -47,6 +49,7 @@ export class LeaseKeeper {
   #boundTo: SessionId | null = null;
   /** Of the leader key as this keeper knows it; tells two lives of one member apart. */
   #keyRevision: Revision | null = null;
+  #answeredAt: Moment | null = null;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(parts: LeaseParts, self: MemberName) {
@@ -67,6 +70,11 @@ export class LeaseKeeper {
    */
   get term(): Revision | null {
     return this.#keyRevision;
+  }
+
+  /** Before the last renewal was sent that the store answered; null: none was. */
+  get answeredAt(): Moment | null {
+    return this.#answeredAt;
   }
 
   /** The session that the member key should hang on; null before the first one. */
@@ -103,6 +111,30 @@ export class LeaseKeeper {
         return "lost";
       }
       this.#isReleased = false;
+      this.#hold(since, session);
+      return "won";
+    });
+  }
+
+  /**
+   * Takes the key of a lost leader, which its lease still covers, in one write
+   * with everything that the takeover rests on. An answer that got lost may have
+   * been a success: the next view of the store says so, and the key is renewed.
+   *
+   * @throws DcsUnreachableError, DcsRefusedError.
+   */
+  take(take: Take | FencedTake, terms: LeaseTerms): Promise<"won" | "lost"> {
+    return this.#inTurn(async () => {
+      const { session, since } = await this.#freshLease(terms);
+      // An own release of the past does not speak of the key that is won here.
+      this.#isReleased = false;
+      const write = "fencing" in take
+        ? fencedTakeWrite(take, session.id)
+        : takeWrite(take, session.id);
+      const result = await this.#dcs.write(write, terms);
+      if (result.kind === "condition_failed") return "lost";
+      this.#boundTo = session.id;
+      this.#keyRevision = result.revision;
       this.#hold(since, session);
       return "won";
     });
@@ -233,6 +265,7 @@ export class LeaseKeeper {
   #hold(since: Moment, { ttlMs }: DcsSession): void {
     // A release that came while the answer was on its way wins.
     if (this.#isReleased) return;
+    this.#answeredAt = since;
     this.#right.coverByStore(since, ttlMs);
   }
 

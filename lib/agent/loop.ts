@@ -8,6 +8,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Act, Actor } from "./act.ts";
 import type { CycleEnd } from "./cycle_end.ts";
+import type { CycleTrace, CycleTraces } from "./cycle_trace.ts";
 import type { DecisionLog } from "./decision_log.ts";
 import type { Heartbeats } from "./heartbeats.ts";
 import type { Inbox } from "./inbox.ts";
@@ -38,6 +39,7 @@ interface LoopParts {
   readonly status: Pick<LoopStatus, "observation">;
   readonly heartbeats: Pick<Heartbeats, "observed">;
   readonly statistics: Pick<LoopStatistics, "countCycle">;
+  readonly traces: CycleTraces;
   readonly liveness: Pick<Liveness, "alive">;
   readonly inbox: Pick<Inbox, "takeReload">;
 }
@@ -67,21 +69,26 @@ export class AgentLoop {
 
   /** One cycle; an unexpected failure is logged and the next cycle tries again. */
   async #guardedCycle(): Promise<Exclude<Act, { kind: "round" }>> {
-    const { clock, statistics, log } = this.#parts;
+    const { clock, statistics, log, traces } = this.#parts;
     const startedAt = clock.now();
+    const trace = traces.begin();
     try {
-      const end = await this.#cycle();
+      const end = await this.#cycle(trace);
       statistics.countCycle(clock.now() - startedAt);
+      trace?.ended(null);
       return end;
     } catch (error) {
       const text = error instanceof Error ? error.stack ?? error.message : "";
+      trace?.ended(String(error));
       log.error(`Unexpected failure of a cycle: ${text}`);
       return { kind: "rest", againInMs: AFTER_FAILURE_MS };
     }
   }
 
   /** Observe, then decide and act until the cycle ends, then publish. */
-  async #cycle(): Promise<Exclude<Act, { kind: "round" }>> {
+  async #cycle(
+    trace: CycleTrace | null,
+  ): Promise<Exclude<Act, { kind: "round" }>> {
     const { observer, heartbeats, liveness, status } = this.#parts;
     const { decisions, actor, cycleEnd } = this.#parts;
     let o = await observer.observe();
@@ -94,11 +101,13 @@ export class AgentLoop {
       status.observation = o;
       const ruling = decide(o);
       decisions.note(ruling, o);
+      trace?.decided(ruling, o);
       const next = await actor.act(o, ruling.decision);
       if (next.kind === "round") {
         o = next.observation;
         continue;
       }
+      trace?.publishes();
       await cycleEnd.run(o);
       return next;
     }

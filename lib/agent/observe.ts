@@ -15,6 +15,7 @@ import type { FactsOfNow } from "./facts_of_now.ts";
 import type { SeenScope } from "./last_view.ts";
 import type { Remembering } from "./memory.ts";
 import type { Neighbours } from "./neighbours.ts";
+import type { PledgeKeeper } from "./pledge_keeper.ts";
 import type { StoreView } from "./store_view.ts";
 import type { TaskSeen } from "./task_runner.ts";
 
@@ -25,6 +26,7 @@ interface ObserverParts {
   readonly postgres: Pick<Postgres, "observe" | "upstream">;
   readonly store: Pick<StoreView, "look">;
   readonly facts: Pick<FactsOfNow, "around">;
+  readonly keeper: Pick<PledgeKeeper, "look">;
   readonly tasks: TaskSeen;
   readonly last: SeenScope;
   readonly memory: Remembering;
@@ -41,15 +43,22 @@ export class Observer {
 
   /** The observation that a cycle begins with. */
   async observe(): Promise<Observation> {
-    const { tasks, store, postgres, facts } = this.#parts;
+    const { tasks, store, postgres, facts, keeper } = this.#parts;
     // A task that ends while the instance is looked at makes the look an old one,
     // so for this cycle it still runs; its end begins the next cycle at once.
     const task = tasks.view;
-    const [dcs, view] = await Promise.all([store.look(), postgres.observe()]);
+    const [dcs, view, pledge] = await Promise.all([
+      store.look(),
+      postgres.observe(),
+      keeper.look(),
+    ]);
     this.#note(view);
     this.#noteWal(dcs, view);
     const standbyChange = await this.#standbyChange(view);
-    return facts.around({ dcs, postgres: view, standbyChange, task });
+    return facts.around({
+      ...{ dcs, pledge, standbyChange, task },
+      postgres: view,
+    });
   }
 
   /** Looks at the instance once more within a cycle. */

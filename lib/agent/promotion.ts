@@ -8,6 +8,7 @@ import type { Announcer } from "./events.ts";
 import { type FenceWatchParts, untilFenceAnswers } from "./fence_watch.ts";
 import type { Deadline } from "./lead_right.ts";
 import type { Remembering } from "./memory.ts";
+import type { PoolerPause } from "./pooler_pause.ts";
 import { stopAtOnce } from "./stops.ts";
 
 /** What a promotion works with. */
@@ -17,6 +18,7 @@ interface PromotionParts extends FenceWatchParts {
   readonly memory: Remembering;
   readonly inForce: SettingsInForce;
   readonly events: Pick<Announcer, "roleChanged" | "stop">;
+  readonly poolerPause: Pick<PoolerPause, "leads">;
 }
 
 /** Promotes. */
@@ -57,5 +59,6 @@ export class Promotion {
       throw error;
     }
     events.roleChanged("primary");
+    this.#parts.poolerPause.leads();
   }
 }

@@ -23,6 +23,7 @@ import type { Postgres } from "../ports/postgres.ts";
 import type { SettingsInForce } from "./config_in_force.ts";
 import { type FailsafeSides, slotView } from "./failsafe.ts";
 import type { FailsafeLead } from "./failsafe_lead.ts";
+import type { FailoverReports } from "./failover_reports.ts";
 import type { Inbox } from "./inbox.ts";
 import type { LastView } from "./last_view.ts";
 import type { LeaseKeeper } from "./leases.ts";
@@ -38,6 +39,7 @@ interface PublisherParts extends FailsafeSides {
   readonly reports: ScopeReports;
   readonly budget: Pick<StoreBudget, "leftMs">;
   readonly consent: FailsafeLead;
+  readonly failovers: FailoverReports;
   readonly slots: SlotTender;
   readonly last: Pick<LastView, "shown">;
   readonly inForce: SettingsInForce;
@@ -61,8 +63,9 @@ export class Publisher {
   /** Writes what changed. Throws what the ports throw. */
   async publish(o: Observation): Promise<void> {
     if (o.dcs.kind !== "reachable") return await this.#tendWithoutStore(o);
-    const { slots, consent } = this.#parts;
+    const { slots, consent, failovers } = this.#parts;
     const { view } = o.dcs;
+    failovers.begin();
     await this.#touchMember(o);
     const running = o.postgres.kind === "running" ? o.postgres : null;
     const isLeader = leadOf(o) === "self";
@@ -73,6 +76,11 @@ export class Publisher {
       this.#checkpointOnce(o);
     }
     await slots.tend(o);
+    if (isLeader && running?.role === "primary") {
+      await failovers.publish(view, running.timeline, this.#limits);
+    } else {
+      await failovers.publishLeftBehind(view, this.#limits);
+    }
   }
 
   /** In failsafe mode slots go on; logical ones would fall back otherwise. */
@@ -146,6 +154,7 @@ export class Publisher {
   /** Ends what still runs. */
   close(): void {
     this.#checkpoint?.abort();
+    this.#parts.failovers.close();
     this.#parts.slots.close();
   }
 }

@@ -7,15 +7,20 @@ import {
   encodeFailsafe,
   type FailsafeMap,
 } from "../core/codec/failsafe_codec.ts";
+import {
+  encodeFailovers,
+  FAILOVERS_KEY,
+} from "../core/codec/failovers_codec.ts";
 import { encodeHistory } from "../core/codec/history_codec.ts";
 import {
   encodeStatus,
   type StatusPublication,
 } from "../core/codec/status_codec.ts";
-import type { SessionId } from "../core/base/units.ts";
+import type { Revision, SessionId } from "../core/base/units.ts";
+import type { FailoverRecord } from "../core/model/failover.ts";
 import type { HistoryLine } from "../core/model/cluster_view.ts";
 import type { Dcs, DcsLimits } from "../ports/dcs.ts";
-import { type Guarded, guarded, put } from "./scope_write.ts";
+import { type Guarded, guarded, put, unchanged } from "./scope_write.ts";
 
 /** Writes the keys of one scope that report. Throws what the Dcs port throws. */
 export class ScopeReports {
@@ -50,6 +55,20 @@ export class ScopeReports {
     limits: DcsLimits,
   ): Promise<Guarded> {
     return this.#report("history", encodeHistory(lines), limits);
+  }
+
+  /** Others write this key, too; `seen` null: it was not there. */
+  writeFailovers(
+    records: readonly FailoverRecord[],
+    seen: Revision | null,
+    limits: DcsLimits,
+  ): Promise<Guarded> {
+    const entry = { key: FAILOVERS_KEY, value: encodeFailovers(records) };
+    return guarded(
+      this.#dcs,
+      put(entry, [unchanged(FAILOVERS_KEY, seen)]),
+      limits,
+    );
   }
 
   #report(key: string, value: string, limits: DcsLimits): Promise<Guarded> {

@@ -8,6 +8,10 @@ import { encodeSync, type SyncPublication } from "../core/codec/sync_codec.ts";
 import { NO_FAILOVER_VALUE } from "../core/codec/failover_codec.ts";
 import type { Revision } from "../core/base/units.ts";
 import type { SyncGuard } from "../core/model/decision.ts";
+import type { Pledge } from "../core/model/pledge.ts";
+import { encodeFencing, FENCING_KEY } from "../core/codec/fencing_codec.ts";
+import type { FencingWrite } from "../core/model/takeover_decision.ts";
+import { encodePledge, pledgeKey } from "../core/codec/pledge_codec.ts";
 import type { Dcs, DcsCondition, DcsLimits } from "../ports/dcs.ts";
 import { type Guarded, guarded, put, unchanged } from "./scope_write.ts";
 
@@ -101,6 +105,34 @@ export class ScopeStore {
       when: [unchanged(SYNC, revision), unchanged("leader", term)],
       edits: [{ kind: "delete", key: SYNC }],
     }, limits);
+  }
+
+  /** Writes a member's pledge, or none, over the entry of that revision; null: over none. */
+  writePledge(
+    { name, revision }: {
+      readonly name: string;
+      readonly revision: Revision | null;
+    },
+    pledge: Pledge | null,
+    limits: DcsLimits,
+  ): Promise<Guarded> {
+    const key = pledgeKey(name);
+    const entry = { key, value: encodePledge(pledge) };
+    return this.#put(entry, [unchanged(key, revision)], limits);
+  }
+
+  /** Writes the key `fencing`, if nothing that it rests on has moved. */
+  writeFencing(
+    { claim, past, guard, term, configRevision }: FencingWrite,
+    limits: DcsLimits,
+  ): Promise<Guarded> {
+    const entry = { key: FENCING_KEY, value: encodeFencing({ claim, past }) };
+    const when = [
+      unchanged(FENCING_KEY, guard),
+      ...asSeen("leader", term),
+      ...asSeen("config", configRevision),
+    ];
+    return this.#put(entry, when, limits);
   }
 
   #put(

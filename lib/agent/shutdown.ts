@@ -6,7 +6,7 @@
 import { handOverPatienceMs, stopBudgetMs } from "../core/calc/lead/budgets.ts";
 import { remainingMs } from "../core/base/units.ts";
 import type { MemberName } from "../core/model/member.ts";
-import type { Clock } from "../ports/clock.ts";
+import { abortOf, type Clock } from "../ports/clock.ts";
 import { DcsRefusedError, DcsUnreachableError } from "../ports/errors.ts";
 import type { Log } from "../ports/log.ts";
 import type { Postgres } from "../ports/postgres.ts";
@@ -21,7 +21,8 @@ import type { SeenScope } from "./last_view.ts";
 import type { Deadline } from "./lead_right.ts";
 import type { LeaseKeeper } from "./leases.ts";
 import type { Remembering } from "./memory.ts";
-import { abortOf, checkpointBeforeDrain } from "./stops.ts";
+import type { PoolerPause } from "./pooler_pause.ts";
+import { checkpointBeforeDrain } from "./stops.ts";
 import type { SyncDuty } from "./sync_duty.ts";
 import type { TaskRunner } from "./task_runner.ts";
 
@@ -38,7 +39,11 @@ interface ShutdownParts {
   readonly heartbeats: Pick<Heartbeats, "end" | "farewell">;
   readonly guards: Pick<Guards, "standDown">;
   readonly events: Pick<Announcer, "stop">;
-  readonly handOver: Pick<HandOver, "run">;
+  readonly handOver: Pick<HandOver, "run" | "hasSuccessor">;
+  readonly poolerPause: Pick<
+    PoolerPause,
+    "isWanted" | "beginLast" | "finish"
+  >;
   readonly syncDuty: Pick<SyncDuty, "isHeld" | "release">;
   readonly lastTouch: LastTouch;
   readonly right: Deadline;
@@ -59,7 +64,7 @@ export class Shutdown {
 
   /** @param isPostgresLeft The instance is left as it is (wrong lineage). */
   async run(isPostgresLeft: boolean): Promise<void> {
-    const { log, tasks, heartbeats, inForce } = this.#parts;
+    const { log, tasks, heartbeats, inForce, poolerPause } = this.#parts;
     await tasks.cancel();
     if (isPostgresLeft) return heartbeats.farewell();
     if (inForce.settings.isPaused) {
@@ -77,6 +82,8 @@ export class Shutdown {
         error instanceof DcsRefusedError;
       if (!isStore) throw error;
       log.warning(`Error communicating with DCS at shutdown: ${error.message}`);
+    } finally {
+      await poolerPause.finish();
     }
   }
 
@@ -126,11 +133,19 @@ export class Shutdown {
     // Without the right to lead nobody may write for one moment longer.
     if (right.deadline !== null) {
       await checkpointBeforeDrain(this.#parts, signal);
+      await this.#pausePoolers(signal);
       await Promise.race([this.#announceStop(), abortOf(signal)]);
       await proxy?.drain(signal);
     }
     heartbeats.end();
     await guards.standDown();
+  }
+
+  /** Whom nobody follows lets clients see at once that there is no leader. */
+  async #pausePoolers(signal: AbortSignal): Promise<void> {
+    const { handOver, poolerPause } = this.#parts;
+    if (!poolerPause.isWanted) return;
+    if (await handOver.hasSuccessor()) await poolerPause.beginLast(signal);
   }
 
   async #announceStop(): Promise<void> {

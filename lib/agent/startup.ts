@@ -16,6 +16,7 @@ import type { Postgres } from "../ports/postgres.ts";
 import type { ConfigInForce } from "./config_in_force.ts";
 import type { SeenScope } from "./last_view.ts";
 import type { Remembering } from "./memory.ts";
+import type { PledgeKeeper } from "./pledge_keeper.ts";
 import type { StoreView } from "./store_view.ts";
 
 /** Source: docs/contract/cli.md B2. */
@@ -37,6 +38,7 @@ interface StartParts {
   readonly inForce: Pick<ConfigInForce, "settings" | "takeOver">;
   readonly last: SeenScope;
   readonly store: Pick<StoreView, "first">;
+  readonly keeper: Pick<PledgeKeeper, "look">;
   readonly config: () => {
     readonly self: MemberName;
     /** Dynamic document to begin with when neither store nor cache has one. */
@@ -59,6 +61,8 @@ export class Startup {
    */
   async run(signal: AbortSignal): Promise<void> {
     const { memory, postgres, inForce, last, peers, config } = this.#parts;
+    // Before a leader without store can ask: whoever has pledged does not agree.
+    await this.#parts.keeper.look();
     memory.remember({ kind: "began", lastConsent: await this.#lastConsent() });
     const cached = await postgres.settings.loadDynamicConfig();
     await inForce.takeOver(cached ?? config().bootstrapDocument ?? {});

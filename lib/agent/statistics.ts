@@ -90,6 +90,12 @@ export class LoopStatistics implements Metrics {
         type: "gauge",
         value: state?.held ?? 0,
       }),
+      ...proxy === null ? [] : [this.#sample("fence_armed", {
+        help:
+          "1 if this member's proxy would stop PostgreSQL for a dead agent.",
+        type: "gauge",
+        value: Number(state?.isFenceArmed ?? false),
+      })],
       ...this.#failoverSamples(),
       ...this.#family(this.#decisions, {
         name: "decisions_total",
@@ -105,7 +111,17 @@ export class LoopStatistics implements Metrics {
   #failoverSamples(): readonly MetricSample[] {
     const { last } = this.#failover;
     if (last === null) return [];
-    const phases = [["race", last.raceMs], ["promotion", last.promotionMs]];
+    const { takeover, fencing } = last;
+    const phases = [
+      ["race", last.raceMs],
+      ["promotion", last.promotionMs],
+      ...takeover === null
+        ? []
+        : [["pledge", takeover.pledgeMs], ["veto", takeover.vetoMs]],
+      ...fencing === null
+        ? []
+        : [["claim", fencing.claimMs], ["fence", fencing.commandMs]],
+    ];
     return phases.map(([phase, ms]) => ({
       name: "matriarch_last_failover_seconds",
       help: "Phases of the last failover or switchover to this member.",

@@ -26,14 +26,6 @@ export async function checkpointBeforeDrain(
   }
 }
 
-/** Resolves when `signal` aborts. */
-export function abortOf(signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  if (signal.aborted) resolve();
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  return promise;
-}
-
 /** An immediate stop; the postmaster gets five seconds for it. */
 export function stopAtOnce(): StopOptions {
   return {

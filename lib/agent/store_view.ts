@@ -58,6 +58,12 @@ export class StoreView {
     return { kind: "reachable", view: await this.#note(seen) };
   }
 
+  /** Asks the store itself within a cycle, once. Throws what the Dcs port throws. */
+  async afresh(limits: DcsLimits): Promise<DcsView> {
+    const seen = await this.#parts.reader.freshView(limits);
+    return { kind: "reachable", view: await this.#note(seen) };
+  }
+
   /** Asks the store itself, once. Throws what the Dcs port throws. */
   async first(limits: DcsLimits): Promise<void> {
     await this.#note(await this.#parts.reader.freshView(limits));
@@ -80,6 +86,7 @@ export class StoreView {
     const view = listener.completed(seen);
     last.seen(view, { now: clock.now(), wallTimeMs: clock.wallTimeMs() });
     memory.remember({ kind: "viewed", view });
+    memory.remember({ kind: "pledges_seen", at: clock.now(), view });
     await inForce.follow(view);
     return view;
   }

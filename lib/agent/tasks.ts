@@ -5,6 +5,7 @@
 import type { LongTask } from "../core/model/task_view.ts";
 import type { DataTasks } from "./data_tasks.ts";
 import type { Demotion } from "./demote.ts";
+import type { FencingActs } from "./fencing_acts.ts";
 import type { InstanceTasks } from "./instance_tasks.ts";
 import type { Promotion } from "./promotion.ts";
 import type { TaskBody } from "./task_runner.ts";
@@ -15,11 +16,12 @@ export interface Bodies {
   readonly instance: InstanceTasks;
   readonly promotion: Promotion;
   readonly demotion: Demotion;
+  readonly fencing: FencingActs;
 }
 
 /** What to run for `task`. */
 export function bodyOf(bodies: Bodies, task: LongTask): TaskBody {
-  const { data, instance, promotion, demotion } = bodies;
+  const { data, instance, promotion, demotion, fencing } = bodies;
   switch (task.kind) {
     case "bootstrap":
       return (signal) => data.bootstrap(signal);
@@ -45,6 +47,8 @@ export function bodyOf(bodies: Bodies, task: LongTask): TaskBody {
       return () => data.remove(task);
     case "set_aside":
       return () => data.setAside(task);
+    case "fence":
+      return fencing.bodyOf(task);
     case "reinitialize":
       return (signal) => data.reinitialize(task, signal);
   }

@@ -23,6 +23,8 @@ export interface ReportOptions {
   readonly isExtended: boolean;
   /** What should be known of the store; null: nothing. */
   readonly caution: string | null;
+  /** Hosts that vote in the store and have no PostgreSQL. */
+  readonly witnesses: readonly string[];
 }
 
 const LABEL_END_COLUMN = 24;
@@ -72,9 +74,10 @@ function identityText({ initialize }: ClusterView): string {
 
 function footer(
   document: ClusterDocument,
-  { caution }: Pick<ReportOptions, "caution">,
+  { caution, witnesses }: Pick<ReportOptions, "caution" | "witnesses">,
 ): string {
   const lines: string[] = [];
+  if (witnesses.length > 0) lines.push(` Witness: ${witnesses.join(", ")}`);
   if (caution !== null) lines.push(` ${caution}`);
   if (document.pause === true) lines.push(" Maintenance mode: on");
   const scheduled = document.scheduled_switchover;

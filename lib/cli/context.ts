@@ -4,9 +4,20 @@
  * the network by other means.
  */
 import type { StoreConfig } from "../config/stores/all.ts";
+import type { Etcd3Config } from "../config/stores/etcd3.ts";
+import type { ManagedEtcdConfig } from "../config/stores/managed_etcd.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Dcs } from "../ports/dcs.ts";
+import type {
+  EtcdAdmin,
+  EtcdFolder,
+  EtcdProcess,
+  EtcdSnapshots,
+  EtcdTurns,
+} from "../ports/etcd_member.ts";
 import type { PeerAnswer } from "../core/model/peer_view.ts";
+import type { Log } from "../ports/log.ts";
+import type { SetupWorld } from "../setup/setup_world.ts";
 import type { Random } from "../ports/random.ts";
 
 /** The two streams of the user, and the one we read answers from. */
@@ -21,6 +32,30 @@ export interface Terminal {
   readSecret(): Promise<string | null>;
   /** All that is left on stdin. */
   readAll(): Promise<string>;
+}
+
+/** What happened on a screen. */
+export type ScreenEvent =
+  /** A key by its character, or by its name as `keysIn` gives it. */
+  | { readonly kind: "key"; readonly key: string }
+  /** There is something new to draw, or the terminal has another size. */
+  | { readonly kind: "woken" }
+  /** The terminal is gone, or the process was asked to end. */
+  | { readonly kind: "end" };
+
+/** The whole terminal, while a program draws all of it. */
+export interface Screen {
+  readonly isColored: boolean;
+  size(): { readonly columns: number; readonly rows: number };
+  /** As many lines as there are rows, without control characters but colours. */
+  draw(lines: readonly string[]): void;
+  /** Lets {@link next} return. */
+  wake(): void;
+  next(): Promise<ScreenEvent>;
+  /** Gives the terminal to `use`, as it was before, and takes it again. */
+  lend(use: () => Promise<void>): Promise<void>;
+  /** Gives the terminal back; never throws. */
+  close(): void;
 }
 
 /** A file that exists while something is edited. */
@@ -64,6 +99,26 @@ export interface TlsSettings {
   readonly keyfilePassword: string | null;
 }
 
+/** An IPv6 address on an interface. */
+export interface NeighbourPlace {
+  readonly interface: string;
+  /** Of that interface. */
+  readonly hardware: Uint8Array<ArrayBuffer>;
+  readonly target: Uint8Array<ArrayBuffer>;
+}
+
+/** Speaks with IPv6 neighbours, which no program of every host does. */
+export interface CliNeighbours {
+  /** Who of the other hosts has an address; takes a second. */
+  ask(place: NeighbourPlace, signal: AbortSignal): Promise<
+    | { readonly kind: "owned"; readonly hardware: string }
+    | { readonly kind: "free" }
+    | { readonly kind: "unasked"; readonly why: string }
+  >;
+  /** Tells everybody once where an address is; why not, or null. */
+  advertise(place: NeighbourPlace): string | null;
+}
+
 /** One HTTP call. */
 export interface HttpRequest {
   readonly method: string;
@@ -79,6 +134,8 @@ export interface HttpRequest {
 export interface HttpReply {
   readonly status: number;
   readonly body: string;
+  /** The header `Date`; absent: there was none. */
+  readonly date?: string;
 }
 
 /** An editor or a pager to run in the user's terminal. */
@@ -124,6 +181,23 @@ export type SqlAnswer =
   }
   | { readonly kind: "wrong_role" };
 
+/** What commands do with the member of etcd that this host's agent keeps. */
+export interface EtcdTools {
+  readonly admin: EtcdAdmin;
+  readonly turns: EtcdTurns;
+  readonly folder: Pick<
+    EtcdFolder,
+    "order" | "setOrder" | "knownEndpoints" | "isHeld"
+  >;
+  readonly snapshots: Pick<EtcdSnapshots, "next">;
+  readonly process: Pick<EtcdProcess, "running" | "stop" | "differences">;
+  /** Keeps the member up in an agent's place, until `signal` aborts; etcd goes on. */
+  keep(log: Log, signal: AbortSignal): Promise<void>;
+}
+
+/** A store whose member on this host is managed. */
+export type ManagedEtcd = Etcd3Config & { readonly managed: ManagedEtcdConfig };
+
 /** A command as the help lists it; without `run` the program's main file runs it. */
 export interface ListedCommand {
   readonly name: string;
@@ -141,6 +215,8 @@ export interface CliContext {
   readonly environment: Readonly<Record<string, string>>;
   readonly isMacOs: boolean;
   readonly terminal: Terminal;
+  /** Takes the whole terminal; null: stdin or stdout is none. */
+  openScreen(): Screen | null;
   readonly files: CliFiles;
   readonly clock: Clock;
   readonly random: Random;
@@ -148,6 +224,9 @@ export interface CliContext {
   readonly otherCommands: readonly ListedCommand[];
   /** @throws {DcsUnreachableError} If the store cannot be connected. */
   openDcs(target: DcsTarget): Promise<Dcs>;
+  etcdTools(config: ManagedEtcd): Promise<EtcdTools>;
+  /** This host, for commands that set it up. */
+  openSetup(): Promise<SetupWorld>;
   /** @throws {Error} If there was no complete answer. */
   send(request: HttpRequest): Promise<HttpReply>;
   /** What a member's status document means for a race. */
@@ -156,4 +235,5 @@ export interface CliContext {
   querySql(target: SqlTarget, text: string): Promise<SqlAnswer>;
   /** Exit code of the program; null if there is no such program. */
   runProgram(call: ProgramCall): Promise<number | null>;
+  openNeighbours(): Promise<CliNeighbours>;
 }

@@ -1,8 +1,12 @@
 /**
- * What members decided last and why, as they tell it themselves at `GET
- * /explain`: the history in the store knows when the leader changed, only the
+ * What members decided last and why, and what keeps them from a takeover, as they
+ * tell it themselves at `GET /explain`: the history in the store knows when the leader changed, only the
  * agents know the reason.
  */
+import {
+  OWN_OBSTACLES,
+  type OwnObstacle,
+} from "../core/calc/takeover/own_obstacles.ts";
 import { decodeDecision } from "../core/codec/decision_codec.ts";
 import { parseJsonObject } from "../core/codec/json.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
@@ -14,11 +18,21 @@ import type { Session } from "./session.ts";
 const TIMEOUT_MS = 2_000;
 const OK = 200;
 
-/** The decisions of all members that tell them, each's oldest first; never throws. */
-export async function askDecisions(
+/** What members tell of themselves. */
+export interface Explained {
+  /** Each's oldest first. */
+  readonly decisions: readonly ToldDecision[];
+  /** What keeps them from their part in a takeover. */
+  readonly obstacles: readonly OwnObstacle[];
+}
+
+const NOTHING: Explained = { decisions: [], obstacles: [] };
+
+/** What all members tell that do; never throws. */
+export async function askExplained(
   session: Session,
   view: ClusterView,
-): Promise<readonly ToldDecision[]> {
+): Promise<Explained> {
   const asked = view.members.filter(({ apiUrl }) => apiUrl !== null);
   const told = await Promise.all(asked.map(async (member) => {
     const call = {
@@ -28,21 +42,41 @@ export async function askDecisions(
     } as const;
     try {
       const { status, body } = await callMember(session, member, call);
-      return status === OK ? decisionsIn(member.name, body) : [];
+      return status === OK ? explainedIn(member.name, body) : NOTHING;
     } catch {
       // Who does not answer is named elsewhere.
-      return [];
+      return NOTHING;
     }
   }));
-  return told.flat();
+  return {
+    decisions: told.flatMap(({ decisions }) => decisions),
+    obstacles: told.flatMap(({ obstacles }) => obstacles),
+  };
 }
 
-/** Patroni knows no such path; whatever is no decision is left out. */
+/** Patroni knows no such path; whatever means nothing here is left out. */
+function explainedIn(member: MemberName, body: string): Explained {
+  const { decisions, takeover } = Object(parseJsonObject(body));
+  return {
+    decisions: decisionsIn(member, decisions),
+    obstacles: obstaclesIn(member, Object(takeover).obstacles),
+  };
+}
+
+function obstaclesIn(
+  member: MemberName,
+  items: unknown,
+): readonly OwnObstacle[] {
+  if (!Array.isArray(items)) return [];
+  const codes = items.map((item: unknown): unknown => Object(item).code);
+  return OWN_OBSTACLES.filter((code) => codes.includes(code))
+    .map((code) => ({ code, member }));
+}
+
 function decisionsIn(
   member: MemberName,
-  body: string,
+  items: unknown,
 ): readonly ToldDecision[] {
-  const items = parseJsonObject(body)?.["decisions"];
   if (!Array.isArray(items)) return [];
   return items.flatMap((item: unknown): readonly ToldDecision[] => {
     const decision = decodeDecision(item);

@@ -13,11 +13,16 @@ import type {
   DcsWrite,
 } from "../ports/dcs.ts";
 import { runCli } from "./cli.ts";
+import type { SetupWorld } from "../setup/setup_world.ts";
 import type {
   CliContext,
+  CliNeighbours,
+  DcsTarget,
+  EtcdTools,
   HttpReply,
   HttpRequest,
   ProgramCall,
+  Screen,
   SqlAnswer,
   SqlTarget,
 } from "./context.ts";
@@ -37,8 +42,17 @@ export interface World {
     call: ProgramCall,
     files: Map<string, string>,
   ) => number | null;
+  readonly neighbours?: CliNeighbours;
   readonly programName?: string;
+  readonly etcd?: EtcdTools;
+  /** In place of `keys`. */
+  readonly store?: (target: DcsTarget) => Dcs;
+  readonly setup?: SetupWorld;
   readonly sql?: (target: SqlTarget, text: string) => SqlAnswer;
+  /** The whole terminal; none by default. */
+  readonly screen?: Screen;
+  /** Takes the place of pauses that take no time and of their limit. */
+  readonly sleep?: (ms: number, signal?: AbortSignal) => Promise<void>;
   /** Pauses before the command is stopped, 3 by default. */
   readonly sleepsMax?: number;
   /** What happens to the keys while a command pauses; by default enough is enough. */
@@ -111,7 +125,12 @@ class FakeDcs implements Dcs {
   readonly #keys: Map<string, DcsEntry>;
   readonly #beforeWrite: (keys: Map<string, DcsEntry>) => void;
   readonly capabilities: DcsCapabilities = {
-    ...{ hasTransactions: true, isSnapshotAtomic: true, expiry: "store" },
+    ...{
+      hasTransactions: true,
+      mayForget: false,
+      isSnapshotAtomic: true,
+      expiry: "store",
+    },
     ttlMinMs: 1,
   };
   #writes = 100;
@@ -225,8 +244,9 @@ function contextOf(
     clock: {
       now: () => moment(0),
       wallTimeMs: () => world.wallTimeMs ?? 1_795_000_000_123,
-      sleep: (ms) => {
+      sleep: (ms, signal) => {
         seen.sleeps.push(ms);
+        if (world.sleep !== undefined) return world.sleep(ms, signal);
         world.onSleep?.((key, value) => {
           const next = revision(1000 + seen.sleeps.length);
           keys.set(key, { key, value, revision: next, isHeld: false });
@@ -236,6 +256,7 @@ function contextOf(
       },
     },
     random: { next: () => 0.5 },
+    openScreen: () => world.screen ?? null,
     terminal: {
       isOutputTty: world.isTty ?? false,
       write: (text) => void (seen.out += text),
@@ -272,13 +293,25 @@ function contextOf(
         return Promise.resolve({ path, remove });
       },
     },
-    openDcs: ({ scope }) => {
+    openSetup: () =>
+      world.setup === undefined
+        ? Promise.reject(new Error("no host is set up here"))
+        : Promise.resolve(world.setup),
+    openDcs: (target) => {
+      const { scope } = target;
+      if (world.store !== undefined) {
+        return Promise.resolve(world.store(target));
+      }
       if (world.keys === null) {
         return Promise.reject(new DcsUnreachableError("Cannot reach etcd"));
       }
       const own = scope === "demo" ? keys : new Map<string, DcsEntry>();
       return Promise.resolve(new FakeDcs(own, world.beforeWrite ?? (() => {})));
     },
+    etcdTools: () =>
+      world.etcd === undefined
+        ? Promise.reject(new Error("there is no etcd"))
+        : Promise.resolve(world.etcd),
     send: (request) => {
       seen.requests.push(request);
       return world.reply === undefined
@@ -306,5 +339,9 @@ function contextOf(
           { kind: "failed", code: null, message: "connection refused" },
       ),
     runProgram: (call) => Promise.resolve(world.program?.(call, files) ?? null),
+    openNeighbours: () =>
+      world.neighbours === undefined
+        ? Promise.reject(new Error("there are no neighbours"))
+        : Promise.resolve(world.neighbours),
   };
 }

@@ -176,7 +176,7 @@ const LOOKS: readonly string[] = [
   ...["history demo -f json", "show-config demo", "explain demo"],
   ...["explain demo -f json", "switchover demo --dry-run", "version demo"],
   ...["switchover demo --dry-run --candidate n2", "config explain ttl"],
-  ...["config explain max_connections", "query demo -c x"],
+  ...["config explain max_connections", "query demo -c x", "top demo"],
 ];
 
 Deno.test("whatever stands in the keys, looking ends well and changes nothing", async () => {

@@ -66,7 +66,9 @@ function exchange(
       answer.on("aborted", () => reject(new Error("the answer ended early")));
       answer.on("end", () => {
         const body = new TextDecoder().decode(joined(chunks, length));
-        resolve({ status: answer.statusCode ?? 0, body });
+        const { date } = answer.headers;
+        const told = date === undefined ? {} : { date };
+        resolve({ status: answer.statusCode ?? 0, body, ...told });
       });
     });
     outgoing.on("error", reject);

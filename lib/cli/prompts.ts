@@ -6,7 +6,7 @@
  */
 import { visible } from "../core/base/visible.ts";
 import type { CliContext } from "./context.ts";
-import { AbortedError } from "./errors.ts";
+import { AbortedError, CliError } from "./errors.ts";
 
 async function ask(context: CliContext, prompt: string): Promise<string> {
   context.terminal.write(visible(prompt));
@@ -26,6 +26,20 @@ export async function confirm(
     if (answer === "n" || answer === "no" || answer === "") return false;
     context.terminal.write("Error: invalid input\n");
   }
+}
+
+/**
+ * Asks before something is changed for good; who is forced is not asked.
+ *
+ * @throws {CliError} If the answer is no.
+ */
+export async function agree(
+  context: CliContext,
+  question: string,
+  isForced: boolean,
+): Promise<void> {
+  if (isForced || await confirm(context, question)) return;
+  throw new CliError("Nothing was changed");
 }
 
 /** A text; an empty answer takes the default. */

@@ -1,5 +1,5 @@
 /** Sentences about what members answered, shared by several commands. */
-import { decodeSettings } from "../core/codec/settings_codec.ts";
+import { settingsIn } from "../core/codec/settings_codec.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { Member } from "../core/model/member.ts";
 import type { ClusterSettings } from "../core/model/settings.ts";
@@ -12,7 +12,7 @@ export function failureLine(what: string, reply: HttpReply): string {
 
 /** The scope's settings as its members read them. */
 export function settingsOf(view: ClusterView): ClusterSettings {
-  return decodeSettings(view.config?.document ?? null);
+  return settingsIn(view);
 }
 
 /** How many seconds a member's cycle takes at most. */

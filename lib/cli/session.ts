@@ -7,7 +7,13 @@ import { visible, visibleBlock } from "../core/base/visible.ts";
 import { asctime } from "../patroni/log_template.ts";
 import { decodeClusterView } from "../core/codec/cluster_view_codec.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
-import type { Dcs, DcsLimits, DcsResult, DcsWrite } from "../ports/dcs.ts";
+import type {
+  Dcs,
+  DcsCapabilities,
+  DcsLimits,
+  DcsResult,
+  DcsWrite,
+} from "../ports/dcs.ts";
 import { storeCaution } from "../config/stores/all.ts";
 import { clusterReport } from "./cluster_report.ts";
 import type { CliContext } from "./context.ts";
@@ -32,6 +38,7 @@ export interface Scope {
   readonly name: string;
   /** Citus group as asked for; null: none. */
   readonly group: number | null;
+  readonly capabilities: DcsCapabilities;
   read(): Promise<ClusterView>;
   write(write: DcsWrite): Promise<DcsResult>;
   /** Deletes every key of the scope. */
@@ -50,10 +57,31 @@ export interface ScopeName {
  * @throws {CliError} If no cluster can have that name: its keys would be others'.
  * @throws {DcsUnreachableError} If the store does not answer in time.
  */
-export async function withScope<T>(
+export function withScope<T>(
   session: Session,
   { name, group }: ScopeName,
   use: (scope: Scope) => Promise<T>,
+): Promise<T> {
+  return withStore(session, { name, group }, (dcs) =>
+    use({
+      name,
+      group,
+      capabilities: dcs.capabilities,
+      read: async () => decodeClusterView(await dcs.readFresh(DCS_LIMITS)),
+      write: (write) => dcs.write(write, DCS_LIMITS),
+      removeAll: () => dcs.removeScope(DCS_LIMITS),
+    }));
+}
+
+/**
+ * The scope's keys themselves, for those that are no part of a view.
+ *
+ * @throws As {@link withScope}.
+ */
+export async function withStore<T>(
+  session: Session,
+  { name, group }: ScopeName,
+  use: (dcs: Dcs) => Promise<T>,
 ): Promise<T> {
   const problem = scopeName.read(name);
   if (problem instanceof Wanted) {
@@ -63,13 +91,7 @@ export async function withScope<T>(
   const target = { config, namespace, scope: name, group };
   const dcs: Dcs = await session.context.openDcs(target);
   try {
-    return await use({
-      name,
-      group,
-      read: async () => decodeClusterView(await dcs.readFresh(DCS_LIMITS)),
-      write: (write) => dcs.write(write, DCS_LIMITS),
-      removeAll: () => dcs.removeScope(DCS_LIMITS),
-    });
+    return await use(dcs);
   } finally {
     await dcs.close();
   }
@@ -124,6 +146,7 @@ export function showTable(
     format: "pretty",
     isExtended: false,
     caution: storeCaution(session.settings.dcs),
+    witnesses: [],
   }));
 }
 

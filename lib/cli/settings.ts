@@ -24,6 +24,7 @@ import { FIRST_KEYS } from "../config/keys/all.ts";
 import { readKeys } from "../config/keys/key.ts";
 import { modernStore } from "../config/legacy.ts";
 import type { Credentials } from "../config/local_config.ts";
+import { fencing } from "../config/sections/fencing.ts";
 import {
   readStore,
   type StoreConfig,
@@ -51,14 +52,35 @@ export interface CliSettings {
   readonly layers: readonly ConfigLayer[];
   /** Default of CLUSTER, null if not configured. */
   readonly scope: string | null;
+  /** Name of this host's member, null if not configured. */
+  readonly memberName: string | null;
+  /** Folder of the cluster's own certificates, null if there is none. */
+  readonly certificatesDir: string | null;
+  /** PostgreSQL's data directory, null if not configured. */
+  readonly dataDir: string | null;
   /** Without slashes at its ends. */
   readonly namespace: string;
   readonly dcs: StoreConfig;
   /** `citus.group`, null without that section. */
   readonly citusGroup: number | null;
   readonly loopWaitS: number;
+  /** The fencing command and its time, null without one. */
+  readonly fencing: {
+    readonly command: readonly string[];
+    readonly timeoutMs: number;
+  } | null;
   readonly credentials: Credentials | null;
   readonly tls: TlsSettings;
+}
+
+/** Whether this host has a vote in the store and a proxy, and no PostgreSQL. */
+export function isWitness(
+  { certificatesDir, dataDir }: Pick<
+    CliSettings,
+    "certificatesDir" | "dataDir"
+  >,
+): boolean {
+  return certificatesDir !== null && dataDir === null;
 }
 
 /**
@@ -80,6 +102,19 @@ export async function loadSettings(
   return globals.has("-k")
     ? { ...settings, tls: { ...tls, isInsecure: true } }
     : settings;
+}
+
+/**
+ * The settings that another file on this host gives, with this environment.
+ *
+ * @throws {CliError} As {@link loadSettings}.
+ */
+export async function settingsOfFile(
+  context: CliContext,
+  path: string,
+): Promise<CliSettings> {
+  const layers = await readLayers(context, path);
+  return { ...settingsOf(modernStore(mergedLayers(layers, context))), layers };
 }
 
 async function readLayers(
@@ -197,6 +232,9 @@ function settingsOf(document: ConfigMap): Omit<CliSettings, "layers"> {
   const loopWait = ownValue(document, "loop_wait");
   return {
     scope: textAt(document, "scope"),
+    memberName: textAt(document, "name"),
+    dataDir: textAt(mapAt(document, "postgresql"), "data_dir"),
+    certificatesDir: textAt(mapAt(document, "certificates"), "dir"),
     namespace: withoutTrailing(
       (textAt(document, "namespace") ?? "service").replace(/^\/+/, ""),
       "/",
@@ -204,6 +242,7 @@ function settingsOf(document: ConfigMap): Omit<CliSettings, "layers"> {
     dcs: dcsOf(document),
     citusGroup: typeof citusGroup === "number" ? citusGroup : null,
     loopWaitS: typeof loopWait === "number" ? loopWait : 10,
+    fencing: fencingOf(document),
     credentials: ctl.authentication ?? credentialsOf(restapi),
     tls: {
       isInsecure: ctl.isInsecure,
@@ -224,6 +263,14 @@ function dcsOf(document: ConfigMap): StoreConfig {
     );
   }
   return checked(readStore(document));
+}
+
+/** What cannot be read is told by the agent, which then does not start. */
+function fencingOf(document: ConfigMap): CliSettings["fencing"] {
+  const read = fencing.read(mapAt(document, "fencing"));
+  if (read instanceof Wanted || read.command === null) return null;
+  const { command, timeoutMs } = read;
+  return { command, timeoutMs };
 }
 
 const readCtl = readKeys({ ctl: FIRST_KEYS.ctl } as const);

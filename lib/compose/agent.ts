@@ -4,12 +4,10 @@
  */
 import { SystemRandom } from "../adapters/os/random.ts";
 import type { LocalConfig } from "../config/local_config.ts";
-import { connUrl } from "../core/codec/conn_url.ts";
 import {
   TIMING_FLOORS,
   type TimingFloors,
 } from "../core/codec/timing_codec.ts";
-import type { MemberIdentity } from "../core/calc/documents/publication.ts";
 import { CallbacksExec } from "../adapters/callbacks/callbacks_exec.ts";
 import { type ServiceManager, serviceManager } from "../adapters/os/systemd.ts";
 import { listenToSignals } from "../adapters/os/signals.ts";
@@ -17,30 +15,44 @@ import { ConsentFile } from "../adapters/os/consent_file.ts";
 import { SystemClock } from "../adapters/os/clock.ts";
 import type { Clock } from "../ports/clock.ts";
 import { keepMemorySmall, OwnMemory } from "../adapters/os/memory.ts";
-import { PeersHttp, type PeersOptions } from "../adapters/peers/peers_http.ts";
+import type { PeersOptions } from "../adapters/peers/client_options.ts";
+import { PulseHttp } from "../adapters/peers/pulse_listener.ts";
+import { PulseLines } from "../http/pulse_lines.ts";
+import { PeersHttp } from "../adapters/peers/peers_http.ts";
 import { PostgresLocal } from "../adapters/postgres/postgres_local.ts";
 import { checkPrograms } from "../adapters/postgres/process/programs.ts";
 import type { LogStream } from "../adapters/log/log_stream.ts";
 import { explain } from "../core/explain.ts";
-import { type Agent, type AgentConfig, createAgent } from "../agent/agent.ts";
+import { type Agent, createAgent } from "../agent/agent.ts";
+import { RouteFeed } from "../agent/route_feed.ts";
 import { DcsMeter } from "../agent/dcs_meter.ts";
 import type { LoopEnd } from "../agent/loop.ts";
 import { createApp } from "../http/app.ts";
 import type { RestSettings } from "../http/rest_settings.ts";
 import { RestListener } from "../http/listener.ts";
 import type { ProxyChild } from "../adapters/proxy_process/proxy_child.ts";
+import { agentConfig } from "./agent_config.ts";
 import { dcsTarget, openDcs } from "./dcs.ts";
+import { certificateEnds, certificateKeeper, hostDesk } from "./desk.ts";
+import { fencingProgram } from "./fencing.ts";
 import { type Configuration, loadConfiguration } from "./load.ts";
+import type { EtcdSupervisor } from "../managed_etcd/supervisor.ts";
+import { etcdSupervisor } from "./managed_etcd.ts";
 import { createLog, logFile, logOptions } from "./log.ts";
 import { checkLogFile } from "./named_files.ts";
 import { peersOptions } from "./peers.ts";
+import { NotifierHttp } from "../adapters/notify/notifier_http.ts";
+import { pgbouncers } from "./poolers.ts";
+import { clusterPage } from "./cluster_page.ts";
 import { callbackCommands, postgresOptions } from "./postgres.ts";
 import { refuse } from "./refusal_log.ts";
 import { proxyOrders, proxyProcess } from "./proxy_process.ts";
-import { apiUrl, reloadListener, restSettings, serveOptions } from "./rest.ts";
+import { reloadListener, restSettings, serveOptions } from "./rest.ts";
 import { logUnusable } from "./unusable_log.ts";
-import { COMPATIBLE_VERSION } from "./versions.ts";
+import type { TracerOtlp } from "../adapters/otlp/tracer_otlp.ts";
+import { collectorOfTraces } from "./tracer.ts";
 import { vipCarrier } from "./vip.ts";
+import type { Watchdog } from "../ports/watchdog.ts";
 import { watchdogDevice } from "./watchdog.ts";
 
 /**
@@ -84,16 +96,39 @@ async function runParts(inputs: StartInputs): Promise<number> {
     await parts.postgres.close();
     await parts.dcs.close();
     await parts.callbacks.close();
+    await parts.notifier.close();
+    await parts.tracer?.close();
   }
 }
 
 /** What a reload replaces; read anew for each use. */
 interface Reloadable {
+  config: LocalConfig;
   logFile: string | null;
   dcs: LocalConfig["dcs"];
   rest: RestSettings;
   peers: PeersOptions;
   callbacks: ReturnType<typeof callbackCommands>;
+  pooler: LocalConfig["pooler"];
+  notify: LocalConfig["notify"];
+  fencing: LocalConfig["fencing"];
+}
+
+async function reloadable(
+  config: LocalConfig,
+  log: LogStream,
+): Promise<Reloadable> {
+  return {
+    config,
+    logFile: logFile(config.log),
+    dcs: config.dcs,
+    rest: await restSettings(config, log),
+    peers: await peersOptions(config, log),
+    callbacks: callbackCommands(config),
+    pooler: config.pooler,
+    notify: config.notify,
+    fencing: config.fencing,
+  };
 }
 
 /** Everything that lives as long as the agent. */
@@ -103,7 +138,12 @@ interface Parts {
   readonly dcs: DcsMeter;
   readonly postgres: PostgresLocal;
   readonly callbacks: CallbacksExec;
+  readonly notifier: NotifierHttp;
+  /** Null: nobody collects traces. */
+  readonly tracer: TracerOtlp | null;
   readonly proxy: ProxyChild | null;
+  readonly watchdog: Watchdog | null;
+  readonly vip: Awaited<ReturnType<typeof vipCarrier>>;
   readonly configPath: string | null;
   readonly listener: RestListener;
   readonly agent: Agent;
@@ -111,6 +151,11 @@ interface Parts {
   readonly current: Reloadable;
   readonly systemd: ServiceManager;
   readonly timingFloors: TimingFloors;
+  /** What voters hear of this agent while it leads. */
+  readonly pulses: PulseLines;
+  /** Null: this host runs no member of the store. */
+  readonly etcd: EtcdSupervisor | null;
+  readonly routes: RouteFeed;
 }
 
 /** What there is before anything else. */
@@ -128,13 +173,7 @@ async function createParts(inputs: StartInputs): Promise<Parts> {
   const { timingFloors } = inputs;
   const { env, first: { config } } = configuration;
   const clock = new SystemClock();
-  const current: Reloadable = {
-    logFile: logFile(config.log),
-    dcs: config.dcs,
-    rest: await restSettings(config, log),
-    peers: await peersOptions(config, log),
-    callbacks: callbackCommands(config),
-  };
+  const current = await reloadable(config, log);
   const dcs = new DcsMeter(
     await openDcs(dcsTarget(config), {
       ...{ clock, current: () => current.dcs },
@@ -152,22 +191,41 @@ async function createParts(inputs: StartInputs): Promise<Parts> {
     commands: () => current.callbacks(agent.inForce.document ?? {}),
     log,
   });
+  const notifier = new NotifierHttp({
+    ...{ clock, log, scope: config.scope, member: config.name },
+    targets: () => current.notify,
+  });
+  const tracer = await collectorOfTraces(config, env, log);
   const proxy = await proxyProcess({
     ...{ config, configPath, env, clock, log },
     sessions: postgres.sessions,
+  });
+  const pulses = new PulseLines(clock);
+  const hearing = new PulseHttp({
+    clock,
+    options: () => current.peers,
+    walSign: () => postgres.pledge.walReceivedAt(),
   });
   const watchdog = watchdogDevice(config);
   const vip = await vipCarrier(config, { clock, log });
   const ports = {
     ...{ clock, dcs, postgres, peers, log, callbacks, proxy },
     ...{ watchdog, vip, serviceWatch: systemd, consents: consentFile(config) },
+    pledge: postgres.pledge,
+    pulse: { speaker: pulses, listener: hearing },
+    fencing: fencingProgram(log, () => current.fencing),
     random: new SystemRandom(),
+    ...{ notifier, tracer },
+    poolers: pgbouncers(config, log, () => current.pooler),
   };
   const agent: Agent = createAgent(ports, agentConfig(config, timingFloors));
   const listener = new RestListener(log);
   return {
-    ...{ config, log, dcs, postgres, callbacks, proxy, listener },
-    ...{ agent, clock, current, configPath, systemd, timingFloors },
+    ...{ config, log, dcs, postgres, callbacks, notifier, tracer, proxy },
+    ...{ listener, agent, clock, current, configPath, systemd },
+    ...{ timingFloors, pulses, watchdog, vip },
+    etcd: etcdSupervisor(config.dcs, { clock, log }),
+    routes: new RouteFeed({ clock, dcs, scope: config.scope }),
   };
 }
 
@@ -193,16 +251,37 @@ async function serve(
     log.info("Ends as a REST request asked");
     endInOrder(parts, ending);
   });
+  const peers = () => parts.current.peers;
+  const ui = clusterPage(service, { ...parts, peers });
+  const certified = {
+    ...{ dcs: parts.dcs, clock: parts.clock, log },
+    config: () => parts.current.config,
+  };
+  const desk = hostDesk(certified);
+  const keeper = certificateKeeper({
+    ...{ ...certified, desk, notifier: parts.notifier },
+    onChange: () => agent.inbox.askReload(),
+  });
+  const ends = certificateEnds(certified);
   const app = createApp(service, {
+    ui,
     settings: () => parts.current.rest,
+    ...{ pulse: parts.pulses, routes: parts.routes },
     metrics: {
-      samples: () => [...agent.statistics.samples(), ...parts.dcs.samples()],
+      samples: () =>
+        [agent.statistics, parts.dcs, ends].flatMap((each) => each.samples()),
     },
-    log,
+    ...{ log, desk },
   });
   const background = Promise.all([
+    parts.etcd?.run(ending.signal),
     agent.runWakers(ending.signal),
+    agent.runPoolers(ending.signal),
+    ui.feed.run(ending.signal),
+    parts.routes.run(ending.signal),
     keepMemorySmall(new OwnMemory(), parts.clock, ending.signal),
+    keeper?.run(ending.signal),
+    ends.run(ending.signal),
   ]);
   let supervision: Promise<void> | null = null;
   try {
@@ -279,13 +358,7 @@ async function prepareReload(configuration: Configuration, parts: Parts) {
   return {
     warnings,
     agent: agentConfig(config, timingFloors),
-    current: {
-      logFile: path,
-      dcs: config.dcs,
-      rest: await restSettings(config, log),
-      peers: await peersOptions(config, log),
-      callbacks: callbackCommands(config),
-    },
+    current: await reloadable(config, log),
     serve: await serveOptions(config, log),
     postgres: postgresOptions(config, log),
     orders: proxyOrders({ config, configPath, env, sessions }),
@@ -317,42 +390,4 @@ async function reloadPostgres(
         `over its part, the next reload tries again: ${String(error)}`,
     );
   }
-}
-
-function agentConfig(
-  config: LocalConfig,
-  timingFloors: TimingFloors,
-): AgentConfig {
-  const { postgresql, bootstrap, document } = config;
-  const section = document["postgresql"];
-  const identity: MemberIdentity = {
-    connUrl: connUrl(postgresql.connectAddress),
-    apiUrl: apiUrl(config.restapi),
-    version: COMPATIBLE_VERSION,
-    proxyUrl: postgresql.proxyAddress === null
-      ? null
-      : connUrl(postgresql.proxyAddress),
-    doors: config.proxy?.isSealed
-      ? {
-        primary: config.proxy.primaryPort,
-        replica: config.proxy.replicaPort,
-      }
-      : null,
-  };
-  return {
-    scope: config.scope,
-    self: config.name,
-    tags: config.tags,
-    canBootstrap: bootstrap !== null && bootstrap.dcs !== null,
-    bootstrapDocument: bootstrap?.dcs ?? null,
-    localPostgresql: isRecord(section) ? section : {},
-    timingFloors,
-    vips: config.vip,
-    watchdog: config.watchdog,
-    identity,
-  };
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -4,6 +4,7 @@ import { SystemRandom } from "../adapters/os/random.ts";
 import { decodeStatus } from "../adapters/peers/codec.ts";
 import type { CliContext, DcsTarget, ListedCommand } from "../cli/context.ts";
 import { sendHttp } from "../cli/http_send.ts";
+import { openProcessScreen } from "../cli/screen.ts";
 import { ProcessFiles, ProcessTerminal, runProgram } from "../cli/terminal.ts";
 import { MATRIARCH_VERSION } from "./versions.ts";
 import type { Dcs } from "../ports/dcs.ts";
@@ -26,9 +27,22 @@ export function createCliContext(parts: CliParts): CliContext {
     environment: Deno.env.toObject(),
     isMacOs: Deno.build.os === "darwin",
     terminal: new ProcessTerminal(),
+    openScreen: openProcessScreen,
     files: new ProcessFiles(),
     clock: new CallClock(),
     random: new SystemRandom(),
+    etcdTools: async (config) => {
+      const { etcdMemberParts, etcdSupervisor } = await import(
+        "./managed_etcd.ts"
+      );
+      const clock = new CallClock();
+      return {
+        ...etcdMemberParts(config, clock),
+        keep: async (log, signal) => {
+          await etcdSupervisor(config, { clock, log })?.run(signal);
+        },
+      };
+    },
     send: sendHttp,
     decodeAnswer: decodeStatus,
     querySql: async (target, text) => {
@@ -38,5 +52,12 @@ export function createCliContext(parts: CliParts): CliContext {
       return await queryOnce(target, text);
     },
     runProgram,
+    openNeighbours: async () => {
+      const { NeighbourDiscovery } = await import(
+        "../adapters/os/ndp_linux.ts"
+      );
+      return new NeighbourDiscovery(new CallClock());
+    },
+    openSetup: async () => (await import("./setup.ts")).setupWorld(),
   };
 }

@@ -1,6 +1,7 @@
 /** Constructs the DCS that a configuration names, on one scope's keys. */
 import type { DcsEtcdOptions } from "../adapters/etcd/dcs_etcd.ts";
 import type { EtcdLogin, EtcdTls } from "../adapters/etcd/options.ts";
+import { knownEndpoints } from "../adapters/etcd_member/folder.ts";
 import { CallClock, SystemClock } from "../adapters/os/clock.ts";
 import { DcsSqlite } from "../adapters/sqlite/dcs_sqlite.ts";
 import type { DcsTarget } from "../cli/context.ts";
@@ -130,7 +131,10 @@ async function openEtcd(
   config: EtcdConfig | Etcd3Config,
   { scopePath, clock, latest }: StorePlace,
 ): Promise<Dcs> {
-  const { endpoints, srv, srvSuffix, isProxied } = config;
+  const { srv, srvSuffix, isProxied, managed } = config;
+  // Of a managed store the other members are known, also while the own one is away.
+  const known = managed === null ? [] : await knownEndpoints(managed.dataDir);
+  const endpoints = [...new Set([...config.endpoints, ...known])];
   const { DcsEtcd } = await import("../adapters/etcd/dcs_etcd.ts");
   try {
     return new DcsEtcd({

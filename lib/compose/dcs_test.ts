@@ -16,6 +16,7 @@ const ETCD: Etcd3Config = {
   cacert: null,
   cert: null,
   key: null,
+  managed: null,
 };
 
 Deno.test("scopePathOf() collapses slashes and inserts the group", () => {
@@ -88,12 +89,12 @@ function loadedBy(entry: string): ReadonlySet<string> {
   return loaded;
 }
 
-Deno.test("only who uses a store of the network loads its client", () => {
+Deno.test("only who uses a store of the network, or collects traces, loads its client", () => {
   const loaded = [...loadedBy(new URL("daemon.ts", import.meta.url).pathname)];
   const has = (end: string) => loaded.some((one) => one.endsWith(end));
   assert.ok(has("/lib/config/stores/consul.ts"));
   const adapters = loaded.filter((specifier) =>
-    /\/lib\/adapters\/(?:consul|dynamodb|etcd|kubernetes|zookeeper)\//
+    /\/lib\/adapters\/(?:consul|dynamodb|etcd|kubernetes|postgres\/dcs|redis|zookeeper)\//
       .test(specifier)
   );
   assert.deepEqual(adapters, []);
@@ -105,7 +106,9 @@ Deno.test("only who uses a store of the network loads its client", () => {
   for (
     const [name, adapter] of [
       ["npm:@aws-sdk/", "../adapters/dynamodb/store_dynamodb.ts"],
+      ["npm:@opentelemetry/", "../adapters/otlp/tracer_otlp.ts"],
       ["npm:etcd3@", "../adapters/etcd/dcs_etcd.ts"],
+      ["npm:ioredis@", "../adapters/redis/store_redis.ts"],
     ] as const
   ) {
     assert.ok(!packages.some((one) => one.startsWith(name)), name);

@@ -30,7 +30,11 @@ export async function openDocuments(
   const warn = asking?.warn ?? (() => {});
   const store = await openStore(config, { ...place, warn });
   const { DocumentDcs } = await import("../dcs/document/document_dcs.ts");
-  return new DocumentDcs({ store, clock, random: new SystemRandom(), warn });
+  return new DocumentDcs({
+    ...{ store, clock, random: new SystemRandom(), warn },
+    // Redis and PostgreSQL are copied behind the back of whoever was answered.
+    mayForget: config.kind !== "dynamodb",
+  });
 }
 
 type WarnedPlace = DocumentPlace & { readonly warn: (text: string) => void };

@@ -1,6 +1,6 @@
 /** Connects the fence of a proxy with this host: its instance and its addresses. */
 import { runHostProgram } from "../adapters/os/host_programs.ts";
-import { VipLinux } from "../adapters/os/vip_linux.ts";
+import { HostVips } from "../adapters/os/vip_host.ts";
 import { FencedPostgres } from "../adapters/postgres/process/fenced_server.ts";
 import type { ProxyHostConfig } from "../config/proxy_host.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -16,7 +16,11 @@ export function fenceTools(
   const server = fencedServer(config);
   return server === null ? null : {
     server,
-    vip: new VipLinux({ ...ports, run: runHostProgram }),
+    vip: new HostVips({
+      ...{ ...ports, run: runHostProgram },
+      // The agent may be back soon.
+      isShortLived: true,
+    }),
     graceMs: config.proxy.agentGraceMs,
     endProcess: (pid) => Deno.kill(pid, "SIGKILL"),
   };

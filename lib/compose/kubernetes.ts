@@ -1,4 +1,5 @@
 /** Constructs the store on Kubernetes: finds the credentials, names the objects. */
+import { Buffer } from "node:buffer";
 import { existsSync, readFileSync } from "node:fs";
 import { DcsKubernetes } from "../adapters/kubernetes/dcs_kubernetes.ts";
 import type {
@@ -11,6 +12,7 @@ import {
   parseKubeconfig,
   type PemSource,
 } from "../config/kubeconfig.ts";
+import type { KubeconfigProgram } from "../config/kubeconfig_program.ts";
 import { formatHostPort } from "../config/addresses.ts";
 import type { StoreConfig } from "../config/stores/all.ts";
 import type { KubernetesConfig } from "../config/stores/kubernetes.ts";
@@ -45,9 +47,11 @@ export function openKubernetes(
     const { retriableHttpCodes } = now.kind === "kubernetes" ? now : config;
     return { retriableCodes: retriableHttpCodes };
   };
+  const credentials = () => credentialsOf(config, (name) => Deno.env.get(name));
   const citus = group === null ? {} : { "citus-group": String(group) };
   return new DcsKubernetes({
-    credentials: credentialsOf(config, (name) => Deno.env.get(name)),
+    credentials: credentials(),
+    reread: credentials,
     layout: {
       namespace: config.namespace,
       base: group === null ? scope : `${scope}-${group}`,
@@ -98,6 +102,7 @@ export function credentialsOf(
   const text = read(path, "there is no service account, and the kubeconfig");
   try {
     const access = parseKubeconfig(text, { path, context });
+    isThere(access.program, variable("PATH") ?? "");
     return kubeconfigOf(access, cacert);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
@@ -115,6 +120,7 @@ function accountOf(
   return {
     server: `https://${formatHostPort({ host, port: Number(port) })}`,
     tls: { rejectUnauthorized: true, ca },
+    pair: null,
     authorization: { kind: "token_file", path },
   };
 }
@@ -123,30 +129,64 @@ function kubeconfigOf(
   access: KubeconfigAccess,
   cacert: string | null,
 ): KubernetesCredentials {
-  const ca = cacert === null
+  const source = cacert === null
     ? access.ca
     : { kind: "file", path: cacert } as const;
+  const ca = source === null ? null : pemOf(source);
   const { cert, key } = access;
   return {
     server: access.server,
     tls: {
       rejectUnauthorized: access.isVerified,
-      ...(ca === null ? {} : { ca: pemOf(ca) }),
-      ...(cert === null || key === null
-        ? {}
-        : { cert: pemOf(cert), key: pemOf(key) }),
+      ...(ca === null ? {} : { ca }),
     },
-    authorization: authorizationOf(access),
+    pair: cert === null || key === null
+      ? null
+      : { cert: pemOf(cert), key: pemOf(key) },
+    authorization: authorizationOf(access, ca),
   };
 }
 
-function authorizationOf(access: KubeconfigAccess): Authorization {
-  const { token, tokenFile, username, password } = access;
+/** A token counts before the program, as for kubectl. */
+function authorizationOf(
+  { token, tokenFile, program, username, password }: KubeconfigAccess,
+  ca: string | null,
+): Authorization {
   if (token !== null) return { kind: "token", token };
   if (tokenFile !== null) return { kind: "token_file", path: tokenFile };
+  if (program !== null) {
+    const { hint: _, cluster, ...rest } = program;
+    const told = cluster === null
+      ? null
+      : { ...cluster, ...authorityOf(cluster, ca) };
+    return { kind: "program", program: { ...rest, cluster: told } };
+  }
   return username === null
     ? { kind: "none" }
     : { kind: "password", username, password };
+}
+
+/** The program gets its contents, also where the kubeconfig names a file. */
+function authorityOf(cluster: object, ca: string | null): object {
+  const name = "certificate-authority-data";
+  return ca === null || name in cluster
+    ? {}
+    : { [name]: Buffer.from(ca).toString("base64") };
+}
+
+/** @throws {Error} If there is no such program. */
+function isThere(program: KubeconfigProgram | null, path: string): void {
+  if (program === null) return;
+  const { command, hint } = program;
+  const places = command.includes("/")
+    ? [command]
+    : path.split(":").map((folder) => `${folder || "."}/${command}`);
+  if (places.some((place) => existsSync(place))) return;
+  const [line = ""] = (hint ?? "").trim().split("\n");
+  throw new Error(
+    `there is no login program "${command}"` +
+      (line === "" ? "" : ` (${line})`),
+  );
 }
 
 function pemOf(source: PemSource): string {

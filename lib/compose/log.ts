@@ -2,6 +2,7 @@
 import type { LocalConfig } from "../config/local_config.ts";
 import { redact } from "../config/secrets.ts";
 import { formatterFor } from "../adapters/log/log_format.ts";
+import { DaemonSink } from "../adapters/log/daemon_sink.ts";
 import { FileSink } from "../adapters/log/file_sink.ts";
 import {
   type LogSink,
@@ -9,6 +10,7 @@ import {
   type LogStreamOptions,
   StderrSink,
 } from "../adapters/log/log_stream.ts";
+import type { LogTarget } from "../core/model/log_target.ts";
 import { withoutTrailing } from "../core/base/trailing.ts";
 
 /** A log as the configuration wants it. */
@@ -41,9 +43,31 @@ export function logFile({ dir }: LocalConfig["log"]): string | null {
   return dir === null ? null : `${withoutTrailing(dir, "/")}/patroni.log`;
 }
 
-function sinkFor({ log }: Pick<LocalConfig, "log">): LogSink {
-  const { mode, rotatedFilesMax, rotationSizeBytes } = log;
+/** Where lines other than the log's own go, such as those of sessions. */
+export function lineSink(target: LogTarget, app: string): LogSink {
   const fallback = new StderrSink();
+  if (target.kind !== "file") return daemonSink(target, app, fallback);
+  const { path } = target;
+  const growing = { mode: null, rotatedFilesMax: 0, rotationSizeBytes: 0 };
+  return new FileSink({ ...growing, path, fallback });
+}
+
+function daemonSink(
+  target: Exclude<LogTarget, { kind: "file" }>,
+  app: string,
+  fallback: LogSink,
+): LogSink {
+  const origin = { app, hostname: Deno.hostname(), processId: Deno.pid };
+  const wallTimeMs = (): number => Date.now();
+  return new DaemonSink({ target, origin, fallback, wallTimeMs });
+}
+
+function sinkFor({ log }: Pick<LocalConfig, "log">): LogSink {
+  const { mode, rotatedFilesMax, rotationSizeBytes, target } = log;
+  const fallback = new StderrSink();
+  if (target !== null && target.kind !== "file") {
+    return daemonSink(target, "matriarch", fallback);
+  }
   const path = logFile(log);
   if (path === null) return fallback;
   return new FileSink({

@@ -4,13 +4,22 @@
  * environment it needs all the same.
  *
  * Deno gives files below /dev, /proc and /sys only to who has every permission,
- * so a call that names one keeps all, and so do the two commands that start
- * programs. The agent and the proxies keep everything, too: they call libc, and
+ * so a call that names one keeps all, and so do the commands that start programs
+ * or look at the host. Where a kubeconfig logs in by a program, every call may
+ * start that: which store is used is not known yet. The agent and the proxies
+ * keep everything, too: they call libc, and
  * start or signal PostgreSQL; who may do that may do all else by it.
  */
 
-/** An editor and a pager; ip and arping. */
-const STARTERS: ReadonlySet<string> = new Set(["edit-config", "vip"]);
+/** An editor and a pager; ip and arping; what looks at the host and starts its service. */
+const STARTERS: ReadonlySet<string> = new Set([
+  ...["edit-config", "vip"],
+  ...["init", "join", "leave", "doctor"],
+  // Starts etcd in the agent's place, or the agent anew.
+  ...["--here", "migrate"],
+]);
+/** `etcd restart` signals etcd, and finds it below /proc. */
+const RESTART: readonly string[] = ["etcd", "restart"];
 /** `-c /dev/stdin`, `--config-file=/proc/self/fd/3`. */
 const SPECIAL = /(?:^|[=:\s])\/+(?:dev|proc|sys)\//;
 
@@ -25,6 +34,7 @@ export function isModest(
   files: readonly string[],
 ): boolean {
   return !argv.some((word) => STARTERS.has(word)) &&
+    !RESTART.every((word) => argv.includes(word)) &&
     ![...argv, ...files].some((word) => SPECIAL.test(word));
 }
 
@@ -34,5 +44,16 @@ export function dropPermissions(argv: readonly string[]): void {
     .map((name) => Deno.env.get(name) ?? "");
   if (!isModest(argv, files)) return;
   Deno.permissions.revokeSync({ name: "ffi" });
-  Deno.permissions.revokeSync({ name: "run" });
+  if (!logsInByProgram()) Deno.permissions.revokeSync({ name: "run" });
+}
+
+/** Whether the kubeconfig, if there is one, has an `exec`. */
+function logsInByProgram(): boolean {
+  const given = Deno.env.get("KUBECONFIG") ?? "";
+  const path = given || `${Deno.env.get("HOME") ?? ""}/.kube/config`;
+  try {
+    return /\bexec"?\s*:/.test(Deno.readTextFileSync(path));
+  } catch {
+    return false;
+  }
 }

@@ -3,7 +3,8 @@
  * of what a proxy would have to load: only who was handed nothing needs it.
  */
 import { loadDocument } from "../config/load.ts";
-import { decodeProxyHost, type ProxyHostConfig } from "../config/proxy_host.ts";
+import { decodeProxyFile } from "../config/proxy_clusters.ts";
+import type { ProxyHostConfig } from "../config/proxy_host.ts";
 import { DISK_READER } from "./load.ts";
 import { logUnusable } from "./unusable_log.ts";
 
@@ -19,7 +20,7 @@ export async function readProxyConfig(
   try {
     const env = Deno.env.toObject();
     const { document } = await loadDocument({ path, env, reader: DISK_READER });
-    return decodeProxyHost(document);
+    return decodeProxyFile(document);
   } catch (error) {
     await logUnusable(path, error);
     throw error;

@@ -56,7 +56,7 @@ export async function openFront(
     if (choice.dataPlane === "workers") throw new ProxyStartError(text);
     parts.log.info(`${text}; the proxy uses the portable data plane`);
   }
-  const tuning = new KernelTuning(loadLibc());
+  const tuning = new KernelTuning(loadLibc(), parts.limits.tcp);
   const dialer = new TcpDialer(parts.clock, tuning);
   return PortableFront.open({ ...parts, dialer, tuning });
 }

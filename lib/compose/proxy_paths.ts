@@ -26,7 +26,7 @@ export interface MemberOfHost {
 export async function controlPathOf(member: MemberOfHost): Promise<string> {
   const beside = pathBeside(member);
   const isBeside = fits(beside) && await isPrivateFolder(dirname(beside));
-  return isBeside ? beside : pathInTemporary(member);
+  return isBeside ? beside : temporaryPath(identityOf(member));
 }
 
 /**
@@ -40,10 +40,32 @@ export async function controlPathOf(member: MemberOfHost): Promise<string> {
 export async function makeControlFolder(member: MemberOfHost): Promise<string> {
   const beside = pathBeside(member);
   if (fits(beside) && await makePrivate(dirname(beside))) return beside;
-  const other = pathInTemporary(member);
-  if (await makePrivate(dirname(other))) return other;
+  return await makeTemporaryPath(identityOf(member));
+}
+
+/**
+ * Makes the folder of a control socket that no member has, and returns the
+ * socket's path.
+ *
+ * @param identity Of the proxy, on this host.
+ * @throws {ProxyStartError} If somebody else made the folder, or may enter it.
+ */
+export async function makeControlPath(
+  identity: readonly string[],
+): Promise<string> {
+  // Unlike a folder for temporary files, those of the service manager are not cleaned of what is old.
+  const [runtime] = (Deno.env.get("RUNTIME_DIRECTORY") ?? "").split(":");
+  const base = runtime || Deno.env.get("XDG_RUNTIME_DIR");
+  const own = base ? pathIn(base, identity) : null;
+  if (own !== null && fits(own) && await makePrivate(dirname(own))) return own;
+  return await makeTemporaryPath(identity);
+}
+
+async function makeTemporaryPath(identity: readonly string[]): Promise<string> {
+  const path = temporaryPath(identity);
+  if (await makePrivate(dirname(path))) return path;
   throw new ProxyStartError(
-    `The folder ${dirname(other)} for control sockets is not this user's alone`,
+    `The folder ${dirname(path)} for control sockets is not this user's alone`,
   );
 }
 
@@ -59,12 +81,21 @@ function pathBeside({ dataDir }: MemberOfHost): string {
   return join(dirname(dataDir), folder, SOCKET);
 }
 
-function pathInTemporary({ scope, name, dataDir }: MemberOfHost): string {
-  const identity = createHash("sha256").update(
-    JSON.stringify([scope, name, dataDir]),
-  ).digest("hex").slice(0, 12);
+function identityOf(
+  { scope, name, dataDir }: MemberOfHost,
+): readonly string[] {
+  return [scope, name, dataDir];
+}
+
+function temporaryPath(words: readonly string[]): string {
+  return pathIn(tmpdir(), words);
+}
+
+function pathIn(base: string, words: readonly string[]): string {
+  const identity = createHash("sha256").update(JSON.stringify(words))
+    .digest("hex").slice(0, 12);
   const folder = `matriarch-${Deno.uid()}`;
-  return join(tmpdir(), folder, `${identity}.sock`);
+  return join(base, folder, `${identity}.sock`);
 }
 
 function fits(path: string): boolean {

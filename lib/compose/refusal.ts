@@ -11,11 +11,20 @@ const REFUSALS: ReadonlySet<string> = new Set([
   "ProxyStartError",
   "PostgresError",
   "DcsRefusedError",
+  "SecretsError",
+  "VolumeTakenError",
 ]);
 
 /** Whether the message is meant for an operator. */
 export function isRefusal(error: unknown): error is Error {
   return error instanceof Error && REFUSALS.has(error.name);
+}
+
+/** What an error says, on one line. */
+export function refusalText(error: unknown): string {
+  return isRefusal(error)
+    ? refusalLines(error).map((line) => line.trim()).join("; ")
+    : String(error);
 }
 
 /** The lines of a refusal; what led to a configuration error comes first. */

@@ -28,6 +28,7 @@ export async function restSettings(
     isMembersAllowed: restapi.isMembersAllowed,
     isClientCertificateWanted: restapi.verifyClient !== "none",
     ownNames: [restapi.connectAddress.host, ...restapi.listen.hosts],
+    isUiOn: config.isUiOn,
     serverTokens: restapi.serverTokens,
     extraHeaders: {
       ...restapi.httpExtraHeaders,

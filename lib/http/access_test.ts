@@ -41,7 +41,13 @@ function client(
   changes: Partial<ClientInfo> = {},
 ): { readonly client: ClientInfo } {
   return {
-    client: { address, isTls: false, hasCertificate: false, ...changes },
+    client: {
+      address,
+      isTls: false,
+      hasCertificate: false,
+      certificateName: null,
+      ...changes,
+    },
   };
 }
 

@@ -23,6 +23,22 @@ Deno.test("GET /explain says what was decided, by which rule and why", async () 
     role: "primary",
     state: "running",
     last_decision: "no action. I am (n1), the leader with the lock",
+    takeover: {
+      works: false,
+      by: null,
+      obstacles: [{
+        code: "asynchronous",
+        text: "asynchronous (it needs synchronous_mode on or quorum)",
+      }],
+      fencing: {
+        members: [],
+        obstacles: [{
+          code: "no_fencing_command",
+          text:
+            "no_fencing_command (no other member has a fencing command in its configuration)",
+        }],
+      },
+    },
     decisions: [{
       rule: "R350",
       decision: "wait",

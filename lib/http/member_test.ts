@@ -267,6 +267,9 @@ Deno.test("GET /metrics has Patroni's names in order and valid lines", async () 
     "patroni_failover_priority",
     "matriarch_cycles_total",
     "matriarch_sessions",
+    "matriarch_takeover_works",
+    "matriarch_fencing_works",
+    "matriarch_takeover_obstacle",
   ]);
   const labels = '{scope="main",name="n1"}';
   for (

@@ -11,6 +11,8 @@ import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import type { Log } from "../ports/log.ts";
 import type { ClientInfo, RestApp } from "./context.ts";
+import { isEventStream, sendEvents } from "./event_stream.ts";
+import { finishUpgrade, type Receiver } from "./pulse_gate.ts";
 import {
   pageHtml,
   PageProblem,
@@ -43,10 +45,38 @@ export class NodeBridge {
   readonly #busy = new Map<string, IncomingMessage>();
   readonly #served = new WeakSet<Socket>();
   readonly #pace = new RequestPace();
+  readonly #streaming = new AbortController();
+  /** Connections that were handed over, by name. */
+  readonly #handedOver = new Set<string>();
 
   constructor(app: RestApp, log: Log) {
     this.#app = app;
     this.#log = log;
+  }
+
+  /** A request for a pulse: as many as others', and by the same rules. */
+  async upgrade(incoming: IncomingMessage, socket: Duplex): Promise<void> {
+    socket.on("error", () => socket.destroy());
+    const { remoteAddress } = incoming.socket;
+    const waitMs = this.#pace.waitMs(remoteAddress, performance.now());
+    const url = requestUrl(incoming.url ?? "/");
+    // Whoever has to wait comes again.
+    if (waitMs !== 0 || url === null) return void socket.destroy();
+    const peer = peerOf(incoming.socket);
+    this.#handedOver.add(peer);
+    socket.once("close", () => this.#handedOver.delete(peer));
+    let receiver: Receiver | null = null;
+    try {
+      const request = new Request(url, { headers: headersOf(incoming) });
+      const answer = await this.#app.fetch(request, {
+        client: clientOf(incoming),
+        handOver: (to) => receiver = to,
+      });
+      finishUpgrade(answer, socket, receiver);
+    } catch (error) {
+      this.#log.debug("Closed a connection that asked for a pulse", { error });
+      socket.destroy();
+    }
   }
 
   /** Serves the first request of a connection; whatever fails ends with it. */
@@ -76,9 +106,18 @@ export class NodeBridge {
     this.#running.add(running);
   }
 
-  /** Answers what is no HTTP request, and who was too slow to send one. */
+  /** Answers what is no HTTP request. */
   refuse(error: Error, socket: Duplex): void {
-    const problem = new PageProblem(statusOfError(error));
+    this.#refuse(statusOfError(error), socket);
+  }
+
+  /** Answers who was too slow to send a request. */
+  refuseLate(socket: Duplex): void {
+    this.#refuse(408, socket);
+  }
+
+  #refuse(status: PageStatus, socket: Duplex): void {
+    const problem = new PageProblem(status);
     if (!socket.writable) {
       socket.destroy();
       return;
@@ -97,9 +136,16 @@ export class NodeBridge {
     );
   }
 
-  /** True from the last byte of a request on that connection to its reply's. */
+  /** True from the last byte of a request on that connection to its reply's, and while a pulse has it. */
   isServing(socket: Socket): boolean {
-    return this.#busy.get(peerOf(socket))?.complete === true;
+    const peer = peerOf(socket);
+    return this.#handedOver.has(peer) ||
+      this.#busy.get(peer)?.complete === true;
+  }
+
+  /** Ends the replies that go on; pages ask again, maybe a successor. */
+  endStreams(): void {
+    this.#streaming.abort();
   }
 
   /** Resolves when all requests of this moment have been served. */
@@ -126,7 +172,7 @@ export class NodeBridge {
     const address = incoming.socket.remoteAddress ?? "unknown";
     try {
       const response = await this.#reply(incoming);
-      await send(response, outgoing);
+      await send(response, outgoing, this.#streaming.signal);
       const tookMs = (performance.now() - begunMs).toFixed(3);
       this.#log.debug(
         `API thread: ${address} - - "${line}" ${response.status} - ` +
@@ -215,14 +261,23 @@ function clientOf({ socket }: IncomingMessage): ClientInfo {
     address: socket.remoteAddress ?? "",
     isTls,
     hasCertificate: Object.keys(certificate ?? {}).length > 0,
+    certificateName: isTls && socket.authorized
+      ? commonName(certificate?.subject?.CN)
+      : null,
   };
+}
+
+/** Of several names none is the one. */
+function commonName(name: unknown): string | null {
+  return typeof name === "string" && name !== "" ? name : null;
 }
 
 async function send(
   response: Response,
   outgoing: ServerResponse,
+  streaming: AbortSignal,
 ): Promise<void> {
-  const body = await response.bytes();
+  const body = isEventStream(response) ? null : await response.bytes();
   outgoing.shouldKeepAlive = false;
   outgoing.statusCode = response.status;
   if (response.statusText !== "") outgoing.statusMessage = response.statusText;
@@ -230,6 +285,7 @@ async function send(
     outgoing.setHeader(usualCase(name), value);
   }
   outgoing.setHeader("Connection", "close");
+  if (body === null) return await sendEvents(response, outgoing, streaming);
   outgoing.setHeader("Content-Length", body.length);
   if (outgoing.destroyed) return;
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -256,6 +312,5 @@ function pageResponse(problem: PageProblem): Response {
 
 function statusOfError(error: Error): PageStatus {
   const code = "code" in error ? error.code : null;
-  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return 408;
   return code === "HPE_HEADER_OVERFLOW" ? 431 : 400;
 }

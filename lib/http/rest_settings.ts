@@ -22,6 +22,8 @@ export interface RestSettings {
   readonly isClientCertificateWanted: boolean;
   /** Host names of `restapi.connect_address` and `listen`; addresses need no mention. */
   readonly ownNames: readonly string[];
+  /** `ui`: there is a cluster page. */
+  readonly isUiOn: boolean;
   readonly serverTokens: "original" | "minimal" | "productonly";
   /** `http_extra_headers`, and `https_extra_headers` over them where TLS is on. */
   readonly extraHeaders: Readonly<Record<string, string>>;
@@ -34,6 +36,7 @@ export const DEFAULT_REST_SETTINGS: RestSettings = {
   isMembersAllowed: false,
   isClientCertificateWanted: false,
   ownNames: [],
+  isUiOn: true,
   serverTokens: "original",
   extraHeaders: {},
 };

@@ -54,6 +54,39 @@ const flag = z.union([z.boolean(), z.number(), z.string()])
 /** Body of POST /reinitialize. */
 export const reinitializeBody = z.object({ force: flag, from_leader: flag });
 
+const hosts = z.array(z.string().min(1).max(253)).max(16);
+/** A signing request has about 600 characters. */
+const signingRequest = z.string().min(1).max(8_192);
+
+/** Body of POST /join, of a host that has no certificate yet or none that counts. */
+export const joinBody = z.object({
+  token: z.object({
+    id: z.string().max(64),
+    secret: z.string().max(256),
+  }),
+  use: z.enum(["join", "renew"]),
+  name: z.string().min(1).max(64),
+  hosts,
+  request: signingRequest,
+  now: z.number(),
+  postgres_majors: z.array(z.int().min(1).max(999)).max(32),
+});
+
+/** Body of POST /certificate, of a member whose certificate counts. */
+export const certificateBody = z.object({ hosts, request: signingRequest });
+
+/** Body of POST /ui/rehearse. */
+export const wantedActionBody = z.object({
+  action: z.enum([
+    ...["switchover", "pause", "resume", "restart", "reinitialize"] as const,
+    ...["flush_switchover", "flush_restart"] as const,
+  ]),
+  member: memberName,
+});
+
+/** Body of POST /ui/act. */
+export const ticketBody = z.object({ ticket: z.string().max(64) });
+
 /** Body of PATCH and PUT /config, and of the Citus events: any object but `{}`. */
 export const anyObjectBody = z.record(z.string(), z.unknown()).meta({
   minProperties: 1,

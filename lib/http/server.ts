@@ -16,8 +16,10 @@ import { TLSSocket } from "node:tls";
 import { privateKeyIn } from "../core/codec/pem.ts";
 import type { Log } from "../ports/log.ts";
 import { NodeBridge } from "./node_bridge.ts";
+import { isPulseUpgrade } from "./pulse_gate.ts";
 import type { RestApp } from "./context.ts";
-import { timerMs } from "../core/base/units.ts";
+import { SlowClients } from "./slow_clients.ts";
+import { TIMER_MS_MAX, timerMs } from "../core/base/units.ts";
 
 /** Certificates of the listener, as PEM texts. */
 export interface TlsOptions {
@@ -111,8 +113,20 @@ export async function serveRest(
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const bridge = new NodeBridge(app, options.log);
   const server = makeServer(options.tls, limits);
+  const slow = new SlowClients(limits, (socket) => bridge.refuseLate(socket));
+  const isTls = options.tls !== null;
+  server.on(isTls ? "secureConnection" : "connection", (socket) => {
+    slow.watch(socket);
+  });
   server.on("request", (incoming, outgoing) => {
+    slow.begin(incoming);
     bridge.serve(incoming, outgoing);
+  });
+  server.on("upgrade", (incoming, socket, early) => {
+    slow.release(incoming.socket);
+    // Nobody may speak before he was let pass.
+    if (early.length > 0) socket.destroy();
+    else bridge.upgrade(incoming, socket);
   });
   server.on("clientError", (error, socket) => {
     bridge.refuse(error, socket);
@@ -147,10 +161,12 @@ interface ServerParts {
 function makeServer(tls: TlsOptions | null, limits: ServerLimits): Server {
   const options = {
     requireHostHeader: false,
-    headersTimeout: limits.headTimeoutMs,
-    requestTimeout: limits.requestTimeoutMs,
-    connectionsCheckingInterval: Math.min(1_000, limits.headTimeoutMs / 2),
+    // SlowClients does that; this would wake an idle agent each second.
+    headersTimeout: 0,
+    requestTimeout: 0,
+    connectionsCheckingInterval: TIMER_MS_MAX,
     maxHeaderSize: limits.headBytesMax,
+    shouldUpgradeCallback: isPulseUpgrade,
     keepAlive: true,
     keepAliveInitialDelay: KEEPALIVE_IDLE_MS,
   };
@@ -291,6 +307,7 @@ async function closeServer(parts: ServerParts): Promise<void> {
   const { server, bridge, sockets, limits } = parts;
   const { promise, resolve } = Promise.withResolvers<void>();
   server.close(() => resolve());
+  bridge.endStreams();
   await bridge.drain(limits.closeTimeoutMs);
   for (const socket of [...sockets]) socket.destroy();
   await promise;
@@ -301,6 +318,7 @@ async function retireServer(parts: ServerParts): Promise<void> {
   const { server, bridge, sockets, limits } = parts;
   const { promise, resolve } = Promise.withResolvers<void>();
   server.close(() => resolve());
+  bridge.endStreams();
   const timer = setTimeout(() => {
     bridge.settled().then(() => {
       for (const socket of [...sockets]) socket.destroy();

@@ -87,7 +87,9 @@ export function missingToBeWhole(
   );
   const missing = wanted.members - 1 - streaming.length;
   if (missing > 0) return `${missing} not streaming (${describe(status)})`;
-  const isSync = status.some((member) => member.role === "sync_standby");
+  const isSync = status.some(({ role }) =>
+    role === "sync_standby" || role === "quorum_standby"
+  );
   const isSyncWanted = wanted.isSynchronous && wanted.members > 1;
   return isSyncWanted && !isSync ? "no synchronous standby" : null;
 }

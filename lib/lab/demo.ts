@@ -61,8 +61,8 @@ async function runSteps(
 function announcement(lab: RunningLab, kind: StepKind): string {
   const title = STEP_TITLES[kind];
   return kind === "lose_member"
-    ? `${title}; the others may lead after the ttl, here ` +
-      `${lab.plan.timing.ttl} s (default: 30 s)`
+    ? `${title}; takeover is on, so nobody waits for the ttl of ` +
+      `${lab.plan.timing.ttl} s`
     : title;
 }
 

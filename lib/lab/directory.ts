@@ -49,6 +49,11 @@ export async function makeDirectory(named: string | null): Promise<string> {
   return path;
 }
 
+/** The record of a lab that was made there; null: none was. */
+export function recordIn(directory: string): LabRecord | null {
+  return readRecord(`${directory}/${RECORD}`);
+}
+
 function readRecord(path: string): LabRecord | null {
   try {
     const facts: Readonly<Record<string, unknown>> = Object(

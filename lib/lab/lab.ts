@@ -4,6 +4,8 @@
  * exit codes: 0 good, 1 not, 2 called in a wrong way.
  */
 import { runLabUnprivileged } from "./as_root.ts";
+import { isChaosCall, runChaos } from "./chaos.ts";
+import { ChaosError } from "./chaos_place.ts";
 import { demoText, runDemo } from "./demo.ts";
 import { LabDirectoryError, makeDirectory, openRecord } from "./directory.ts";
 import { showLive } from "./live.ts";
@@ -17,7 +19,7 @@ import {
 import { LAB_TIMING, type LabPlan, planLab, portUses } from "./plan.ts";
 import { LabPortError, takenPorts } from "./ports.ts";
 import { MissingPackageError, requirePrograms } from "./requirements.ts";
-import { RunningLab } from "./running_lab.ts";
+import { ownProgram, RunningLab } from "./running_lab.ts";
 import { StopSignals } from "./stop_signals.ts";
 import { LabBrokenError, LabTimeoutError } from "./wait.ts";
 
@@ -26,6 +28,7 @@ const DIRECTORY_VARIABLE = "MATRIARCH_LAB_DIR";
 
 /** Errors whose message is all that the user needs. */
 const EXPECTED = [
+  ChaosError,
   LabBrokenError,
   LabDirectoryError,
   LabPortError,
@@ -116,6 +119,10 @@ async function prepareAndRun(
 async function start(args: readonly string[]): Promise<number> {
   if (args[0] === "meter") {
     await meterMain(args.slice(1));
+    return 0;
+  }
+  if (isChaosCall(args)) {
+    console.log(await runChaos(args, ownProgram("lab", "meter")));
     return 0;
   }
   const options = readLabOptions(args);

@@ -4,6 +4,7 @@
  * again after a while, as a service manager would do it.
  */
 import { type ClusterStatus, leaderOf } from "./cluster_status.ts";
+import { isHeldDown } from "./held_down.ts";
 import type { LabCluster } from "./lab_cluster.ts";
 import type { LabPlan } from "./plan.ts";
 import type { RunningLab } from "./running_lab.ts";
@@ -53,6 +54,9 @@ class Restarter {
       const now = performance.now();
       const since = this.#endedAt.get(name) ?? now;
       this.#endedAt.set(name, since);
+      if (isHeldDown(this.#cluster.member(name).directory)) {
+        return `${name} was killed and is started again by: lab heal ${name}`;
+      }
       if (now - since < RESTART_AFTER_MS) {
         const seconds = RESTART_AFTER_MS / 1000;
         return `The agent of ${name} has ended and is started again after ` +

@@ -29,6 +29,8 @@ function bootstrapDcs(plan: LabPlan): Section {
     retry_timeout: plan.timing.retryTimeout,
     maximum_lag_on_failover: 1_048_576,
     synchronous_mode: plan.isSynchronous,
+    takeover: plan.isSynchronous,
+    ...plan.dynamic,
     postgresql: {
       use_pg_rewind: true,
       remove_data_directory_on_rewind_failure: true,

@@ -30,6 +30,9 @@ export const LAB_HELP = `Three members and a proxy on this machine, to try out.
 
 Usage: lab [OPTIONS]        start, show, and remove everything on Ctrl-C
        lab demo [OPTIONS]   four failures of the leader, unattended
+       lab kill|freeze|cut|heal NAME
+                            in a second terminal, or beside docker compose:
+                            hurt a member while a client writes, and undo it
 
 Options:
   --members N          number of members, 1 to ${MEMBERS_MAX} (3)

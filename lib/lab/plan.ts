@@ -4,7 +4,7 @@
  * use is one sentence and not a half-made lab.
  */
 import type { PortUse } from "./ports.ts";
-import type { LabStore, StorePlan } from "./stores/store.ts";
+import type { LabStore, Section, StorePlan } from "./stores/store.ts";
 
 /** May change something over the REST API of a member, with the plan's password. */
 export const REST_USER = "lab";
@@ -47,6 +47,8 @@ export interface LabPlan {
   readonly proxy: ProxyPorts;
   readonly timing: Timing;
   readonly isSynchronous: boolean;
+  /** Into the dynamic configuration, over what follows from the above. */
+  readonly dynamic?: Section;
   /** Of the superuser and the replication user; made anew for each lab. */
   readonly password: string;
   /** Folder of `postgres`, `initdb` ... */

@@ -48,7 +48,7 @@ Deno.test("memberYaml() names the store, the ports and the mode", () => {
   if (first === undefined) throw new Error("No member was drawn");
   const text = memberYaml(drawn, first);
   match(text, /etcd3:\n {2}hosts:\n {4}- 127\.0\.0\.1:9000/);
-  match(text, /synchronous_mode: true/);
+  match(text, /synchronous_mode: true\n {4}takeover: true/);
   match(text, /listen: 127\.0\.0\.1:5441/);
   match(proxyYaml(plan("sqlite", 3)), /sqlite:\n {2}path: \/lab\/dcs\.sqlite/);
 });

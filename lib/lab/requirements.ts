@@ -14,18 +14,23 @@ export class MissingPackageError extends Error {
  * Makes sure that PostgreSQL and the store's programs are there.
  *
  * @returns The folder of PostgreSQL's programs.
- * @throws {MissingPackageError} With the names of Debian's packages.
+ * @throws {MissingPackageError} With the names of Debian's packages, or advice.
  */
 export function requirePrograms({ needs }: LabStore): string {
   const binDir = findPostgresBinDir();
-  const missing = [
+  const lacks = needs.filter(({ isThere }) => !isThere());
+  const packages = [
     ...(binDir === null ? ["postgresql"] : []),
-    ...needs.filter(({ isThere }) => !isThere()).map((need) => need.package),
+    ...lacks.flatMap((need) => "package" in need ? [need.package] : []),
   ];
-  if (binDir !== null && missing.length === 0) return binDir;
-  const list = missing.join(" ");
-  throw new MissingPackageError(
-    `Cannot start the lab: install ${list} first (on Debian, as root: ` +
-      `apt-get install ${list}).`,
-  );
+  const advice = lacks.flatMap((need) => "advice" in need ? [need.advice] : []);
+  if (binDir !== null && lacks.length === 0) return binDir;
+  const list = packages.join(" ");
+  const steps = [
+    ...(packages.length === 0 ? [] : [
+      `install ${list} first (on Debian, as root: apt-get install ${list})`,
+    ]),
+    ...advice,
+  ];
+  throw new MissingPackageError(`Cannot start the lab: ${steps.join("; ")}.`);
 }

@@ -19,6 +19,13 @@ export function ownProgram(...args: readonly string[]): AgentCommand {
   return { ...self, args: [...self.args, ...args] };
 }
 
+function withEnvironment(
+  command: AgentCommand,
+  { store }: LabPlan,
+): AgentCommand {
+  return { ...command, env: { ...command.env, ...store.environment } };
+}
+
 const PROXY_STOP_MS = 5000;
 
 /** A started lab and its end. */
@@ -31,7 +38,8 @@ export class RunningLab {
   constructor(plan: LabPlan) {
     this.plan = plan;
     this.cluster = new LabCluster(plan, {
-      agentCommand: (member) => ownProgram("run", member.configPath),
+      agentCommand: (member) =>
+        withEnvironment(ownProgram("run", member.configPath), plan),
       configText: (member) => memberYaml(plan, member),
     });
   }
@@ -44,7 +52,7 @@ export class RunningLab {
     const config = `${directory}/proxy.yml`;
     await Deno.writeTextFile(config, proxyYaml(this.plan), { mode: 0o600 });
     this.#proxy = startChild({
-      ...ownProgram("proxy", config),
+      ...withEnvironment(ownProgram("proxy", config), this.plan),
       mark: `${directory}/proxy`,
       cwd: directory,
       logPath: `${directory}/proxy.log`,

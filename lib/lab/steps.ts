@@ -31,8 +31,12 @@ export const STEP_TITLES: Readonly<Record<StepKind, string>> = {
 };
 
 /** One step as measured. */
-export interface StepResult {
+export interface StepResult extends ActResult {
   readonly kind: StepKind;
+}
+
+/** What the client felt. */
+export interface ActResult {
   readonly oldLeader: string;
   readonly newLeader: string;
   readonly gapMs: number;
@@ -53,20 +57,23 @@ export interface StepContext {
 /** Rows that must be acknowledged before the step, and after it healed. */
 const WARM_UP_ROWS = 50;
 
-async function act(
-  cluster: LabCluster,
-  kind: StepKind,
-  leader: string,
-): Promise<void> {
+/** Does something to the leader. */
+export type StepAct = (cluster: LabCluster, leader: string) => Promise<void>;
+
+/** What a step of that kind does. */
+export function actOf(kind: StepKind): StepAct {
   switch (kind) {
     case "switchover":
-      return await cluster.switchover(leader);
+      return (cluster, leader) => cluster.switchover(leader);
     case "kill_postmaster":
-      return cluster.agents.killPostmaster(leader);
+      return (cluster, leader) => {
+        cluster.agents.killPostmaster(leader);
+        return Promise.resolve();
+      };
     case "stop_agent":
-      return await cluster.agents.stop(leader);
+      return (cluster, leader) => cluster.agents.stop(leader);
     case "lose_member":
-      return await cluster.agents.killAll(leader);
+      return (cluster, leader) => cluster.agents.killAll(leader);
   }
 }
 
@@ -103,20 +110,47 @@ export async function runStep(
   ctx: StepContext,
   kind: StepKind,
 ): Promise<StepResult> {
+  const act = actOf(kind);
+  return { kind, ...await runAct(ctx, { act }) };
+}
+
+/** What is done, and around it. */
+export interface ActPlan {
+  readonly act: StepAct;
+  /** Before the measurement begins. */
+  readonly prepare?: (leader: string) => Promise<void>;
+  /** When the client writes again. */
+  readonly undo?: () => Promise<void>;
+}
+
+/**
+ * The same with anything that may be done to a leader. An agent that has ended is
+ * started again.
+ *
+ * @throws {LabTimeoutError} If it does not heal.
+ */
+export async function runAct(
+  ctx: StepContext,
+  { act, prepare, undo }: ActPlan,
+): Promise<ActResult> {
   const { cluster, meter } = ctx;
   const oldLeader = leaderOf(await cluster.untilWhole(ctx.signal)) ?? "?";
+  await prepare?.(oldLeader);
   await untilWritten(ctx, WARM_UP_ROWS);
   await meter.begin();
   await untilWritten(ctx, WARM_UP_ROWS);
   await pause(ctx.delayMs ?? 0, ctx.signal);
-  await act(cluster, kind, oldLeader);
-  await untilHealed(ctx);
+  try {
+    await act(cluster, oldLeader);
+    await untilHealed(ctx);
+  } finally {
+    await undo?.();
+  }
   if (!cluster.agents.isRunning(oldLeader)) cluster.agents.start(oldLeader);
   const status = await cluster.untilWhole(ctx.signal);
   const report = await meter.report();
   const verdict = await meter.verify();
   return {
-    kind,
     oldLeader,
     newLeader: leaderOf(status) ?? "?",
     gapMs: report.gapMs,

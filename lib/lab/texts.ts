@@ -63,14 +63,17 @@ export function hintLines(plan: LabPlan, leader: string | null): string[] {
   const member = plan.members.find((m) => m.name === leader) ??
     plan.members[0];
   if (member === undefined) return [];
-  const ctl = `${programText()} -c ${member.configPath}`;
+  const variables = Object.entries(plan.store.environment ?? {})
+    .map(([name, value]) => `${name}=${value} `).join("");
+  const ctl = `${variables}${programText()} -c ${member.configPath}`;
   const { primary } = plan.proxy;
   return [
     "What to try next (in a second terminal):",
     `  psql ${connectionString(plan, primary)} -c 'select inet_server_port()'`,
-    `  ${ctl} list`,
+    `  ${ctl} top`,
     `  ${ctl} switchover ${plan.scope} --force`,
     `  kill -9 $(head -n 1 ${member.dataDir}/postmaster.pid)`,
+    `  ${programText()} lab freeze ${member.name}, then lab heal ${member.name}`,
     `Logs and data: ${plan.directory}. This lab uses a short ttl of ` +
     `${plan.timing.ttl} s (default: 30 s).`,
     "Ctrl-C stops and removes everything.",

@@ -2,6 +2,7 @@
  * What the REST API may ask the agent: views that are ready at once, and
  * requests that the loop serves. The HTTP room sees nothing else of the agent.
  */
+import type { LossOutlook } from "../core/calc/takeover/outlook.ts";
 import type { Lsn, Moment, Revision } from "../core/base/units.ts";
 import type { ClusterView } from "../core/model/cluster_view.ts";
 import type { EndedReceiver } from "./postgres.ts";
@@ -68,8 +69,14 @@ export interface RequestOutcome {
 export type FailsafeConsent =
   /** The own position; null: unknown. */
   | { readonly kind: "accepted"; readonly position: Lsn | null }
-  /** This member leads itself, or the asker cannot be a leader of the scope. */
-  | { readonly kind: "refused"; readonly why: "leading" | "stranger" };
+  /**
+   * This member leads itself, the asker cannot be a leader of the scope, or a
+   * pledge stands here to take no more WAL from the leader.
+   */
+  | {
+    readonly kind: "refused";
+    readonly why: "leading" | "stranger" | "pledged";
+  };
 
 /** One of the last decisions, as the agent's own clock has it. */
 export interface JournalRecord
@@ -139,6 +146,8 @@ export interface AgentApi {
   lastFailsafeMap(): Readonly<Record<string, string>> | null;
   /** A leader asks whether it may go on without the store; for one ttl it leads here. */
   acceptFailsafe(ping: FailsafePing): Promise<FailsafeConsent>;
+  /** What would become of a leader that is lost now; null: the store is away. */
+  lossOutlook(): LossOutlook | null;
   /** The last decisions, oldest first; renewals and questions are left out. */
   decisions(): readonly JournalRecord[];
   sleep(ms: number): Promise<void>;

@@ -15,6 +15,8 @@ export interface DcsCapabilities {
   readonly isSnapshotAtomic: boolean;
   /** Who finds that a session is over: the store itself, or each process that looks at it. */
   readonly expiry: "store" | "observers";
+  /** Its own failover may lose writes that it has confirmed. */
+  readonly mayForget: boolean;
   /** The shortest ttl that a session can have. */
   readonly ttlMinMs: number;
 }
@@ -100,6 +102,16 @@ export interface DcsProof {
   readonly askedAt: Moment;
 }
 
+/** Something that the watch itself may not know. */
+export type DcsHint =
+  /** Another process of this host has proven the scope; saves this one a question. */
+  | { readonly kind: "proof"; readonly proof: DcsProof }
+  /**
+   * The host at the watch's other end may be gone: the store is asked at once,
+   * which costs one question.
+   */
+  | { readonly kind: "suspicion" };
+
 /** Limits of one call. */
 export interface DcsLimits {
   /** The call fails with DcsUnreachableError after that time, also against a store that is frozen. */
@@ -138,9 +150,23 @@ export interface Dcs {
   watch(listener: DcsListener, signal: AbortSignal): void;
   /** What the cache was last proven by; null: by nothing yet. Absent where there is no cache. */
   proof?(): DcsProof | null;
-  /** Another process of this host has proven the scope; saves this one a question. */
-  takeProof?(proof: DcsProof): void;
+  /** How each of its nodes answers, for people who look. Absent: it has none to be told apart. */
+  nodes?(limits: DcsLimits): Promise<readonly DcsNode[]>;
+  /** What others know of the scope or of the watch. Absent where it makes no difference. */
+  takeHint?(hint: DcsHint): void;
+  /** When what `read` showed last was backed by the store, where that is earlier than the read; null: nothing was shown yet. Absent: the read is the proof. */
+  confirmedAt?(): Moment | null;
   close(): Promise<void>;
+}
+
+/** One of the nodes that a store is made of. */
+export interface DcsNode {
+  /** Host and port. */
+  readonly address: string;
+  /** Milliseconds until it answered; null: it does not. */
+  readonly answerMs: number | null;
+  /** It leads the others. */
+  readonly isLeader: boolean;
 }
 
 /** Receives what a watch sees. */

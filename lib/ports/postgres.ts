@@ -4,7 +4,7 @@
  * go in is decided above. Each throws PostgresError (with cause) or
  * CancelledError unless it says otherwise.
  */
-import type { Lsn } from "../core/base/units.ts";
+import type { Lsn, Moment } from "../core/base/units.ts";
 import type { LogicalAdvance } from "../core/calc/slots/slots.ts";
 import type { InstanceRole } from "../core/model/member.ts";
 import type { LogicalSlot } from "../core/model/slot_settings.ts";
@@ -112,6 +112,16 @@ export interface PostgresWatch {
   observe(): Promise<PostgresView>;
   /** `application_name` of each receiver that streams from here now. Cheap, over the session of the last look; never throws: none where there is no answer. */
   streaming(): Promise<readonly string[]>;
+  /**
+   * The newest transaction that had an id and has ended: another one after each
+   * that wrote anything and has ended, its synchronous standbys asked. Cheap,
+   * over the session of the last look; never throws: null where there is no
+   * answer, and on a replica.
+   *
+   * Source: PostgreSQL 17 `procarray.c`, GetSnapshotData, latestCompletedXid;
+   * `xact.c`, RecordTransactionCommit waits for standbys before that.
+   */
+  endedTransaction(): Promise<bigint | null>;
   /** Resolves when the postmaster that is running now has ended (at once if none is); used to wake the loop. */
   untilPostmasterEnds(signal: AbortSignal): Promise<void>;
   /** Text of `<timeline>.history` with its modification time (ISO 8601, local zone); null if there is none. */
@@ -268,6 +278,15 @@ export interface PostgresPledge {
    * does. Bounded to a few seconds. `upstream.follow` opens it again.
    */
   closeSource(signal: AbortSignal): Promise<ClosedSource>;
+}
+
+/** A sign of life of the instance that this one follows. */
+export interface PostgresReceipt {
+  /**
+   * When its WAL receiver got something last, WAL or a keep-alive; null: it has
+   * none, got nothing yet, or does not answer. Never throws.
+   */
+  walReceivedAt(): Promise<Moment | null>;
 }
 
 /** The local instance, by subject. A part of the agent names the ones that it needs. */

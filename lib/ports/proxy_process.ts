@@ -21,6 +21,8 @@ export interface ProxyHeartbeat {
   readonly leaseDeadlineMs: number | null;
   /** The store's last answer; absent or null: none is known that the proxy could go by. */
   readonly storeProof?: StoreProof | null;
+  /** Another member may lead by now: no new sessions are opened to the local primary, others go on. */
+  readonly isInDoubt?: boolean;
   /** What the fence needs; absent: there is nothing to fence. */
   readonly fence?: FenceWord | null;
 }
@@ -64,6 +66,8 @@ export interface ProxyRefusal {
 export interface AgentWord {
   readonly type: "word";
   readonly heartbeat: AgentHeartbeat | null;
+  /** The election under which a stand-alone proxy has left its virtual addresses to the new one; absent or null: none. */
+  readonly vipElection?: string | null;
 }
 
 /** From the proxy to the agent: the answer to each message. */

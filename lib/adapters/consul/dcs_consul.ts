@@ -39,6 +39,7 @@ import { entryOf, type StoredScope } from "./wire.ts";
 
 const CAPABILITIES: DcsCapabilities = {
   hasTransactions: true,
+  mayForget: false,
   isSnapshotAtomic: true,
   expiry: "store",
   // Twice the session_ttl_min that Consul has by default.

@@ -15,7 +15,7 @@ import {
   SessionGoneError,
 } from "../../ports/errors.ts";
 import type { Attempt } from "./attempt.ts";
-import { asEtcdError, troubleOf } from "./errors.ts";
+import { asEtcdError, isStranger, isTimeout, troubleOf } from "./errors.ts";
 import { unlessLost } from "./lost_host.ts";
 import {
   etcdClient,
@@ -111,6 +111,7 @@ export class EtcdClient {
     const stale = new Set<string>();
     let isRepeated = false;
     let refusedLogins = 0;
+    let told: Error | null = null;
     for (let failures = 0;; failures++) {
       let endpoint: string | null = null;
       try {
@@ -125,14 +126,17 @@ export class EtcdClient {
         if (trouble === "stale_login") refusedLogins += 1;
         const isFinal = trouble === "refused" ||
           refusedLogins >= REFUSED_LOGINS_MAX;
-        if (isFinal) throw refused(error);
+        if (isFinal) throw this.#refused(error);
         isRepeated ||= trouble === "unreachable" && endpoint !== null;
         if (thrown instanceof StaleNodeError && endpoint !== null) {
           this.#noteStale(stale.add(endpoint));
         }
         if (endpoint !== null) this.leave(endpoint);
+        if (!isTimeout(error)) told = error;
         await this.#pause(failures, deadline);
-        if (this.#isOver(deadline)) throw this.#unreachable(error);
+        if (!this.#isOver(deadline)) continue;
+        // The last try may have had no time to find out what others did.
+        throw this.#unreachable(told ?? error);
       }
     }
   }
@@ -202,7 +206,10 @@ export class EtcdClient {
     })();
     const clock = this.#clock;
     const hasOthers = this.#topology.book.list.length > 1;
-    const timely = hasOthers ? unlessLost(answer, { endpoint, clock }) : answer;
+    const tls = () => readTls(this.#options.tls ?? {});
+    const timely = hasOthers
+      ? unlessLost(answer, { endpoint, clock, tls })
+      : answer;
     return await inTime(timely, {
       ...{ clock, closing: this.#closing.signal },
       limitMs: limitMs + GUARD_MS,
@@ -260,12 +267,28 @@ export class EtcdClient {
   }
 
   #unreachable(cause: Error): DcsUnreachableError {
+    const begin = this.#begin("Cannot reach etcd at " + this.#where, cause);
+    const why = cause.message.replace(/\. Resolution note: $/, "");
+    return new DcsUnreachableError(`${begin}: ${why}`, { cause });
+  }
+
+  #refused(cause: Error): DcsRefusedError {
+    const message = `${this.#begin("etcd refused", cause)}: ${cause.message}`;
+    return cause.message.includes("requested lease not found")
+      ? new SessionGoneError(message, { cause })
+      : new DcsRefusedError(message, { cause });
+  }
+
+  /** Of the sentence that says what is wrong. */
+  #begin(known: string, cause: Error): string {
+    return isStranger(cause)
+      ? `What answers at ${this.#where} is no etcd of version 3`
+      : known;
+  }
+
+  get #where(): string {
     const { endpoints, srv } = this.#options;
-    const where = srv ?? endpoints.join(", ");
-    return new DcsUnreachableError(
-      `Cannot reach etcd at ${where}: ${cause.message}`,
-      { cause },
-    );
+    return srv ?? endpoints.join(", ");
   }
 }
 
@@ -278,11 +301,4 @@ interface LoggedIn {
 function isSameLogin(one: EtcdLogin | null, other: EtcdLogin | null): boolean {
   return one?.username === other?.username &&
     one?.password === other?.password;
-}
-
-function refused(cause: Error): DcsRefusedError {
-  const message = `etcd refused: ${cause.message}`;
-  return cause.message.includes("requested lease not found")
-    ? new SessionGoneError(message, { cause })
-    : new DcsRefusedError(message, { cause });
 }

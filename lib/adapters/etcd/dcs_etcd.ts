@@ -16,8 +16,10 @@ import type { Clock } from "../../ports/clock.ts";
 import type {
   Dcs,
   DcsCapabilities,
+  DcsHint,
   DcsLimits,
   DcsListener,
+  DcsNode,
   DcsProof,
   DcsResult,
   DcsSession,
@@ -30,6 +32,7 @@ import type { Attempt } from "./attempt.ts";
 import { type Answered, EtcdClient } from "./client.ts";
 import { etcdFeedSource, ScopeFeed } from "./feed.ts";
 import { entryOf, ScopeKeys } from "./keys.ts";
+import { lookAtNodes } from "./node_looks.ts";
 import type { EtcdOptions } from "./options.ts";
 import {
   deleteScope,
@@ -45,6 +48,7 @@ const REFRESH_TTLS = 10;
 
 const CAPABILITIES: DcsCapabilities = {
   hasTransactions: true,
+  mayForget: false,
   isSnapshotAtomic: true,
   expiry: "store",
   // etcd counts whole seconds.
@@ -66,6 +70,7 @@ export class DcsEtcd implements Dcs {
   readonly #keys: ScopeKeys;
   readonly #feed: ScopeFeed;
   readonly #clock: Clock;
+  readonly nodes: (limits: DcsLimits) => Promise<readonly DcsNode[]>;
   /** Null: version 2 is nobody's concern. */
   readonly #v2: V2Scope | null;
   readonly capabilities: DcsCapabilities = CAPABILITIES;
@@ -76,6 +81,12 @@ export class DcsEtcd implements Dcs {
   constructor(options: DcsEtcdOptions) {
     const { clock, tls = {}, login = () => null, scopePath } = options;
     this.#clock = clock;
+    const { tls: files } = options;
+    this.nodes = ({ timeoutMs }) =>
+      lookAtNodes(this.#client.endpoints, {
+        ...{ clock, timeoutMs },
+        ...(files === undefined ? {} : { tls: files }),
+      });
     this.#client = new EtcdClient(options, clock);
     this.#v2 = options.looksForV2 === true
       ? new V2Scope({ scopePath, tls, login })
@@ -159,8 +170,8 @@ export class DcsEtcd implements Dcs {
     return this.#feed.proof();
   }
 
-  takeProof(proof: DcsProof): void {
-    this.#feed.takeProof(proof);
+  takeHint(hint: DcsHint): void {
+    this.#feed.takeHint(hint);
   }
 
   async close(): Promise<void> {

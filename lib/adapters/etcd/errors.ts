@@ -68,6 +68,25 @@ export function troubleOf(error: Error): EtcdTrouble {
   return isAnswer || isRefusal ? "refused" : "unreachable";
 }
 
+/** What gRPC says of answers that are none of gRPC's. */
+const STRANGER_TEXTS = [
+  "Protocol error",
+  "Received HTTP status code",
+  // It takes the first bytes of a page for a length.
+  "Received message larger than max",
+  "without gRPC status",
+];
+
+/** Whether what answers is something else than etcd. */
+export function isStranger({ message }: Error): boolean {
+  return STRANGER_TEXTS.some((text) => message.includes(text));
+}
+
+/** Whether all that it says is that the time was over. */
+export function isTimeout({ message }: Error): boolean {
+  return message.includes("DEADLINE_EXCEEDED");
+}
+
 /** Anything thrown, as one of etcd3's error classes. */
 export function asEtcdError(thrown: unknown): Error {
   return thrown instanceof Error

@@ -9,13 +9,21 @@
  * whose store revision the cache has reached. The lease renewal of each cycle is
  * such an answer, hence a quiet cycle costs that one request. Without any proof
  * for PROOF_DUE_MS (nobody renews, or other scopes move the revision) the scope
- * is read once and compared. Both are below the smallest ttl of 20 s.
+ * is read once and compared. Both are below the smallest ttl of 20 s. When another
+ * process of this host has seen more than this watch has brought, or something
+ * else suggests that the watch is late, it is read and compared at once: a watch
+ * at the etcd of a lost or frozen host brings nothing for seconds.
  */
 import type { IWatchResponse } from "etcd3";
 import { type Moment, revision } from "../../core/base/units.ts";
 import { DcsListeners } from "../../dcs/listeners.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { DcsListener, DcsProof, DcsSnapshot } from "../../ports/dcs.ts";
+import type {
+  DcsHint,
+  DcsListener,
+  DcsProof,
+  DcsSnapshot,
+} from "../../ports/dcs.ts";
 import { KeyCache } from "./cache.ts";
 import type { Answered, EtcdClient } from "./client.ts";
 import type { CacheChange, Counter, ScopeKeys, StoredScope } from "./keys.ts";
@@ -28,6 +36,8 @@ import {
 
 const PROOF_DUE_MS = 12_000;
 const PROOF_VALID_MS = 16_000;
+/** What others have seen has that long to come by the watch. */
+const LATE_MS = 300;
 const PROOF_LIMITS = { timeoutMs: 3000 };
 const START_LIMITS = { timeoutMs: 5000 };
 const RESTART_PAUSE_MS = 200;
@@ -36,6 +46,10 @@ interface Session {
   readonly cache: KeyCache;
   readonly ending: AbortController;
   provenAt: Moment;
+  /** The highest counter that another process has named. */
+  named: Counter;
+  /** Ends the rest before the next proof. */
+  hurry: AbortController;
 }
 
 /** Where the feed reads and watches. */
@@ -50,6 +64,8 @@ export interface FeedSource {
 export interface FeedStream {
   readonly stream: WatchStream;
   leaveEndpoint(): void;
+  /** Whether its endpoint was given up since. The stream itself may not end for seconds. */
+  isLeft(): boolean;
 }
 
 /** What the feed works with. */
@@ -69,6 +85,7 @@ export function etcdFeedSource(
     read: (timeoutMs) => client.call(readScope(keys), { timeoutMs }),
     openWatch: async (from, receiver) => {
       const { etcd, endpoint } = client.current();
+      const { departures } = client;
       const leaveEndpoint = (): void => client.leave(endpoint);
       const stream = await openWatch(etcd, { keys, from, clock }, {
         onEnd: () => receiver.onEnd(),
@@ -80,7 +97,8 @@ export function etcdFeedSource(
           receiver.onEnd();
         },
       });
-      return { stream, leaveEndpoint };
+      const isLeft = (): boolean => client.departures !== departures;
+      return { stream, leaveEndpoint, isLeft };
     },
   };
 }
@@ -157,10 +175,27 @@ export class ScopeFeed {
     return { mark: String(cache.lastChange), askedAt: provenAt };
   }
 
+  /** On a suspicion the scope is read and compared at once. */
+  takeHint(hint: DcsHint): void {
+    if (hint.kind === "proof") this.#takeProof(hint.proof);
+    else this.#session?.hurry.abort();
+  }
+
   /** A proof of another process; what claims to come from the future is none. */
-  takeProof({ mark, askedAt }: DcsProof): void {
+  #takeProof({ mark, askedAt }: DcsProof): void {
     if (!/^\d{1,20}$/.test(mark) || askedAt > this.#parts.clock.now()) return;
-    this.prove(BigInt(mark), askedAt);
+    const named = BigInt(mark);
+    this.prove(named, askedAt);
+    const session = this.#session;
+    if (session === null || named <= session.named) return;
+    session.named = named;
+    if (named > session.cache.upTo) this.#lookSoon(session, named);
+  }
+
+  /** What is missing is on its way, or is no change of this scope, or the watch is stuck. */
+  async #lookSoon(session: Session, named: Counter): Promise<void> {
+    await this.#parts.clock.sleep(LATE_MS, session.ending.signal);
+    if (named > session.cache.upTo) session.hurry.abort();
   }
 
   /** Ends the session: the cache may be wrong. It is built anew. */
@@ -208,16 +243,19 @@ export class ScopeFeed {
     const stop = (): void => ending.abort();
     this.#closing.signal.addEventListener("abort", stop, { once: true });
     const from = value.at + 1n;
-    const { stream, leaveEndpoint } = await source.openWatch(from, {
+    const watch = await source.openWatch(from, {
       onResponse: (response) => this.#take(cache, response),
       onEnd: stop,
     });
+    const { stream } = watch;
     try {
       const isStanding = await stream.untilStanding(START_LIMITS.timeoutMs);
-      if (!isStanding) leaveEndpoint();
+      if (!isStanding) watch.leaveEndpoint();
       if (!isStanding || drops !== this.#drops) return;
-      this.#begin({ cache, ending, provenAt: askedAt });
-      await this.#prolong(ending.signal);
+      const hurry = new AbortController();
+      const named = cache.upTo;
+      this.#begin({ cache, ending, provenAt: askedAt, named, hurry });
+      await this.#prolong(watch, ending.signal);
     } finally {
       this.#closing.signal.removeEventListener("abort", stop);
       stream.cancel();
@@ -232,18 +270,20 @@ export class ScopeFeed {
   }
 
   /** Returns when the session is over. */
-  async #prolong(signal: AbortSignal): Promise<void> {
+  async #prolong(watch: FeedStream, signal: AbortSignal): Promise<void> {
     const { clock, source } = this.#parts;
     for (;;) {
       const session = this.#session;
       if (session === null || signal.aborted) return;
+      const { hurry } = session;
       const dueInMs = session.provenAt + PROOF_DUE_MS - clock.now();
-      if (dueInMs > 0) {
-        await clock.sleep(dueInMs, signal);
+      if (dueInMs > 0 && !hurry.signal.aborted) {
+        await clock.sleep(dueInMs, AbortSignal.any([signal, hurry.signal]));
         continue;
       }
+      session.hurry = new AbortController();
       const { value, askedAt } = await source.read(PROOF_LIMITS.timeoutMs);
-      if (this.#session !== session) return;
+      if (this.#session !== session || watch.isLeft()) return;
       // A change that is just on its way looks like a lost one; both mean a
       // new session, which is never wrong.
       if (!session.cache.agreesWith(value)) return;

@@ -1,7 +1,8 @@
 /** How long the cache counts as current, on a clock that is moved by hand. */
 import assert from "node:assert/strict";
 import { ManualClock } from "../../../tests/helpers/manual_clock.ts";
-import { moment } from "../../core/base/units.ts";
+import { type Moment, moment } from "../../core/base/units.ts";
+import type { DcsHint } from "../../ports/dcs.ts";
 import { DcsUnreachableError } from "../../ports/errors.ts";
 import { type FeedSource, ScopeFeed } from "./feed.ts";
 import { type Counter, ScopeKeys, type StoredScope } from "./keys.ts";
@@ -9,6 +10,7 @@ import type { WatchReceiver } from "./watch_stream.ts";
 
 const DUE_MS = 12_000;
 const VALID_MS = 16_000;
+const RESTART_MS = 200;
 
 /** A store of one key `leader`; reads and watches are counted. */
 class FakeSource implements FeedSource {
@@ -17,6 +19,7 @@ class FakeSource implements FeedSource {
   left = 0;
   isSilent = false;
   isWatchRefused = false;
+  isLeft = false;
   receiver: WatchReceiver | null = null;
   store: StoredScope = { at: 1n, entries: [] };
 
@@ -44,6 +47,7 @@ class FakeSource implements FeedSource {
       leaveEndpoint: () => {
         this.left += 1;
       },
+      isLeft: () => this.isLeft,
     });
   }
 
@@ -66,6 +70,10 @@ class FakeSource implements FeedSource {
       events: [],
     });
   }
+}
+
+function proofOf(mark: string, askedAt: Moment): DcsHint {
+  return { kind: "proof", proof: { mark, askedAt } };
 }
 
 async function withFeed(
@@ -141,7 +149,7 @@ Deno.test("what another process of the host was answered makes the read needless
       agent.prove(source.store.at, clock.now());
       const proof = agent.proof();
       assert.ok(proof !== null);
-      feed.takeProof(proof);
+      feed.takeHint({ kind: "proof", proof });
     }
     assert.equal(source.reads, reads);
     assert.notEqual(feed.current(null), null);
@@ -154,8 +162,8 @@ Deno.test("what another process of the host was answered makes the read needless
 Deno.test("a proof of a later change, or from the future, proves nothing", () =>
   withFeed(async ({ clock, source, feed }) => {
     await clock.advance(10_000);
-    feed.takeProof({ mark: "2", askedAt: clock.now() });
-    feed.takeProof({ mark: "1", askedAt: moment(10_001) });
+    feed.takeHint(proofOf("2", clock.now()));
+    feed.takeHint(proofOf("1", moment(10_001)));
     await clock.advance(2000);
     assert.equal(source.reads, 2);
   }));
@@ -221,4 +229,66 @@ Deno.test("a watch that never stands costs its endpoint the trust", () =>
     for (let i = 0; i < 5; i++) await clock.advance(200);
     assert.equal(feed.current(null), null);
     assert.ok(source.left > 0);
+  }));
+
+Deno.test("what another process has seen is looked for at once", () =>
+  withFeed(async ({ clock, source, feed, counts }) => {
+    source.change("n2");
+    const mark = String(source.store.at);
+    feed.takeHint(proofOf(mark, clock.now()));
+    await clock.advance(299);
+    assert.equal(source.reads, 1);
+    await clock.advance(1);
+    await clock.advance(RESTART_MS);
+    // Read and compared, then read for a watch that stands.
+    assert.deepEqual([source.reads, source.watches], [3, 2]);
+    assert.equal(counts.resets, 2);
+    assert.equal(feed.current(null)?.entries[0]?.value, "n2");
+  }));
+
+Deno.test("a watch that may be late is checked at once, and stays if it was not", () =>
+  withFeed(async ({ clock, source, feed, counts }) => {
+    await clock.advance(1_000);
+    feed.takeHint({ kind: "suspicion" });
+    await clock.advance(0);
+    assert.deepEqual([source.reads, source.watches], [2, 1]);
+    await clock.advance(DUE_MS - 1);
+    assert.equal(source.reads, 2);
+    source.change("n2");
+    feed.takeHint({ kind: "suspicion" });
+    await clock.advance(0);
+    await clock.advance(RESTART_MS);
+    assert.deepEqual([source.watches, counts.resets], [2, 2]);
+    assert.equal(feed.current(null)?.entries[0]?.value, "n2");
+  }));
+
+Deno.test("a watch whose endpoint was left by the check is opened elsewhere", () =>
+  withFeed(async ({ clock, source, feed, counts }) => {
+    source.isLeft = true;
+    feed.takeHint({ kind: "suspicion" });
+    await clock.advance(0);
+    await clock.advance(RESTART_MS);
+    assert.deepEqual([source.watches, counts.resets], [2, 2]);
+  }));
+
+Deno.test("what came by the watch meanwhile is not looked for", () =>
+  withFeed(async ({ clock, source, feed }) => {
+    source.change("n2");
+    feed.takeHint(proofOf(String(source.store.at), clock.now()));
+    await clock.advance(100);
+    source.progress();
+    await clock.advance(1_000);
+    assert.deepEqual([source.reads, source.watches], [1, 1]);
+  }));
+
+Deno.test("a change of another scope costs one read, and no watch", () =>
+  withFeed(async ({ clock, source, feed }) => {
+    source.store = { ...source.store, at: source.store.at + 5n };
+    const proof = () => proofOf(String(source.store.at), clock.now());
+    feed.takeHint(proof());
+    await clock.advance(1_000);
+    assert.deepEqual([source.reads, source.watches], [2, 1]);
+    feed.takeHint(proof());
+    await clock.advance(1_000);
+    assert.deepEqual([source.reads, source.watches], [2, 1]);
   }));

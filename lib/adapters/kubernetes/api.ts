@@ -60,10 +60,14 @@ interface Ask extends Pick<KubeRequest, "method" | "path" | "body"> {
   readonly how: ChangeHow;
 }
 
+/** A request, and as whom it is sent. */
+type Signed = KubeRequest & {
+  readonly login: Awaited<ReturnType<Authorizer["login"]>>;
+};
+
 /** An answer, and who asked. */
-interface Exchanged {
+interface Exchanged extends Pick<Signed, "login"> {
   readonly reply: KubeReply;
-  readonly authorization: string | null;
 }
 
 /** One scope's requests. */
@@ -75,10 +79,10 @@ export class KubeApi {
   readonly #closing = new AbortController();
 
   constructor(options: KubernetesOptions) {
-    const { server, tls, authorization } = options.credentials;
+    const { server, tls } = options.credentials;
     this.#options = options;
     this.#transport = new KubeTransport(server, tls);
-    this.#authorizer = new Authorizer(authorization, options.clock);
+    this.#authorizer = new Authorizer(options, this.#closing.signal);
   }
 
   /** The objects of the scope, as the store has them now. */
@@ -166,9 +170,10 @@ export class KubeApi {
     const words = `${this.#selector}&watch=1&allowWatchBookmarks=true` +
       `&resourceVersion=${what.since}&timeoutSeconds=${WATCH_S}`;
     const path = `${this.#path(what.kind)}?${words}`;
-    const request = this.#request({
+    const deadline = after(this.#options.clock.now(), WATCH_START_MS);
+    const request = await this.#request({
       ...{ method: "GET", path, body: null, how: "guarded" },
-    });
+    }, deadline);
     const lines = new Lines();
     let end: "ended" | "too_old" = "ended";
     const closing = AbortSignal.any([
@@ -187,7 +192,7 @@ export class KubeApi {
     });
     if (reply === null) return end;
     if (reply.status === 410) return "too_old";
-    if (reply.status === 401) this.#authorizer.refused(request.authorization);
+    if (reply.status === 401) this.#authorizer.refused(request.login);
     throw this.#error(reply);
   }
 
@@ -214,9 +219,9 @@ export class KubeApi {
     const deadline = after(clock.now(), timeoutMs);
     this.#lookForServers(timeoutMs);
     for (;;) {
-      const { reply, authorization } = await this.#exchange(ask, deadline);
+      const { reply, login } = await this.#exchange(ask, deadline);
       const isKeyNew = reply.status === 401 &&
-        this.#authorizer.refused(authorization);
+        this.#authorizer.refused(login);
       if (isKeyNew) continue;
       const pauseMs = Math.max(AGAIN_AFTER_MS, reply.retryAfterMs ?? 0);
       const leftMs = remainingMs(deadline, clock.now());
@@ -242,17 +247,17 @@ export class KubeApi {
       ? 1
       : Math.max(2, this.#servers.count);
     for (;;) {
-      const leftMs = remainingMs(deadline, clock.now());
-      const share = leftMs / Math.min(triesLeft, this.#servers.count);
-      const timeoutMs = Math.min(leftMs, Math.max(TRY_MS_MIN, share));
       const { current } = this.#servers;
+      const shares = Math.min(triesLeft, this.#servers.count);
       triesLeft -= 1;
       try {
-        const request = this.#request(ask);
-        const { authorization } = request;
-        const limits = { timeoutMs, closing };
+        const request = await this.#request(ask, deadline);
+        const { login } = request;
+        const leftMs = remainingMs(deadline, clock.now());
+        const share = Math.max(TRY_MS_MIN, leftMs / shares);
+        const limits = { timeoutMs: Math.min(leftMs, share), closing };
         const reply = await this.#transport.exchange(request, limits);
-        return { reply, authorization };
+        return { reply, login };
       } catch (error) {
         this.#servers.failed(current);
         const isOver = remainingMs(deadline, clock.now()) <= 0;
@@ -262,10 +267,15 @@ export class KubeApi {
     }
   }
 
-  #request({ how, ...ask }: Ask): KubeRequest {
+  /** @param deadline Until then a login program may keep the request waiting. */
+  async #request(
+    { how, ...ask }: Ask,
+    deadline: Moment,
+  ): Promise<Signed> {
+    const leftMs = remainingMs(deadline, this.#options.clock.now());
     return {
       ...ask,
-      authorization: this.#authorizer.header(),
+      login: await this.#authorizer.login(leftMs),
       address: this.#servers.current,
       isRepeatable: how !== "guarded",
     };

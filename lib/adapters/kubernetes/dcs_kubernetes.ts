@@ -42,6 +42,7 @@ import { ScopeWriter } from "./writer.ts";
 
 const CAPABILITIES: DcsCapabilities = {
   hasTransactions: false,
+  mayForget: false,
   isSnapshotAtomic: false,
   expiry: "observers",
   // Records count in whole seconds.

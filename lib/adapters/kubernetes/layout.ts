@@ -91,7 +91,9 @@ const CODECS: ReadonlyMap<string, Codec> = new Map([
 
 const ROLES: ReadonlyMap<string, ObjectRole> = new Map([
   ...["leader", "status", "failsafe"].map((key) => [key, "leader"] as const),
-  ...["initialize", "config", "history"].map((key) => [key, "config"] as const),
+  ...["initialize", "config", "history", "failovers"].map((key) =>
+    [key, "config"] as const
+  ),
   ["failover", "failover"],
   ["sync", "sync"],
 ]);

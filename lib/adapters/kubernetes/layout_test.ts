@@ -11,14 +11,14 @@ Deno.test("each key has its object, others have no place", () => {
   const objects = ["leader", "config", "failover", "sync"].map((role) => [
     role,
     ["leader", "status", "failsafe", "initialize", "config", "history"]
-      .concat("failover", "sync").filter((key) => {
+      .concat("failovers", "failover", "sync").filter((key) => {
         const place = placeOf(key);
         return place?.kind === "object" && place.role === role;
       }),
   ]);
   assert.deepEqual(objects, [
     ["leader", ["leader", "status", "failsafe"]],
-    ["config", ["initialize", "config", "history"]],
+    ["config", ["initialize", "config", "history", "failovers"]],
     ["failover", ["failover"]],
     ["sync", ["sync"]],
   ]);

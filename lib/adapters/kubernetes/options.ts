@@ -11,14 +11,37 @@ export type Authorization =
     readonly kind: "password";
     readonly username: string;
     readonly password: string;
-  };
+  }
+  | { readonly kind: "program"; readonly program: LoginProgram };
+
+/**
+ * A program that logs in: it prints a token or a client certificate.
+ *
+ * Source: Kubernetes' documentation, "Authenticating", client-go credential
+ * plugins.
+ */
+export interface LoginProgram {
+  /** With a slash a path, else a name that PATH has. */
+  readonly command: string;
+  readonly args: readonly string[];
+  /** What it gets besides this process's own variables. */
+  readonly env: Readonly<Record<string, string>>;
+  /** `client.authentication.k8s.io/v1` or `v1beta1`. */
+  readonly apiVersion: string;
+  /** What it wants to know of the cluster; null: nothing. */
+  readonly cluster: Readonly<Record<string, unknown>> | null;
+}
+
+/** A client certificate with its key, as PEM. */
+export interface CertificatePair {
+  readonly cert: string;
+  readonly key: string;
+}
 
 /** The contents of the TLS files, in the form of Node's TLS. */
 export interface TlsContents {
   readonly rejectUnauthorized: boolean;
   readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
 }
 
 /** How to speak with the API server. */
@@ -26,6 +49,8 @@ export interface KubernetesCredentials {
   /** `https://host:port`, maybe with a path. */
   readonly server: string;
   readonly tls: TlsContents;
+  /** Null: none, or the program's. */
+  readonly pair: CertificatePair | null;
   readonly authorization: Authorization;
 }
 
@@ -79,6 +104,11 @@ export interface KubernetesTunables {
 /** What the adapter needs. */
 export interface KubernetesOptions {
   readonly credentials: KubernetesCredentials;
+  /**
+   * Those that the files have now, for when the known ones are refused; throws
+   * if there are none.
+   */
+  readonly reread: () => KubernetesCredentials;
   readonly layout: KubernetesLayout;
   /** Ask the API servers themselves, not their Service. */
   readonly isServiceBypassed: boolean;

@@ -8,7 +8,8 @@ import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import { Agent as HttpsAgent, request as requestHttps } from "node:https";
 import { timerMs } from "../../core/base/units.ts";
-import type { TlsContents } from "./options.ts";
+import type { KubeLogin } from "./authorizer.ts";
+import type { CertificatePair, TlsContents } from "./options.ts";
 
 /** A list has some kilobytes per pod. */
 const BODY_LENGTH_MAX = 64 << 20;
@@ -20,7 +21,7 @@ export interface KubeRequest {
   readonly path: string;
   /** JSON; null: none. */
   readonly body: string | null;
-  readonly authorization: string | null;
+  readonly login: KubeLogin;
   /** The address to ask in place of the server's own; null: none. */
   readonly address: KubeAddress | null;
   /**
@@ -54,15 +55,14 @@ export interface ExchangeLimits {
 export class KubeTransport {
   readonly #server: URL;
   readonly #tls: TlsContents;
-  readonly #agent: HttpAgent;
+  /** Keeps connections, which were made with one certificate. */
+  #agent: HttpAgent;
+  #pair: CertificatePair | null = null;
 
   constructor(server: string, tls: TlsContents) {
     this.#server = new URL(server);
     this.#tls = tls;
-    const options = { keepAlive: true, maxFreeSockets: 2 };
-    this.#agent = this.#isSecure
-      ? new HttpsAgent(options)
-      : new HttpAgent(options);
+    this.#agent = this.#newAgent();
   }
 
   /** For people. */
@@ -125,18 +125,34 @@ export class KubeTransport {
     this.#agent.destroy();
   }
 
+  #newAgent(): HttpAgent {
+    const options = { keepAlive: true, maxFreeSockets: 2 };
+    return this.#isSecure ? new HttpsAgent(options) : new HttpAgent(options);
+  }
+
+  /** What is on its way with another certificate is asked again by the caller. */
+  #agentFor({ pair }: KubeLogin): HttpAgent {
+    if (pair !== this.#pair) {
+      this.#agent.destroy();
+      this.#agent = this.#newAgent();
+      this.#pair = pair;
+    }
+    return this.#agent;
+  }
+
   #send(request: KubeRequest, signal: AbortSignal): Promise<IncomingMessage> {
-    const { method, path, body, authorization, address } = request;
+    const { method, path, body, login, address } = request;
+    const { header: authorization, pair } = login;
     const { hostname, port, pathname } = this.#server;
     const own = hostname.replace(/^\[|\]$/g, "");
     const standard = this.#isSecure ? 443 : 80;
     const options = {
-      ...(this.#isSecure ? this.#tls : {}),
+      ...(this.#isSecure ? { ...this.#tls, ...pair } : {}),
       method,
       host: address?.host ?? own,
       port: address?.port ?? (port === "" ? standard : Number(port)),
       path: (pathname === "/" ? "" : pathname) + path,
-      agent: request.isRepeatable ? this.#agent : undefined,
+      agent: request.isRepeatable ? this.#agentFor(login) : undefined,
       // The certificate is the Service's, whichever server shows it.
       ...(address === null ? {} : { servername: nameOf(own) }),
       headers: {

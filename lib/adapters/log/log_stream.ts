@@ -12,7 +12,7 @@ import type { LogRecord } from "./log_record.ts";
 
 /** Where lines go. Must not throw: a log that fails must not stop the work. */
 export interface LogSink {
-  writeLine(line: string): void;
+  writeLine(line: string, level?: LogLevel): void;
   /** Called when another sink took its place. */
   close?(): void;
 }
@@ -78,7 +78,7 @@ export class LogStream implements Log {
       message: capped(message),
     };
     for (const each of this.#wanted(record)) {
-      sink.writeLine(asEntry(String(redact(formatter(each)))));
+      sink.writeLine(asEntry(String(redact(formatter(each)))), each.level);
     }
   }
 

@@ -5,7 +5,7 @@
  */
 
 /** The signals that this program reacts to. */
-export type HandledSignal = "SIGTERM" | "SIGINT" | "SIGHUP";
+export type HandledSignal = "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGUSR2";
 
 /** What to do on which signal. */
 export interface SignalHandlers {

@@ -11,12 +11,16 @@ import type { ServiceWatch } from "../../ports/service_watch.ts";
 
 /** What the service manager may know. */
 export interface ServiceManager extends ServiceWatch {
+  /** Somebody hears what is said. */
+  readonly isThere: boolean;
   /** The REST API is serving; also after a reload was applied. */
   ready(): void;
   /** A reload was asked for. */
   reloading(): void;
   /** The shutdown has begun. */
   stopping(): void;
+  /** Another process is the service from now on. */
+  mainProcess(pid: number): void;
   close(): void;
 }
 
@@ -37,11 +41,13 @@ const CLOCK_MONOTONIC = 1;
 const PATH_BYTES_MAX = 107;
 
 const NOBODY: ServiceManager = {
+  isThere: false,
   patienceMs: null,
   alive: () => {},
   ready: () => {},
   reloading: () => {},
   stopping: () => {},
+  mainProcess: () => {},
   close: () => {},
 };
 
@@ -93,6 +99,7 @@ function socketAddress(path: string): Uint8Array<ArrayBuffer> | null {
 class SystemdManager implements ServiceManager {
   readonly #libc = Deno.dlopen("libc.so.6", SYMBOLS);
   readonly #address: Uint8Array<ArrayBuffer>;
+  readonly isThere = true;
   readonly patienceMs: number | null;
   #socket: number;
 
@@ -115,6 +122,10 @@ class SystemdManager implements ServiceManager {
 
   stopping(): void {
     this.#send("STOPPING=1");
+  }
+
+  mainProcess(pid: number): void {
+    this.#send(`MAINPID=${pid}`);
   }
 
   alive(): void {

@@ -18,49 +18,33 @@ import type { Member } from "../../core/model/member.ts";
 import type { PeerAnswer } from "../../core/model/peer_view.ts";
 import { encodeFailsafePing } from "../../core/codec/failsafe_codec.ts";
 import { readLsn } from "../../core/codec/json.ts";
-import { privateKeyIn } from "../../core/codec/pem.ts";
 import type {
   FailsafeAnswer,
   FailsafeMember,
 } from "../../core/model/failsafe.ts";
-import type { Log } from "../../ports/log.ts";
 import type { FailsafeCall, Peers } from "../../ports/peers.ts";
+import {
+  authorization,
+  type PeersOptions,
+  secureOptions,
+} from "./client_options.ts";
 import { decodeStatus } from "./codec.ts";
 import { timerMs } from "../../core/base/units.ts";
 
-/** TLS material of the client, as PEM texts. */
-export interface PeersTls {
-  readonly ca: string | null;
-  /** Chain; may contain the key. Null: no client certificate. */
-  readonly cert: string | null;
-  readonly key: string | null;
-  readonly passphrase: string | null;
-}
-
-/** How to ask. */
-export interface PeersOptions {
-  /** Null: no password is sent. */
-  readonly credentials:
-    | { readonly username: string; readonly password: string }
-    | null;
-  readonly tls: PeersTls | null;
-  readonly log: Log;
-  /** Per member, from the dial to the last byte. */
-  readonly askTimeoutMs?: number;
-  readonly aliveTimeoutMs?: number;
-}
-
-interface Reply {
+/** A whole answer. */
+export interface Reply {
   readonly status: number;
   readonly body: string;
   /** The header `lsn`, or null. */
   readonly lsn: string | null;
 }
 
-interface Call {
+/** A request. */
+export interface Call {
   readonly timeoutMs: number;
-  /** Sent by POST; null: GET. */
+  /** Sent by POST, unless the method says otherwise; null: GET. */
   readonly body: string | null;
+  readonly method?: "POST" | "PATCH" | "DELETE";
 }
 
 /** One retry, as Patroni does it. */
@@ -165,16 +149,16 @@ export class PeersHttp implements Peers {
 }
 
 /** Whatever its status, a complete answer; rejects for everything else. */
-async function send(
+export async function send(
   url: URL,
-  options: PeersOptions,
+  options: Pick<PeersOptions, "tls" | "credentials">,
   call: Call,
 ): Promise<Reply> {
   const { timeoutMs, body } = call;
   const { promise, resolve, reject } = Promise.withResolvers<Reply>();
   const isTls = url.protocol === "https:";
   const plain: RequestOptions = {
-    method: body === null ? "GET" : "POST",
+    method: call.method ?? (body === null ? "GET" : "POST"),
     headers: {
       "User-Agent": USER_AGENT,
       "Connection": "close",
@@ -222,29 +206,5 @@ async function readReply(answer: IncomingMessage): Promise<Reply> {
     status: answer.statusCode ?? 0,
     body,
     lsn: typeof lsn === "string" ? lsn : null,
-  };
-}
-
-function authorization(
-  { credentials }: PeersOptions,
-): Readonly<Record<string, string>> {
-  if (credentials === null) return {};
-  const { username, password } = credentials;
-  const encoded = Buffer.from(`${username}:${password}`).toString("base64");
-  return { "Authorization": `Basic ${encoded}` };
-}
-
-function secureOptions(
-  tls: PeersTls | null,
-): Readonly<Record<string, unknown>> {
-  if (tls === null || tls.cert === null) return { rejectUnauthorized: false };
-  return {
-    cert: tls.cert,
-    // A PEM file may hold the key beside the chain.
-    key: tls.key ?? privateKeyIn(tls.cert) ?? tls.cert,
-    ...(tls.passphrase === null ? {} : { passphrase: tls.passphrase }),
-    ...(tls.ca === null ? {} : { ca: tls.ca }),
-    rejectUnauthorized: true,
-    checkServerIdentity: () => undefined,
   };
 }

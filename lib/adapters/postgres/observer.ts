@@ -106,6 +106,20 @@ export class Observer {
     }
   }
 
+  /** Over the connection of the last look; null where that does not answer. */
+  async endedTransaction(): Promise<bigint | null> {
+    try {
+      const [row] = await this.#connection?.sql.query(
+        "SELECT txid_snapshot_xmax(txid_current_snapshot())::text AS next " +
+          "WHERE NOT pg_is_in_recovery()",
+        QUERY_TIMEOUT_MS,
+      ) ?? [];
+      return row === undefined ? null : BigInt(String(row["next"]));
+    } catch {
+      return null;
+    }
+  }
+
   /** A restart forgets them; `reasons` are those of the new postmaster. */
   setStartReasons(reasons: Reasons): void {
     this.#startReasons = reasons;

@@ -106,6 +106,10 @@ export class PostgresLocal implements Postgres {
     return this.#observer.streaming();
   }
 
+  endedTransaction(): Promise<bigint | null> {
+    return this.#observer.endedTransaction();
+  }
+
   async untilPostmasterEnds(signal: AbortSignal): Promise<void> {
     await this.#postmaster.untilEnd(signal);
   }

@@ -18,7 +18,7 @@ export class ProxyLink {
   #isSending = false;
   #unanswered = 0;
   #answers = 0;
-  #onSettled: (() => void) | null = null;
+  #onSettled: readonly (() => void)[] = [];
   #onAsked: (() => void) | null = null;
 
   private constructor(
@@ -80,9 +80,9 @@ export class ProxyLink {
 
   /** Resolves when the proxy has answered everything, or is gone. */
   settled(): Promise<void> {
+    if (this.#unanswered === 0) return Promise.resolve();
     const answered = Promise.withResolvers<void>();
-    this.#onSettled = () => answered.resolve();
-    if (this.#unanswered === 0) answered.resolve();
+    this.#onSettled = [...this.#onSettled, answered.resolve];
     return Promise.race([answered.promise, this.ended]);
   }
 
@@ -134,6 +134,8 @@ export class ProxyLink {
     this.#unanswered--;
     this.#answers++;
     this.#answered(state);
-    if (this.#unanswered === 0) this.#onSettled?.();
+    if (this.#unanswered > 0) return;
+    for (const tell of this.#onSettled) tell();
+    this.#onSettled = [];
   }
 }

@@ -57,6 +57,7 @@ export class ProxyChild implements ProxyProcess {
   #supervising: AbortSignal | null = null;
   #link: ProxyLink | null = null;
   #heartbeat: ProxyHeartbeat | null = null;
+  #onGuarded: (() => void) | null = null;
   #state: ProxyState | null = null;
 
   constructor(parts: ProxyChildParts, orders: ProxyOrders) {
@@ -78,6 +79,7 @@ export class ProxyChild implements ProxyProcess {
 
   heartbeat(facts: ProxyHeartbeat): void {
     this.#heartbeat = facts;
+    if (this.#isGuarded) this.#onGuarded?.();
     const aliveEveryMs = ALIVE_EVERY_MS;
     this.#link?.send({
       ...{ type: "heartbeat", pid: Deno.pid, aliveEveryMs },
@@ -210,26 +212,38 @@ export class ProxyChild implements ProxyProcess {
     signal.removeEventListener("abort", onAbort);
   }
 
+  /** The proxy guards an instance that may take writes. */
+  get #isGuarded(): boolean {
+    const fence = this.#heartbeat?.fence ?? null;
+    return fence !== null && fence.instance !== "other";
+  }
+
   /** As long as the link lives, also while the agent ends: silence means that this process stands still. */
   async #sayAlive(link: ProxyLink): Promise<void> {
     const over = new AbortController();
     link.ended.then(() => over.abort());
     while (!over.signal.aborted) {
+      if (!this.#isGuarded) await Promise.race([this.#guarded(), link.ended]);
       await this.#parts.clock.sleep(ALIVE_EVERY_MS, over.signal);
-      const fence = this.#heartbeat?.fence ?? null;
-      const isGuarded = fence !== null && fence.instance !== "other";
-      if (isGuarded && !over.signal.aborted) link.send({ type: "look" });
+      if (this.#isGuarded && !over.signal.aborted) link.send({ type: "look" });
     }
+  }
+
+  /** Resolves when the proxy is told of something to guard. */
+  #guarded(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onGuarded = resolve;
+    return promise;
   }
 
   /** A frozen proxy serves nobody and guards nothing: SIGKILL, then it is replaced like a dead one. */
   async #endIfSilent(link: ProxyLink, signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.#parts;
+    const { log } = this.#parts;
     let looks = 0;
     let answers = link.answers;
     while (looks < SILENT_LOOKS_MAX) {
       await link.asked(signal);
-      await clock.sleep(SILENT_LOOK_MS, signal);
+      await this.#restUnlessAnswered(link, signal);
       if (signal.aborted) return;
       const isSilent = link.isWaiting && link.answers === answers;
       looks = isSilent ? looks + 1 : 0;
@@ -239,6 +253,19 @@ export class ProxyChild implements ProxyProcess {
     log.error(`The proxy (process ${pid}) does not answer: it is replaced`);
     if (pid !== null) killQuietly(pid, "SIGKILL");
     link.close();
+  }
+
+  /** One look's time, or until the proxy has answered everything. */
+  async #restUnlessAnswered(
+    link: ProxyLink,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const rest = new AbortController();
+    const end = (): void => rest.abort("answered");
+    signal.addEventListener("abort", end);
+    link.settled().then(end);
+    await this.#parts.clock.sleep(SILENT_LOOK_MS, rest.signal);
+    signal.removeEventListener("abort", end);
   }
 
   /** Who is at the control socket, by the kernel's word; null if nobody is seen. */

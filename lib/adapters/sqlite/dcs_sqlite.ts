@@ -24,6 +24,7 @@ import { SqliteWatcher } from "./watcher.ts";
 
 const CAPABILITIES: DcsCapabilities = {
   hasTransactions: true,
+  mayForget: false,
   isSnapshotAtomic: true,
   expiry: "store",
   ttlMinMs: 1,

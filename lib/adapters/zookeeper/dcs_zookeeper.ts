@@ -32,6 +32,7 @@ import { ScopeWriter } from "./writer.ts";
 
 const CAPABILITIES: DcsCapabilities = {
   hasTransactions: true,
+  mayForget: false,
   isSnapshotAtomic: true,
   expiry: "store",
   // Two ticks of the length that ZooKeeper's servers have by default.

@@ -3,6 +3,8 @@
  * `promote-cluster`: texts as Patroni's own program gives them.
  */
 import assert from "node:assert/strict";
+import { encodeFailovers } from "../../core/codec/failovers_codec.ts";
+import { localTime } from "../timestamps.ts";
 import type { HttpReply, HttpRequest } from "../context.ts";
 import { DEMO_KEYS, member, runIn, type World } from "../fake_context_test.ts";
 
@@ -25,6 +27,46 @@ interface Case {
   readonly err?: string;
   readonly code?: number;
 }
+
+const HISTORY = {
+  history: '[[1,67108864,"why","2026-11-20T04:00:00+00:00","n2"]]',
+  failovers: encodeFailovers([{
+    term: "77",
+    leader: "n2",
+    before: "n1",
+    timeline: 2,
+    rule: "R310",
+    reason: "healthiest",
+    sentence: "bid \u001b[2J",
+    facts: { former: "n1", candidate: null },
+    phases: [{ name: "detected", atMs: 1_000 }, {
+      name: "promoted",
+      atMs: 1_640,
+    }],
+    lostBytes: 16,
+    leftBehind: [{ member: "n1", bytes: 160 }],
+    felt: [{
+      ...{ proxy: "n3", closedAtMs: 900, routedAtMs: 1_700 },
+      ...{ ended: 3, waited: 2, longestWaitMs: 790, failed: 1 },
+    }],
+  }]),
+};
+
+/** Times are shown in the zone of who asks. */
+const FIRST_AT = `${localTime(1_000).text}.000`;
+
+const VERBOSE =
+  `+----+----------+--------+---------------------------+------------+
+| TL |      LSN | Reason | Timestamp                 | New Leader |
++----+----------+--------+---------------------------+------------+
+|  1 | 67108864 | why    | 2026-11-20T04:00:00+00:00 | n2         |
++----+----------+--------+---------------------------+------------+
+TL 2, ${FIRST_AT}: n1 -> n2
+  decided by R310, healthiest: bid \\u001b[2J (former: n1)
+  detected +0 ms, promoted +640 ms, routed +700 ms
+  WAL: 16 bytes that the store knew of were lost; n1 left at least 160 bytes behind
+  clients of n3: no way to a leader for 800 ms, 3 sessions ended, 2 clients waited, the longest 790 ms, 1 in vain
+`;
 
 const CASES: readonly Case[] = [
   {
@@ -68,6 +110,27 @@ const CASES: readonly Case[] = [
       '"New Leader": ""}]\n',
   },
   { argv: ["history", "-f", "json"], out: "[]\n" },
+  { argv: ["history", "-v"], world: { keys: HISTORY }, out: VERBOSE },
+  {
+    argv: ["history", "-v", "-f", "json"],
+    world: { keys: { ...HISTORY, failovers: "rubbish" } },
+    out: '[{"TL": 1, "LSN": 67108864, "Reason": "why", "Timestamp": ' +
+      '"2026-11-20T04:00:00+00:00", "New Leader": "n2", "Failover": null}]\n',
+  },
+  {
+    argv: ["history", "-v", "-f", "json"],
+    world: { keys: HISTORY },
+    out: '[{"TL": 1, "LSN": 67108864, "Reason": "why", "Timestamp": ' +
+      '"2026-11-20T04:00:00+00:00", "New Leader": "n2", "Failover": ' +
+      '{"term": "77", "leader": "n2", "before": "n1", "timeline": 2, ' +
+      '"rule": "R310", "reason": "healthiest", "text": "bid \\u001b[2J", ' +
+      '"facts": {"former": "n1", "candidate": null}, "phases": ' +
+      '[{"phase": "detected", "at_ms": 1000}, ' +
+      '{"phase": "promoted", "at_ms": 1640}], "lost_bytes": 16, ' +
+      '"left_behind": [{"member": "n1", "bytes": 160}], "clients": ' +
+      '[{"proxy": "n3", "closed_at_ms": 900, "routed_at_ms": 1700, ' +
+      '"ended": 3, "waited": 2, "longest_wait_ms": 790, "failed": 1}]}}]\n',
+  },
   { argv: ["dsn"], out: "host=10.0.0.1 port=5432\n" },
   { argv: ["dsn", "-r", "replica"], out: "host=10.0.0.2 port=5432\n" },
   { argv: ["dsn", "-m", "n2"], out: "host=10.0.0.2 port=5432\n" },

@@ -9,6 +9,20 @@ import {
   type CommandDefinition,
   GROUP_OPTION,
 } from "../definition.ts";
+import { storeObstacleOf } from "../../core/calc/takeover/obstacles.ts";
+import {
+  type LossOutlook,
+  lossOutlook,
+} from "../../core/calc/takeover/outlook.ts";
+import {
+  decisiveAmong,
+  type OwnObstacle,
+} from "../../core/calc/takeover/own_obstacles.ts";
+import {
+  obstacleText,
+  takeoverDocument,
+  takeoverLine,
+} from "../../core/obstacle_text.ts";
 import { visible } from "../../core/base/visible.ts";
 import type { ClusterView } from "../../core/model/cluster_view.ts";
 import type { PeerAnswer } from "../../core/model/peer_view.ts";
@@ -18,20 +32,23 @@ import {
   type LeadChangeTold,
 } from "../../core/calc/lead/lead_end.ts";
 import type { ToldDecision } from "../../core/model/told_decision.ts";
-import { askDecisions, decisionLine, newestDecisions } from "../decisions.ts";
+import { askExplained, decisionLine, newestDecisions } from "../decisions.ts";
 import { leadEndText } from "../lead_end_text.ts";
 import { DcsUnreachableError } from "../../ports/errors.ts";
 import { CliError } from "../errors.ts";
 import { askMembers } from "../peer_answers.ts";
 import { settingsOf } from "../replies.ts";
 import { print, type Scope, type Session, withCluster } from "../session.ts";
-import { takeoverVerdicts, type Verdict } from "../takeover.ts";
+import {
+  takeoverVerdicts,
+  type Verdict,
+} from "../../core/calc/lead/verdicts.ts";
 import {
   lastChangeLine,
   lossLine,
   requestLine,
   verdictLine,
-} from "../takeover_text.ts";
+} from "../../core/verdict_text.ts";
 
 /** `explain`. */
 export const EXPLAIN_COMMAND: CommandDefinition = {
@@ -67,13 +84,37 @@ async function explainScope(
   scope: Scope,
   format: string | null,
 ): Promise<void> {
+  const report = await reportOn(session, scope);
+  if (format === "json") print(session, pythonJson(asDocument(report)));
+  else for (const line of asLines(report)) print(session, visible(line));
+}
+
+/**
+ * What `explain` says, line by line; text of others is not made visible yet.
+ *
+ * @throws {DcsUnreachableError} If the store does not answer in time.
+ */
+export async function explainTexts(
+  session: Session,
+  scope: Scope,
+): Promise<readonly string[]> {
+  return asLines(await reportOn(session, scope));
+}
+
+async function reportOn(session: Session, scope: Scope): Promise<Report> {
   const view = await scope.read();
-  const [answers, told] = await Promise.all([
+  const [answers, explained] = await Promise.all([
     askMembers(session, view),
-    askDecisions(session, view),
+    askExplained(session, view),
   ]);
+  const { decisions: told, obstacles: own } = explained;
   const verdicts = takeoverVerdicts({ view, answers, isPlanned: false });
-  const report: Report = {
+  const outlook = lossOutlook({
+    settings: settingsOf(view),
+    view,
+    storeObstacle: storeObstacleOf(scope.capabilities),
+  });
+  return {
     view,
     answers,
     verdicts,
@@ -83,9 +124,12 @@ async function explainScope(
     change: lastChange(view, told),
     newest: newestDecisions(told),
     caution: storeCaution(session.settings.dcs),
+    outlook: {
+      ...outlook,
+      obstacles: [...outlook.obstacles, ...decisiveAmong(own, view)],
+    },
+    refused: own.filter(({ code }) => code === "pledges_refused"),
   };
-  if (format === "json") print(session, pythonJson(asDocument(report)));
-  else for (const line of asLines(report)) print(session, visible(line));
 }
 
 interface Report {
@@ -101,6 +145,10 @@ interface Report {
   readonly newest: readonly ToldDecision[];
   /** What should be known of the store; null: nothing. */
   readonly caution: string | null;
+  /** What would become of a leader that is lost now. */
+  readonly outlook: LossOutlook;
+  /** Who cannot follow because the store refuses what it has to take back. */
+  readonly refused: readonly OwnObstacle[];
 }
 
 function asLines(report: Report): readonly string[] {
@@ -116,6 +164,8 @@ function asLines(report: Report): readonly string[] {
     ...(verdicts.length === 0 ? ["There are no members"] : []),
     ...verdicts.map((verdict) => verdictLine(verdict, answers, ttlMs)),
     report.loss,
+    takeoverLine(report.outlook),
+    ...report.refused.map(obstacleText),
     report.lastChange,
     ...(change === null ? [] : [`  ${leadEndText(change.end)}`]),
     ...changeDecisions(change).map(decisionLine),
@@ -166,6 +216,7 @@ function asDocument(report: Report): Readonly<Record<string, unknown>> {
       return asObject(verdict, text);
     }),
     loss,
+    takeover: takeoverDocument(report.outlook),
     last_change: lastChange,
     lead_end: change === null
       ? null
@@ -174,6 +225,7 @@ function asDocument(report: Report): Readonly<Record<string, unknown>> {
     last_decisions: report.newest.map(asTold),
     request,
     caution: report.caution,
+    refused: report.refused.map(obstacleText),
   };
 }
 

@@ -67,6 +67,7 @@ Deno.test("explain says who could take over and what would be lost", async () =>
     "against 0/400005F)",
     "100 bytes of WAL would be lost: the leader is at 0/40000C4, the best " +
     "replica at 0/4000060",
+    "If the leader's host is lost, its lease has to end first: off (the setting takeover is off)",
     "Last change of leader at 2026-11-20: n1 was promoted; timeline 3 began " +
     "after 0/4000000 of timeline 2",
     "  How the lead before ended is told by nobody who answers",
@@ -392,4 +393,113 @@ Deno.test("switchover --dry-run fails where the switchover would", async () => {
     answers: {},
   });
   assert.equal(none.err, "Error: This cluster has no leader\n");
+});
+
+Deno.test("explain says whether a lost leader would be taken over from, and if not why", async () => {
+  const keys: Readonly<Record<string, string>> = {
+    ...keysOf('{"synchronous_mode":"quorum","takeover":true}'),
+    sync: '{"leader":"n1","quorum":1,"sync_standby":"n2,n3"}',
+  };
+  const able = Object.fromEntries(
+    ["n1", "n2", "n3"].map((name) => {
+      const key = `members/${name}`;
+      const told = JSON.parse(keys[key] ?? "{}");
+      return [key, JSON.stringify({ ...told, pledging: "ready" })];
+    }),
+  );
+  const answers = { n1: LEADER, n2: { position: HERE } };
+  const works = await run(["explain", "demo"], {
+    keys: { ...keys, ...able },
+    answers,
+  });
+  assert.match(works.lines.join("\n"), /takeover would work now/);
+  const { "members/n3": _, ...others } = able;
+  const one = await run(["explain", "demo"], {
+    keys: { ...keys, ...others },
+    answers,
+  });
+  assert.match(one.lines.join("\n"), /first: voter_cannot_pledge n3 \(/);
+});
+
+Deno.test("explain says whether a lost leader's host would be fenced, by whom, and if not why", async () => {
+  const keys: Readonly<Record<string, string>> = keysOf('{"takeover":true}');
+  const told = (fencing: Readonly<Record<string, string>>) =>
+    Object.fromEntries(
+      ["n1", "n2", "n3"].map((name) => {
+        const key = `members/${name}`;
+        const member = JSON.parse(keys[key] ?? "{}");
+        return [key, JSON.stringify({ ...member, fencing: fencing[name] })];
+      }),
+    );
+  const answers = { n1: LEADER, n2: { position: HERE } };
+  const explained = async (fencing: Readonly<Record<string, string>>) => {
+    const { lines } = await run(["explain", "demo"], {
+      keys: { ...keys, ...told(fencing) },
+      answers,
+    });
+    return lines.join("\n");
+  };
+  assert.match(
+    await explained({ n1: "aware", n2: "ready", n3: "aware" }),
+    /the fencing command of n2 ends it first/,
+  );
+  assert.match(
+    await explained({ n2: "ready" }),
+    /asynchronous .*; nor can it be fenced: leader_cannot_object n1 \(/,
+  );
+  const { lines } = await run(["explain", "demo", "--format", "json"], {
+    keys: { ...keys, ...told({ n1: "ready" }) },
+    answers,
+  });
+  const { takeover: { by, fencing } } = JSON.parse(lines.join("\n"));
+  assert.equal(by, null);
+  assert.equal(fencing.obstacles[0].code, "no_fencing_command");
+});
+
+Deno.test("explain says what voters tell of themselves, if the others are too few", async () => {
+  const keys = (quorum: number): Readonly<Record<string, string>> => {
+    const all = keysOf('{"synchronous_mode":"quorum","takeover":true}');
+    const able = ["n1", "n2", "n3"].map((name) => {
+      const told = JSON.parse(all[`members/${name}`] ?? "{}");
+      return [
+        `members/${name}`,
+        JSON.stringify({ ...told, pledging: "ready" }),
+      ];
+    });
+    const sync = { leader: "n1", quorum, sync_standby: "n2,n3" };
+    return {
+      ...all,
+      ...Object.fromEntries(able),
+      sync: JSON.stringify(sync),
+    };
+  };
+  const telling = (...codes: string[]) => ({
+    n1: LEADER,
+    n2: {
+      position: HERE,
+      takeover: { obstacles: codes.map((code) => ({ code })) },
+    },
+    n3: { position: HERE, takeover: { obstacles: "nonsense" } },
+  });
+  const text = async (quorum: number, ...codes: string[]) => {
+    const answers = telling(...codes);
+    const { lines } = await run(["explain", "demo"], {
+      keys: keys(quorum),
+      answers,
+    });
+    return lines.join("\n");
+  };
+  assert.match(
+    await text(1, "leader_unheard"),
+    /its lease has to end first: leader_unheard n2 \(this voter has not/,
+  );
+  assert.match(
+    await text(1, "consent_may_stand", "off"),
+    /its lease has to end first: consent_may_stand n2 \([^;]*\)$/m,
+  );
+  assert.match(await text(0, "leader_unheard"), /takeover would work now/);
+  assert.match(
+    await text(0, "pledges_refused"),
+    /takeover would work now\npledges_refused n2 \(the store refuses its key/,
+  );
 });

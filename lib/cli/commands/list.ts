@@ -1,4 +1,8 @@
 /** `list` and `topology`: the members of clusters, once or again and again. */
+import { decodeClusterView } from "../../core/codec/cluster_view_codec.ts";
+import type { DcsLimits } from "../../ports/dcs.ts";
+import { witnessesOf } from "../../setup/authority_record.ts";
+import { authorityIn } from "../../setup/store_keys.ts";
 import { storeCaution } from "../../config/stores/all.ts";
 import { clusterReport } from "../cluster_report.ts";
 import {
@@ -10,11 +14,12 @@ import {
 } from "../definition.ts";
 import type { Invocation } from "../invocation.ts";
 import { type OutputFormat, outputFormat } from "../output.ts";
-import { log, print, type Session, withScope } from "../session.ts";
+import { log, print, type Session, withStore } from "../session.ts";
 import { localTime } from "../timestamps.ts";
 
 const CLEAR_SCREEN = "\x1b[2J\x1b[1;1H";
 const AUTO_WATCH_S = 2;
+const LIMITS: DcsLimits = { timeoutMs: 10_000 };
 
 /** `list`. */
 export const LIST_COMMAND: CommandDefinition = {
@@ -91,13 +96,16 @@ async function showRound(
   const isExtended = invocation.has("--extended");
   const caution = storeCaution(session.settings.dcs);
   for (const cluster of names) {
-    const view = await withScope(
+    const snapshot = await withStore(
       session,
       { name: cluster, group },
-      (scope) => scope.read(),
+      (dcs) => dcs.readFresh(LIMITS),
     );
+    const witnesses = witnessesOf(authorityIn(snapshot));
     session.context.terminal.write(
-      clusterReport(view, { cluster, group, format, isExtended, caution }),
+      clusterReport(decodeClusterView(snapshot), {
+        ...{ cluster, group, format, isExtended, caution, witnesses },
+      }),
     );
   }
 }

@@ -34,6 +34,7 @@ export const REMOVE_COMMAND: CommandDefinition = {
         format,
         isExtended: false,
         caution: storeCaution(session.settings.dcs),
+        witnesses: [],
       }));
       await confirmRemoval(session, scope, view.leader?.name ?? null);
       await scope.removeAll();

@@ -39,7 +39,7 @@ import {
   write,
 } from "./scope_document.ts";
 
-const CAPABILITIES: DcsCapabilities = {
+const CAPABILITIES: Omit<DcsCapabilities, "mayForget"> = {
   hasTransactions: true,
   isSnapshotAtomic: true,
   expiry: "observers",
@@ -51,6 +51,8 @@ export interface DocumentDcsOptions {
   readonly store: DocumentStore;
   readonly clock: Clock;
   readonly random: Random;
+  /** Its own failover may lose writes that it has confirmed; true if nobody says that not. */
+  readonly mayForget?: boolean;
   /** For the log; absent: a tool, which has none. */
   readonly warn?: (text: string) => void;
 }
@@ -62,7 +64,7 @@ interface HeldSession extends DcsSession {
 
 /** One process's client of one scope. */
 export class DocumentDcs implements Dcs {
-  readonly capabilities: DcsCapabilities = CAPABILITIES;
+  readonly capabilities: DcsCapabilities;
   readonly #options: DocumentDcsOptions;
   readonly #view: DocumentView;
   readonly #changer: DocumentChanger;
@@ -72,6 +74,8 @@ export class DocumentDcs implements Dcs {
 
   constructor(options: DocumentDcsOptions) {
     const { store, clock, random, warn = () => {} } = options;
+    const { mayForget = true } = options;
+    this.capabilities = { ...CAPABILITIES, mayForget };
     this.#options = options;
     const view = new DocumentView({ store, clock }, (now, before) => {
       this.#watcher.hear(now, before);

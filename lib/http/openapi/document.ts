@@ -5,14 +5,13 @@
  * Source: OpenAPI Specification 3.1.1.
  */
 import * as z from "zod";
-import {
-  type Endpoint,
-  ENDPOINTS,
-  type QueryParameter,
-  repliesOf,
-  type Reply,
-  type ReplyShape,
-} from "./endpoints.ts";
+import type {
+  Endpoint,
+  QueryParameter,
+  Reply,
+  ReplyShape,
+} from "./endpoint.ts";
+import { ENDPOINTS, repliesOf } from "./endpoints.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -22,6 +21,7 @@ const MEDIA_TYPES: Readonly<Record<ReplyShape, string | null>> = {
   text: "text/html",
   metrics: "text/plain",
   page: "text/html;charset=utf-8",
+  events: "text/event-stream",
 };
 
 const NO_REPLY = "While the DCS cannot be read, the connection is closed " +

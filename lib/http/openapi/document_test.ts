@@ -4,10 +4,19 @@ import * as z from "zod";
 import { RestBench } from "../../../tests/helpers/rest_app.ts";
 import { failsafeBody, restartBody } from "../schemas.ts";
 import { openApiDocument } from "./document.ts";
-import { type Endpoint, ENDPOINTS } from "./endpoints.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { ENDPOINTS } from "./endpoints.ts";
 
 function lineOf({ method, path }: Endpoint): string {
   return `${method.toUpperCase()} ${path}`;
+}
+
+/** Of the page one route of the application serves all paths. */
+function routeOf(endpoint: Endpoint): string {
+  const { method, path } = endpoint;
+  return path.startsWith("/ui/")
+    ? `${method.toUpperCase()} /ui`
+    : lineOf(endpoint);
 }
 
 /** What stands in a document under a path of keys; undefined: nothing. */
@@ -31,10 +40,11 @@ Deno.test("openapi: it has every route of the application, and no other", () => 
       .map(({ method, path }) => `${method} ${path}`),
   );
   const described = new Set(ENDPOINTS.map(lineOf));
-  for (const line of served) assert.ok(described.has(line), line);
+  const routed = new Set(ENDPOINTS.map(routeOf));
+  for (const line of served) assert.ok(routed.has(line), line);
   for (const endpoint of ENDPOINTS) {
     const isCheck = endpoint.summary.startsWith("Health check");
-    assert.notEqual(served.has(lineOf(endpoint)), isCheck, lineOf(endpoint));
+    assert.notEqual(served.has(routeOf(endpoint)), isCheck, lineOf(endpoint));
   }
   assert.equal(described.size, ENDPOINTS.length, "each stands there once");
 });
@@ -48,6 +58,20 @@ Deno.test("openapi: what is called protected asks for the password", async () =>
     assert.equal(status === 401, endpoint.isProtected, lineOf(endpoint));
     const security = operationAt(lineOf(endpoint), "security");
     assert.equal(security !== undefined, endpoint.isProtected);
+  }
+});
+
+Deno.test("openapi: the paths of the page are there, and off with it", async () => {
+  const ofPage = ENDPOINTS.filter(({ path }) => path.startsWith("/ui"));
+  assert.equal(ofPage.length, 5);
+  for (const endpoint of ofPage) {
+    const bench = new RestBench();
+    const line = lineOf(endpoint);
+    const { status } = await bench.ask(line);
+    const isKnown = operationAt(line, "responses", String(status));
+    assert.ok(status !== 501 && isKnown !== undefined, `${line}: ${status}`);
+    bench.settings = { ...bench.settings, isUiOn: false };
+    assert.equal((await bench.ask(line)).status, 501, line);
   }
 });
 

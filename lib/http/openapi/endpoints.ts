@@ -5,7 +5,6 @@
  *
  * Source: docs/contract/rest-api.md 2.3 to 13.
  */
-import type * as z from "zod";
 import {
   anyObjectBody,
   failsafeBody,
@@ -13,43 +12,15 @@ import {
   reinitializeBody,
   restartBody,
 } from "../schemas.ts";
-
-/** How a reply looks; `none` is a status line only, `page` an HTML error page. */
-export type ReplyShape = "none" | "json" | "text" | "metrics" | "page";
-
-/** Status, shape, and when it is sent. */
-export type Reply = readonly [number, ReplyShape, string];
-
-/** A query parameter; `*` at the end of its name stands for any rest. */
-export interface QueryParameter {
-  readonly name: string;
-  readonly description: string;
-}
-
-/** One method of one path. */
-export interface Endpoint {
-  readonly method:
-    | "get"
-    | "head"
-    | "options"
-    | "post"
-    | "put"
-    | "patch"
-    | "delete";
-  readonly path: string;
-  readonly summary: string;
-  /** Allowlist, client certificate and password are asked for. */
-  readonly isProtected: boolean;
-  /** While the DCS cannot be read the connection is closed without a reply. */
-  readonly needsDcs: boolean;
-  readonly query: readonly QueryParameter[];
-  /** Null: a body is ignored. */
-  readonly body:
-    | { readonly schema: z.ZodType; readonly isRequired: boolean }
-    | null;
-  /** Without those that follow from protection and body. */
-  readonly replies: readonly Reply[];
-}
+import { DESK } from "./desk_endpoints.ts";
+import {
+  ACTION,
+  type Endpoint,
+  type QueryParameter,
+  READ,
+  type Reply,
+} from "./endpoint.ts";
+import { UI } from "./ui_endpoints.ts";
 
 const LAG: QueryParameter = {
   name: "lag",
@@ -64,15 +35,6 @@ const TAGS: QueryParameter = {
   name: "tag_*",
   description: "The member must have that tag with that value",
 };
-
-const READ = {
-  method: "get",
-  isProtected: false,
-  needsDcs: false,
-  query: [],
-  body: null,
-} as const;
-const ACTION = { ...READ, method: "post", isProtected: true } as const;
 
 /** Health checks and when each of them is 200. */
 const CHECKS: readonly (readonly [string, string])[] = [
@@ -140,7 +102,8 @@ const MEMBER: readonly Endpoint[] = [
   {
     ...READ,
     path: "/explain",
-    summary: "The last decisions with rule, reason, facts and sentence",
+    summary:
+      "The last decisions with rule, reason, facts and sentence, and whether a lost leader could be taken over from now",
     replies: [[200, "json", "Always"]],
   },
   {
@@ -152,6 +115,18 @@ const MEMBER: readonly Endpoint[] = [
 ];
 
 const SCOPE: readonly Endpoint[] = [
+  {
+    ...READ,
+    path: "/routes",
+    summary: "Where clients may go, live, as server-sent events, for proxies " +
+      "without access to the store: `all` first, then `some` for each change, " +
+      "`beat` every 2 s; `askedAt` says when the store backed it, `sentAt` " +
+      "when it was sent, on the agent's own clock",
+    replies: [
+      [200, "events", "A stream that does not end"],
+      [503, "page", "Too many proxies listen"],
+    ],
+  },
   {
     ...READ,
     path: "/cluster",
@@ -261,6 +236,17 @@ const LEADERSHIP: readonly Endpoint[] = [
       [502, "page", "failsafe_mode is off"],
     ],
   },
+  {
+    ...ACTION,
+    method: "get",
+    path: "/pulse",
+    summary: "A voter of a takeover listens to its leader's agent (upgrade)",
+    query: [{ name: "member", description: "The voter's name" }],
+    replies: [
+      [426, "text", "Only by an upgrade of the connection"],
+      [503, "page", "This member does not lead, or that one is no voter"],
+    ],
+  },
 ];
 
 const ACTIONS: readonly Endpoint[] = [
@@ -332,6 +318,8 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...SCOPE,
   ...LEADERSHIP,
   ...ACTIONS,
+  ...DESK,
+  ...UI,
 ];
 
 /** All replies of an endpoint, with those that protection and body bring. */

@@ -3,6 +3,7 @@
  * reason, with the facts compared and the sentence for people.
  */
 import { encodeDecision } from "../../core/codec/decision_codec.ts";
+import { takeoverDocument } from "../../core/obstacle_text.ts";
 import type { JournalRecord } from "../../ports/agent_api.ts";
 import type { RestApp, RestContext } from "../context.ts";
 
@@ -12,9 +13,11 @@ export function explainRoutes(app: RestApp, context: RestContext): void {
   app.get("/explain", () => {
     const { role, state, lastDecision } = api.glance();
     const { scope, name } = api.identity;
+    const outlook = api.lossOutlook();
     return replies.json(200, {
       ...{ scope, name, role, state },
       last_decision: lastDecision,
+      takeover: outlook === null ? null : takeoverDocument(outlook),
       decisions: api.decisions().map(decisionItem),
     });
   });

@@ -41,9 +41,14 @@ export function failsafeRoutes(app: RestApp, context: RestContext): void {
         ttlMs: ttl == null ? null : ttl * 1000,
       });
       if (consent.kind === "refused") {
-        return consent.why === "leading"
-          ? replies.text(500, "Running as a leader")
-          : replies.text(403, "Not a leader of this scope");
+        switch (consent.why) {
+          case "leading":
+            return replies.text(500, "Running as a leader");
+          case "stranger":
+            return replies.text(403, "Not a leader of this scope");
+          case "pledged":
+            return replies.text(503, "Pledged against the leader");
+        }
       }
       const { position } = consent;
       const accepted = replies.text(200, "Accepted");

@@ -11,6 +11,7 @@ import {
 } from "../../core/calc/lead/health.ts";
 import type { AgentStatus } from "../../ports/agent_api.ts";
 import type { RestApp, RestContext } from "../context.ts";
+import { factSamples } from "../documents/fact_metrics.ts";
 import {
   healthFacts,
   type MemberFacts,
@@ -60,7 +61,10 @@ export function memberRoutes(app: RestApp, context: RestContext): void {
   });
   app.get("/metrics", async () => {
     const facts = await look(context);
-    const samples = context.metrics.samples();
+    const samples = [
+      ...context.metrics.samples(),
+      ...factSamples(facts, api.lossOutlook()),
+    ];
     const failsafeMap = api.lastFailsafeMap();
     return replies.metrics(
       metricsDocument(api.identity, facts, { samples, failsafeMap }),

@@ -1,6 +1,8 @@
 /** The stores that a lab can bring along. */
 import { CONSUL } from "./consul.ts";
+import { DYNAMODB } from "./dynamodb.ts";
 import { ETCD } from "./etcd.ts";
+import { KUBERNETES } from "./kubernetes.ts";
 import { PGSTORE } from "./pgstore.ts";
 import { REDIS } from "./redis.ts";
 import { SQLITE } from "./sqlite.ts";
@@ -12,6 +14,8 @@ export const LAB_STORES: readonly LabStore[] = [
   SQLITE,
   ETCD,
   CONSUL,
+  DYNAMODB,
+  KUBERNETES,
   PGSTORE,
   REDIS,
   ZOOKEEPER,

@@ -69,7 +69,8 @@ export const ETCD: LabStore = {
   },
 };
 
-function startNode(plan: EtcdPlan, node: EtcdNode): Child {
+/** Starts one node; it serves later. */
+export function startNode(plan: EtcdPlan, node: EtcdNode): Child {
   const peer = `http://127.0.0.1:${node.peerPort}`;
   const client = `http://127.0.0.1:${node.clientPort}`;
   const initial = plan.nodes.map((n) =>
@@ -93,7 +94,8 @@ function startNode(plan: EtcdPlan, node: EtcdNode): Child {
   });
 }
 
-async function isHealthy(node: EtcdNode): Promise<true | null> {
+/** True once it serves; rejects while it does not answer. */
+export async function isHealthy(node: EtcdNode): Promise<true | null> {
   const url = `http://127.0.0.1:${node.clientPort}/health`;
   const answer = await fetch(url, { signal: AbortSignal.timeout(1000) });
   const text = await answer.text();

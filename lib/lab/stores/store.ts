@@ -16,12 +16,16 @@ export interface StorePlace {
   /** Folder of PostgreSQL's programs. */
   readonly binDir: string;
   readonly password: string;
+  /** How many there are: m1, m2 ... */
+  readonly members: number;
 }
 
 /** A store as it will be. */
 export interface StorePlan {
   /** What leads members and proxies there. */
   readonly section: Section;
+  /** Variables that whoever uses the section needs besides; absent: none. */
+  readonly environment?: Readonly<Record<string, string>>;
   readonly ports: readonly PortUse[];
   /**
    * Starts it and waits until it serves; null: there is no server.
@@ -36,11 +40,14 @@ export interface RunningStore {
   readonly stop: () => Promise<void>;
 }
 
-/** A program that must be there, and the package that brings it. */
-export interface Need {
-  readonly isThere: () => boolean;
-  readonly package: string;
-}
+/** A program that must be there, and what brings it. */
+export type Need =
+  & { readonly isThere: () => boolean }
+  & (
+    | { readonly package: string }
+    /** There is no package: a sentence that says what to do. */
+    | { readonly advice: string }
+  );
 
 /** A kind of store. */
 export interface LabStore {

@@ -4,6 +4,7 @@
  *
  * Source: docs/contract/ha.md 18.
  */
+import { abortOf } from "../../../ports/clock.ts";
 import { CancelledError } from "../../../ports/errors.ts";
 import type { StopOptions } from "../../../ports/postgres.ts";
 import type { PostgresContext } from "../options.ts";
@@ -75,10 +76,4 @@ export async function runBeforeStop(
   return escalateAfterMs === null
     ? null
     : Math.max(0, escalateAfterMs - usedMs);
-}
-
-function abortOf(signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  return promise;
 }

@@ -3,6 +3,7 @@
  *
  * Source: docs/contract/configuration.md 3.3, "Role creation order".
  */
+import { silenceSql } from "../../../core/base/quiet_settings.ts";
 import type { Credentials, PostgresContext } from "../options.ts";
 import { identifier, literal, type Query } from "./sql.ts";
 
@@ -15,27 +16,6 @@ const REWIND_FUNCTIONS = [
 ];
 
 const STATEMENT_TIMEOUT_MS = 60_000;
-
-/**
- * Settings, the server's and those of usual extensions, by which a statement with
- * its password would get into the server's log or into a view.
- *
- * Source: PostgreSQL 17 manual, "Error Reporting and Logging" and
- * "pg_stat_statements"; the manual of pgAudit, "Settings".
- */
-const QUIET: readonly (readonly [string, string])[] = [
-  ["log_statement", "none"],
-  ["log_min_duration_statement", "-1"],
-  ["log_min_duration_sample", "-1"],
-  ["log_transaction_sample_rate", "0"],
-  ["log_min_error_statement", "panic"],
-  ["debug_print_raw_parse", "off"],
-  ["debug_print_parse", "off"],
-  ["debug_print_rewritten", "off"],
-  ["debug_print_plan", "off"],
-  ["pg_stat_statements.track_utility", "off"],
-  ["pgaudit.log", "none"],
-];
 
 /** Makes or changes the superuser, if its name and password are configured. */
 export async function createSuperuser(
@@ -95,7 +75,7 @@ async function createRole(
 ): Promise<void> {
   const name = credentials.username;
   if (!name) return;
-  await silence(query);
+  await query(silenceSql(), STATEMENT_TIMEOUT_MS);
   const rows = await query(
     `SELECT 1 FROM pg_roles WHERE rolname = ${literal(name)}`,
     STATEMENT_TIMEOUT_MS,
@@ -107,18 +87,6 @@ async function createRole(
   const login = /\b(NO)?LOGIN\b/.test(attribute) ? "" : "LOGIN ";
   await query(
     `${verb} ROLE ${identifier(name)} WITH ${login}${attribute}${secret}`,
-    STATEMENT_TIMEOUT_MS,
-  );
-}
-
-/** For this session; a server only knows some of the settings. */
-async function silence(query: Query): Promise<void> {
-  const rows = QUIET.map(([name, value]) =>
-    `(${literal(name)}, ${literal(value)})`
-  );
-  await query(
-    "SELECT set_config(name, value, false) FROM pg_settings " +
-      `JOIN (VALUES ${rows.join(", ")}) AS quiet (name, value) USING (name)`,
     STATEMENT_TIMEOUT_MS,
   );
 }

@@ -15,7 +15,7 @@ import {
 } from "../../../core/base/libpq_options.ts";
 import type { Credentials } from "../options.ts";
 import { PasswordGuard } from "./password_guard.ts";
-import { normalPassword } from "./saslprep.ts";
+import { normalPassword } from "./normal_password.ts";
 import { openSocket } from "./server_socket.ts";
 import { timerMs } from "../../../core/base/units.ts";
 

@@ -93,7 +93,8 @@ export class SynchronousNames {
       this.#progress = null;
       this.#changes--;
     }
-    if (value === null) return;
+    // Without names nobody waits, so there is nothing that could come into force.
+    if (value === null || value === "") return;
     await session.writeRecord();
     await this.#settle(value);
   }

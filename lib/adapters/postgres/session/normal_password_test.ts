@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { normalPassword } from "./saslprep.ts";
+import { normalPassword } from "./normal_password.ts";
 
 const CASES: readonly (readonly [string, string, string])[] = [
   ["plain ASCII stays", "a b\u0001c", "a b\u0001c"],
@@ -12,7 +12,7 @@ const CASES: readonly (readonly [string, string, string])[] = [
 ];
 
 for (const [what, password, expected] of CASES) {
-  Deno.test(`normalPassword(): ${what}`, () => {
-    assert.equal(normalPassword(password), expected);
+  Deno.test(`normalPassword(): ${what}`, async () => {
+    assert.equal(await normalPassword(password), expected);
   });
 }
