@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import denoJson from "../../deno.json" with { type: "json" };
+import { ENGINE_FLAGS } from "../../scripts/engine_flags.ts";
 import { skipReason } from "../helpers/skip_reason.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -64,6 +65,12 @@ async function packaged(folder: string, deb: string): Promise<void> {
     program,
     script.replaceAll("/usr/lib/matriarch", lib),
   );
+  assert.ok(script.includes(` ${ENGINE_FLAGS} `), script);
+  // The one file, called by the same user, takes no other folder's mode.
+  const home = join(folder, "home");
+  await text(program, ["--version"], { PATH: "/usr/bin:/bin", HOME: home });
+  const { mode } = await Deno.stat(join(home, ".cache/matriarch"));
+  assert.equal((mode ?? 0) & 0o777, 0o700);
   // Nothing of the user's, and nowhere to keep compiled code.
   const env = { PATH: "/usr/bin:/bin" };
   const said = await text(program, ["--version"], env);
@@ -93,7 +100,11 @@ async function archived(folder: string): Promise<void> {
     await Deno.readTextFile(join(inside, "sbom.cdx.json")),
   );
   const names = bill.components.map((each: { name: string }) => each.name);
-  assert.ok(["deno", "etcd3", "hono", "zod"].every((n) => names.includes(n)));
+  assert.ok(
+    ["deno", "etcd-server", "etcd3", "hono", "zod"].every((n) =>
+      names.includes(n)
+    ),
+  );
   assert.ok(!names.includes("fast-check"), "only what the program contains");
 }
 

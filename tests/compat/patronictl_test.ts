@@ -3,6 +3,10 @@
  * asks our REST API, and every command does what it says.
  */
 import assert from "node:assert/strict";
+import {
+  encodeFencing,
+  FENCING_KEY,
+} from "../../lib/core/codec/fencing_codec.ts";
 import { encodePledge, pledgeKey } from "../../lib/core/codec/pledge_codec.ts";
 import { lsn, revision } from "../../lib/core/base/units.ts";
 import { type AgentCluster } from "../helpers/agent_cluster.ts";
@@ -56,6 +60,7 @@ async function pledges(cluster: AgentCluster): Promise<void> {
   const pledge = { term: revision("7"), timeline: 1, lsn: lsn(64) };
   await cluster.put(pledgeKey("n2"), encodePledge(pledge));
   await cluster.put(pledgeKey("n3"), encodePledge(null));
+  await cluster.put(FENCING_KEY, encodeFencing({ claim: null, past: [] }));
 }
 
 async function reads({ t, cluster }: Scene): Promise<void> {

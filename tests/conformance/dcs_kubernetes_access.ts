@@ -23,21 +23,24 @@ export function kubernetesOptions(
   given: GivenOptions = {},
 ): KubernetesOptions {
   const base = given.layout?.base ?? "batman";
+  const credentials = {
+    server: server.endpoint,
+    tls: {
+      rejectUnauthorized: true,
+      ca: Deno.readTextFileSync(server.ca),
+    },
+    pair: null,
+    authorization: { kind: "token", token: ADMIN.token } as const,
+    ...given.credentials,
+  };
   return {
+    reread: () => credentials,
     isServiceBypassed: false,
     tunables: () => ({ retriableCodes: [] }),
     clock: new RealClock(),
     member: null,
     ...given,
-    credentials: {
-      server: server.endpoint,
-      tls: {
-        rejectUnauthorized: true,
-        ca: Deno.readTextFileSync(server.ca),
-      },
-      authorization: { kind: "token", token: ADMIN.token },
-      ...given.credentials,
-    },
+    credentials,
     layout: {
       ...{ namespace: "default", base, hasEndpoints: false },
       labels: labelsOf(base),

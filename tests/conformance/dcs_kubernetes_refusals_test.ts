@@ -210,7 +210,7 @@ async function dryRun(server: KubernetesServer): Promise<void> {
       count += 1;
     }
   }
-  assert.equal(count, 7);
+  assert.equal(count, 8);
 }
 
 /** Answers one request after the other; the last answer is for all that follow. */

@@ -13,6 +13,13 @@ interface Variable {
   };
 }
 
+interface Port {
+  readonly name: string;
+  readonly port: number;
+  readonly targetPort?: number | string;
+  readonly containerPort: number;
+}
+
 const FIELDS: Readonly<Record<string, string>> = {
   "metadata.name": "batman-0",
   "metadata.namespace": "prod",
@@ -52,6 +59,46 @@ Deno.test("a member takes its configuration from the manifests", async () => {
   // The pods and the objects are found by the same labels.
   const { labels: podLabels } = found("StatefulSet").spec.template.metadata;
   assert.deepEqual({ ...labels, "cluster-name": config.scope }, podLabels);
+  const { ports: open } = containers[0];
+  await checkServices(podLabels, open);
+  const { restapi, postgresql, proxy } = config;
+  assert.deepEqual(
+    open.map(({ containerPort }: Port) => containerPort),
+    [
+      postgresql.listen.port,
+      restapi.listen.port,
+      proxy?.primaryPort,
+      proxy?.replicaPort,
+    ],
+  );
   const [account] = await manifests("rbac.yaml");
   assert.equal(Object(account?.["metadata"]).name, serviceAccountName);
 });
+
+/** Each Service that selects pods finds these, and ports that they have. */
+async function checkServices(
+  podLabels: Readonly<Record<string, string>>,
+  open: readonly Port[],
+): Promise<void> {
+  const selecting: string[] = [];
+  for (const manifest of await manifests("services.yaml")) {
+    const { metadata: { name }, spec } = Object(manifest);
+    const ports: readonly Port[] = spec.ports;
+    for (const { port, targetPort = port } of ports) {
+      const target = open.find((one) =>
+        targetPort === one.name || targetPort === one.containerPort
+      );
+      // The Services keep the ports' numbers.
+      assert.equal(target?.containerPort, port, `${name}: ${targetPort}`);
+    }
+    if (spec.selector === undefined) continue;
+    selecting.push(name);
+    const labels = { ...podLabels, role: "replica" };
+    assert.deepEqual({ ...labels, ...spec.selector }, labels, name);
+  }
+  assert.deepEqual(selecting, [
+    "batman-replicas",
+    "batman-proxy",
+    "batman-pods",
+  ]);
+}

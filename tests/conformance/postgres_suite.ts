@@ -120,7 +120,16 @@ const PROMISES: Readonly<
   "a switchover loses nothing and needs no rewind": async (world) => {
     const [one, two] = await pair(world);
     await one.write();
+    assert.ok(isPrimary(await one.postgres.observe()));
+    const before = await one.postgres.endedTransaction();
+    assert.ok(before !== null);
+    assert.equal(await one.postgres.endedTransaction(), before);
+    await one.write();
+    const after = await one.postgres.endedTransaction();
+    assert.ok(after !== null && after > before, "a write has ended");
+    assert.equal(await two.postgres.endedTransaction(), null);
     await one.postgres.server.stop(FAST);
+    assert.equal(await one.postgres.endedTransaction(), null);
     await two.postgres.server.promote(MAX_WAIT_MS, NEVER);
     const promoted = await two.postgres.observe();
     assert.ok(isPrimary(promoted));

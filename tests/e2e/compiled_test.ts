@@ -12,6 +12,8 @@ import { join } from "node:path";
 const COMPILE = new URL("../../scripts/compile.ts", import.meta.url).pathname;
 const PROBE = new URL("probe.ts", import.meta.url).pathname;
 const TOOLS = "id stat tail gzip tar mktemp mkdir mv rm sync sha256sum cat";
+/** With the runtime and etcd. */
+const SIZE_MAX = 60_000_000;
 const IS_ROOT = Deno.uid() === 0;
 
 let work = "";
@@ -97,6 +99,7 @@ Deno.test.beforeAll(async () => {
     "--entry",
     PROBE,
     "--self-extracting",
+    ...["--etcd", "none"],
   ]);
 });
 
@@ -231,6 +234,8 @@ Deno.test("file: the real one answers version and --help", async () => {
   const matriarch = await compile(join(work, "matriarch"), [
     "--self-extracting",
   ]);
+  const { size } = await Deno.stat(matriarch);
+  assert.ok(size <= SIZE_MAX, `${size} bytes`);
   const version = await run(matriarch, ["version"]);
   assert.equal(version.code, 0, version.err);
   assert.match(version.out, /\d+\.\d+\.\d+/);

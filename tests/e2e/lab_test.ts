@@ -171,6 +171,70 @@ Deno.test("lab: Ctrl-C leaves no process and no directory", async () => {
   });
 });
 
+Deno.test("lab: a leader that is frozen or killed is replaced, and heals", async () => {
+  await withTemp(async (temp) => {
+    const args = ["--port-base", String(freeBase())];
+    const hurt = async (directory: string, ...words: readonly string[]) => {
+      const call = command([...words, "--dir", directory], temp);
+      const { code, stdout, stderr } = await call.output();
+      const text = new TextDecoder();
+      const said = text.decode(stdout) + text.decode(stderr);
+      assert.equal(code, 0, said);
+      assert.match(said, /, 0 of them lost\)/);
+      return said;
+    };
+    const whole = (out: Output) =>
+      waitFor("a whole table", () => {
+        const table = out.text.slice(out.text.lastIndexOf("member  "));
+        const [, leader] = /^(m\d) +leader +running/m.exec(table) ?? [];
+        const streaming = table.match(/streaming/g)?.length === 2;
+        // Nobody may take over from a leader before it has named somebody.
+        const isNamed = table.includes("sync_standby");
+        return streaming && isNamed && leader !== undefined ? leader : null;
+      }, { timeoutMs: 120_000 });
+    const ended = await run(args, temp, async (child, out) => {
+      const leader = await whole(out);
+      const [lab] = [...Deno.readDirSync(temp)];
+      const directory = `${temp}/${lab?.name}`;
+      assert.match(await hurt(directory, "freeze", leader), /is frozen/);
+      const next = await waitFor("another leader", () => {
+        const table = out.text.slice(out.text.lastIndexOf("member  "));
+        const [, now] = /^(m\d) +leader +running/m.exec(table) ?? [];
+        return now === undefined || now === leader ? null : now;
+      }, { timeoutMs: 60_000 });
+      await hurt(directory, "heal", leader);
+      await whole(out);
+      assert.match(await hurt(directory, "kill", next), /is killed/);
+      await waitFor(
+        "it is held down",
+        () =>
+          out.text.includes(`is started again by: lab heal ${next}`) || null,
+        {
+          timeoutMs: 60_000,
+        },
+      );
+      await hurt(directory, "heal", next);
+      await whole(out);
+      child.kill("SIGINT");
+    });
+    assert.equal(ended.code, 0, ended.err);
+    assertNothingLeft(temp);
+  });
+});
+
+Deno.test("lab: who cannot be hurt is told why", async () => {
+  await withTemp(async (temp) => {
+    const nobody = await run(["kill", "m1", "--dir", `${temp}/none`], temp);
+    assert.equal(nobody.code, 1);
+    assert.match(nobody.err, /^lab: No such lab runs here/);
+    for (const words of [["kill"], ["heal", "m1", "m2"], ["cut", "--x"]]) {
+      const { code, err } = await run(words, temp);
+      assert.equal(code, 2, err);
+      assert.match(err, new RegExp(`^lab: Wanted: lab ${words[0]} NAME`));
+    }
+  });
+});
+
 Deno.test("lab: a port in use is one sentence, before anything starts", async () => {
   await withTemp(async (temp) => {
     const portBase = freeBase();

@@ -3,8 +3,10 @@
  * error, in light and dark. MATRIARCH_SCREENSHOT=FILE keeps a picture.
  */
 import assert from "node:assert/strict";
+import { SystemClock } from "../../lib/adapters/os/clock.ts";
+import { StatsServer } from "../../proxy/stats_server.ts";
 import { skipReason } from "../helpers/skip_reason.ts";
-import { echoBackend, TestClient, until } from "../helpers/tcp.ts";
+import { echoBackend, KeptLog, TestClient, until } from "../helpers/tcp.ts";
 import { ProxyRig } from "../integration/proxy_rig.ts";
 
 const SKIP = skipReason("chromium", "chromium");
@@ -69,8 +71,7 @@ Deno.test({
       );
     }
     await chatter.stop();
-    const text = dom.replace(/<script>.*<\/script>/s, "")
-      .replace(/<[^>]*>/g, " ").replace(/\s+/g, " ");
+    const text = textOf(dom);
     // A name is text, whatever it looks like.
     const shown = scope.replaceAll("<", "&lt;").replaceAll(">", "&gt;");
     assert.ok(text.includes(`Matriarch proxy of ${shown}, beside n1`), text);
@@ -112,6 +113,57 @@ Deno.test({
     }
   },
 });
+
+Deno.test({
+  name: "the page of several clusters leads to that of each" +
+    (SKIP === null ? "" : ` (skipped: ${SKIP})`),
+  ignore: SKIP !== null,
+  async fn() {
+    await using rig = await ProxyRig.open({ scope: "<b>demo" });
+    await using one = echoBackend("one");
+    await rig.keys.primary("n1", one.port);
+    await rig.keys.lead("n1");
+    await until("the leader is routed", () => {
+      return rig.proxy.stats().routes.primary !== null;
+    });
+    const { primary, replica } = rig.proxy.ports;
+    await using client = await TestClient.connect(primary);
+    await client.untilText("one\n");
+    const server = new StatsServer({
+      ...{ clock: new SystemClock(), log: new KeptLog() },
+      options: {
+        ...{ port: 0, listen: ["127.0.0.1"], allow: [] },
+        ...{ login: null, tls: null },
+      },
+    });
+    server.showClusters(() => [rig.proxy.stats()]);
+    await server.open("nobody");
+    const seen = async (path: string): Promise<string> => {
+      const url = `http://127.0.0.1:${server.port}/${path}`;
+      return await chromium(
+        ...["--virtual-time-budget=5000", "--dump-dom", url],
+      );
+    };
+    try {
+      const dom = await seen("");
+      assert.match(dom, /id="lost" role="status" hidden/);
+      const text = textOf(dom);
+      assert.match(text, /Matriarch proxy of 1 clusters/);
+      const row = `&lt;b&gt;demo ${primary}, ${replica} n1 reachable 1 0 1`;
+      assert.ok(text.includes(row), text);
+      const [, link = ""] = /<a href="([^"]*\/)">/.exec(dom) ?? [];
+      const below = textOf(await seen(link));
+      assert.match(below, new RegExp(`Read-write port ${primary} → n1`));
+    } finally {
+      await server.close();
+    }
+  },
+});
+
+function textOf(dom: string): string {
+  return dom.replace(/<script>.*<\/script>/s, "")
+    .replace(/<[^>]*>/g, " ").replace(/\s+/g, " ");
+}
 
 /** What a picture should show: several members, one too far behind, a switch, some sessions. */
 async function gather(rig: ProxyRig): Promise<AsyncDisposable> {

@@ -7,54 +7,11 @@ import assert from "node:assert/strict";
 import { untilIt } from "../helpers/wait.ts";
 import { faultSkipReason, faultTest } from "./bench/bench.ts";
 import { denoCommand } from "./bench/deno.ts";
+import { Driver } from "./bench/driver.ts";
 import { type Host, Network } from "./bench/network.ts";
 import { shell, tryShell } from "./bench/shell.ts";
 
 const LIMIT = { limitMs: 30_000 };
-
-/** A process that carries an address, as the agent would. */
-class Driver implements AsyncDisposable {
-  output = "";
-  readonly #child: Deno.ChildProcess;
-  readonly #read: Promise<void>;
-
-  constructor(host: Host, address: string) {
-    const program = "tests/fault/bench/vip_driver.ts";
-    this.#child = new Deno.Command("ip", {
-      args: [
-        ...["netns", "exec", host.namespace],
-        ...denoCommand(program, address, "eth0"),
-      ],
-      stdin: "null",
-      stdout: "piped",
-    }).spawn();
-    this.#read = this.#collect();
-  }
-
-  async until(what: RegExp): Promise<void> {
-    const report = () => Promise.resolve(this.output);
-    await untilIt(
-      `the driver says ${what}`,
-      () => Promise.resolve(what.test(this.output)),
-      { ...LIMIT, report },
-    );
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.#child.kill("SIGTERM");
-    } catch {
-      // It has ended.
-    }
-    await this.#child.status;
-    await this.#read;
-  }
-
-  async #collect(): Promise<void> {
-    const text = this.#child.stdout.pipeThrough(new TextDecoderStream());
-    for await (const chunk of text) this.output += chunk;
-  }
-}
 
 async function hardwareOf({ namespace }: Host): Promise<string> {
   const text = await shell(["ip", "-n", namespace, "link", "show", "eth0"]);
@@ -149,3 +106,35 @@ for (const family of ["IPv4", "IPv6"] as const) {
     REASON,
   );
 }
+
+faultTest(
+  "fault: neighbours hear of an IPv6 address that the callback has moved",
+  async () => {
+    await using network = await Network.create();
+    const [first, second, client] = await hostsOf(network, ["h1", "h2", "c1"]);
+    assert.ok(first && second && client);
+    const address = "fd77::121";
+    const callback = (host: Host, action: string, role: string) =>
+      tryShell([
+        ...["ip", "netns", "exec", host.namespace],
+        ...denoCommand("main.ts", "vip", "--address", `${address}/64`),
+        ...["--interface", "eth0", action, role, "demo"],
+      ]);
+    const bound = await callback(first, "on_role_change", "primary");
+    assert.match(bound.output, /is on eth0/, bound.error);
+    await untilIt("it answers", () => answers(client, address), LIMIT);
+    assert.equal(await neighbour(client, address), await hardwareOf(first));
+    const owned = await callback(second, "on_role_change", "primary");
+    assert.match(owned.error, /is not bound: the host with .* answers for it/);
+    await callback(first, "on_stop", "replica");
+    await callback(second, "on_role_change", "primary");
+    // Nobody asks for it meanwhile: the client is told.
+    const there = await hardwareOf(second);
+    await untilIt(
+      "the client knows the new place",
+      async () => await neighbour(client, address) === there,
+      LIMIT,
+    );
+  },
+  REASON,
+);

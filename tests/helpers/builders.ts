@@ -49,7 +49,10 @@ export function member(name: string, changes: Partial<Member> = {}): Member {
     replayedLsn: HERE,
     replicationState: "streaming",
     tags: NO_TAGS,
+    proxyUrl: null,
     doors: null,
+    pledging: null,
+    fencing: null,
     isCheckpointAfterPromotePending: false,
     pendingRestart: null,
     scheduledRestart: null,
@@ -79,6 +82,8 @@ export function cluster(changes: Partial<ClusterView> = {}): ClusterView {
     history: [],
     failsafe: null,
     pledges: [],
+    fencing: null,
+    failovers: null,
     ...changes,
   };
 }
@@ -250,6 +255,8 @@ export function observation(
     postgres: replica(),
     standbyChange: "nothing",
     lease: { kind: "none" },
+    pledge: null,
+    fencing: null,
     peers: { kind: "not_asked" },
     upstream: { kind: "not_asked" },
     task: { kind: "idle" },

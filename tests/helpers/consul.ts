@@ -4,6 +4,7 @@
  */
 import { consulProgram } from "./consul_program.ts";
 import { freePorts } from "./free_ports.ts";
+import { memoryFolder } from "./memory_folder.ts";
 
 const START_LIMIT_MS = 60_000;
 /** Nobody waits longer for a process to stop. */
@@ -93,7 +94,7 @@ export class ConsulServer implements AsyncDisposable {
   static async start(
     options: ConsulServerOptions = {},
   ): Promise<ConsulServer> {
-    const directory = await Deno.makeTempDir({ prefix: "matriarch-consul-" });
+    const directory = await memoryFolder("matriarch-consul-");
     const server = new ConsulServer(directory, options);
     const deadline = performance.now() + START_LIMIT_MS;
     while (!(await server.#isServing())) {

@@ -48,8 +48,11 @@ export class DynaliteServer implements AsyncDisposable {
     this.port = freePort();
     this.#log = log;
     const args = [
-      ...["run", "--allow-all", "--no-check", "--quiet", MAIN],
-      ...[String(this.port), String(createTableMs)],
+      ...["run", "--allow-all", "--no-check", "--quiet"],
+      // Two processes that link packages at once get in each other's way.
+      ...["--node-modules-dir=manual", MAIN],
+      ...["--port", String(this.port)],
+      ...["--createTableMs", String(createTableMs)],
     ];
     this.#child = new Deno.Command("sh", {
       args: [

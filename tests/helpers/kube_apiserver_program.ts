@@ -1,7 +1,7 @@
 /**
  * Kubernetes' API server. Debian has no package of the program, but bullseye has
  * its source and all that builds it, offline: `deno task test:kubernetes` builds
- * it once (ten minutes on two cores) and keeps it below `.cache`. What cannot be
+ * it once (four minutes of one core) and keeps it below `.cache`. What cannot be
  * had makes the tests skip, or, in that task with CI=true, fails.
  */
 import {
@@ -44,7 +44,7 @@ export async function getKubeApiserver(): Promise<void> {
   if (exists(kubeApiserverProgram())) return;
   const work = await Deno.makeTempDir({ prefix: "matriarch-kubernetes-" });
   try {
-    console.error("tests: building kube-apiserver, about ten minutes");
+    console.error("tests: building kube-apiserver, about five minutes");
     await build(work);
   } finally {
     await Deno.remove(work, { recursive: true });

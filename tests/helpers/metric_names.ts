@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 
 const FOLDER = new URL("../../docs/monitoring/", import.meta.url);
+/** What the samples of a histogram are called beyond its name. */
+const HISTOGRAM_PARTS = ["_bucket", "_sum", "_count"] as const;
 const FILES = ["alerts.yml", "alerts_test.yml", "dashboard.json"];
 
 /** All metric names in the rules and the dashboard that match `kind`, sorted. */
@@ -23,5 +25,11 @@ export function undeclared(
   names: readonly string[],
   metrics: string,
 ): readonly string[] {
-  return names.filter((name) => !metrics.includes(`\n# TYPE ${name} `));
+  const isDeclared = (name: string): boolean =>
+    metrics.includes(`\n# TYPE ${name} `);
+  return names.filter((name) => {
+    const part = HISTOGRAM_PARTS.find((end) => name.endsWith(end));
+    return !isDeclared(name) &&
+      (part === undefined || !isDeclared(name.slice(0, -part.length)));
+  });
 }

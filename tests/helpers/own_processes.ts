@@ -22,9 +22,19 @@ export function commandLine(pid: number): string {
   }
 }
 
-/** Whether the process runs; a zombie does not. */
+/**
+ * Whether the process runs; a zombie does not. Its command line would not do: it
+ * is empty for a moment while the process becomes another program.
+ */
 export function isAlive(pid: number): boolean {
-  return commandLine(pid) !== "";
+  try {
+    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    // The name before the state may have brackets and spaces.
+    const state = stat.slice(stat.lastIndexOf(")") + 2)[0];
+    return state !== "Z" && state !== "X";
+  } catch {
+    return false;
+  }
 }
 
 /** Sends a signal; false if the process was gone already. */

@@ -4,6 +4,7 @@
  * as Valkey's.
  */
 import { freePort } from "./free_ports.ts";
+import { memoryFolder } from "./memory_folder.ts";
 import { skipReason } from "./skip_reason.ts";
 
 const START_LIMIT_MS = 30_000;
@@ -29,15 +30,18 @@ export class RedisServer implements AsyncDisposable {
   readonly #words: readonly string[];
   /** Words of redis-cli that come before a command. */
   readonly #cli: readonly string[];
+  readonly #environment: Readonly<Record<string, string>>;
 
   private constructor(
     directory: string,
     port: number,
-    { settings, cli }: {
+    { settings, cli, environment }: {
       readonly settings: Readonly<Record<string, string>>;
       readonly cli: readonly string[];
+      readonly environment: Readonly<Record<string, string>>;
     },
   ) {
+    this.#environment = environment;
     this.#directory = directory;
     this.port = port;
     const all = {
@@ -53,13 +57,19 @@ export class RedisServer implements AsyncDisposable {
     this.#child = this.#spawn();
   }
 
-  /** Starts one; `cli`: how redis-cli gets in, if not without anything. */
+  /**
+   * Starts one.
+   *
+   * @param cli How redis-cli gets in, if not without anything.
+   * @param environment Variables of the server besides the test's own.
+   */
   static async start(
     settings: Readonly<Record<string, string>> = {},
     cli: readonly string[] = [],
+    environment: Readonly<Record<string, string>> = {},
   ): Promise<RedisServer> {
-    const directory = await Deno.makeTempDir({ prefix: "matriarch-redis-" });
-    const place = { settings, cli };
+    const directory = await memoryFolder("matriarch-redis-");
+    const place = { settings, cli, environment };
     const server = new RedisServer(directory, freePort(), place);
     try {
       await server.#untilUp();
@@ -125,6 +135,7 @@ export class RedisServer implements AsyncDisposable {
         ...["-c", 'log=$1; shift; exec "$@" >>"$log" 2>&1', "sh"],
         ...[log, program(), ...this.#words],
       ],
+      env: this.#environment,
       stdin: "null",
     }).spawn();
   }

@@ -7,6 +7,9 @@ import {
 } from "../../lib/http/rest_settings.ts";
 import type { Log } from "../../lib/ports/log.ts";
 import type { MetricSample } from "../../lib/ports/metrics.ts";
+import { ClusterFeed } from "../../lib/ui/feed.ts";
+import { ManualClock } from "./manual_clock.ts";
+import { OWN_FACTS } from "./own_facts.ts";
 import { StubAgentApi } from "./stub_agent_api.ts";
 
 /** A log that keeps its lines, as `LEVEL message`. */
@@ -44,7 +47,22 @@ const MEMBER: ClientInfo = {
   address: "10.0.0.1",
   isTls: false,
   hasCertificate: false,
+  certificateName: null,
 };
+
+/** A stream that takes nobody: without sockets nobody would end it. */
+function ended(): ClusterFeed {
+  const feed = new ClusterFeed({
+    clock: new ManualClock(),
+    onlooker: { look: () => Promise.resolve([]) },
+    source: () => {
+      throw new Error("nobody watches");
+    },
+    onError: () => {},
+  });
+  feed.run(AbortSignal.abort());
+  return feed;
+}
 
 /** The application under test. */
 export class RestBench {
@@ -56,6 +74,13 @@ export class RestBench {
     settings: () => this.settings,
     metrics: { samples: () => this.samples },
     log: this.log,
+    // As of an agent that ends: without sockets nobody would end a stream.
+    routes: { watch: () => null },
+    ui: {
+      feed: ended(),
+      ownFacts: () => OWN_FACTS,
+      callMember: () => Promise.resolve({ status: 200, text: "done" }),
+    },
   });
 
   /** Sends `METHOD /path`; rejects where the server would not reply. */

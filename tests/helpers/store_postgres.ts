@@ -5,6 +5,7 @@
  */
 import postgres from "postgres";
 import { freePort } from "./free_ports.ts";
+import { memoryFolder } from "./memory_folder.ts";
 import { BIN_DIR } from "./postgres.ts";
 
 const START_LIMIT_MS = 60_000;
@@ -15,6 +16,11 @@ export const STORE_PASSWORD = "store: it's @secret";
 /** Settings by name. */
 export type StoreParameters = Readonly<Record<string, string>>;
 
+interface StoreStart {
+  readonly parameters: StoreParameters;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
 /** A running server. */
 export class StorePostgres implements AsyncDisposable {
   readonly port: number;
@@ -24,7 +30,7 @@ export class StorePostgres implements AsyncDisposable {
   private constructor(
     directory: string,
     port: number,
-    parameters: StoreParameters,
+    { parameters, environment }: StoreStart,
   ) {
     this.directory = directory;
     this.port = port;
@@ -47,16 +53,18 @@ export class StorePostgres implements AsyncDisposable {
         ...[`${directory}/server.log`, `${BIN_DIR}/postgres`],
         ...["-D", `${directory}/data`, ...words],
       ],
+      env: environment,
       stdin: "null",
     }).spawn();
   }
 
-  /** A new one. */
+  /** A new one; `environment`: variables besides the test's own. */
   static async start(
     parameters: StoreParameters = {},
     hba: readonly string[] = [],
+    environment: StoreStart["environment"] = {},
   ): Promise<StorePostgres> {
-    const directory = await Deno.makeTempDir({ prefix: "matriarch-store-" });
+    const directory = await memoryFolder("matriarch-store-");
     await Deno.writeTextFile(`${directory}/password`, STORE_PASSWORD);
     await run("initdb", [
       ...["-D", `${directory}/data`, "-U", "postgres", "--no-sync"],
@@ -73,24 +81,25 @@ export class StorePostgres implements AsyncDisposable {
         "",
       ].join("\n"),
     );
-    return await StorePostgres.#started(directory, parameters);
+    return await StorePostgres.#started(directory, { parameters, environment });
   }
 
   /** A standby of this one, which streams. */
   async standby(parameters: StoreParameters = {}): Promise<StorePostgres> {
-    const directory = await Deno.makeTempDir({ prefix: "matriarch-store-" });
+    const directory = await memoryFolder("matriarch-store-");
     await run("pg_basebackup", [
       ...["-h", this.directory, "-p", String(this.port), "-U", "postgres"],
       ...["-D", `${directory}/data`, "-X", "stream", "-c", "fast", "-R"],
     ]);
-    return await StorePostgres.#started(directory, parameters);
+    const start = { parameters, environment: {} };
+    return await StorePostgres.#started(directory, start);
   }
 
   static async #started(
     directory: string,
-    parameters: StoreParameters,
+    start: StoreStart,
   ): Promise<StorePostgres> {
-    const server = new StorePostgres(directory, freePort(), parameters);
+    const server = new StorePostgres(directory, freePort(), start);
     const deadline = performance.now() + START_LIMIT_MS;
     for (;;) {
       const isUp = await server.sql("SELECT 1").then(() => true, () => false);
@@ -137,6 +146,14 @@ export class StorePostgres implements AsyncDisposable {
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity " +
         "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'",
     );
+  }
+
+  /** One of its processes dies, so all do; it starts again from its WAL. */
+  async crash(): Promise<void> {
+    const [row] = await this.sql(
+      "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'",
+    );
+    Deno.kill(Number(row?.["pid"]), "SIGKILL");
   }
 
   /** SIGSTOP: connections stay open and nothing answers. */

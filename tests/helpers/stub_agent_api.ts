@@ -2,6 +2,8 @@
  * An agent for REST tests: plain data that a test sets, and a list of what it
  * was asked to do. Time stands still but for `sleep()`.
  */
+import type { Obstacle } from "../../lib/core/calc/takeover/obstacles.ts";
+import type { LossOutlook } from "../../lib/core/calc/takeover/outlook.ts";
 import {
   lsn,
   type Moment,
@@ -94,7 +96,10 @@ export function registered(
     replayedLsn: lsn(83_885_176n),
     replicationState: "streaming",
     tags: NO_TAGS,
+    proxyUrl: null,
     doors: null,
+    pledging: null,
+    fencing: null,
     isCheckpointAfterPromotePending: false,
     pendingRestart: null,
     scheduledRestart: null,
@@ -123,6 +128,8 @@ export function threeMembers(changes: Partial<ClusterView> = {}): ClusterView {
     history: [],
     failsafe: null,
     pledges: [],
+    fencing: null,
+    failovers: null,
     ...changes,
   };
 }
@@ -188,6 +195,12 @@ export class StubAgentApi implements AgentApi, ScopeApi, OperatorApi {
   consent: FailsafeConsent = { kind: "accepted", position: lsn(7) };
   failsafeMap: Readonly<Record<string, string>> | null = null;
   records: JournalRecord[] = [];
+  obstacles: readonly Obstacle[] | null = [{ code: "asynchronous" }];
+  /** What stands in the way of fencing. */
+  fencing: LossOutlook["fencing"] = {
+    obstacles: [{ code: "no_fencing_command" }],
+    members: [],
+  };
   readonly calls: unknown[][] = [];
   looks = 0;
   #elapsedMs = 0;
@@ -285,6 +298,11 @@ export class StubAgentApi implements AgentApi, ScopeApi, OperatorApi {
 
   shutDown(): void {
     this.calls.push(["shutDown"]);
+  }
+
+  lossOutlook(): LossOutlook | null {
+    const { obstacles, fencing } = this;
+    return obstacles === null ? null : { obstacles, fencing };
   }
 
   decisions(): readonly JournalRecord[] {

@@ -62,8 +62,16 @@ export class Systemd implements AsyncDisposable {
     readonly code: number;
     readonly text: string;
   }> {
+    return await this.inside(["systemctl", ...args]);
+  }
+
+  /** A program inside. */
+  async inside(command: readonly string[]): Promise<{
+    readonly code: number;
+    readonly text: string;
+  }> {
     const { code, stdout, stderr } = await new Deno.Command("nsenter", {
-      args: ["-t", `${this.#pid}`, "-m", "-p", "-C", "systemctl", ...args],
+      args: ["-t", `${this.#pid}`, "-m", "-p", "-C", ...command],
       stdin: "null",
     }).output();
     const decoder = new TextDecoder();

@@ -2,12 +2,13 @@
  * Small TCP actors for proxy tests: backends that say who they are and echo,
  * clients that read until they have seen enough, ports that swallow dials.
  */
+import { freePort } from "./free_ports.ts";
 import { type Moment, moment } from "../../lib/core/base/units.ts";
 import type { Clock } from "../../lib/ports/clock.ts";
 import type { Log } from "../../lib/ports/log.ts";
 
 const HOST = "127.0.0.1";
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 30_000;
 
 /** The process's own monotonic time, for tests that stay in one process. */
 export class RealClock implements Clock {
@@ -152,7 +153,8 @@ export class BlackHole {
 
   static async open(): Promise<BlackHole> {
     const hole = new BlackHole(
-      Deno.listen({ hostname: HOST, port: 0, tcpBacklog: 1 }),
+      // Of those that no client gets by chance: a test listens there again.
+      Deno.listen({ hostname: HOST, port: freePort(), tcpBacklog: 1 }),
     );
     while (await hole.#fill()) {
       // Fill its queue.
@@ -182,6 +184,17 @@ export class BlackHole {
   }
 }
 
+/** What a cancel request says in its second word. */
+export const CANCEL_CODE = 80877102;
+
+/** Asks for a session that nobody has to be interrupted. */
+export function cancelRequest(): Uint8Array {
+  const view = new DataView(new ArrayBuffer(16));
+  view.setUint32(0, 16);
+  view.setUint32(4, CANCEL_CODE);
+  return new Uint8Array(view.buffer);
+}
+
 /** StartupMessage, protocol 3.0, user "x". */
 export function startupPacket(): Uint8Array {
   const body = new TextEncoder().encode("user\0x\0\0");
@@ -195,13 +208,13 @@ export function startupPacket(): Uint8Array {
 
 /** A client that collects what it is sent. */
 export class TestClient {
-  readonly conn: Deno.TcpConn;
+  readonly conn: Deno.TcpConn | Deno.UnixConn;
   readonly #decoder = new TextDecoder();
   #text = "";
   #isEnded = false;
   readonly #reading: Promise<void>;
 
-  private constructor(conn: Deno.TcpConn) {
+  private constructor(conn: Deno.TcpConn | Deno.UnixConn) {
     this.conn = conn;
     this.#reading = this.#read();
   }
@@ -209,6 +222,14 @@ export class TestClient {
   /** Opens as a PostgreSQL client does: with a startup packet. */
   static async connect(port: number): Promise<TestClient> {
     const client = await TestClient.silent(port);
+    await client.send(startupPacket()).catch(() => {});
+    return client;
+  }
+
+  /** The same by a unix socket. */
+  static async local(path: string): Promise<TestClient> {
+    const conn = await Deno.connect({ transport: "unix", path });
+    const client = new TestClient(conn);
     await client.send(startupPacket()).catch(() => {});
     return client;
   }

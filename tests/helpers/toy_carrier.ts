@@ -33,7 +33,7 @@ export class ToyCarrier implements VipCarrier, VipHost {
     const here = new Set(this.addresses);
     const bound = [...this.#bound.values()]
       .filter(({ vip }) => here.has(vip.address))
-      .map(({ vip }) => ({ ...vip, isDuplicate: false }));
+      .map(({ vip: { label: _, ...vip } }) => ({ ...vip, isDuplicate: false }));
     const links = [{ name: "eth0", isUp: this.isUp, hardware: null }];
     return Promise.resolve({ links, bound });
   }

@@ -3,6 +3,7 @@
  * ports, ended with the test. Can be stopped (SIGSTOP), killed and started again.
  */
 import { freePorts } from "./free_ports.ts";
+import { memoryFolder } from "./memory_folder.ts";
 import { zookeeperClassPath } from "./zookeeper_program.ts";
 
 const START_LIMIT_MS = 60_000;
@@ -60,7 +61,7 @@ export class ZookeeperServer implements AsyncDisposable {
   static async launch(
     options: ZookeeperServerOptions = {},
   ): Promise<ZookeeperServer> {
-    const directory = await Deno.makeTempDir({ prefix: "matriarch-zk-" });
+    const directory = await memoryFolder("matriarch-zk-");
     return new ZookeeperServer(directory, options);
   }
 

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { AgentCluster } from "../helpers/agent_cluster.ts";
+import { decodeOwnFacts, type OwnFacts } from "../../lib/ui/own_facts.ts";
 import { step } from "../helpers/step.ts";
 import type { AgentMember, Section } from "../helpers/agent_member.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
@@ -11,6 +12,7 @@ import { unprivileged } from "../helpers/unprivileged.ts";
 unprivileged(import.meta.url, () => {
   Deno.test("cascading replication", async (t) => {
     await using cluster = await AgentCluster.running({
+      dcs: "etcd",
       bootstrapDcs: { loop_wait: 1, member_slots_ttl: "3s" },
       change: (config, { name }) =>
         name === "n3" ? { ...config, tags: { replicatefrom: "n2" } } : config,
@@ -34,6 +36,19 @@ async function fromSource(
       await untilStreaming(cluster, { n1: ["n2"], n2: ["n3"], n3: [] });
     },
   );
+  await step(t, "people who look see that, and each node of etcd", async () => {
+    for (const [name, source] of [["n2", "n1"], ["n3", "n2"]] as const) {
+      const { host, port, isStreaming } = (await factsOf(cluster, name))
+        .upstream ?? {};
+      const wanted = cluster.member(source).place.postgresPort;
+      assert.deepEqual([host, port, isStreaming], ["127.0.0.1", wanted, true]);
+    }
+    const nodes = (await factsOf(cluster, "n1")).store?.nodes ?? [];
+    const hosts = cluster.etcd?.endpoints.map((url) => new URL(url).host);
+    assert.deepEqual(nodes.map(({ address }) => address), hosts);
+    assert.equal(nodes.filter(({ isLeader }) => isLeader).length, 1);
+    assert.ok(nodes.every(({ answerMs }) => answerMs !== null));
+  });
   await step(t, "the leader moves the slot that nobody uses", async () => {
     const leader = cluster.member("n1");
     await leader.sql("CREATE TABLE t AS SELECT 1 AS id");
@@ -48,6 +63,19 @@ async function fromSource(
         return slots[0]?.["active"] === (name === "n2");
       });
     }
+  });
+}
+
+/** What a member tells the cluster page, once a cycle has seen it stream. */
+async function factsOf(
+  cluster: AgentCluster,
+  name: string,
+): Promise<OwnFacts> {
+  return await cluster.until(`${name} tells what it is`, async () => {
+    const { text } = await cluster.member(name).rest("/ui/facts");
+    const facts = decodeOwnFacts(text);
+    const isWhole = name === "n1" || facts?.upstream?.isStreaming === true;
+    return isWhole ? facts : null;
   });
 }
 

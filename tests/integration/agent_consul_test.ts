@@ -5,11 +5,13 @@
  */
 import assert from "node:assert/strict";
 import { AgentCluster } from "../helpers/agent_cluster.ts";
+import { ConsulServer } from "../helpers/consul.ts";
 import { consulSkipReason } from "../helpers/consul_program.ts";
+import { SeverableLink } from "../helpers/severable_link.ts";
 import { step } from "../helpers/step.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 import { storeOutage } from "./store_outage.ts";
-import { storeStory } from "./store_story.ts";
+import { behindLink, storeStory } from "./store_story.ts";
 
 const skipReason = consulSkipReason();
 
@@ -19,31 +21,35 @@ unprivileged(import.meta.url, () => {
       (skipReason === null ? "" : ` (skipped: ${skipReason})`),
     ignore: skipReason !== null,
     fn: async (t) => {
+      await using server = await ConsulServer.start();
+      const { port } = server;
+      await using link = new SeverableLink(port);
       await using cluster = await AgentCluster.running({
-        ...{ dcs: "consul", isQuick: true, hasProxies: true },
-        change: (config) => ({
-          ...config,
-          consul: { ...Object(config["consul"]), register_service: true },
+        ...behindLink({
+          ...{ port, link },
+          section: (at) => ({
+            consul: { host: `127.0.0.1:${at}`, register_service: true },
+          }),
         }),
+        ...{ isQuick: true, hasProxies: true },
       });
       await step(
         t,
         "its keys and services are Patroni's",
-        () => isPatronis(cluster),
+        () => isPatronis(cluster, server),
       );
-      const url = cluster.consul?.endpoint.replace("http:", "consul:") ?? "";
-      await storeStory(t, cluster, url);
-      assert.ok(cluster.consul !== null);
+      const url = server.endpoint.replace("http:", "consul:");
+      await storeStory(t, { cluster, url, link });
       // Its lock delay outlasts what the members agree on.
-      const afterwards = "any";
-      await storeOutage(t, { cluster, store: cluster.consul, afterwards });
+      await storeOutage(t, { cluster, store: server, afterwards: "any" });
     },
   });
 });
 
-async function isPatronis(cluster: AgentCluster): Promise<void> {
-  const { consul } = cluster;
-  assert.ok(consul !== null);
+async function isPatronis(
+  cluster: AgentCluster,
+  consul: ConsulServer,
+): Promise<void> {
   const rows = await consul.ask("GET", "kv/service/batman/?recurse");
   assert.ok(Array.isArray(rows));
   const sessionOf = (key: string): unknown =>

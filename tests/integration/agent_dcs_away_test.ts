@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { AgentCluster, QUICK_TIMES } from "../helpers/agent_cluster.ts";
+import { Receiver } from "../helpers/receiver.ts";
 import { step } from "../helpers/step.ts";
 import { etcdSkipReason } from "../helpers/etcd.ts";
 import { leadEndSaid } from "../helpers/explained.ts";
@@ -20,8 +21,10 @@ unprivileged(import.meta.url, () => {
     name: "a store that goes away costs the lead, never the data",
     ignore: etcdSkipReason() !== null,
     fn: async (t) => {
+      await using receiver = new Receiver();
       await using cluster = await AgentCluster.create({
         dcs: "etcd",
+        change: (config) => ({ ...config, notify: [{ url: receiver.url }] }),
         isQuick: true,
       });
       const first = cluster.member("n1");
@@ -35,6 +38,19 @@ unprivileged(import.meta.url, () => {
       );
 
       await isolatedLeader(t, { cluster, watch, link });
+      await step(t, "people were told that it was demoted", async () => {
+        await cluster.until(
+          "that was told",
+          () => Promise.resolve(receiver.types.includes("demoted")),
+        );
+        const told = receiver.got.map(({ document }) => document)
+          .find(({ type }) => type === "demoted");
+        const { member, how, rule } = Object(told?.["data"]);
+        assert.equal(told?.["member"], "n1");
+        assert.equal(member, "n1");
+        assert.notEqual(how, "graceful");
+        assert.match(String(rule), /^R\d{3}$/);
+      });
       await frozenStore(t, { cluster, watch });
       await step(t, "no acknowledged write is lost", async () => {
         const leader = await cluster.untilWhole();

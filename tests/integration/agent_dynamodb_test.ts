@@ -5,24 +5,30 @@
 import assert from "node:assert/strict";
 import { AgentCluster } from "../helpers/agent_cluster.ts";
 import { DYNALITE_KEYS, DynaliteServer } from "../helpers/dynalite.ts";
+import { SeverableLink } from "../helpers/severable_link.ts";
 import { step } from "../helpers/step.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 import { storeOutage } from "./store_outage.ts";
-import { storeStory } from "./store_story.ts";
+import { behindLink, storeStory } from "./store_story.ts";
 
 unprivileged(import.meta.url, () => {
   Deno.test("a scope on DynamoDB", async (t) => {
     Deno.env.set("AWS_ACCESS_KEY_ID", DYNALITE_KEYS.accessKeyId);
     Deno.env.set("AWS_SECRET_ACCESS_KEY", DYNALITE_KEYS.secretAccessKey);
     await using server = await DynaliteServer.start({ table: null });
+    const port = Number(new URL(server.endpoint).port);
+    await using link = new SeverableLink(port);
     await using cluster = await AgentCluster.running({
+      ...behindLink({
+        ...{ port, link },
+        section: (at) => ({
+          dynamodb: {
+            ...{ endpoint: `http://127.0.0.1:${at}`, region: "local" },
+            create_table: true,
+          },
+        }),
+      }),
       ...{ isQuick: true, hasProxies: true },
-      store: {
-        dynamodb: {
-          ...{ endpoint: server.endpoint, region: "local" },
-          create_table: true,
-        },
-      },
     });
     await step(t, "it is one item of one table", async () => {
       const { TableNames } = await server.ask("ListTables", {});
@@ -34,7 +40,7 @@ unprivileged(import.meta.url, () => {
       );
     });
     const url = server.endpoint.replace("http:", "dynamodb:");
-    await storeStory(t, cluster, url);
+    await storeStory(t, { cluster, url, link });
     await storeOutage(t, { cluster, store: server, afterwards: "the same" });
   });
 });

@@ -1,12 +1,16 @@
 /**
  * Callbacks and hooks on real members: which program is told what, in which
- * order, and what a script can forbid.
+ * order, and what a script can forbid; and what a receiver of messages heard of
+ * all that.
  */
 import assert from "node:assert/strict";
 import { AgentCluster, sectionOf } from "../helpers/agent_cluster.ts";
+import { assertSigned, Receiver } from "../helpers/receiver.ts";
 import { step } from "../helpers/step.ts";
 import type { AgentMember } from "../helpers/agent_member.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
+
+const SECRET = "a secret of some length";
 
 const EVENTS = [
   "on_start",
@@ -18,10 +22,12 @@ const EVENTS = [
 
 unprivileged(import.meta.url, () => {
   Deno.test("callbacks and hooks", async (t) => {
+    await using receiver = new Receiver();
     await using cluster = await AgentCluster.create({
       members: 2,
       change: (config, { directory }) => ({
         ...config,
+        notify: [{ url: receiver.url, secret: SECRET }],
         postgresql: {
           ...sectionOf(config, "postgresql"),
           callbacks: Object.fromEntries(
@@ -38,9 +44,11 @@ unprivileged(import.meta.url, () => {
     }
     await cluster.startAll();
     await quietEvents(t, cluster);
-    await roleChanges(t, cluster);
+    await roleChanges(t, cluster, receiver);
     await failedRecovery(t, cluster);
     await forbidden(t, cluster);
+    await messages(t, cluster, receiver);
+    await reloaded(t, cluster, receiver);
   });
 });
 
@@ -97,6 +105,7 @@ async function quietEvents(
 async function roleChanges(
   t: Deno.TestContext,
   cluster: AgentCluster,
+  receiver: Receiver,
 ): Promise<void> {
   const [first, second] = [cluster.member("n1"), cluster.member("n2")];
   await step(t, "a switchover changes two roles", async () => {
@@ -112,6 +121,18 @@ async function roleChanges(
       "on_role_change replica",
     ]);
     await told(cluster, second, ["on_role_change primary"]);
+  });
+  await step(t, "a receiver has the story once somebody writes", async () => {
+    await second.sql("CREATE TABLE written (at timestamptz)");
+    await cluster.until("it was told", async () => {
+      await second.sql("INSERT INTO written SELECT now()");
+      return receiver.types.includes("switchover");
+    });
+    const phases = receiver.got.map(({ document }) => document)
+      .filter(({ type }) => type === "switchover")
+      .map(({ data }) => JSON.stringify(data));
+    assert.equal(phases.length, 1);
+    assert.match(phases[0] ?? "", /"decided".*"promoted".*"first_write"/);
   });
   await step(
     t,
@@ -181,4 +202,93 @@ async function forbidden(
       3,
     );
   });
+}
+
+/** In this order, with others between them. */
+const MESSAGES = [
+  "leader_changed n1 leads",
+  "member_back n2 is there",
+  "leader_changed n2 leads in place of n1",
+  "switchover The lead went from n1 to n2 (named_candidate)",
+  "leader_changed n1 leads in place of n2",
+  "leader_changed n2 leads in place of n1",
+  // It gave the key back, because its script forbade the promotion.
+  "leader_changed n2 leads",
+  "failover The lead went",
+] as const;
+
+async function messages(
+  t: Deno.TestContext,
+  cluster: AgentCluster,
+  receiver: Receiver,
+): Promise<void> {
+  const heard = () =>
+    receiver.got.map(({ document: { type, text } }) => `${type} ${text}`);
+  await step(
+    t,
+    "a receiver was told all of it, signed, each once",
+    async () => {
+      try {
+        await cluster.until(
+          "the last failover is told",
+          () => Promise.resolve(isInOrder(MESSAGES, heard())),
+          20_000,
+        );
+      } catch {
+        assert.deepEqual(heard(), MESSAGES);
+      }
+      for (const got of receiver.got) assertSigned(got, SECRET);
+      const ids = receiver.got.map(({ document }) => document["id"]);
+      assert.equal(new Set(ids).size, ids.length, heard().join("\n"));
+      const last = receiver.got.map(({ document }) => document)
+        .findLast(({ type }) => type === "failover");
+      const [record] = (await cluster.key("failovers") as unknown[]).slice(-1);
+      assert.deepEqual(last?.["data"], record);
+      assert.doesNotMatch(cluster.logs(), /s3cr3t-path|a secret of some/);
+    },
+  );
+}
+
+async function reloaded(
+  t: Deno.TestContext,
+  cluster: AgentCluster,
+  receiver: Receiver,
+): Promise<void> {
+  const second = cluster.member("n2");
+  await using other = new Receiver();
+  await step(t, "a reload names another receiver", async () => {
+    const notify = [{ url: other.url, events: ["paused"] }];
+    second.config = { ...second.config, notify };
+    second.writeConfig();
+    second.signal("SIGHUP");
+    let isPaused = false;
+    await cluster.until("it hears of maintenance mode", async () => {
+      isPaused = !isPaused;
+      await second.rest("/config", {
+        method: "PATCH",
+        body: { pause: isPaused },
+      });
+      return other.got.length > 0;
+    });
+    const before = receiver.got.length;
+    await second.rest("/config", { method: "PATCH", body: { pause: false } });
+    await cluster.until(
+      "n2 has seen that",
+      async () => (await second.status())?.["pause"] !== true,
+    );
+    assert.deepEqual(new Set(other.types), new Set(["paused"]));
+    assert.equal(other.got[0]?.headers.get("webhook-signature"), null);
+    assert.equal(receiver.got.length, before);
+  });
+}
+
+function isInOrder(
+  wanted: readonly string[],
+  heard: readonly string[],
+): boolean {
+  let at = 0;
+  for (const line of heard) {
+    if (line.startsWith(wanted[at] ?? "\n")) at += 1;
+  }
+  return at === wanted.length;
 }

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { AgentCluster } from "../helpers/agent_cluster.ts";
+import { Receiver } from "../helpers/receiver.ts";
 import { step } from "../helpers/step.ts";
 import type { AgentMember } from "../helpers/agent_member.ts";
 import { BIN_DIR } from "../helpers/postgres.ts";
@@ -11,13 +12,26 @@ import { unprivileged } from "../helpers/unprivileged.ts";
 
 unprivileged(import.meta.url, () => {
   Deno.test("in pause people decide", async (t) => {
-    await using cluster = await AgentCluster.running();
+    await using receiver = new Receiver();
+    await using cluster = await AgentCluster.running({
+      change: (config) => ({ ...config, notify: [{ url: receiver.url }] }),
+    });
     await pause(cluster, true);
     await agentStop(t, cluster);
     await stoppedReplica(t, cluster);
     await freeKey(t, cluster);
     await switchover(t, cluster);
     await stoppedLeader(t, cluster);
+    await step(t, "people were told that nobody leads", async () => {
+      await cluster.until(
+        "that was told",
+        () => Promise.resolve(receiver.types.includes("leader_missing")),
+      );
+      const told = receiver.got.map(({ document }) => document)
+        .find(({ type }) => type === "leader_missing");
+      assert.equal(told?.["text"], "Nobody leads since n2 does not");
+      assert.equal(Object(told?.["data"])["before"], "n2");
+    });
     await step(t, "after the pause all heals", async () => {
       await pause(cluster, false);
       await cluster.untilWhole();

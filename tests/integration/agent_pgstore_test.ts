@@ -4,11 +4,12 @@
  */
 import assert from "node:assert/strict";
 import { AgentCluster } from "../helpers/agent_cluster.ts";
+import { SeverableLink } from "../helpers/severable_link.ts";
 import { step } from "../helpers/step.ts";
 import { STORE_PASSWORD, StorePostgres } from "../helpers/store_postgres.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 import { storeOutage } from "./store_outage.ts";
-import { storeStory } from "./store_story.ts";
+import { behindLink, storeStory } from "./store_story.ts";
 
 unprivileged(import.meta.url, () => {
   Deno.test("a scope on PostgreSQL", async (t) => {
@@ -20,32 +21,28 @@ unprivileged(import.meta.url, () => {
     );
     await server.sql("CREATE SCHEMA matriarch AUTHORIZATION keeper");
     await server.sql("CREATE USER reader IN ROLE keeper");
+    const { port } = server;
+    await using link = new SeverableLink(port);
+    const login = { username: "keeper", password: STORE_PASSWORD };
     await using cluster = await AgentCluster.running({
+      ...behindLink({
+        ...{ port, link },
+        section: (at) => ({
+          pgstore: { hosts: `127.0.0.1:${at}`, ...login },
+        }),
+      }),
       ...{ isQuick: true, hasProxies: true },
-      store: {
-        pgstore: {
-          hosts: `127.0.0.1:${server.port}`,
-          ...{ username: "keeper", password: STORE_PASSWORD },
-        },
-      },
     });
     await step(t, "it is one row of one table", async () => {
       const rows = await server.sql("SELECT scope FROM matriarch.scopes");
       assert.deepEqual(rows.map(({ scope }) => scope), ["/service/batman"]);
     });
-    await step(
-      t,
-      "a store whose sessions end costs nobody the lead",
-      async () => {
-        await server.cutSessions();
-        assert.equal((await cluster.untilWhole()).name, "n1");
-      },
-    );
-    await storeStory(
-      t,
-      cluster,
-      `pgstore://reader@127.0.0.1:${server.port}`,
-    );
+    await step(t, "a crash of the store costs nobody the lead", async () => {
+      await server.crash();
+      assert.equal((await cluster.untilWhole()).name, "n1");
+    });
+    const url = `pgstore://reader@127.0.0.1:${port}`;
+    await storeStory(t, { cluster, url, link });
     await storeOutage(t, { cluster, store: server, afterwards: "the same" });
   });
 });

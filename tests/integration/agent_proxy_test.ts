@@ -5,6 +5,13 @@
  */
 import assert from "node:assert/strict";
 import { AgentCluster, sectionOf } from "../helpers/agent_cluster.ts";
+import { commandLine } from "../helpers/command_line.ts";
+import { decodeFailovers } from "../../lib/core/codec/failovers_codec.ts";
+import type { FailoverRecord } from "../../lib/core/model/failover.ts";
+import {
+  documentedFamilies,
+  printedFamilies,
+} from "../helpers/metric_families.ts";
 import { step } from "../helpers/step.ts";
 import { type AgentMember, connectTo } from "../helpers/agent_member.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
@@ -34,7 +41,9 @@ unprivileged(import.meta.url, () => {
     const { primary = 0, replica = 0, stats = 0 } =
       cluster.member("n1").place.proxyPorts ?? {};
     await routes(t, { cluster, primary, replica, stats });
+    await metrics(t, { cluster, primary, stats });
     await switchover(t, { cluster, primary });
+    await switchoverIsKept(t, { cluster, primary });
     await nobodyLeads(t, { cluster, primary });
     await leaderStops(t, { cluster, primary });
   });
@@ -76,6 +85,69 @@ async function routes(
   });
 }
 
+/** What alerts rest on, of real servers. */
+async function metrics(
+  t: Deno.TestContext,
+  { cluster, stats }: Scene & { readonly stats: number },
+): Promise<void> {
+  const leader = cluster.member("n1");
+  const read = async (member: AgentMember): Promise<string> =>
+    (await member.rest("/metrics")).text;
+  await step(t, "the metrics say that the fence is armed", async () => {
+    await cluster.until(
+      "it is armed",
+      async () => /^matriarch_fence_armed\S+ 1$/m.test(await read(leader)),
+    );
+    // Without a proxy there is none that could be armed.
+    assert.doesNotMatch(await read(cluster.member("n2")), /fence_armed/);
+  });
+  await step(t, "the metrics say how much WAL a slot retains", async () => {
+    // Else the leader drops a slot that nobody asked for; the other one shows when it knows.
+    const { status } = await leader.rest("/config", {
+      method: "PATCH",
+      body: {
+        ignore_slots: [{ name: "stuck" }],
+        postgresql: { parameters: { work_mem: "5MB" } },
+      },
+    });
+    assert.equal(status, 200);
+    await cluster.until("the leader knows", async () => {
+      const [row] = await leader.sql("SHOW work_mem");
+      return row?.["work_mem"] === "5MB";
+    });
+    await leader.sql(
+      "SELECT pg_create_physical_replication_slot('stuck', true)",
+    );
+    await leader.sql("SELECT pg_switch_wal()");
+    await leader.sql("CREATE TABLE bytes_of_wal AS SELECT 1");
+    const line =
+      /^matriarch_slot_retained_bytes\S+slot="stuck",type="physical",active="no"} [1-9]\d*$/m;
+    await cluster.until(
+      "it retains some",
+      async () => line.test(await read(leader)),
+    );
+    await leader.sql("SELECT pg_drop_replication_slot('stuck')");
+    await cluster.until(
+      "it is gone",
+      async () => !(await read(leader)).includes('slot="stuck"'),
+    );
+  });
+  await step(
+    t,
+    "each metric of a proxy with a fence is documented",
+    async () => {
+      const response = await fetch(`http://127.0.0.1:${stats}/metrics`);
+      const printed = printedFamilies(await response.text());
+      assert.ok(printed.some(({ name }) => name.includes("fencings")));
+      const documented = await documentedFamilies("Proxies");
+      for (const family of printed) {
+        const row = documented.find(({ name }) => name === family.name);
+        assert.deepEqual(row, family);
+      }
+    },
+  );
+}
+
 async function switchover(
   t: Deno.TestContext,
   { cluster, primary }: Scene,
@@ -109,6 +181,61 @@ async function switchover(
   });
 }
 
+async function switchoverIsKept(
+  t: Deno.TestContext,
+  { cluster, primary }: Scene,
+): Promise<void> {
+  await step(t, "the store keeps what happened and was felt", async () => {
+    const writer = connectTo(primary);
+    try {
+      await writer.unsafe("CREATE TABLE kept (id int)");
+    } finally {
+      await writer.end({ timeout: 0 });
+    }
+    const record = await keptChange(
+      cluster,
+      (each) =>
+        each.leader === "n2" && each.felt.length === 1 &&
+        each.phases.some(({ name }) => name === "first_write"),
+    );
+    const { before, felt, phases, lostBytes, rule } = record;
+    assert.deepEqual({ before, lostBytes }, { before: "n1", lostBytes: 0 });
+    assert.match(rule, /^R\d+$/);
+    assert.deepEqual(phases.map(({ name }) => name), [
+      ...["detected", "decided", "promoted", "first_write"],
+    ]);
+    const [told] = felt;
+    assert.equal(told?.proxy, "n1");
+    assert.ok(told.ended >= 1 && told.waited >= 1, JSON.stringify(told));
+    assert.ok(told.longestWaitMs > 0, JSON.stringify(told));
+    assert.equal(told.failed, 0);
+  });
+  await step(t, "history -v shows it", async () => {
+    const any = cluster.member("n3");
+    const asked = await commandLine(any, ["history", "-v", "-f", "json"]);
+    const [line] = JSON.parse(asked.text);
+    assert.equal(line.Failover.leader, "n2");
+    assert.equal(line.Failover.clients[0].proxy, "n1");
+    const { text } = await commandLine(any, ["history", "-v"]);
+    assert.match(text, /TL 2, .*: n1 -> n2\n/);
+    assert.match(text, /clients of n1: .* 0 in vain/);
+  });
+}
+
+/** The newest change that is as wanted. */
+async function keptChange(
+  cluster: AgentCluster,
+  isWanted: (record: FailoverRecord) => boolean,
+): Promise<FailoverRecord> {
+  let found: FailoverRecord | undefined;
+  await cluster.until("the change is kept", async () => {
+    const { failovers = null } = await cluster.keys();
+    found = decodeFailovers(failovers).findLast(isWanted);
+    return found !== undefined;
+  });
+  return found ?? assert.fail("no such change");
+}
+
 async function nobodyLeads(
   t: Deno.TestContext,
   { cluster, primary }: Scene,
@@ -138,6 +265,11 @@ async function leaderStops(
     async () => {
       cluster.member("n2").start();
       const last = await cluster.untilWhole();
+      const left = await keptChange(
+        cluster,
+        ({ leftBehind }) => leftBehind.some(({ member }) => member === "n2"),
+      );
+      assert.equal(left.before, "n2");
       const leader = cluster.member("n1");
       if (last !== leader) {
         await switchTo(last, leader);

@@ -5,10 +5,11 @@
 import assert from "node:assert/strict";
 import { AgentCluster } from "../helpers/agent_cluster.ts";
 import { RedisServer, redisSkipReason } from "../helpers/redis.ts";
+import { SeverableLink } from "../helpers/severable_link.ts";
 import { step } from "../helpers/step.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 import { storeOutage } from "./store_outage.ts";
-import { storeStory } from "./store_story.ts";
+import { behindLink, storeStory } from "./store_story.ts";
 
 const skipReason = redisSkipReason();
 
@@ -19,9 +20,14 @@ unprivileged(import.meta.url, () => {
     ignore: skipReason !== null,
     fn: async (t) => {
       await using server = await RedisServer.start();
+      const { port } = server;
+      await using link = new SeverableLink(port);
       await using cluster = await AgentCluster.running({
+        ...behindLink({
+          ...{ port, link },
+          section: (at) => ({ redis: { hosts: `127.0.0.1:${at}` } }),
+        }),
         ...{ isQuick: true, hasProxies: true },
-        store: { redis: { hosts: `127.0.0.1:${server.port}` } },
       });
       await step(t, "it is one hash", async () => {
         const keys = await server.ask("KEYS", "*");
@@ -32,7 +38,8 @@ unprivileged(import.meta.url, () => {
         await server.startAgain();
         assert.equal((await cluster.untilWhole()).name, "n1");
       });
-      await storeStory(t, cluster, `redis://127.0.0.1:${server.port}`);
+      const url = `redis://127.0.0.1:${port}`;
+      await storeStory(t, { cluster, url, link });
       await storeOutage(t, { cluster, store: server, afterwards: "the same" });
     },
   });

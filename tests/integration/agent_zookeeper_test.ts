@@ -5,13 +5,14 @@
  */
 import assert from "node:assert/strict";
 import { AgentCluster } from "../helpers/agent_cluster.ts";
+import { SeverableLink } from "../helpers/severable_link.ts";
 import { step } from "../helpers/step.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
 import { ZookeeperServer } from "../helpers/zookeeper.ts";
 import { beside, nodesOf } from "../helpers/zookeeper_nodes.ts";
 import { zookeeperSkipReason } from "../helpers/zookeeper_program.ts";
 import { storeOutage } from "./store_outage.ts";
-import { storeStory } from "./store_story.ts";
+import { behindLink, storeStory } from "./store_story.ts";
 
 const skipReason = zookeeperSkipReason();
 
@@ -22,13 +23,18 @@ unprivileged(import.meta.url, () => {
     ignore: skipReason !== null,
     fn: async (t) => {
       await using server = await ZookeeperServer.start();
-      const hosts = [`127.0.0.1:${server.port}`];
+      const { port } = server;
+      await using link = new SeverableLink(port);
       await using cluster = await AgentCluster.running({
-        ...{ store: { zookeeper: { hosts } }, isQuick: true },
-        hasProxies: true,
+        ...behindLink({
+          ...{ port, link },
+          section: (at) => ({ zookeeper: { hosts: [`127.0.0.1:${at}`] } }),
+        }),
+        ...{ isQuick: true, hasProxies: true },
       });
       await step(t, "its nodes are Patroni's", () => isPatronis(server));
-      await storeStory(t, cluster, `zookeeper://${hosts.join()}`);
+      const url = `zookeeper://127.0.0.1:${port}`;
+      await storeStory(t, { cluster, url, link });
       await step(
         t,
         "a server that starts anew costs nobody the lead",

@@ -7,6 +7,7 @@ import {
   parseDaemonArguments,
 } from "../../lib/compose/daemon_arguments.ts";
 import { keyReferences } from "../../lib/config/key_reference.ts";
+import { isChaosCall } from "../../lib/lab/chaos.ts";
 import { readLabOptions } from "../../lib/lab/options.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -44,7 +45,7 @@ function wordsOf(line: string): string[] {
 /** Lines of code blocks, and code inside sentences, that call our program. */
 function callsIn(text: string): string[] {
   const blocks = [...text.matchAll(/```sh\n([^]*?)```/g)]
-    .flatMap(([, block = ""]) => block.split("\n"));
+    .flatMap(([, block = ""]) => block.replace(/ *\\\n */g, " ").split("\n"));
   const prose = text.replace(/```[^]*?```/g, "");
   const inline = [...prose.matchAll(/`([^`]+)`/g)]
     .map(([, code = ""]) => code.replace(/\s+/g, " "));
@@ -71,10 +72,14 @@ function problemOf(line: string): string | null {
       case "--version":
       case "--help":
         return argv.length === 1 ? null : "takes nothing else";
+      case "container":
+        return rest.length === 0 ? null : "takes nothing";
       case "proxy":
+        return rest.length <= 1 ? null : "wants one file";
       case "fence-stop":
         return rest.length === 1 ? null : "wants one file";
       case "lab":
+        if (isChaosCall(rest)) return rest.length === 2 ? null : "wants a name";
         readLabOptions(rest);
         return null;
     }

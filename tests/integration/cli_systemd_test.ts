@@ -26,11 +26,13 @@ for (const kind of ["named", "abstract"] as const) {
       manager.ready();
       manager.reloading();
       manager.stopping();
+      manager.mainProcess(1234);
       assert.equal(receiver.next(), "READY=1");
       const [first, time = ""] = receiver.next()?.split("\n") ?? [];
       assert.equal(first, "RELOADING=1");
       assert.match(time, /^MONOTONIC_USEC=[1-9]\d+$/);
       assert.equal(receiver.next(), "STOPPING=1");
+      assert.equal(receiver.next(), "MAINPID=1234");
       assert.equal(receiver.next(), null);
       manager.close();
       receiver.close();

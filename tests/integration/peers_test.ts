@@ -4,10 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { createServer, type Server, type Socket } from "node:net";
-import {
-  PeersHttp,
-  type PeersOptions,
-} from "../../lib/adapters/peers/peers_http.ts";
+import type { PeersOptions } from "../../lib/adapters/peers/client_options.ts";
+import { PeersHttp } from "../../lib/adapters/peers/peers_http.ts";
 import {
   type RestServer,
   serveRest,

@@ -4,14 +4,19 @@ import { ProxyLink } from "../../lib/adapters/proxy_process/link.ts";
 import { ProxyChild } from "../../lib/adapters/proxy_process/proxy_child.ts";
 import type { ProxyCommand } from "../../lib/adapters/proxy_process/proxy_starter.ts";
 import {
+  CANCEL_CODE,
+  cancelRequest,
   echoBackend,
   KeptLog,
   RealClock,
-  type TestBackend,
+  TestBackend,
   TestClient,
   until,
 } from "../helpers/tcp.ts";
 import { ProxyRig } from "./proxy_rig.ts";
+import { ManualClock } from "../helpers/manual_clock.ts";
+import type { FenceWord } from "../../lib/core/model/fence.ts";
+import { linesOf } from "../../proxy/lines.ts";
 import { freePort } from "../helpers/free_ports.ts";
 
 const PROGRAM = new URL("./proxy_program.ts", import.meta.url).pathname;
@@ -121,6 +126,40 @@ Deno.test("a heartbeat cuts sessions to a member that is no primary any more", a
   await link.ended;
 });
 
+Deno.test("a cancel request is held while the agent doubts that it leads", async () => {
+  using folder = new SocketFolder();
+  let cancels = 0;
+  await using one = new TestBackend(async (connection) => {
+    const bytes = new Uint8Array(100);
+    await connection.read(bytes);
+    const code = new DataView(bytes.buffer).getUint32(4);
+    if (code === CANCEL_CODE) return void cancels++;
+    await connection.write(new TextEncoder().encode("one\n"));
+    await connection.read(bytes);
+  });
+  await using rig = await ProxyRig.open({
+    ...{ controlPath: folder.socket, memberName: "n1" },
+  });
+  await rig.keys.primary("n1", one.port);
+  await rig.keys.lead("n1");
+  await using client = await TestClient.connect(rig.proxy.ports.primary);
+  await client.untilText("one\n");
+  const link = await ProxyLink.open(folder.socket, () => {});
+  assert.ok(link);
+  const beat = { type: "heartbeat", pid: 4242, leaseDeadlineMs: null } as const;
+  link.send({ ...beat, role: "primary", isInDoubt: true });
+  await link.settled();
+  await using canceller = await TestClient.silent(rig.proxy.ports.primary);
+  await canceller.send(cancelRequest());
+  await until("it waits", () => rig.proxy.state().held === 1);
+  // A commit that waits for a standby would be acknowledged by its cancellation.
+  assert.deepEqual([cancels, client.isEnded], [0, false]);
+  link.send({ ...beat, role: "primary", isInDoubt: false });
+  await until("the doubt is over", () => cancels === 1);
+  link.close();
+  await link.ended;
+});
+
 Deno.test("a lease that is not renewed cuts the sessions at its deadline", async () => {
   using folder = new SocketFolder();
   await using one = echoBackend("one");
@@ -205,6 +244,47 @@ Deno.test("a killed proxy is replaced", async () => {
   }, () => agent.log.lines);
   await using client = await TestClient.connect(port);
   await client.untilText("one\n");
+});
+
+Deno.test("a proxy hears each second that its agent runs, once it guards something", async () => {
+  using folder = new SocketFolder();
+  using control = Deno.listen({ transport: "unix", path: folder.socket });
+  const clock = new ManualClock();
+  const start = { command: "/bin/false", args: [], env: {}, input: null };
+  const child = new ProxyChild(
+    { controlPath: folder.socket, clock, log: new KeptLog() },
+    { start: { ...start, edition: null }, drain: null },
+  );
+  const killed = new AbortController();
+  const running = child.run(killed.signal);
+  const proxy = await control.accept();
+  const heard = linesOf(proxy);
+  const answer = { type: "state", pid: 4242, sessions: 0, held: 0 };
+  const hear = async (): Promise<unknown> => {
+    const { value = "{}" } = await heard.next();
+    const facts = { version: "1", edition: null, isFenceArmed: false };
+    const line = JSON.stringify({ ...answer, ...facts });
+    await proxy.write(new TextEncoder().encode(`${line}\n`));
+    return JSON.parse(value).type;
+  };
+  child.heartbeat({ role: "replica", leaseDeadlineMs: null, fence: null });
+  assert.equal(await hear(), "heartbeat");
+  await until("nothing is waited for", () => clock.sleepers === 0);
+  const fence: FenceWord = {
+    instance: "primary",
+    ...{ isPaused: false, isStandingDown: false, stopBudgetMs: 5_000 },
+    ...{ leaderRevision: null, vips: [] },
+  };
+  child.heartbeat({ role: "primary", leaseDeadlineMs: null, fence });
+  assert.equal(await hear(), "heartbeat");
+  for (let second = 0; second < 3; second++) {
+    await until("only the next word is waited for", () => clock.sleepers === 1);
+    await clock.advance(1_000);
+    assert.equal(await hear(), "look");
+  }
+  killed.abort();
+  proxy.close();
+  await running;
 });
 
 Deno.test("a frozen proxy is replaced", async () => {

@@ -7,7 +7,7 @@
  * host. An echo server is the instance.
  */
 import assert from "node:assert/strict";
-import type { Backend } from "../../lib/core/calc/host/routing.ts";
+import type { Backend } from "../../lib/core/model/routes.ts";
 import { echoBackend, TestClient, until } from "../helpers/tcp.ts";
 import { type KeyWriter, type ProxyRig, testFronts } from "./proxy_rig.ts";
 import { freePort } from "../helpers/free_ports.ts";

@@ -7,19 +7,29 @@ import { echoBackend, RealClock, TestClient } from "../helpers/tcp.ts";
 import { ProxyRig } from "./proxy_rig.ts";
 
 const LEVEL_TCP = 6;
-const IDLE = [4, 60] as const;
-const INTERVAL = [5, 10] as const;
-const COUNT = [6, 6] as const;
+const IDLE = [4, 61] as const;
+const INTERVAL = [5, 11] as const;
+const COUNT = [6, 7] as const;
+const USER_TIMEOUT = [18, 45_000] as const;
+const OPTIONS = [IDLE, INTERVAL, COUNT, USER_TIMEOUT];
+const TUNING = {
+  keepaliveIdleS: 61,
+  keepaliveIntervalS: 11,
+  keepaliveCount: 7,
+  userTimeoutMs: 45_000,
+};
 
 for (const front of ["workers", "portable"] as const) {
-  Deno.test(`both ends of a session are asked after a minute (${front})`, async () => {
+  Deno.test(`both ends of a session are asked as configured (${front})`, async () => {
     const libc = loadLibc();
     if (libc === null) throw new Error("no C library here");
     const clock = new RealClock();
-    const tuning = new KernelTuning(libc);
+    const tuning = new KernelTuning(libc, TUNING);
     const dialer = new TcpDialer(clock, tuning);
     await using one = echoBackend("one");
-    await using rig = await ProxyRig.open({ front, clock, dialer, tuning });
+    await using rig = await ProxyRig.open({
+      ...{ front, clock, dialer, tuning, tcp: TUNING },
+    });
     await rig.keys.primary("n1", one.port);
     await rig.keys.lead("n1");
     const { primary, replica } = rig.proxy.ports;
@@ -27,14 +37,14 @@ for (const front of ["workers", "portable"] as const) {
     await client.untilText("one\n");
     const values = ownSockets({ doors: [primary, replica], backend: one.port })
       .map((descriptor) =>
-        [IDLE, INTERVAL, COUNT].map(([option]) => {
+        OPTIONS.map(([option]) => {
           const value = new Int32Array(1);
           const length = new Int32Array([4]);
           libc.getsockopt(descriptor, LEVEL_TCP, option, value, length);
           return value[0];
         })
       );
-    const wanted = [IDLE, INTERVAL, COUNT].map(([, value]) => value);
+    const wanted = OPTIONS.map(([, value]) => value);
     // Two doors, the client's end, the backend's.
     assert.deepEqual(values, [wanted, wanted, wanted, wanted]);
     libc.unload();

@@ -1,6 +1,7 @@
 /** The proxy between real clients (psql, pgbench) and a real PostgreSQL. */
 import assert from "node:assert/strict";
 import { selfSigned } from "../helpers/certificates.ts";
+import type { ServerTls } from "../../proxy/tls_port.ts";
 import { until } from "../helpers/tcp.ts";
 import { ProxyRig } from "./proxy_rig.ts";
 import { freePort } from "../helpers/free_ports.ts";
@@ -115,6 +116,43 @@ function serverCertificate(server: TestPostgres): string {
   return `sslmode=verify-ca sslrootcert=${server.folder}/data/server.crt`;
 }
 
+/** A port at which the proxy ends TLS itself; `own.crt` is what clients check. */
+async function ownTls(folder: string) {
+  const { cert, key } = await selfSigned("proxy");
+  const certfile = `${folder}/own.crt`;
+  const keyfile = `${folder}/own.key`;
+  await Deno.writeTextFile(certfile, cert);
+  await Deno.writeTextFile(keyfile, key);
+  const ca = `${folder}/data/server.crt`;
+  const check = (
+    mode: ServerTls["mode"],
+    cafile: string | null = null,
+    name: string | null = null,
+  ): ServerTls => ({ mode, cafile, name, setting: "x" });
+  const ports = Object.entries({
+    tls: null,
+    required: check("require"),
+    known: check("verify-ca", ca),
+    stranger: check("verify-ca", certfile),
+    named: check("verify-full", ca, "x"),
+    misnamed: check("verify-full", ca, "y"),
+    // Its certificate says x, and not the address at which it is found.
+    elsewhere: check("verify-full", ca),
+  });
+  return {
+    tlsPorts: ports.map(([door, server]) => {
+      const usual = { names: [], door, certfile, keyfile, setting: "x" };
+      return { door, certificates: [usual], server };
+    }),
+    extraDoors: ports.map(([name, server]) => ({
+      ...{ name, port: freePort(), setting: "x" },
+      isServerTls: server !== null,
+      ...{ balance: "least", connectionsMax: 100, isTls: true } as const,
+      rule: { to: "leader", zone: null, isFallback: null } as const,
+    })),
+  };
+}
+
 async function owned(path: string): Promise<void> {
   await new Deno.Command("chown", { args: ["postgres", path] }).output();
 }
@@ -126,9 +164,74 @@ function psql(port: number, sql: string, extra = ""): Promise<Outcome> {
   return run("psql", "-XAt", "-d", target, "-c", sql);
 }
 
+async function ownTlsSteps(
+  t: Deno.TestContext,
+  rig: ProxyRig,
+  server: TestPostgres,
+): Promise<void> {
+  await t.step("the proxy ends TLS itself, and psql checks it", async () => {
+    const own = rig.proxy.ports.doors["tls"] ?? 0;
+    const checked = `sslmode=verify-full sslrootcert=${server.folder}/own.crt`;
+    const sql = "select ssl from pg_stat_ssl where pid = pg_backend_pid()";
+    const { out, err } = await psql(own, sql, checked);
+    assert.equal(out, "f\n", err);
+    const wrong = await psql(own, sql, serverCertificate(server));
+    assert.match(wrong.err, /certificate verify failed/);
+    const plain = await psql(own, sql, "sslmode=disable");
+    assert.match(plain.err, /takes TLS connections only/);
+    const bound = await psql(own, sql, `${checked} channel_binding=require`);
+    assert.match(bound.err, /channel binding/);
+    const rows = "select repeat('x', 1000) from generate_series(1, 20000)";
+    const bulk = await psql(own, rows, checked);
+    assert.equal(bulk.out.length, 20_000 * 1001);
+  });
+
+  await t.step("the proxy's own TLS goes on to PostgreSQL", async () => {
+    const checked = `sslmode=verify-full sslrootcert=${server.folder}/own.crt`;
+    const sql = "select ssl from pg_stat_ssl where pid = pg_backend_pid()";
+    const at = (name: string) => rig.proxy.ports.doors[name] ?? 0;
+    for (const name of ["required", "known", "named"]) {
+      const { out, err } = await psql(at(name), sql, checked);
+      assert.equal(out, "t\n", `${name}: ${err}`);
+    }
+    for (const name of ["stranger", "misnamed", "elsewhere"]) {
+      const { err } = await psql(at(name), sql, checked);
+      assert.match(err, /the server's TLS is not what this port/, name);
+    }
+    const rows = "select repeat('x', 1000) from generate_series(1, 20000)";
+    const bulk = await psql(at("named"), rows, checked);
+    assert.equal(bulk.out.length, 20_000 * 1001);
+  });
+}
+
+/** psql by that port is interrupted while its server works. */
+async function cancelled(server: TestPostgres, port: number): Promise<void> {
+  const target = `host=127.0.0.1 port=${port} user=postgres`;
+  const sleeper = new Deno.Command("psql", {
+    args: ["-Xd", target, "-c", "select pg_sleep(600)"],
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const sleeping = "select count(*) from pg_stat_activity " +
+    "where query = 'select pg_sleep(600)' and state = 'active'";
+  await until(
+    "it sleeps",
+    async () => (await psql(server.port, sleeping)).out === "1\n",
+  );
+  sleeper.kill("SIGINT");
+  const { stderr } = await sleeper.output();
+  const text = new TextDecoder().decode(stderr);
+  assert.match(text, /canceling statement due to user request/);
+}
+
 Deno.test("psql and pgbench work through the proxy", async (t) => {
   await using server = await TestPostgres.start();
-  await using rig = await ProxyRig.open({ holdTimeoutMs: 300 });
+  await using rig = await ProxyRig.open({
+    ...await ownTls(server.folder),
+    holdTimeoutMs: 300,
+    sockets: { folder: server.folder, mode: 0o777 },
+  });
   const port = rig.proxy.ports.primary;
 
   for (const sslmode of ["disable", "prefer"]) {
@@ -147,6 +250,17 @@ Deno.test("psql and pgbench work through the proxy", async (t) => {
   await rig.keys.primary("n1", server.port);
   await rig.keys.lead("n1");
   await until("n1 is routed", () => rig.proxy.stats().routes.primary !== null);
+
+  await t.step("psql by a unix socket", async () => {
+    const where = `host=${server.folder} port=${port} user=postgres ` +
+      "dbname=postgres";
+    const sql = "select pg_backend_pid() > 0, inet_client_addr()";
+    const out = await succeed("psql", "-XAt", "-d", where, "-c", sql);
+    assert.equal(out.trim(), "t|127.0.0.1");
+    await succeed(
+      ...["pgbench", "-i", "-q", "-s", "1", "-d", where] as const,
+    );
+  });
 
   await t.step("psql selects", async () => {
     const { out } = await psql(port, "select 6 * 7");
@@ -185,31 +299,27 @@ Deno.test("psql and pgbench work through the proxy", async (t) => {
     assert.match(without.err, /requires a valid client certificate/);
   });
 
+  await ownTlsSteps(t, rig, server);
+
   await t.step("a big result arrives whole", async () => {
     const sql = "select repeat('x', 1000) from generate_series(1, 50000)";
     const { out } = await psql(port, sql);
     assert.equal(out.length, 50_000 * 1001);
   });
 
-  await t.step("a cancel request reaches the session's server", async () => {
-    const target = `host=127.0.0.1 port=${port} user=postgres`;
-    const sleeper = new Deno.Command("psql", {
-      args: ["-Xd", target, "-c", "select pg_sleep(600)"],
-      stdin: "null",
-      stdout: "null",
-      stderr: "piped",
-    }).spawn();
-    const sleeping = "select count(*) from pg_stat_activity " +
-      "where query = 'select pg_sleep(600)' and state = 'active'";
-    await until(
-      "it sleeps",
-      async () => (await psql(server.port, sleeping)).out === "1\n",
+  // psql before 17 sends it without TLS, also where its session has TLS.
+  const at = (name: string) => rig.proxy.ports.doors[name] ?? 0;
+  for (
+    const [where, own] of [["", port], ["own TLS", at("tls")], [
+      "TLS to servers",
+      at("named"),
+    ]] as const
+  ) {
+    await t.step(
+      `a cancel request reaches the session's server ${where}`,
+      () => cancelled(server, own),
     );
-    sleeper.kill("SIGINT");
-    const { stderr } = await sleeper.output();
-    const text = new TextDecoder().decode(stderr);
-    assert.match(text, /canceling statement due to user request/);
-  });
+  }
 
   await t.step("pgbench loses no transaction", async () => {
     const at = ["-h", "127.0.0.1", "-p", `${port}`, "-U", "postgres"];

@@ -1,88 +1,26 @@
 /** `matriarch proxy` as a process: start, refusals, signals, scarce descriptors. */
 import assert from "node:assert/strict";
-import { SystemClock } from "../../lib/adapters/os/clock.ts";
-import { DcsSqlite } from "../../lib/adapters/sqlite/dcs_sqlite.ts";
-import { matriarchCommand } from "../helpers/program.ts";
-import {
-  HANDED_VARIABLE,
-  handedText,
-} from "../../lib/compose/handed_config.ts";
+import { handedText } from "../../lib/compose/handed_config.ts";
 import { DISK_READER } from "../../lib/compose/load.ts";
 import { loadDocument } from "../../lib/config/load.ts";
 import { decodeProxyHost } from "../../lib/config/proxy_host.ts";
 import { echoBackend, TestClient, until } from "../helpers/tcp.ts";
-import { KeyWriter } from "./proxy_rig.ts";
+import { isOpen, ProxyHost } from "./proxy_host.ts";
 import { freePort } from "../helpers/free_ports.ts";
 
 const PROGRAM = new URL("./proxy_program.ts", import.meta.url).pathname;
 
-/** A stand-alone proxy's folder: SQLite DCS and configuration. */
-class ProxyHost {
-  readonly folder = Deno.makeTempDirSync({ prefix: "matriarch-proxy-" });
-  readonly port = freePort();
-  readonly config = `${this.folder}/proxy.yml`;
-  readonly dcs = new DcsSqlite({
-    path: `${this.folder}/dcs.db`,
-    scopePath: "/service/demo",
-    clock: new SystemClock(),
+/** A configuration as its agent would hand it over. */
+async function handedOf(
+  host: ProxyHost,
+  primaryPort: number,
+): Promise<string> {
+  const { document } = await loadDocument({
+    ...{ path: host.config, env: {} },
+    reader: DISK_READER,
   });
-  readonly keys = new KeyWriter(this.dcs);
-  #process: Deno.ChildProcess | null = null;
-
-  constructor(primaryPort = this.port) {
-    const { folder } = this;
-    Deno.writeTextFileSync(
-      this.config,
-      [
-        "scope: demo",
-        `sqlite: {path: ${folder}/dcs.db}`,
-        `proxy: {listen: 127.0.0.1, primary_port: ${primaryPort}, ` +
-        `replica_port: ${freePort()}, stats_port: ${freePort()}}`,
-      ].join("\n"),
-    );
-  }
-
-  /** @param handed What its agent writes to its standard input; null: it has none. */
-  spawn(handed: string | null = null): Deno.ChildProcess {
-    const child = matriarchCommand(["proxy", this.config], {
-      env: handed === null ? {} : { [HANDED_VARIABLE]: "stdin" },
-      stdin: handed === null ? "null" : "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    this.#process = child;
-    if (handed !== null) new Blob([handed]).stream().pipeTo(child.stdin);
-    return child;
-  }
-
-  /** As its agent would hand it over. */
-  async handed(primaryPort: number): Promise<string> {
-    const { document } = await loadDocument({
-      ...{ path: this.config, env: {} },
-      reader: DISK_READER,
-    });
-    const { proxy, ...rest } = decodeProxyHost(document);
-    return handedText({ ...rest, proxy: { ...proxy, primaryPort } });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.#process?.kill("SIGKILL");
-    } catch {
-      // It has ended.
-    }
-    await this.dcs.close();
-    await Deno.remove(this.folder, { recursive: true });
-  }
-}
-
-async function isOpen(port: number): Promise<boolean> {
-  try {
-    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-    return true;
-  } catch {
-    return false;
-  }
+  const { proxy, ...rest } = decodeProxyHost(document);
+  return handedText({ ...rest, proxy: { ...proxy, primaryPort } });
 }
 
 Deno.test("matriarch proxy serves a scope from a short file and ends at SIGTERM", async () => {
@@ -104,14 +42,14 @@ Deno.test("matriarch proxy serves a scope from a short file and ends at SIGTERM"
 Deno.test("a proxy goes by what its agent hands it, or else by its file", async () => {
   const given = freePort();
   await using host = new ProxyHost();
-  const first = host.spawn(await host.handed(given));
+  const first = host.spawn(await handedOf(host, given));
   await until("it listens where it was told", () => isOpen(given));
   assert.equal(await isOpen(host.port), false);
   first.kill("SIGKILL");
   await first.output();
 
   // Its agent died while it wrote.
-  const text = await host.handed(given);
+  const text = await handedOf(host, given);
   const second = host.spawn(text.slice(0, text.length / 2));
   await until("it listens where its file says", () => isOpen(host.port));
   second.kill("SIGKILL");

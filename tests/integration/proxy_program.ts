@@ -1,13 +1,14 @@
 /**
  * A proxy process for tests: `proxy_program.ts SOCKET PRIMARY_PORT BACKEND_PORT
- * [EDITION [FRONT [STATS_PORT]]]`. Its DCS is in its own memory and says that
+ * [EDITION [FRONT [STATS_PORT [SOCKET_FOLDER]]]]`. Its DCS is in its own memory and says that
  * member n1 leads at BACKEND_PORT; with port 0 its DCS does not answer.
  */
 import { SystemClock } from "../../lib/adapters/os/clock.ts";
 import { ProxyRig, STATS } from "./proxy_rig.ts";
 
-const [controlPath, primaryPort, backendPort, edition, front, statsPort] =
+const [controlPath, primaryPort, backendPort, edition, front, ...more] =
   Deno.args;
+const [statsPort, folder] = more;
 const backend = Number(backendPort);
 try {
   const rig = await ProxyRig.open({
@@ -23,6 +24,7 @@ try {
     version: edition ?? "0.0.0",
     front: front === "portable" ? front : "workers",
     primaryPort: Number(primaryPort),
+    sockets: folder === undefined ? null : { folder, mode: 0o700 },
     stats: { ...STATS, port: Number(statsPort ?? 0) },
     lingerMs: 200,
     drainMs: 10_000,

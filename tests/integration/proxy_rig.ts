@@ -1,6 +1,7 @@
 /** A proxy in this process over a memory DCS, with members that a test moves about. */
 import type { Clock } from "../../lib/ports/clock.ts";
 import type { Dcs } from "../../lib/ports/dcs.ts";
+import type { Onlooker } from "../../lib/ports/onlooker.ts";
 import type { Dialer } from "../../proxy/dial.ts";
 import { TcpDialer } from "../../proxy/dial.ts";
 import type { KernelTuning } from "../../proxy/kernel_tuning.ts";
@@ -11,6 +12,8 @@ import {
   type PortableFrontParts,
 } from "../../proxy/portable_front.ts";
 import { Proxy } from "../../proxy/proxy.ts";
+import type { SessionRecord } from "../../proxy/session_record.ts";
+import { TCP_TUNING } from "../../proxy/tcp_tuning.ts";
 import { WorkerFront } from "../../proxy/worker_front.ts";
 import { proxyWorkerUrl } from "../../lib/compose/proxy_front.ts";
 import { KeptLog, RealClock } from "../helpers/tcp.ts";
@@ -29,6 +32,7 @@ export interface MemberFields {
   readonly replay_lsn?: number;
   readonly tags?: Readonly<Record<string, unknown>>;
   readonly doors?: Readonly<Record<"primary" | "replica", number>>;
+  readonly api_url?: string;
 }
 
 /** Writes the keys that agents would write. */
@@ -110,8 +114,12 @@ export interface RigOptions extends Partial<ProxyOptions> {
   readonly dialer?: Dialer;
   readonly tuning?: KernelTuning;
   readonly clock?: Clock;
+  /** There is a cluster page. */
+  readonly onlooker?: Onlooker;
   /** Writes keys before the proxy starts. */
   readonly prepare?: (keys: KeyWriter) => Promise<void>;
+  /** The session log. */
+  readonly onSession?: (record: SessionRecord) => void;
   /** The store does not answer. */
   readonly isCutOff?: boolean;
 }
@@ -136,19 +144,24 @@ export class ProxyRig {
   }
 
   static async open(given: RigOptions = {}): Promise<ProxyRig> {
-    const { clock = new RealClock(), prepare, isCutOff = false, ...rest } =
-      given;
+    const {
+      clock = new RealClock(),
+      prepare,
+      isCutOff = false,
+      onSession,
+      ...rest
+    } = given;
     const store = new MemoryStore(clock);
     const dcs = new MemoryDcs(store, "/service/demo", { watchDelayMs: 0 });
     const keys = new KeyWriter(new MemoryDcs(store, "/service/demo"));
     const log = new KeptLog();
     const { dialer = new TcpDialer(clock), ...others } = rest;
-    const { front = "workers", isRingWanted = true, tuning, ...options } =
-      others;
+    const { front = "workers", isRingWanted = true, tuning, ...more } = others;
+    const { onlooker = null, ...options } = more;
     await prepare?.(keys);
     if (isCutOff) dcs.cutOff();
     const openFront = async (parts: PortableFrontParts): Promise<Front> => {
-      if (front === "portable") return PortableFront.open(parts);
+      if (front === "portable") return await PortableFront.open(parts);
       const workerUrl = proxyWorkerUrl();
       const { workers: count = WORKERS } = options;
       const opened = { ...parts, workers: count, workerUrl, isRingWanted };
@@ -161,6 +174,8 @@ export class ProxyRig {
       dcs,
       clock,
       log,
+      onlooker,
+      onSession: onSession ?? null,
       openFront: (parts) =>
         openFront({
           ...parts,
@@ -204,19 +219,32 @@ const OPTIONS: ProxyOptions = {
   version: "0.0.0",
   edition: null,
   listen: ["127.0.0.1"],
+  sockets: null,
   primaryPort: 0,
   replicaPort: 0,
+  extraDoors: [],
+  tlsPorts: [],
   stats: STATS,
   holdTimeoutMs: 10_000,
   replicaLagBytesMax: 100,
   replicaLagMsMax: 30_000,
   zone: null,
   isReplicaFallback: false,
+  isPoolerWanted: false,
   connectionsMax: 100,
   routeConnectionsMax: { primary: 100, replica: 100 },
+  serverConnectionsMax: 0,
+  queueMax: 100,
+  queueTimeoutMs: 10_000,
   connectTimeoutMs: 2_000,
   startupTimeoutMs: 10_000,
   silentPerSourceMax: 100,
+  newPerSourceMax: 0,
+  clientTimeoutMs: 0,
+  serverTimeoutMs: 0,
+  tcp: TCP_TUNING,
+  acceptProxyFrom: [],
+  sendProxy: null,
   turnHoldMs: 40,
   allow: [],
   workers: WORKERS,

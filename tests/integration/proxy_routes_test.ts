@@ -31,6 +31,7 @@ async function rig(hasLocalLease: boolean) {
     memberName: "n1",
     zone: null,
     isReplicaFallback: false,
+    isPoolerWanted: false,
     sealed: null,
     hasLocalLease: () => hasLocalLease,
     onRoutes: () => {},

@@ -345,6 +345,38 @@ testFronts("proxy answers on its statistics port", async (open) => {
 });
 
 testFronts(
+  "proxy tells how long dialing, waiting and sessions took",
+  async (open) => {
+    await using rig = await open();
+    await using one = echoBackend("one");
+    const stats = () => rig.proxy.stats().ports["primary"].times;
+    const client = await TestClient.connect(rig.proxy.ports.primary);
+    await until(
+      "it waits",
+      () => rig.proxy.stats().ports["primary"].waited === 1,
+    );
+    await rig.keys.primary("n1", one.port);
+    await rig.keys.lead("n1");
+    await client.untilText("one\n");
+    assert.equal(stats().hold.counts.at(-1), 1);
+    assert.ok(stats().hold.sum > 0);
+    assert.equal(stats().dial.counts.at(-1), 1);
+    assert.equal(stats().session.counts.at(-1), 0);
+    await client[Symbol.asyncDispose]();
+    await until("it has ended", () => stats().session.counts.at(-1) === 1);
+    const metrics =
+      await (await fetch(`http://127.0.0.1:${rig.statsPort}/metrics`)).text();
+    for (const timing of ["hold", "session", "dial"]) {
+      const name = `matriarch_proxy_${timing}_seconds`;
+      const labels = 'scope="demo",route="primary"';
+      assert.ok(metrics.includes(`\n# TYPE ${name} histogram\n`));
+      assert.ok(metrics.includes(`\n${name}_bucket{${labels},le="+Inf"} 1\n`));
+      assert.ok(metrics.includes(`\n${name}_count{${labels}} 1\n`));
+    }
+  },
+);
+
+testFronts(
   "proxy says in one sentence which port is taken, and opens nothing",
   async (open) => {
     await using other = echoBackend("other");

@@ -13,6 +13,10 @@ import { step } from "../helpers/step.ts";
 import type { AgentMember } from "../helpers/agent_member.ts";
 import { selfSigned } from "../helpers/certificates.ts";
 import { pastCycles } from "../helpers/cycles.ts";
+import {
+  documentedFamilies,
+  printedFamilies,
+} from "../helpers/metric_families.ts";
 import { monitoredNames, undeclared } from "../helpers/metric_names.ts";
 import { promtoolComplaints } from "../helpers/promtool.ts";
 import { unprivileged } from "../helpers/unprivileged.ts";
@@ -29,6 +33,14 @@ unprivileged(import.meta.url, () => {
     await ended(t, cluster);
   });
 });
+
+/** Members have them that took over, that have a proxy, slots, certificates. */
+const ELSEWHERE: readonly string[] = [
+  "matriarch_last_failover_seconds",
+  "matriarch_fence_armed",
+  "matriarch_slot_retained_bytes",
+  "matriarch_certificate_expiry_timestamp_seconds",
+];
 
 /** What promtool's linter has against names that Patroni's dashboards need. */
 const PATRONI_LINT =
@@ -50,10 +62,16 @@ async function metrics(
   });
   await step(t, "it has what alerts and dashboard look at", async () => {
     const { text } = await member.rest("/metrics");
-    // Only a member that took over from another one has a last failover.
     const names = (await monitoredNames(/^(patroni|matriarch_(?!proxy_))/))
-      .filter((name) => name !== "matriarch_last_failover_seconds");
+      .filter((name) => !ELSEWHERE.includes(name));
     assert.deepEqual(undeclared(names, text), []);
+    const documented = await documentedFamilies("Agents");
+    const printed = printedFamilies(text);
+    assert.ok(printed.length > 30);
+    for (const family of printed) {
+      const row = documented.find(({ name }) => name === family.name);
+      assert.deepEqual(row, family);
+    }
   });
 }
 

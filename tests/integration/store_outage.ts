@@ -3,9 +3,10 @@
  * time; in failsafe mode it goes on, for as long as every member agrees.
  */
 import assert from "node:assert/strict";
-import type { AgentCluster } from "../helpers/agent_cluster.ts";
+import { type AgentCluster, QUICK_TIMES } from "../helpers/agent_cluster.ts";
 import type { AgentMember } from "../helpers/agent_member.ts";
 import { step } from "../helpers/step.ts";
+import { WritableWatch } from "../helpers/writable_watch.ts";
 
 /** The server of a store. */
 export interface FrozenStore {
@@ -15,10 +16,11 @@ export interface FrozenStore {
 }
 
 /** Clearly longer than a lease of the quick clusters. */
-const LASTING_MS = 20_000;
+const LASTING_MS = 10_000;
+const TTL_MS = QUICK_TIMES.ttl * 1_000;
 
 /**
- * The two stories, in steps of the test.
+ * The two stories, in steps of the test, after those of `storeStory`.
  *
  * @param afterwards Who leads once the store is back from an outage in failsafe
  * mode: the same member, or any, where nobody may take the key for a while.
@@ -49,6 +51,12 @@ export async function storeOutage(
 
 async function stops(cluster: AgentCluster, store: FrozenStore): Promise<void> {
   const leader = await cluster.untilWhole();
+  await using watch = new WritableWatch(cluster.members);
+  await cluster.until(
+    "it takes writes",
+    () => Promise.resolve(watch.last(leader.name) !== undefined),
+  );
+  const frozenAt = performance.now();
   store.freeze();
   try {
     await cluster.until("the leader stops leading", async () => {
@@ -58,10 +66,14 @@ async function stops(cluster: AgentCluster, store: FrozenStore): Promise<void> {
     for (const member of cluster.members) {
       assert.equal(await isPrimary(member), false, member.name);
     }
+    assert.ok(watch.lastAnswerAt() < frozenAt + TTL_MS);
   } finally {
     store.thaw();
   }
-  await cluster.untilWhole();
+  const again = await cluster.untilWhole();
+  await watch.end();
+  assert.deepEqual(watch.violations(), []);
+  assert.deepEqual(await watch.lostOn(again), []);
 }
 
 /** The member that led on. */

@@ -23,10 +23,17 @@ import { parseTimelineHistory } from "../../lib/core/base/timeline_history.ts";
 import { revision } from "../../lib/core/base/units.ts";
 import { clusterDocument } from "../../lib/core/calc/documents/cluster_document.ts";
 import { NO_LAG_HISTORY } from "../../lib/core/calc/documents/lag_history.ts";
-import { NO_ROUTES, routes } from "../../lib/core/calc/host/routing.ts";
+import { routes } from "../../lib/core/calc/host/routing.ts";
+import { NO_ROUTES } from "../../lib/core/model/routes.ts";
 import { parseStandbys } from "../../lib/core/calc/sync/standby_names.ts";
 import { moment } from "../../lib/core/base/units.ts";
 import { decodeClusterView } from "../../lib/core/codec/cluster_view_codec.ts";
+import { phasesOf } from "../../lib/core/calc/documents/failovers.ts";
+import {
+  decodeFailovers,
+  encodeFailovers,
+} from "../../lib/core/codec/failovers_codec.ts";
+import { failoverRecord } from "../helpers/failover_record.ts";
 import { parseConnUrl } from "../../lib/core/codec/conn_url.ts";
 import { parseHbaLine } from "../../lib/core/codec/hba_line.ts";
 import { parseJsonObject } from "../../lib/core/codec/json.ts";
@@ -124,6 +131,7 @@ function readView(text: string): unknown {
     before: NO_ROUTES,
     zone: "a",
     isReplicaFallback: true,
+    isPoolerWanted: true,
     sealed: null,
   });
   return [table, clusterDocument(view)];
@@ -142,6 +150,14 @@ const READERS: readonly Reader[] = [
       "postgres://h:1/d?application_name=http://a/",
     ],
     read: readView,
+  },
+  {
+    name: "the last changes of leader",
+    examples: [encodeFailovers([failoverRecord()])],
+    read: (text) => {
+      const records = decodeFailovers(text);
+      return [encodeFailovers(records), records.map(phasesOf)];
+    },
   },
   {
     name: "settings",

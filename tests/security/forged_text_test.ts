@@ -44,6 +44,7 @@ const COMMANDS: readonly (readonly string[])[] = [
   ["history", "demo", "-f", "tsv"],
   ["explain", "demo"],
   ["explain", "demo", "-f", "json"],
+  ["top", "demo"],
   ["switchover", "demo", "--dry-run"],
   ["restart", "demo", "no such member", "--force"],
 ];

@@ -10,6 +10,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { makeControlFolder } from "../../lib/compose/proxy_paths.ts";
 import { DoorInbox, sendDoors } from "../../proxy/native/door_inbox.ts";
+import { TCP_TUNING } from "../../proxy/tcp_tuning.ts";
 import { FLAG, loadLibc } from "../../proxy/native/libc.ts";
 import { adoptListener } from "../../proxy/native/native_listener.ts";
 import { echoBackend, TestClient, until } from "../helpers/tcp.ts";
@@ -180,7 +181,9 @@ Deno.test("doors that are none are not opened for clients", () => {
     assert.equal(sendDoors(libc, inbox.path, [...ends]), true);
     const inherited = inbox.receive();
     assert.equal(inherited.length, 2);
-    const listener = adoptListener("127.0.0.1", 5000, { libc, inherited });
+    const listener = adoptListener("127.0.0.1", 5000, {
+      ...{ libc, inherited, tcp: TCP_TUNING },
+    });
     assert.equal(listener, null, "a pipe is no listener");
     for (const fd of inherited) libc.close(fd);
   } finally {

@@ -67,7 +67,12 @@ export class MemoryStore {
   constructor(clock: Clock, expiry: "store" | "observers" = "store") {
     this.clock = clock;
     this.capabilities = {
-      ...{ hasTransactions: true, isSnapshotAtomic: true, expiry },
+      ...{
+        hasTransactions: true,
+        mayForget: false,
+        isSnapshotAtomic: true,
+        expiry,
+      },
       ttlMinMs: 1,
     };
   }

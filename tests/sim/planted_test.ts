@@ -13,6 +13,8 @@ const PLANTED: readonly (readonly [PlantedBug, number, RegExp])[] = [
   ["promotion_without_budget", 200, /late promotion|keyless|overstay/],
   ["stale_leader_view", 300, /two (standby )?leaders/],
   ["shown_names_believed", 100, /lost commit|broken sync key/],
+  ["one_pledge_is_enough", 300, /lost commit|acknowledged after a takeover/],
+  ["fencing_lies", 300, /two leaders|promotion beside a leader/],
   ["consent_forgotten", 1_500, /two leaders|promotion beside a leader/],
   ["section_unseen", 200, /writable standby/],
   ["impatient_observer", 200, /two (standby )?leaders/],

@@ -22,6 +22,11 @@ import type { Instance } from "../world/instance.ts";
 import type { Rng } from "../world/rng.ts";
 import type { Site, World } from "../world/world.ts";
 import type { Bridge } from "./bridge.ts";
+import {
+  LyingFencing,
+  MemoryFencing,
+  type PowerSwitch,
+} from "./memory_fencing.ts";
 import { MemoryPostgres, type PostgresParts } from "./memory_postgres.ts";
 import { BridgedDcs, MemoryConsents } from "./ports.ts";
 
@@ -41,6 +46,7 @@ export interface Makers {
     records: Map<string, LastConsent>,
     name: string,
   ) => MemoryConsents;
+  readonly fencing: new (driver: PowerSwitch, bridge: Bridge) => MemoryFencing;
   /** Changes what the ports do not reach. */
   readonly plant?: (agent: Agent, dcs: BridgedDcs) => void;
   /** By what it times the sessions of others; absent: its own clock. */
@@ -206,6 +212,26 @@ class ReplayingPostgres extends MemoryPostgres {
   }
 }
 
+/** Any one voter is believed to be enough. */
+class CredulousViewDcs extends BridgedDcs {
+  override async readFresh(limits: DcsLimits): Promise<DcsSnapshot> {
+    return withoutQuorum(await super.readFresh(limits));
+  }
+
+  override async read(limits: DcsLimits): Promise<DcsSnapshot> {
+    return withoutQuorum(await super.read(limits));
+  }
+}
+
+function withoutQuorum(snapshot: DcsSnapshot): DcsSnapshot {
+  const entries = snapshot.entries.map((entry) =>
+    entry.key === "sync"
+      ? { ...entry, value: entry.value.replace(/"quorum":[1-9]/, '"quorum":0') }
+      : entry
+  );
+  return { ...snapshot, entries };
+}
+
 /** A whole ttl of others takes it so much less. */
 const IMPATIENCE = 1.3;
 
@@ -213,6 +239,7 @@ const SOUND: Makers = {
   dcs: BridgedDcs,
   postgres: MemoryPostgres,
   consents: MemoryConsents,
+  fencing: MemoryFencing,
 };
 
 const MAKERS = {
@@ -224,6 +251,8 @@ const MAKERS = {
   section_unseen: { ...SOUND, dcs: BlindDcs },
   slot_moved_by_replay: { ...SOUND, postgres: ReplayingPostgres },
   consent_forgotten: { ...SOUND, consents: ForgetfulConsents },
+  fencing_lies: { ...SOUND, fencing: LyingFencing },
+  one_pledge_is_enough: { ...SOUND, dcs: CredulousViewDcs },
   impatient_observer: {
     ...SOUND,
     observerNow: (now: Moment): Moment => moment(now * IMPATIENCE),

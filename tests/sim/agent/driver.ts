@@ -19,6 +19,8 @@ import { documentOf } from "../world/plan.ts";
 import type { Driver, SyncFacts, World } from "../world/world.ts";
 import type { PlantedBug } from "./bugs.ts";
 import { WatchdogDevice } from "./memory_watchdog.ts";
+import type { KeptRecord } from "./memory_pledge.ts";
+import type { PulseNet } from "./memory_pulse.ts";
 import { SimAgent } from "./sim_agent.ts";
 import { WorldClock } from "./bridge.ts";
 
@@ -46,6 +48,10 @@ export class AgentDriver implements Driver {
   readonly bug: PlantedBug;
   /** What lies in the data directories beside the data. */
   readonly files = new Map<string, Readonly<Record<string, unknown>>>();
+  /** Pledges as members recorded them; they outlive agents, and are lost with disks. */
+  readonly records = new Map<string, KeptRecord>();
+  /** Who is heard by whom. */
+  readonly pulses: PulseNet = new Map();
   /** What members wrote down of their consents; outlives their agents. */
   readonly consents = new Map<string, LastConsent>();
   /** By member; empty where no watchdog is configured. */
@@ -62,7 +68,8 @@ export class AgentDriver implements Driver {
     );
     if (world.plan.faults.has("watchdog")) {
       for (const { name } of world.sites) {
-        const reset = (): void => this.#reset(name);
+        const why = { who: "the watchdog", bootMs: BOOT_MS };
+        const reset = (): void => this.resetHost(name, why);
         this.watchdogs.set(name, new WatchdogDevice(world.timeline, reset));
       }
     }
@@ -187,12 +194,15 @@ export class AgentDriver implements Driver {
     this.store.close();
   }
 
-  /** The watchdog fired: the whole host is gone, and comes back. */
-  #reset(name: string): void {
-    this.world.note(name, "the watchdog resets the host");
+  /** The whole host is gone, and comes back. */
+  resetHost(
+    name: string,
+    why: { readonly who: string; readonly bootMs: number },
+  ): void {
+    this.world.note(name, `${why.who} resets the host`);
     this.killAgent(name);
     this.world.instance(name)?.kill();
-    this.world.timeline.after(BOOT_MS, () => this.startAgent(name));
+    this.world.timeline.after(why.bootMs, () => this.startAgent(name));
   }
 
   #put(key: string, value: string): void {

@@ -25,6 +25,7 @@ import type { Instance } from "../world/instance.ts";
 import { historyOf } from "../world/wal.ts";
 import type { Site, World } from "../world/world.ts";
 import { type Bridge, untilAbort } from "./bridge.ts";
+import { type KeptRecord, MemoryPledge } from "./memory_pledge.ts";
 import { MemorySlots } from "./memory_slots.ts";
 
 type Document = Readonly<Record<string, unknown>>;
@@ -33,6 +34,7 @@ type Document = Readonly<Record<string, unknown>>;
 export interface PostgresParts {
   readonly bridge: Bridge;
   readonly files: Map<string, Document>;
+  readonly records: Map<string, KeptRecord>;
 }
 
 /** All parts of the port are this one object: a simulated instance is small. */
@@ -49,6 +51,7 @@ export class MemoryPostgres implements Parts {
   readonly data: PostgresData = this;
   readonly upstream: PostgresUpstream = this;
   readonly settings: PostgresSettings = this;
+  readonly pledge: MemoryPledge;
   readonly #world: World;
   readonly #instance: Instance;
   readonly #bridge: Bridge;
@@ -63,6 +66,7 @@ export class MemoryPostgres implements Parts {
     this.#instance = site.instance;
     this.#bridge = parts.bridge;
     this.#files = parts.files;
+    this.pledge = new MemoryPledge(site.instance, parts);
     this.slots = new MemorySlots(world, site.instance, parts.bridge);
   }
 
@@ -79,6 +83,11 @@ export class MemoryPostgres implements Parts {
       .map(({ applicationName }) => applicationName);
   }
 
+  /** Nobody counts transactions here. */
+  endedTransaction(): Promise<null> {
+    return Promise.resolve(null);
+  }
+
   untilPostmasterEnds(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const end = untilAbort(signal, resolve);
@@ -89,6 +98,7 @@ export class MemoryPostgres implements Parts {
   async bootstrap(
     signal: AbortSignal,
   ): Promise<{ readonly systemId: string }> {
+    this.pledge.expectOtherData();
     const isDone = await this.#bridge.untilAborted<boolean>(
       signal,
       (done) => this.#instance.bootstrap(done),
@@ -111,6 +121,7 @@ export class MemoryPostgres implements Parts {
     _slotName: string | null,
     signal: AbortSignal,
   ): Promise<void> {
+    this.pledge.expectOtherData();
     const isDone = await this.#bridge.untilAborted<boolean>(
       signal,
       (done) => this.#instance.clone(source?.name ?? "", done),
@@ -131,6 +142,7 @@ export class MemoryPostgres implements Parts {
     slotName: string | null,
     signal: AbortSignal,
   ): Promise<void> {
+    this.pledge.expectOtherData();
     this.#instance.removeData();
     await this.clone(source, slotName, signal);
   }
@@ -223,6 +235,7 @@ export class MemoryPostgres implements Parts {
   }
 
   async rewind(source: PostgresPeer, signal: AbortSignal): Promise<void> {
+    this.pledge.expectOtherData();
     const isDone = await this.#bridge.untilAborted<boolean>(
       signal,
       (done) => this.#instance.rewind(source.name, done),
@@ -231,11 +244,13 @@ export class MemoryPostgres implements Parts {
   }
 
   remove(): Promise<void> {
+    this.pledge.expectOtherData();
     this.#instance.removeData();
     return Promise.resolve();
   }
 
   setAside(): Promise<string> {
+    this.pledge.expectOtherData();
     this.#instance.removeData();
     return Promise.resolve("aside");
   }

@@ -19,6 +19,7 @@ import { Bridge } from "./bridge.ts";
 import { type Makers, makersOf } from "./bugs.ts";
 import { type AgentDriver, SCOPE_PATH } from "./driver.ts";
 import { MemoryWatchdog } from "./memory_watchdog.ts";
+import { MemoryPulse } from "./memory_pulse.ts";
 import { MemoryPeers, NO_CALLBACKS, traceLog } from "./ports.ts";
 
 /** A living agent. */
@@ -42,13 +43,16 @@ export class SimAgent {
     });
     const device = driver.watchdogs.get(site.name);
     const dcs = new makers.dcs(world, this.#dcs, bridge);
+    const postgres = new makers.postgres(world, site, {
+      bridge,
+      files: driver.files,
+      records: driver.records,
+    });
+    const pulse = new MemoryPulse(world, bridge, driver.pulses);
     const ports = {
       clock: bridge,
       dcs,
-      postgres: new makers.postgres(world, site, {
-        bridge,
-        files: driver.files,
-      }),
+      postgres,
       peers: new MemoryPeers(
         world,
         bridge,
@@ -62,6 +66,9 @@ export class SimAgent {
       serviceWatch: { patienceMs: null, alive: () => {} },
       consents: new makers.consents(driver.consents, site.name),
       random: world.rng("choices"),
+      pledge: postgres.pledge,
+      pulse: { speaker: pulse, listener: pulse },
+      fencing: new makers.fencing(driver, bridge),
     };
     this.#agent = createAgent(ports, configOf(world, site.name));
     makers.plant?.(this.#agent, dcs);
@@ -134,6 +141,9 @@ function countingLog(
   const count = (facts?: Readonly<Record<string, unknown>>): void => {
     const rule = facts?.["rule"];
     if (typeof rule === "string") world.hit(rule);
+    const { decision } = facts ?? {};
+    if (decision === "take_lease") world.hit("take_lease");
+    if (decision === "take_fenced_lease") world.hit("take_fenced_lease");
   };
   return {
     ...log,
@@ -164,6 +174,9 @@ function configOf(world: World, name: string): AgentConfig {
       doors: null,
     },
     vips: [],
+    fencing: world.plan.isFencing
+      ? { timeoutMs: 10_000, attemptsMax: 3, hourlyMax: 20 }
+      : null,
     watchdog: {
       mode: world.plan.faults.has("watchdog") ? "required" : "off",
       safetyMarginS: 5,

@@ -54,6 +54,8 @@ export class Checkers {
   /** Who led last, in its own belief. */
   #leading: string | null = null;
   readonly #protecting = new Set<string>();
+  /** Members whose key was taken over, and who may not know it yet. */
+  readonly #replaced = new Set<string>();
   /** The last one by member, with the number of the agent that gave it. */
   readonly #consents = new Map<string, Consent & { readonly agent: number }>();
   #violation: Violation | null = null;
@@ -81,7 +83,7 @@ export class Checkers {
       }
       this.#checkStay(site);
       this.#checkSyncKey(site);
-      if (!site.host.isBelieving) continue;
+      if (!site.host.isBelieving || this.#isReplaced(site.name)) continue;
       if (believing !== null) {
         this.#fail("two leaders", `${believing} and ${site.name}`);
       }
@@ -113,6 +115,7 @@ export class Checkers {
 
   acknowledged(name: string, point: Point): void {
     this.commits++;
+    this.#checkReplaced(name, point);
     if (this.#world.plan.settings.synchronousMode === "off") return;
     // A vote is no lock: replicas go on acknowledging for an old primary that
     // nobody stops. Quorum commit protects only what its lease covers.
@@ -144,7 +147,8 @@ export class Checkers {
       this.#fail("writable standby", `${name} is promoted`);
     }
     const other = this.#world.sites.find((site) =>
-      site.name !== name && site.instance.isWritable && site.host.isBelieving
+      site.name !== name && site.instance.isWritable &&
+      site.host.isBelieving && !this.#isReplaced(site.name)
     );
     if (other !== undefined) {
       this.#fail("promotion beside a leader", `${name}, ${other.name}`);
@@ -176,6 +180,36 @@ export class Checkers {
         `${site.name} lacks ${point.lsn} of timeline ${timeline}`,
       );
     }
+  }
+
+  /**
+   * With takeover a leader may be replaced while its lease still lasts, and cannot
+   * know. It must not acknowledge anything any more that its successor lacks.
+   */
+  #isReplaced(name: string): boolean {
+    const { settings } = this.#world.plan;
+    // Asynchronously nobody is replaced before it is off.
+    if (settings.takeover === null || settings.synchronousMode === "off") {
+      return false;
+    }
+    const holder = this.#world.driver.leader();
+    // It stays so when its successor gives the key back.
+    if (holder !== null && holder !== name) this.#replaced.add(name);
+    if (holder === name) this.#replaced.delete(name);
+    return this.#replaced.has(name);
+  }
+
+  #checkReplaced(name: string, point: Point): void {
+    const isCovered = this.#world.site(name)?.host.isBelieving ?? false;
+    if (!isCovered || !this.#isReplaced(name)) return;
+    const holder = this.#world.driver.leader();
+    if (holder === null || holder === name) return;
+    const here = this.#world.instance(holder)?.data?.point;
+    if (here !== undefined && contains(here, point)) return;
+    this.#fail(
+      "acknowledged after a takeover",
+      `${name} up to ${point.lsn}, which ${holder} lacks`,
+    );
   }
 
   /** An agent that was started since may know by other means that nobody leads (R308). */

@@ -74,6 +74,8 @@ function inflict(world: World, fault: Fault, rng: Rng): void {
       return cut(world, [[name, STORE]], rng.int(500, 60_000));
     case "peer_cut":
       return cut(world, peerLinks(world, site, rng), rng.int(500, 60_000));
+    case "host_cut":
+      return cutHost(world, rng);
     case "store_outage":
       return cut(
         world,
@@ -177,6 +179,28 @@ function killAgent(world: World, site: Site, ms: () => number): void {
   world.timeline.after(ms(), () => {
     if (!host.isAgentUp) world.driver.startAgent(name);
   });
+}
+
+/** Mostly the leader's, and mostly whole: without some of the links others see it differently. */
+function cutHost(world: World, rng: Rng): void {
+  const leader = world.site(world.driver.leader() ?? "");
+  const site = leader !== null && rng.chance(0.8)
+    ? leader
+    : rng.pick(world.sites);
+  const others = world.sites.filter((other) => other !== site);
+  const all = [STORE, ...others.map(({ name }) => name)];
+  const isWhole = rng.chance(0.7);
+  const lost = all.filter(() => isWhole || rng.chance(0.7));
+  const links = lost.map((other): Link => [site.name, other]);
+  // The voters come back to a leader that still cannot hear of their pledges.
+  const peers = links.filter(([, other]) => other !== STORE);
+  if (rng.chance(0.4)) {
+    cut(world, [[site.name, STORE]], rng.int(5_000, 20_000));
+    return cut(world, peers, rng.int(1_600, 3_500));
+  }
+  // Stalls that are just answered in time, or not, and losses that last.
+  const ms = rng.chance(0.6) ? rng.int(1_000, 4_500) : rng.int(4_500, 60_000);
+  cut(world, links, ms);
 }
 
 type Link = readonly [string, string];

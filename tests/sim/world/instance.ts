@@ -83,6 +83,8 @@ export class Instance {
   #rewind: number | null = null;
   #half: HalfMade | null = null;
   pid = 0;
+  /** Number of the disk that the data is on. */
+  disk = 1;
   /** Logical slots: how far each is confirmed. A crash forgets none, a copy brings none. */
   readonly slots = new Map<string, number>();
 
@@ -282,8 +284,9 @@ export class Instance {
     this.slots.clear();
   }
 
-  /** The disk is replaced under a living instance. */
+  /** The disk is replaced under a living instance, and what lay beside the data with it. */
   loseData(): void {
+    this.disk++;
     // First: whoever waited for the end would start it again.
     this.#data = null;
     this.slots.clear();

@@ -6,6 +6,7 @@
 import {
   type ClusterSettings,
   DEFAULT_SETTINGS,
+  DEFAULT_TAKEOVER,
 } from "../../../lib/core/model/settings.ts";
 import { NO_TAGS, type Tags } from "../../../lib/core/model/member.ts";
 import { decodeStandbyCluster } from "../../../lib/core/codec/settings_codec.ts";
@@ -56,8 +57,12 @@ const FAILSAFE_FAULT = "siege";
 /** Only in standby clusters: the remote is away. */
 const REMOTE_FAULT = "remote_outage";
 
+/** Only with takeover: a host is cut off from everybody but its clients. */
+const TAKEOVER_FAULT = "host_cut";
+
 /** One kind of fault. */
 export type Fault =
+  | typeof TAKEOVER_FAULT
   | typeof FAILSAFE_FAULT
   | typeof REMOTE_FAULT
   | typeof FAULTS[number]
@@ -75,6 +80,8 @@ export interface Plan {
   /** Mean time between two faults of one kind. */
   readonly faultEveryMs: number;
   readonly safetyMs: number;
+  /** Members have a fencing command. */
+  readonly isFencing: boolean;
   /** True: all directories are empty. False: a primary and its replicas run. */
   readonly isFresh: boolean;
   /** It is told to follow a remote primary from the beginning; when that ends, null: never. */
@@ -99,21 +106,26 @@ export function planOf(seed: number): Plan {
   const data = new Rng(seed, "data faults");
   for (const fault of DATA_FAULTS) if (data.chance(0.12)) faults.add(fault);
   const members = rng.pick([2, 3, 3, 3, 3, 3, 3, 5]);
-  const settings = withLaterModes(seed, settingsOf(rng));
+  const settings = withFencing(
+    seed,
+    withLaterModes(seed, settingsOf(rng)),
+  );
   const faultEveryMs = rng.pick([10_000, 25_000, 60_000]);
   const safetyMs = rng.int(60_000, 180_000);
   const standby = new Rng(seed, "standby cluster");
   const isFailsafe = settings.isFailsafeMode && !settings.isStandbyCluster;
   if (isFailsafe && data.chance(0.9)) faults.add(FAILSAFE_FAULT);
   if (settings.isStandbyCluster && data.chance(0.5)) faults.add(REMOTE_FAULT);
+  const isCalm = settings.takeover !== null && planLosses(seed, faults);
   return {
     seed,
     members,
     tags: tagsOf(seed, members),
     settings,
     faults,
-    faultEveryMs,
+    faultEveryMs: isCalm ? faultEveryMs / 3 : faultEveryMs,
     safetyMs,
+    isFencing: isFenced(seed, settings),
     isFresh: rng.chance(0.1),
     standbyUntilMs: standby.chance(0.5)
       ? standby.int(safetyMs / 3, safetyMs)
@@ -121,6 +133,52 @@ export function planOf(seed: number): Plan {
     areClientsDirect: rng.chance(0.7),
     expiry: new Rng(seed, "expiry").chance(0.4) ? "observers" : "store",
   };
+}
+
+/** @returns Calm but for lost hosts, as half of these worlds are: elsewhere few voters are ever ready. */
+function planLosses(seed: number, faults: Set<Fault>): boolean {
+  const rng = new Rng(seed, "takeover faults");
+  if (rng.chance(0.7)) faults.add(TAKEOVER_FAULT);
+  if (rng.chance(0.5)) return false;
+  for (const fault of FAULTS) if (rng.chance(0.8)) faults.delete(fault);
+  faults.add(TAKEOVER_FAULT);
+  if (rng.chance(0.4)) faults.add("member_kill");
+  if (rng.chance(0.2)) faults.add("freeze");
+  if (rng.chance(0.2)) faults.add("slow_calls");
+  return true;
+}
+
+/** A takeover needs a synchronous mode. */
+function takeoverOf(
+  seed: number,
+  settings: ClusterSettings,
+): Pick<ClusterSettings, "takeover" | "synchronousMode"> {
+  const rng = new Rng(seed, "takeover");
+  const takeover = rng.chance(0.5) ? DEFAULT_TAKEOVER : null;
+  const isAsked = takeover !== null && settings.synchronousMode === "off" &&
+    rng.chance(0.8);
+  const synchronousMode = isAsked
+    ? rng.pick(["on", "quorum"] as const)
+    : settings.synchronousMode;
+  return { takeover, synchronousMode };
+}
+
+/** Asynchronous worlds with takeover; in others pledges do. */
+function isFenced(
+  seed: number,
+  { takeover, synchronousMode, isStandbyCluster }: ClusterSettings,
+): boolean {
+  return takeover !== null && synchronousMode === "off" && !isStandbyCluster &&
+    new Rng(seed, "fencing").chance(0.8);
+}
+
+/** Some of the asynchronous worlds without takeover get it, for the sake of fencing. */
+function withFencing(seed: number, settings: ClusterSettings): ClusterSettings {
+  const { takeover, synchronousMode } = settings;
+  const isPlain = takeover === null && synchronousMode === "off";
+  return isPlain && new Rng(seed, "fenced worlds").chance(0.4)
+    ? { ...settings, takeover: DEFAULT_TAKEOVER }
+    : settings;
 }
 
 function settingsOf(rng: Rng): ClusterSettings {
@@ -166,9 +224,10 @@ function withLaterModes(
   settings: ClusterSettings,
 ): ClusterSettings {
   const isQuorum = new Rng(seed, "quorum").chance(0.2);
+  const synchronousMode = isQuorum ? "quorum" : settings.synchronousMode;
   return {
     ...settings,
-    synchronousMode: isQuorum ? "quorum" : settings.synchronousMode,
+    ...takeoverOf(seed, { ...settings, synchronousMode }),
     isFailsafeMode: new Rng(seed, "failsafe").chance(0.2),
     primaryRaceBackoffMs: new Rng(seed, "backoff").chance(0.1) ? 6_000 : 0,
     ...standbyOf(seed),
@@ -209,6 +268,7 @@ export function documentOf(
     check_timeline: settings.isTimelineChecked,
     primary_race_backoff: settings.primaryRaceBackoffMs / 1000,
     ...(settings.isPaused ? { pause: true } : {}),
+    ...(settings.takeover === null ? {} : { takeover: true }),
     ...(settings.isStandbyCluster ? { standby_cluster: REMOTE_ADDRESS } : {}),
     slots: Object.fromEntries(
       Object.entries(settings.slots.permanent).filter(([, { type }]) =>
