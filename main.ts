@@ -6,6 +6,8 @@
  * Exit codes: 0 done, 1 refused with sentences on stderr, 2 wrong usage, 70 a
  * bug of ours.
  */
+import { shareOneArena } from "./lib/compose/allocator.ts";
+import { boundNameLookups } from "./lib/compose/name_lookups.ts";
 import { isDaemonCall } from "./lib/compose/daemon_arguments.ts";
 import { isRefusal, refusalLines } from "./lib/compose/refusal.ts";
 import { dropPermissions } from "./lib/compose/permissions.ts";
@@ -24,6 +26,10 @@ const EXIT_BUG = 70;
 const PROGRAMS = [
   { name: "run", summary: "Run the agent of one member: run CONFIG" },
   { name: "proxy", summary: "Run the stand-alone proxy: proxy CONFIG" },
+  {
+    name: "container",
+    summary: "Run a container's member, by MATRIARCH_ variables",
+  },
   {
     name: "fence-stop",
     summary: "Stop a primary that nobody guards: fence-stop CONFIG",
@@ -49,6 +55,7 @@ async function main(argv: readonly string[]): Promise<number> {
       if (rest.length > 1 || rest[0]?.startsWith("-")) {
         return usage(`usage: ${name} proxy [CONFIG]`, rest);
       }
+      prepareToStay();
       const { runProxy } = await import("./lib/compose/proxy.ts");
       const { openDcsTarget } = await import("./lib/compose/dcs.ts");
       return await runProxy({
@@ -56,6 +63,12 @@ async function main(argv: readonly string[]): Promise<number> {
         version: MATRIARCH_VERSION,
         openDcs: openDcsTarget,
       });
+    }
+    case "container": {
+      if (rest.length > 0) return usage(`usage: ${name} container`, rest);
+      prepareToStay();
+      const { runContainer } = await import("./lib/compose/container.ts");
+      return await runContainer();
     }
     case "fence-stop": {
       if (rest.length !== 1 || rest[0]?.startsWith("-")) {
@@ -74,6 +87,12 @@ async function main(argv: readonly string[]): Promise<number> {
     : await runCommandLine(name, argv);
 }
 
+/** A program that stays, before its code is loaded. */
+function prepareToStay(): void {
+  shareOneArena();
+  boundNameLookups();
+}
+
 /** Help if it was asked for, else what a wrong call gets. */
 function usage(text: string, [first]: readonly string[]): number {
   if (first === "--help" || first === "-h") {
@@ -88,6 +107,7 @@ async function runDaemon(
   program: string,
   argv: readonly string[],
 ): Promise<number> {
+  prepareToStay();
   const { runDaemonCommand } = await import("./lib/compose/daemon.ts");
   return await runDaemonCommand(program, argv);
 }

@@ -69,17 +69,36 @@ const ROWS: readonly LawRow[] = [
     mayImport: ["lib/core", "lib/ports", "lib/agent"],
     packages: [],
   },
+  {
+    folder: "lib/managed_etcd",
+    mayImport: ["lib/core", "lib/ports", "lib/managed_etcd"],
+    packages: [],
+  },
   adapterRow("dynamodb", [
     "@aws-sdk/client-dynamodb",
     "@aws-sdk/credential-provider-node",
   ]),
   adapterRow("etcd", ["etcd3"]),
+  adapterRow("otlp", [
+    "@opentelemetry/api",
+    "@opentelemetry/exporter-trace-otlp-http",
+    "@opentelemetry/exporter-trace-otlp-proto",
+    "@opentelemetry/resources",
+    "@opentelemetry/sdk-trace",
+  ]),
+  adapterRow("pgbouncer", ["postgres"]),
+  adapterRow("pki", ["@peculiar/x509", "reflect-metadata"]),
   adapterRow("redis", ["ioredis"]),
   withPatroni(adapterRow("postgres", ["postgres", "@mongodb-js/saslprep"])),
   withPatroni(adapterRow("log", [])),
   {
+    folder: "lib/ui",
+    mayImport: ["lib/core", "lib/ports", "lib/ui"],
+    packages: [],
+  },
+  {
     folder: "lib/http",
-    mayImport: ["lib/core", "lib/ports", "lib/patroni", "lib/http"],
+    mayImport: ["lib/core", "lib/ports", "lib/patroni", "lib/ui", "lib/http"],
     packages: ["hono", "zod", "node:"],
   },
   {
@@ -88,19 +107,44 @@ const ROWS: readonly LawRow[] = [
     packages: ["yaml", "node:"],
   },
   {
+    folder: "lib/setup",
+    mayImport: [
+      "lib/core",
+      "lib/ports",
+      "lib/patroni",
+      "lib/config",
+      "lib/setup",
+    ],
+    packages: ["node:"],
+  },
+  {
+    folder: "lib/container",
+    mayImport: [
+      "lib/core",
+      "lib/ports",
+      "lib/patroni",
+      "lib/config",
+      "lib/setup",
+      "lib/container",
+    ],
+    packages: [],
+  },
+  {
     folder: "lib/cli",
     mayImport: [
       "lib/core",
       "lib/ports",
       "lib/patroni",
       "lib/config",
+      "lib/setup",
+      "lib/ui",
       "lib/cli",
     ],
     packages: ["node:"],
   },
   {
     folder: "proxy",
-    mayImport: ["lib/core", "lib/ports", "proxy"],
+    mayImport: ["lib/core", "lib/ports", "lib/ui", "proxy"],
     packages: ["node:"],
   },
   {

@@ -8,10 +8,11 @@
 
 import { countsPath, countsText, readCounts } from "./attempt_counts.ts";
 import { isReadable, runInCopy } from "./readable_copy.ts";
-import { runStage, type StageResult } from "./run_stage.ts";
+import { runStage, type StageResult, type StageRun } from "./run_stage.ts";
 import {
   chosen,
   groups,
+  lanes,
   LEFT_OUT,
   PACKAGES,
   type Stage,
@@ -73,29 +74,74 @@ function endOfSuite(limitMs: number): AbortSignal {
   return AbortSignal.any([ended.signal, AbortSignal.timeout(limitMs)]);
 }
 
+/** A stage, what came of it, and how long that took. */
+interface Ran extends StageRun {
+  readonly stage: Stage;
+  readonly ms: number;
+}
+
 async function runAll(stages: readonly Stage[]): Promise<Tally> {
   const isLong = stages.some((stage) => LEFT_OUT.includes(stage));
   const limit = endOfSuite(isLong ? LEFT_OUT_MS_MAX : SUITE_MS_MAX);
   await Deno.mkdir(LOGS, { recursive: true });
   let total = NOTHING;
   for (const group of groups(stages)) {
-    const tallies = await Promise.all(group.map((one) => runOne(one, limit)));
-    total = tallies.reduce(add, total);
+    const ran = await Promise.all(
+      lanes(group).map((lane) => runLane(lane, limit)),
+    );
+    for (const one of ran.flat()) {
+      total = add(total, await settled(one, limit));
+    }
   }
   return total;
 }
 
-async function runOne(stage: Stage, limit: AbortSignal): Promise<Tally> {
-  if (limit.aborted) {
-    console.log(`${stage.name.padEnd(12)}  not run`);
-    return { ...NOTHING, failed: 1 };
+/** One after the other. */
+async function runLane(
+  lane: readonly Stage[],
+  limit: AbortSignal,
+): Promise<readonly Ran[]> {
+  const ran: Ran[] = [];
+  for (const stage of lane) {
+    if (limit.aborted) {
+      ran.push({ stage, ms: 0, result: NOT_RUN, again: null });
+      console.log(line(stage, NOT_RUN, 0));
+      continue;
+    }
+    const begin = performance.now();
+    const log = `${LOGS}/${stage.name.replaceAll(" ", "-")}.log`;
+    const run = await runStage(stage, log, limit);
+    const ms = performance.now() - begin;
+    ran.push({ stage, ms, ...run });
+    if (run.again === null) tell(stage, run.result, ms);
+    else {console.log(
+        `${stage.name.padEnd(12)}  some files once more, at the end`,
+      );}
   }
+  return ran;
+}
+
+/** What a stage comes to, with the second attempt of its files, which nothing runs beside. */
+async function settled(
+  { stage, result, again, ms }: Ran,
+  limit: AbortSignal,
+): Promise<Tally> {
+  if (again === null) return result.tally;
   const begin = performance.now();
-  const log = `${LOGS}/${stage.name.replaceAll(" ", "-")}.log`;
-  const result = await runStage(stage, log, limit);
+  const last = limit.aborted ? result : await again();
+  tell(stage, last, ms + performance.now() - begin);
+  return last.tally;
+}
+
+const NOT_RUN: StageResult = {
+  tally: { ...NOTHING, failed: 1 },
+  complaint: "not run, the time limit has passed",
+  output: "",
+};
+
+function tell(stage: Stage, result: StageResult, ms: number): void {
   if (result.tally.failed > 0) console.log(lastLines(result.output));
-  console.log(line(stage, result, performance.now() - begin));
-  return result.tally;
+  console.log(line(stage, result, ms));
 }
 
 async function main(): Promise<number> {

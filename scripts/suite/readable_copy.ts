@@ -12,6 +12,7 @@ const CACHED = [
   "consul",
   "deno",
   "deno-verified",
+  "etcd",
   "kube-apiserver",
   "patroni",
   "test",

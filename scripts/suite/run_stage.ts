@@ -117,6 +117,14 @@ async function finish(
   }
 }
 
+/** A stage that has run once. */
+export interface StageRun {
+  /** What came of it if nothing more is done. */
+  readonly result: StageResult;
+  /** Runs the files that failed once more; null: that is of no use. */
+  readonly again: (() => Promise<StageResult>) | null;
+}
+
 /**
  * Runs `stage` to its end.
  *
@@ -127,17 +135,24 @@ export async function runStage(
   stage: Stage,
   log: string,
   signal: AbortSignal,
-): Promise<StageResult> {
+): Promise<StageRun> {
   const mustRun = Deno.env.get("CI") === "true" ? "must_run" : "may_be_empty";
   if (stage.needs !== null && !exists(stage.needs)) {
     const nothing = { success: true, timedOut: false, output: "" };
     const result = judge("tests", nothing, mustRun);
-    return { ...result, complaint: `${stage.needs} is missing` };
+    const complaint = `${stage.needs} is missing`;
+    return { result: { ...result, complaint }, again: null };
   }
   const ending = await finish(stage, log, signal);
   const result = judge(stage.kind, ending, mustRun);
-  if (ending.success || ending.timedOut) return result;
-  return await repeated(stage, { log, signal, first: ending.output }) ?? result;
+  const isOver = ending.success || ending.timedOut ||
+    stage.repeat === undefined || filesToRepeat(ending.output).length === 0;
+  if (isOver) return { result, again: null };
+  const first = ending.output;
+  return {
+    result,
+    again: async () => await repeated(stage, { log, signal, first }) ?? result,
+  };
 }
 
 /**
@@ -153,8 +168,7 @@ async function repeated(
   },
 ): Promise<StageResult | null> {
   const files = filesToRepeat(first);
-  if (stage.repeat === undefined || files.length === 0) return null;
-  const command = [...stage.repeat, ...files];
+  const command = [...stage.repeat ?? [], ...files];
   const again = await finish({ ...stage, command }, `${log}.again`, signal);
   if (!again.success) return null;
   const worn = noteSecondAttempts(countsPath(), failedTests(first));

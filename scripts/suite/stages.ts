@@ -11,8 +11,10 @@ export interface Stage {
   readonly kind: "check" | "tests";
   /** What it tests; while that is missing there is nothing to run. */
   readonly needs: string | null;
-  /** It starts together with the stage before it, not after it. */
+  /** It starts together with the first of its group, not after the stage before it. */
   readonly isBeside?: true;
+  /** It starts when the stage before it has ended; the others of the group go on. */
+  readonly isNext?: true;
   /** It takes what processor time the others leave. */
   readonly isPatient?: true;
   readonly env?: Readonly<Record<string, string>>;
@@ -25,6 +27,8 @@ const FILES_AT_ONCE = 3;
 /** Beside others that need the processors. */
 const FILES_BESIDE = 2;
 
+const QUIETLY = ["--quiet", "--no-check", "--allow-all"];
+
 /** Enough to find rare interleavings, in three minutes. */
 const SIM_SEEDS = 10_000;
 
@@ -36,19 +40,27 @@ function tests(name: string, needs: string): Stage {
   return { name, command: task(`test:${name}`), kind: "tests", needs };
 }
 
-/** Files beside each other; what slips because of that is tried again: see second_attempt.ts. */
+/** Files beside each other; what slips because of that is tried again at the end: see second_attempt.ts. */
 function parallel(name: string, filesAtOnce: number): Stage {
   return {
     ...tests(name, `tests/${name}`),
     env: { DENO_JOBS: String(filesAtOnce), ...PROGRAMS_ENV },
-    repeat: ["deno", "test", "--quiet", "--no-check", "--allow-all"],
+    repeat: ["deno", "test", ...QUIETLY],
   };
 }
 
 /** Tests for root alone, and of what all tests of a process share: its environment. */
 const ROOTS: readonly string[] = [
+  "tests/integration/adopt_test.ts",
+  "tests/integration/adopt_unit_test.ts",
   "tests/integration/systemd_unit_test.ts",
   "tests/integration/cli_systemd_test.ts",
+  "tests/integration/three_hosts_test.ts",
+  "tests/integration/three_hosts_own_store_test.ts",
+  "tests/integration/witness_test.ts",
+  "tests/integration/witness_unit_test.ts",
+  "tests/integration/witness_user_test.ts",
+  "tests/integration/proxy_unit_test.ts",
 ];
 
 function unprivileged(
@@ -68,6 +80,9 @@ export const PACKAGES: readonly string[] = [
   "prometheus",
   "chromium",
   "openssl",
+  "pgbouncer",
+  "libpostgresql-jdbc-java",
+  "default-jre-headless",
   "iproute2",
   "nftables",
   "iputils-arping",
@@ -128,6 +143,13 @@ export const STAGES: readonly Stage[] = [
   },
   { ...PROGRAMS, isBeside: true },
   {
+    name: "stores",
+    command: task("test:stores"),
+    kind: "check",
+    needs: null,
+    isBeside: true,
+  },
+  {
     name: "rules page",
     command: task("rules", "--check"),
     kind: "check",
@@ -140,33 +162,44 @@ export const STAGES: readonly Stage[] = [
     kind: "check",
     needs: "lib/config/key_reference.ts",
   },
-  tests("unit", "lib/core"),
-  // It mostly waits for servers and for leases to end.
-  { ...parallel("conformance", FILES_AT_ONCE), isBeside: true },
-  { ...parallel("security", FILES_BESIDE), isBeside: true },
+  // Servers wait most of the time, so what needs the processors runs beside them.
   {
     ...parallel("integration", FILES_AT_ONCE),
     command: unprivileged("tests/integration", ROOTS),
   },
+  // It mostly waits for servers and for leases to end.
+  { ...parallel("conformance", FILES_BESIDE), isBeside: true },
   {
     ...parallel("integration", 1),
     name: "as root",
-    command: ["deno", "test", "--quiet", "--no-check", "--allow-all", ...ROOTS],
-    isBeside: true,
+    // One at a time all the same; so lines name files, which a second attempt needs.
+    command: ["deno", "test", "--parallel", ...QUIETLY, ...ROOTS],
+    isNext: true,
   },
+  // Its floods take the processors, so it comes when less runs.
+  { ...parallel("security", FILES_BESIDE), isNext: true },
+  { ...tests("unit", "lib/core"), isBeside: true },
+  { ...tests("e2e", "tests/e2e"), isNext: true },
   {
     ...tests("fault:some", "tests/fault"),
     name: "fault",
     env: { MATRIARCH_FAULT_ONLY: SOME_FAULTS },
+    isNext: true,
   },
-  // One waits most of the time, the other compiles.
-  { ...tests("e2e", "tests/e2e"), isBeside: true },
   // Its time is virtual, so being slow changes nothing.
   {
     ...tests("sim", "tests/sim"),
     env: { MATRIARCH_SIM_SEEDS: String(SIM_SEEDS) },
     isBeside: true,
     isPatient: true,
+  },
+  // Where `deno task test:containers` has brought an engine; it says so if not.
+  {
+    ...tests("containers", "tests/containers"),
+    command: [
+      ...["deno", "test", "--quiet", "--no-check", "--allow-all"],
+      "tests/containers",
+    ],
   },
 ];
 
@@ -199,11 +232,25 @@ export function chosen(names: readonly string[]): readonly Stage[] | null {
   return isWanted ? [PROGRAMS, ...others] : named;
 }
 
-/** Stages that run at the same time, in order. */
+/** Stages that are over before the next of them begin, in order. */
 export function groups(
   stages: readonly Stage[],
 ): readonly (readonly Stage[])[] {
-  const starts = stages.map(({ isBeside }, at) => at === 0 || !isBeside);
+  return split(stages, ({ isBeside, isNext }) => !isBeside && !isNext);
+}
+
+/** Of a group: stages that run one after the other, beside those of the other lanes. */
+export function lanes(
+  group: readonly Stage[],
+): readonly (readonly Stage[])[] {
+  return split(group, ({ isNext }) => !isNext);
+}
+
+function split(
+  stages: readonly Stage[],
+  isFirst: (stage: Stage) => boolean,
+): readonly (readonly Stage[])[] {
+  const starts = stages.map((stage, at) => at === 0 || isFirst(stage));
   return stages.flatMap((_, at) => {
     if (!starts[at]) return [];
     const end = starts.indexOf(true, at + 1);

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { judge, runStage } from "./run_stage.ts";
-import { chosen, groups, LEFT_OUT, type Stage, STAGES } from "./stages.ts";
+import {
+  chosen,
+  groups,
+  lanes,
+  LEFT_OUT,
+  type Stage,
+  STAGES,
+} from "./stages.ts";
 import { tallyOf } from "./tally.ts";
 
 function ending(output: string, success = true) {
@@ -48,7 +55,7 @@ Deno.test("judge() wants a test to have run where it must", () => {
 Deno.test("runStage() says that the time limit ended a stage", async () => {
   const log = await Deno.makeTempFile();
   try {
-    const result = await runStage(
+    const { result } = await runStage(
       {
         name: "endless",
         command: ["/bin/sh", "-c", "echo begun; sleep 600 & wait"],
@@ -71,7 +78,7 @@ Deno.test("runStage() lets a patient stage wait for the others", async () => {
     const stage = { name: "nice", command: ["nice"], kind: "check" } as const;
     const run = async (more: Partial<Stage>) => {
       const never = new AbortController().signal;
-      const { output } = await runStage(
+      const { result: { output } } = await runStage(
         { ...stage, needs: null, ...more },
         log,
         never,
@@ -85,17 +92,24 @@ Deno.test("runStage() lets a patient stage wait for the others", async () => {
   }
 });
 
-Deno.test("groups() puts a stage that runs beside another with it", () => {
-  const stage = (name: string, isBeside = false): Stage => ({
+Deno.test("groups() and lanes() say what runs beside and after what", () => {
+  const stage = (name: string, how: Partial<Stage> = {}): Stage => ({
     ...{ name, command: [], kind: "check", needs: null },
-    ...(isBeside ? { isBeside } : {}),
+    ...how,
   });
-  const stages = [stage("a"), stage("b", true), stage("c"), stage("d", true)];
+  const [beside, next] = [{ isBeside: true }, { isNext: true }] as const;
+  const stages = [
+    ...[stage("a"), stage("b", beside), stage("c")],
+    ...[stage("d", next), stage("e", beside), stage("f", next)],
+  ];
   const names = (of: readonly Stage[]) =>
-    groups(of).map((group) => group.map(({ name }) => name).join("+"));
-  assert.deepEqual(names(stages), ["a+b", "c+d"]);
-  // Named alone, it has nothing to run beside.
-  assert.deepEqual(names(stages.slice(3)), ["d"]);
+    groups(of).map((group) =>
+      lanes(group).map((lane) => lane.map(({ name }) => name).join(">"))
+    );
+  assert.deepEqual(names(stages), [["a", "b"], ["c>d", "e>f"]]);
+  // Named alone, it has nothing to run beside or after.
+  assert.deepEqual(names(stages.slice(4, 5)), [["e"]]);
+  assert.deepEqual(names(stages.slice(5)), [["f"]]);
   assert.deepEqual(names([]), []);
 });
 
@@ -126,4 +140,39 @@ Deno.test("every stage has its task", async () => {
     if (command[1] !== "task") continue;
     assert.ok(command[3] !== undefined && command[3] in config.tasks);
   }
+});
+
+Deno.test("a stage whose files may be tried again says which have failed", async () => {
+  const { tasks } = JSON.parse(
+    await Deno.readTextFile(new URL("../../deno.json", import.meta.url)),
+  );
+  const runner = await Deno.readTextFile(
+    new URL("./unprivileged_tests.ts", import.meta.url),
+  );
+  for (const { name, command, repeat } of STAGES) {
+    if (repeat === undefined) continue;
+    // Only then a line begins with the file's name.
+    const words = [...command, tasks[command[3] ?? ""]?.command ?? ""].join(
+      " ",
+    );
+    const isRunner = words.includes("unprivileged_tests.ts");
+    assert.match(isRunner ? runner : words, /--parallel/, name);
+  }
+});
+
+Deno.test("tests that only root can run are run by root", async () => {
+  const folder = "tests/integration";
+  const needing: string[] = [];
+  for await (const { name } of Deno.readDir(folder)) {
+    if (!name.endsWith("_test.ts")) continue;
+    const text = await Deno.readTextFile(`${folder}/${name}`);
+    const isRoots = /fault\/bench\/bench|helpers\/systemd|only root/.test(text);
+    if (isRoots) needing.push(`${folder}/${name}`);
+  }
+  const byRoot = STAGES.find(({ name }) => name === "as root")?.command ?? [];
+  const others = STAGES.find(({ name }) => name === "integration")?.command;
+  assert.ok(needing.length > 5);
+  assert.deepEqual(needing.filter((path) => !byRoot.includes(path)), []);
+  // They are not run a second time, where they would only be ignored.
+  assert.deepEqual(needing.filter((path) => !others?.includes(path)), []);
 });
