@@ -9,6 +9,7 @@ import {
   NO_LAG_HISTORY,
   noteLeaderPosition,
 } from "../lib/core/calc/documents/lag_history.ts";
+import { viewInMove } from "../lib/core/calc/migration/view_in_move.ts";
 import {
   leaderPosition,
   routes,
@@ -105,7 +106,8 @@ export class RouteTable {
       leaderLsn: leaderPosition(view),
       now: at,
     });
-    this.#reading = { view, at, lagHistory };
+    const last = this.#reading?.view ?? null;
+    this.#reading = { view: viewInMove(last, view), at, lagHistory };
     this.#awaySince = null;
     this.#recompute();
   }
@@ -117,7 +119,8 @@ export class RouteTable {
     const leader = value === null
       ? null
       : { name: value, isHeld: false, revision };
-    this.#reading = { ...reading, view: { ...reading.view, leader } };
+    const view = viewInMove(reading.view, { ...reading.view, leader });
+    this.#reading = { ...reading, view };
     this.#recompute();
   }
 

@@ -84,6 +84,7 @@ export function cluster(changes: Partial<ClusterView> = {}): ClusterView {
     pledges: [],
     fencing: null,
     failovers: null,
+    isMoving: false,
     ...changes,
   };
 }

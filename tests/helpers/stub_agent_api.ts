@@ -130,6 +130,7 @@ export function threeMembers(changes: Partial<ClusterView> = {}): ClusterView {
     pledges: [],
     fencing: null,
     failovers: null,
+    isMoving: false,
     ...changes,
   };
 }

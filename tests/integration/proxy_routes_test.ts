@@ -46,7 +46,11 @@ async function rig(hasLocalLease: boolean) {
     await dcs.close();
     await writer.close();
   };
-  return { clock, close, dcs, put, watch };
+  const remove = async (...keys: readonly string[]): Promise<void> => {
+    const edits = keys.map((key) => ({ kind: "delete", key } as const));
+    await writer.write({ when: [], edits }, LIMITS);
+  };
+  return { clock, close, dcs, put, remove, watch };
 }
 
 /** Lets seconds pass, one by one, as retries need them. */
@@ -138,5 +142,20 @@ Deno.test("routes leave a replica out that has been behind for long, until it ha
   watch.onReset();
   await pass(clock, 25);
   assert.equal(watch.routes.replicas.length, 1);
+  await close();
+});
+
+Deno.test("routes stay for who takes its keys to the next store, until the move ends", async () => {
+  const { clock, close, put, remove, watch } = await rig(false);
+  await put("migration", "{}");
+  await pass(clock, 1);
+  await remove("leader");
+  assert.equal(watch.routes.primary?.name, "n1");
+  await remove("members/n1");
+  await pass(clock, 20);
+  assert.equal(watch.routes.primary?.name, "n1");
+  await remove("migration");
+  await pass(clock, 1);
+  assert.equal(watch.routes.primary, null);
   await close();
 });

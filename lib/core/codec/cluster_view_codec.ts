@@ -20,6 +20,7 @@ import { decodeInitialize } from "./initialize_codec.ts";
 import { parseJsonObject } from "./json.ts";
 import { ENTRIES_MAX, NAME_LENGTH_MAX } from "./limits.ts";
 import { decodeMember } from "./member_codec.ts";
+import { MIGRATION_KEY } from "./migration_codec.ts";
 import { decodePledge, PLEDGES_PREFIX } from "./pledge_codec.ts";
 import { decodeStatus } from "./status_codec.ts";
 import { decodeSync } from "./sync_codec.ts";
@@ -90,6 +91,7 @@ export function decodeClusterView(snapshot: StoredSnapshot): ClusterView {
     failovers: failovers === undefined
       ? null
       : { text: failovers.value, revision: failovers.revision },
+    isMoving: byKey.has(MIGRATION_KEY),
   };
 }
 

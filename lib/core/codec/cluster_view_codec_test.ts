@@ -35,6 +35,7 @@ Deno.test("decodeClusterView() of no keys is a new, unlocked scope", () => {
     pledges: [],
     fencing: null,
     failovers: null,
+    isMoving: false,
   });
 });
 

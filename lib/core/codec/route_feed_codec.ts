@@ -6,6 +6,7 @@
  */
 import { isRevisionText, type Revision, revision } from "../base/units.ts";
 import { asObject, encodeJson, parseJsonObject, readText } from "./json.ts";
+import { MIGRATION_KEY } from "./migration_codec.ts";
 
 /** Path of the REST API. */
 export const ROUTES_PATH = "/routes";
@@ -41,7 +42,7 @@ const SETTINGS = [
   ...["standby_cluster", "synchronous_mode"],
 ];
 
-const WHOLE = new Set(["leader", "sync", "failover"]);
+const WHOLE = new Set(["leader", "sync", "failover", MIGRATION_KEY]);
 
 /** What of the scope's keys is told. */
 export function fedEntries(

@@ -98,6 +98,8 @@ export interface ClusterView {
   readonly fencing: FencingKey | null;
   /** The last changes of leader, for `decodeFailovers`; null: absent. */
   readonly failovers: StoredText | null;
+  /** The scope moves to another store, host by host, in maintenance mode. */
+  readonly isMoving: boolean;
 }
 
 const INDEXES = new WeakMap<

@@ -48,6 +48,7 @@ function view(over: Partial<ClusterView> = {}): ClusterView {
     pledges: [],
     fencing: null,
     failovers: null,
+    isMoving: false,
     ...over,
   };
 }

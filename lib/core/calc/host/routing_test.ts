@@ -48,6 +48,7 @@ function view(leader: string | null, members: readonly Member[]): ClusterView {
     pledges: [],
     fencing: null,
     failovers: null,
+    isMoving: false,
   };
 }
 
