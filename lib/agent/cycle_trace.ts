@@ -91,27 +91,30 @@ export class CycleTrace {
 
   /** @param error Null: the cycle came to its end. */
   ended(error: string | null): void {
-    this.#close(error);
+    const now = this.#clock.now();
+    this.#close(now, error);
     this.#tracer.tell({
       name: "ha cycle",
-      ...this.#times(this.#startedAt),
+      ...this.#times(this.#startedAt, now),
       ...{ attributes: this.#attributes, error, children: this.#steps },
     });
   }
 
+  /** One ends and the next begins at the same moment: no time is nobody's. */
   #next(name: string, attributes: SpanAttributes): void {
-    this.#close(null);
-    this.#open = { name, since: this.#clock.now(), attributes };
+    const now = this.#clock.now();
+    this.#close(now, null);
+    this.#open = { name, since: now, attributes };
   }
 
-  #close(error: string | null): void {
+  #close(now: Moment, error: string | null): void {
     const { since, ...rest } = this.#open;
-    this.#steps.push({ ...rest, ...this.#times(since), error, children: [] });
+    const times = this.#times(since, now);
+    this.#steps.push({ ...rest, ...times, error, children: [] });
   }
 
-  /** From that moment until now. */
-  #times(since: Moment): Pick<EndedSpan, "startMs" | "endMs"> {
+  #times(since: Moment, until: Moment): Pick<EndedSpan, "startMs" | "endMs"> {
     const at = (moment: Moment) => this.#startMs + (moment - this.#startedAt);
-    return { startMs: at(since), endMs: at(this.#clock.now()) };
+    return { startMs: at(since), endMs: at(until) };
   }
 }
