@@ -82,15 +82,16 @@ async function givenUp({ cluster, pooler }: Scene): Promise<void> {
   try {
     await endless.unsafe("BEGIN").simple();
     await endless.unsafe("UPDATE pooled SET n = -1 WHERE id = 0").simple();
-    const switched = switchFrom(cluster, "n2");
     const told = /PgBouncer at 127\.0\.0\.1:\d+ was not paused within 2 s/;
-    await cluster.until(
-      "it is given up",
-      () => Promise.resolve(told.test(cluster.member("n2").log())),
-    );
-    // Or the drain would wait for it, too.
-    await endless.end({ timeout: 0 });
-    await switched;
+    const endOnceGivenUp = async (): Promise<void> => {
+      await cluster.until(
+        "it is given up",
+        () => Promise.resolve(told.test(cluster.member("n2").log())),
+      );
+      // Or the drain would wait for it, too.
+      await endless.end({ timeout: 0 });
+    };
+    await Promise.all([switchFrom(cluster, "n2"), endOnceGivenUp()]);
     const [row] = await other.unsafe("SELECT pg_is_in_recovery() AS r")
       .simple();
     assert.equal(row?.["r"], false);

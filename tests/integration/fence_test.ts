@@ -82,7 +82,9 @@ async function cleanStop(
   await step(t, "an agent that ends in order is not fenced", async () => {
     const leader = await cluster.untilWhole();
     await leader.end("SIGTERM");
-    assert.equal((await fenceOf(leader)).state, "off");
+    await untilSaid(leader, "the fence is off", async () => {
+      return (await fenceOf(leader)).state === "off";
+    });
     await cluster.untilLeader(cluster.others(leader.name).map((m) => m.name));
     leader.start();
     await cluster.untilWhole();

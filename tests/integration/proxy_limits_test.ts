@@ -69,7 +69,7 @@ testFronts("proxy gives a first packet only so much time", async (open) => {
 testFronts(
   "proxy leaves the time after the first packet to PostgreSQL",
   async (open) => {
-    await using rig = await open({ startupTimeoutMs: 50 });
+    await using rig = await open({ startupTimeoutMs: 1_000 });
     await using quiet = new TestBackend(async (connection) => {
       await connection.read(new Uint8Array(100));
       await connection.write(new TextEncoder().encode("N"));
