@@ -92,6 +92,12 @@ const PACKAGES: readonly Package[] = [
     units: [],
   },
   tool("pgbackrest", "pgbackrest"),
+  {
+    name: "python3-asyncpg",
+    what: "asyncpg",
+    isThere: () => isFile("/usr/lib/python3/dist-packages/asyncpg/__init__.py"),
+    units: [],
+  },
   tool("strace", "strace"),
   {
     name: "zookeeper",

@@ -1,11 +1,13 @@
 /**
  * Clients that people have, through the ports of two members' proxies while the
- * leader changes: psql, libpq with several hosts, JDBC, pgbench, npm `postgres`.
- * docs/clients.md has their addresses.
+ * leader changes or is lost: psql, libpq with several hosts, JDBC, pgbench, asyncpg,
+ * npm `postgres`. docs/clients.md has their addresses.
  */
 import assert from "node:assert/strict";
+import postgres from "postgres";
 import { AgentCluster, sectionOf } from "../helpers/agent_cluster.ts";
-import { connectTo, PASSWORDS } from "../helpers/agent_member.ts";
+import { PASSWORDS } from "../helpers/agent_member.ts";
+import { AskingProgram } from "../helpers/asking_program.ts";
 import { freePort } from "../helpers/free_ports.ts";
 import { skipReason } from "../helpers/skip_reason.ts";
 import { step } from "../helpers/step.ts";
@@ -13,6 +15,10 @@ import { unprivileged } from "../helpers/unprivileged.ts";
 
 const DRIVER = "/usr/share/java/postgresql.jar";
 const SOURCE = new URL("../helpers/JdbcClient.java", import.meta.url).pathname;
+/** Debian's, which has Debian's asyncpg. */
+const PYTHON = "/usr/bin/python3";
+const ASYNCPG =
+  new URL("../helpers/asyncpg_client.py", import.meta.url).pathname;
 const WHERE = "SELECT inet_server_port() || ' ' || pg_is_in_recovery()";
 
 interface Scene {
@@ -60,6 +66,17 @@ async function switchOver(cluster: AgentCluster): Promise<number> {
   return await portOf(cluster);
 }
 
+/** The leader's agent, proxy and PostgreSQL are gone at once, and come back later. */
+async function failOver(cluster: AgentCluster): Promise<number> {
+  const leader = await cluster.untilWhole();
+  const others = cluster.others(leader.name).map(({ name }) => name);
+  await leader.killAll();
+  const next = await cluster.untilLeader(others);
+  leader.start();
+  await cluster.untilWhole();
+  return next.place.postgresPort;
+}
+
 function hosts(ports: readonly number[]): string {
   const places = ports.map(() => "127.0.0.1").join(",");
   return `host=${places} port=${ports.join(",")}`;
@@ -85,74 +102,114 @@ async function libpq(
   assert.match(standby, /^\d+ true$/);
 }
 
-/** Asked while the leader changes: none may see an error. */
-async function during(
-  { cluster, primaries }: Scene,
-  ask: () => Promise<string>,
-): Promise<readonly string[]> {
-  let isOver = false;
-  const answers: string[] = [];
-  const asking = (async () => {
-    while (!isOver) answers.push(await ask());
-  })();
-  const before = await portOf(cluster);
-  const after = await switchOver(cluster);
-  isOver = true;
-  await asking;
-  answers.push(await ask());
-  assert.equal(answers.at(-1), `${after} false`, answers.join(", "));
-  const strange = answers.filter((one) =>
-    one !== `${before} false` && one !== `${after} false`
-  );
-  assert.ok(primaries.length > 0);
-  return strange;
-}
-
 /** A session to the leader that stops ends with it; that is no refusal. */
-const CUT = /terminating connection|closed the connection|08006|57P01/;
+const CUT = new RegExp([
+  ...["terminating connection", "closed the connection", "57P01"],
+  // JDBC and asyncpg: the server is gone in the middle, or of all hosts none is left.
+  ...["08006", "08001", "08003", "unexpected connection_lost"],
+  ...["reset by peer", "CONNECTION_CLOSED", "ECONNRESET", "EPIPE"],
+].join("|"));
 
-async function newConnections(scene: Scene): Promise<void> {
-  const writer = `${hosts(scene.primaries)} target_session_attrs=read-write`;
-  const strange = await during(scene, () => psql(writer));
-  assert.deepEqual(strange.filter((one) => !CUT.test(one)), []);
+/** More than any client waits. */
+const ANSWER_MS_MAX = 90_000;
+
+/** Connects anew with each call, and says who answered. */
+type Ask = () => Promise<string>;
+
+/** Changes the leader; the next one's port. */
+type Change = (cluster: AgentCluster) => Promise<number>;
+
+/** All of them ask while the leader changes: none may see an error but the end of its session. */
+async function undisturbed(
+  { cluster }: Scene,
+  change: Change,
+  clients: ReadonlyMap<string, Ask>,
+): Promise<void> {
+  const answers = new Map<string, string[]>();
+  const askOnce = async (name: string, ask: Ask): Promise<void> => {
+    const late = new Promise<string>((resolve) => {
+      AbortSignal.timeout(ANSWER_MS_MAX).onabort = () => resolve("no answer");
+    });
+    answers.get(name)?.push(await Promise.race([ask(), late]));
+  };
+  for (const [name, ask] of clients) {
+    answers.set(name, []);
+    await askOnce(name, ask);
+  }
+  let isOver = false;
+  const asking = [...clients].map(async ([name, ask]) => {
+    while (!isOver) await askOnce(name, ask);
+    await askOnce(name, ask);
+  });
+  const before = await portOf(cluster);
+  const [after] = await Promise.all([
+    change(cluster).finally(() => isOver = true),
+    ...asking,
+  ]);
+  for (const [name, all] of answers) {
+    assert.equal(all.at(-1), `${after} false`, `${name}: ${all.join(", ")}`);
+    const failed = all.filter((one) =>
+      one !== `${before} false` && one !== `${after} false`
+    );
+    assert.deepEqual(failed.filter((one) => !CUT.test(one)), [], name);
+    // The session of that moment; with it may go the one that a pool had kept.
+    assert.ok(failed.length <= 2, `${name}: ${failed.join(", ")}`);
+  }
 }
 
-async function jdbc(scene: Scene): Promise<void> {
+async function eachClient(
+  scene: Scene,
+  change: Change,
+  without: Without,
+): Promise<void> {
   const places = scene.primaries.map((port) => `127.0.0.1:${port}`).join(",");
-  const url = `jdbc:postgresql://${places}/postgres?` +
-    "targetServerType=primary&loginTimeout=20";
-  const child = new Deno.Command("java", {
-    args: ["-cp", DRIVER, SOURCE, url, "postgres", PASSWORDS.postgres],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
-  const input = child.stdin.getWriter();
-  const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
-  const ask = async (): Promise<string> => {
-    await input.write(new TextEncoder().encode("\n"));
-    for (;;) {
-      const end = rest.indexOf("\n");
-      if (end >= 0) {
-        const line = rest.slice(0, end);
-        rest = rest.slice(end + 1);
-        return line;
-      }
-      const { value, done } = await output.read();
-      if (done) throw new Error("JDBC's client has ended");
-      rest += value;
-    }
-  };
-  try {
-    await ask();
-    const strange = await during(scene, ask);
-    assert.deepEqual(strange.filter((one) => !CUT.test(one)), []);
-  } finally {
-    await input.close();
-    await output.cancel();
-    await child.status;
+  const writer = `${hosts(scene.primaries)} target_session_attrs=read-write`;
+  await using programs = new AsyncDisposableStack();
+  await using pool = pooled(scene.primaries);
+  const clients = new Map<string, Ask>([
+    ["psql", () => psql(writer)],
+    ["npm postgres", () => pool.ask()],
+  ]);
+  if (without.jdbc === null) {
+    const url = `jdbc:postgresql://${places}/postgres?` +
+      "targetServerType=primary&loginTimeout=20";
+    const program = programs.use(
+      new AskingProgram("java", [
+        ...["-cp", DRIVER, SOURCE, url, "postgres", PASSWORDS.postgres],
+      ]),
+    );
+    clients.set("JDBC", () => program.ask());
   }
+  if (without.asyncpg === null) {
+    const url =
+      `postgresql://postgres:${PASSWORDS.postgres}@${places}/postgres`;
+    const program = programs.use(new AskingProgram(PYTHON, [ASYNCPG, url]));
+    clients.set("asyncpg", () => program.ask());
+  }
+  await undisturbed(scene, change, clients);
+}
+
+/** npm `postgres` keeps its connections, and knows all hosts. */
+function pooled(ports: readonly number[]): AsyncDisposable & { ask: Ask } {
+  const sql = postgres({
+    host: ports.map((port) => `127.0.0.1:${port}`).join(","),
+    ...{ username: "postgres", password: PASSWORDS.postgres },
+    ...{ database: "postgres", fetch_types: false },
+    ...{ max: 4, idle_timeout: 1, connect_timeout: 20 },
+  });
+  return {
+    ask: async () => {
+      try {
+        const [row] = await sql.unsafe(WHERE);
+        return String(Object.values(row ?? {})[0]);
+      } catch (error) {
+        return error instanceof Error && "code" in error
+          ? `error ${String(error.code)}`
+          : String(error);
+      }
+    },
+    [Symbol.asyncDispose]: () => sql.end({ timeout: 0 }),
+  };
 }
 
 async function pgbench({ cluster, primaries }: Scene): Promise<void> {
@@ -181,34 +238,31 @@ async function pgbench({ cluster, primaries }: Scene): Promise<void> {
   assert.deepEqual(failed, [], out);
 }
 
-async function pool(scene: Scene): Promise<void> {
-  const [port = 0] = scene.primaries;
-  const sql = connectTo(port, { max: 4, idle_timeout: 1 });
-  try {
-    const ask = async (): Promise<string> => {
-      try {
-        const [row] = await sql.unsafe(WHERE);
-        return String(Object.values(row ?? {})[0]);
-      } catch (error) {
-        return error instanceof Error && "code" in error
-          ? `error ${String(error.code)}`
-          : String(error);
-      }
-    };
-    const strange = await during(scene, ask);
-    const isCut = (one: string): boolean =>
-      CUT.test(one) || /CONNECTION_CLOSED|ECONNRESET|EPIPE/.test(one);
-    assert.deepEqual(strange.filter((one) => !isCut(one)), []);
-  } finally {
-    await sql.end({ timeout: 0 });
-  }
+/** Why a client is not here; null: it is. */
+interface Without {
+  readonly jdbc: string | null;
+  readonly asyncpg: string | null;
 }
 
-const noJava = skipReason("java", "default-jre-headless");
-const noDriver = await Deno.stat(DRIVER).then(
-  () => null,
-  () => "there is no JDBC driver here (package libpostgresql-jdbc-java)",
-);
+/** In continuous integration a client that is missing is a failure. */
+async function missing(): Promise<Without> {
+  if (Deno.env.get("CI") === "true") return { jdbc: null, asyncpg: null };
+  const driver = await Deno.stat(DRIVER).then(
+    () => null,
+    () => "there is no JDBC driver here (package libpostgresql-jdbc-java)",
+  );
+  const { code } = await run(PYTHON, ["-c", "import asyncpg"])
+    .catch(() => ({ code: 1 }));
+  return {
+    jdbc: skipReason("java", "default-jre-headless") ?? driver,
+    asyncpg: code === 0
+      ? null
+      : "there is no asyncpg here (package python3-asyncpg)",
+  };
+}
+
+const without = await missing();
+const skipped = Object.values(without).filter((why) => why !== null);
 unprivileged(import.meta.url, () => {
   Deno.test("clients that people have, while the leader changes", async (t) => {
     const any = freePort();
@@ -228,19 +282,22 @@ unprivileged(import.meta.url, () => {
       ...{ cluster, any },
       ...{ primaries: ports("primary"), replicas: ports("replica") },
     };
+    const all = skipped.length === 0 ? "" : ` (without: ${skipped.join("; ")})`;
     await step(t, "psql and libpq's several hosts", () => libpq(scene));
-    await step(t, "psql connects anew", () => newConnections(scene));
     await step(
       t,
       "pgbench connects for each transaction",
       () => pgbench(scene),
     );
-    await step(t, "npm postgres keeps a pool", () => pool(scene));
-    const without = noJava ?? (Deno.env.get("CI") === "true" ? null : noDriver);
-    await t.step({
-      name: "JDBC" + (without === null ? "" : ` (skipped: ${without})`),
-      ignore: without !== null,
-      fn: () => jdbc(scene),
-    });
+    await step(
+      t,
+      `all see nothing of a switchover${all}`,
+      () => eachClient(scene, switchOver, without),
+    );
+    await step(
+      t,
+      `all wait out the loss of a host${all}`,
+      () => eachClient(scene, failOver, without),
+    );
   });
 });
