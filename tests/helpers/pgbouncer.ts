@@ -52,6 +52,7 @@ server_login_retry = 0.5
 default_pool_size = ${poolSize}
 max_client_conn = ${clientsMax}
 ignore_startup_parameters = extra_float_digits
+logfile = ${directory}/pgbouncer.log
 `,
     );
     const child = new Deno.Command(PROGRAM, {

@@ -33,7 +33,14 @@ async function switchFrom(cluster: AgentCluster, name: string): Promise<void> {
   await cluster.untilWhole();
 }
 
-async function unseen({ cluster, pooler }: Scene): Promise<void> {
+/** For a failure: what the pooler and the members have said. */
+function said({ cluster }: Scene): string {
+  const log = Deno.readTextFileSync(`${cluster.directory}/pgbouncer.log`);
+  return `${log.slice(-4_000)}\n${cluster.logs()}`;
+}
+
+async function unseen(scene: Scene): Promise<void> {
+  const { cluster, pooler } = scene;
   await using load = await PoolerLoad.start(pooler, {
     count: CLIENTS,
     restMs: 20,
@@ -41,7 +48,7 @@ async function unseen({ cluster, pooler }: Scene): Promise<void> {
   await load.untilMore(CLIENTS);
   await switchFrom(cluster, "n1");
   await load.untilMore(CLIENTS);
-  assert.deepEqual(await load.end(), []);
+  assert.deepEqual(await load.end(), [], said(scene));
   const rows = await cluster.member("n2").sql("SELECT id, n FROM pooled");
   assert.deepEqual(
     new Map(rows.map(({ id, n }) => [Number(id), Number(n)])),
@@ -51,7 +58,8 @@ async function unseen({ cluster, pooler }: Scene): Promise<void> {
 }
 
 /** As the service manager does it before the host shuts down. */
-async function stopped({ cluster, pooler }: Scene): Promise<void> {
+async function stopped(scene: Scene): Promise<void> {
+  const { cluster, pooler } = scene;
   await using load = await PoolerLoad.start(pooler, {
     count: CLIENTS,
     restMs: 20,
@@ -67,7 +75,7 @@ async function stopped({ cluster, pooler }: Scene): Promise<void> {
   await cluster.untilWhole();
   await switchFrom(cluster, "n2");
   await load.untilMore(CLIENTS);
-  assert.deepEqual(await load.end(), []);
+  assert.deepEqual(await load.end(), [], said(scene));
   const rows = await leader.sql("SELECT id, n FROM pooled");
   assert.deepEqual(
     new Map(rows.map(({ id, n }) => [Number(id), Number(n)])),
@@ -82,7 +90,7 @@ async function givenUp({ cluster, pooler }: Scene): Promise<void> {
   try {
     await endless.unsafe("BEGIN").simple();
     await endless.unsafe("UPDATE pooled SET n = -1 WHERE id = 0").simple();
-    const told = /PgBouncer at 127\.0\.0\.1:\d+ was not paused within 2 s/;
+    const told = /PgBouncer at 127\.0\.0\.1:\d+ was not paused within 8 s/;
     const endOnceGivenUp = async (): Promise<void> => {
       await cluster.until(
         "it is given up",
@@ -149,7 +157,7 @@ unprivileged(import.meta.url, () => {
     fn: async (t) => {
       const port = freePort();
       const pgbouncer = {
-        ...{ admin: adminUrl(port), pause_timeout: 2, max_pause: 30 },
+        ...{ admin: adminUrl(port), pause_timeout: 8, max_pause: 30 },
       };
       await using cluster = await AgentCluster.running({
         ...{ members: 2, hasProxies: true },

@@ -146,6 +146,7 @@ unprivileged(import.meta.url, () => {
 class SlowWire implements AsyncDisposable {
   readonly #server: net.Server;
   readonly #sockets = new Set<net.Socket>();
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   readonly port = freePort();
 
   constructor(port: number, delayMs: number) {
@@ -153,10 +154,10 @@ class SlowWire implements AsyncDisposable {
       const far = net.connect({ host: "127.0.0.1", port });
       for (const [from, to] of [[near, far], [far, near]] as const) {
         this.#sockets.add(from);
-        from.on(
-          "data",
-          (bytes: Buffer) => void setTimeout(() => to.write(bytes), delayMs),
-        );
+        from.on("data", (bytes: Buffer) => {
+          if (from.destroyed) return;
+          this.#timers.add(setTimeout(() => to.write(bytes), delayMs));
+        });
         from.on("close", () => to.destroy());
         from.on("error", () => {});
       }
@@ -166,6 +167,7 @@ class SlowWire implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
+    for (const timer of this.#timers) clearTimeout(timer);
     await new Promise((resolve) => this.#server.close(resolve));
   }
 }
