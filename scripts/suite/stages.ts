@@ -22,10 +22,8 @@ export interface Stage {
   readonly repeat?: readonly string[];
 }
 
-/** The servers mostly wait, so two processors carry three files well. */
-const FILES_AT_ONCE = 3;
-/** Beside others that need the processors. */
-const FILES_BESIDE = 2;
+/** Of the longest lane. */
+const FILES_AT_ONCE = 2;
 
 const QUIETLY = ["--quiet", "--no-check", "--allow-all"];
 
@@ -164,13 +162,16 @@ export const STAGES: readonly Stage[] = [
     kind: "check",
     needs: "lib/config/key_reference.ts",
   },
-  // Servers wait most of the time, so what needs the processors runs beside them.
+  // Servers wait most of the time, so four lanes carry each other on two cores.
+  // More files at once end no sooner, and what they arrange slips more often.
   {
     ...parallel("integration", FILES_AT_ONCE),
     command: unprivileged("tests/integration", ROOTS),
   },
   // It mostly waits for servers and for leases to end.
-  { ...parallel("conformance", FILES_BESIDE), isBeside: true },
+  { ...parallel("conformance", 1), isBeside: true },
+  { ...parallel("security", 1), isNext: true },
+  { ...tests("unit", "lib/core"), isBeside: true },
   {
     ...parallel("integration", 1),
     name: "as root",
@@ -178,9 +179,6 @@ export const STAGES: readonly Stage[] = [
     command: ["deno", "test", "--parallel", ...QUIETLY, ...ROOTS],
     isNext: true,
   },
-  // Its floods take the processors, so it comes when less runs.
-  { ...parallel("security", FILES_BESIDE), isNext: true },
-  { ...tests("unit", "lib/core"), isBeside: true },
   { ...tests("e2e", "tests/e2e"), isNext: true },
   {
     ...tests("fault:some", "tests/fault"),
