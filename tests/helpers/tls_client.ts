@@ -13,6 +13,8 @@ interface TlsTerms {
   readonly name?: string;
   /** TLS at once, with these protocols; absent: after a request. */
   readonly direct?: readonly string[];
+  /** What it says first, inside TLS; absent: a startup packet. */
+  readonly first?: Uint8Array;
 }
 
 /** A client inside TLS that collects what it is sent. It trusts everybody. */
@@ -36,7 +38,7 @@ export class TlsTestClient {
   /** Says what a client says first, inside TLS. */
   static async connect(
     port: number,
-    { name, direct }: TlsTerms = {},
+    { name, direct, first = startupPacket() }: TlsTerms = {},
   ): Promise<TlsTestClient> {
     const conn = await Deno.connect({ hostname: "127.0.0.1", port });
     if (direct === undefined) {
@@ -55,7 +57,7 @@ export class TlsTestClient {
     const client = new TlsTestClient(socket);
     socket.once("secureConnect", () => {
       client.#isSecure = true;
-      socket.write(startupPacket());
+      socket.write(first);
     });
     return client;
   }

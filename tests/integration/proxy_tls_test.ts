@@ -265,17 +265,56 @@ testTls("a certificate of no use is said at the start", async (place) => {
   assert.deepEqual((await Array.fromAsync(Deno.readDir(folder))).length, 1);
 });
 
+function cancelRequest(): Uint8Array<ArrayBuffer> {
+  const request = new Uint8Array(16);
+  const view = new DataView(request.buffer);
+  view.setUint32(0, 16);
+  view.setUint32(4, 80877102);
+  return request;
+}
+
+/** As libpq sends it since PostgreSQL 17. */
+testTls(
+  "a cancel request inside TLS is for all servers of its name",
+  async ({ open }) => {
+    await using one = echoBackend("one");
+    await using two = echoBackend("two");
+    await using three = echoBackend("three");
+    await using rig = await open();
+    await rig.keys.primary("n1", one.port);
+    await rig.keys.lead("n1");
+    await rig.keys.replica("n2", two.port);
+    await rig.keys.replica("n3", three.port);
+    await until("all are routed", () => {
+      const { primary, replicas } = rig.proxy.stats().routes;
+      return primary !== null && replicas.length === 2;
+    });
+    const accepted = () => [one.accepted, two.accepted, three.accepted];
+    const port = rig.proxy.ports.doors["tls"] ?? 0;
+    const first = cancelRequest();
+    for (
+      const [name, expected] of [
+        ["ro.example.com", [0, 1, 1]],
+        ["else.example.com", [1, 1, 1]],
+      ] as const
+    ) {
+      await using client = await TlsTestClient.connect(port, { name, first });
+      await until(
+        `those of ${name} are told`,
+        () => accepted().join() === expected.join(),
+        accepted,
+      );
+    }
+  },
+);
+
 testTls("a cancel request needs no TLS", async ({ open }) => {
   await using one = echoBackend("one");
   await using two = echoBackend("two");
   await using rig = await open();
   const port = await routed(rig, one.port, two.port);
   await using client = await TestClient.silent(port);
-  const request = new Uint8Array(16);
-  const view = new DataView(request.buffer);
-  view.setUint32(0, 16);
-  view.setUint32(4, 80877102);
-  await client.send(request);
+  await client.send(cancelRequest());
   // Without a name it is for the servers of all names.
   await until(
     "both are told",
