@@ -172,13 +172,17 @@ export class Desk implements HostDesk {
     keys: ScopeKeys,
   ): Refusal | null {
     const holder = keys.authority?.holder ?? null;
-    const isOurs = holder === null || holder === this.#parts.self;
+    const { self } = this.#parts;
+    const isOurs = holder === null || holder === self;
     if (authority !== null && isOurs) return null;
+    if (isOurs) return refusal(421, `${self} has no key of the authority`);
     return refusal(
       421,
-      holder === null || isOurs
-        ? `${this.#parts.self} has no key of the authority`
-        : `the authority's key is on ${holder}: ask that member`,
+      keys.members.includes(holder)
+        ? `the authority's key is on ${holder}: ask that member`
+        : `the authority's key is on ${holder}, which is down: start it; if it ` +
+          `is lost for good, run matriarch certs rotate on ${self}, then make ` +
+          "a new token there",
     );
   }
 

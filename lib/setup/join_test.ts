@@ -240,6 +240,29 @@ Deno.test("who is refused without end is not heard any more, with whatever reaso
   assert.equal(bench.log.lines.length, 10);
 });
 
+Deno.test("who has not the authority's key says who has it, and whether it is up", async () => {
+  const cases = [
+    [[], /is on db9, which is down: start it.*certs rotate on db1/],
+    [["db9"], /is on db9: ask that member/],
+  ] as const;
+  for (const [up, expected] of cases) {
+    const bench = await DeskBench.open();
+    const token = await bench.token();
+    await updateAuthority(bench.dcs, (record) => ({
+      value: record === null ? null : { ...record, holder: "db9" },
+      answer: null,
+    }));
+    await bench.dcs.write({
+      when: [],
+      edits: up.map((name) => ({
+        ...{ kind: "put", key: `members/${name}`, value: "{}", session: null },
+      })),
+    }, { timeoutMs: 1000 });
+    const outcome = await joinHost(wishOf(token), worldOf(newHost(), bench));
+    assert.match(JSON.stringify(outcome), expected);
+  }
+});
+
 Deno.test("a member that is down keeps its name", async () => {
   const bench = await DeskBench.open();
   await updateAuthority(bench.dcs, (record) => ({
