@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
+import { ControlFile } from "../../lib/adapters/postgres/directory/control_data.ts";
 import type {
   CloneMethod,
   PostgresOptions,
@@ -40,6 +41,7 @@ unprivileged(import.meta.url, () => {
   test("a pid of somebody else is no postmaster", reusedPid);
   test("a dead postmaster that nobody reaps is no postmaster", unreapedPid);
   test("what may be somebody's is moved aside", halfMade);
+  test("a look that is killed says nothing of the data", killedLook);
   test("a cancelled clone ends its program", cancelledClone);
   test("a mount point of somebody else's folder is enough", mountPoint);
   test("removing data empties WAL and tablespaces too", removal);
@@ -277,6 +279,38 @@ async function unreapedPid(world: TestWorld): Promise<void> {
     parent.kill("SIGKILL");
     await parent.status;
   }
+}
+
+/** As where memory or time has run out: it is no damage, and not remembered. */
+async function killedLook(world: TestWorld): Promise<void> {
+  const { options, postgres } = await bootstrapped(world);
+  await stop(postgres);
+  const control = join(options.dataDir, "global", "pg_control");
+  // Old enough to be remembered.
+  await Deno.utime(control, 1_700_000_000, 1_700_000_000);
+  const binDir = join(world.path, "programs");
+  const program = join(binDir, "pg_controldata");
+  const real = join(options.binDir ?? "", "pg_controldata");
+  await Deno.mkdir(binDir);
+  const says = async (script: string) => {
+    await Deno.writeTextFile(program, `#!/bin/sh\n${script}\n`);
+    await Deno.chmod(program, 0o755);
+  };
+  const file = new ControlFile(testContext({ ...options, binDir }));
+  for (const script of ["kill -9 $$", "exit 127"]) {
+    await says(script);
+    assert.equal((await file.look()).kind, "silent", script);
+  }
+  await says(`exec ${real} "$@"`);
+  const look = await file.look();
+  assert.ok(look.kind === "read" && look.data.state === "shut down");
+  // From now on the file is known, and nobody has to be asked.
+  await says("kill -9 $$");
+  assert.deepEqual(await file.look(), look);
+  // What is damaged is damaged.
+  await Deno.truncate(control, 100);
+  await says(`exec ${real} "$@"`);
+  assert.equal((await file.look()).kind, "invalid");
 }
 
 async function halfMade(world: TestWorld): Promise<void> {

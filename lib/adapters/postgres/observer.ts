@@ -176,11 +176,16 @@ export class Observer {
 
   async #stopped(): Promise<PostgresView> {
     await this.close();
-    const control = await this.#tools.control.read();
-    if (control === null) {
+    const look = await this.#tools.control.look();
+    if (look.kind === "invalid") {
       const detail = "pg_controldata shows no valid system identifier";
       return { kind: "unusable", problem: "invalid_system_id", detail };
     }
+    if (look.kind === "silent") {
+      const detail = `pg_controldata says nothing: ${look.detail}`;
+      return { kind: "unusable", problem: "not_accessible", detail };
+    }
+    const control = look.data;
     const isStandby = await hasSignal(this.#context);
     const restore = await this.#tools.backup.look();
     const view = { kind: "stopped", control, isStandby } as const;

@@ -9,7 +9,8 @@ import type {
   ControlState,
 } from "../../../core/model/postgres_view.ts";
 import type { PostgresContext } from "../options.ts";
-import { programPath, run } from "../process/programs.ts";
+import { lastLines, programPath, run } from "../process/programs.ts";
+import { errorText } from "../session/sql.ts";
 
 const STATES: readonly ControlState[] = [
   "starting up",
@@ -20,6 +21,9 @@ const STATES: readonly ControlState[] = [
   "in archive recovery",
   "in production",
 ];
+
+/** On a machine that is overloaded or has no memory left it takes its time. */
+const LOOK_MS_MAX = 3_000;
 
 /** Offset of the field `state` (an int) in ControlFileData since version 11. */
 const STATE_OFFSET = 16;
@@ -82,11 +86,21 @@ function numericSettings(
   return settings;
 }
 
+/** What a look at pg_control shows. */
+export type ControlLook =
+  | { readonly kind: "read"; readonly data: ControlData }
+  /** It is damaged, or no file of PostgreSQL's. */
+  | { readonly kind: "invalid" }
+  /** Nothing is known of it: the program did not come to its end. */
+  | { readonly kind: "silent"; readonly detail: string };
+
+/** pg_controldata ends so when it has looked, and can make nothing of the file. */
+const EXIT_UNREADABLE = 1;
+
 /** Reads pg_control, by pg_controldata, again only when the file changed. */
 export class ControlFile {
   readonly #context: PostgresContext;
-  #cached: { readonly key: string; readonly data: ControlData | null } | null =
-    null;
+  #cached: { readonly key: string; readonly look: ControlLook } | null = null;
 
   constructor(context: PostgresContext) {
     this.#context = context;
@@ -94,27 +108,42 @@ export class ControlFile {
 
   /** Null without a readable, valid file. */
   async read(): Promise<ControlData | null> {
-    const key = await this.#key();
-    if (key === null) return null;
-    if (this.#cached?.key === key) return this.#cached.data;
-    const data = await this.readNow();
-    // A file still young may change again within the clock's granularity.
-    if (await this.#isSettled()) this.#cached = { key, data };
-    return data;
+    return dataOf(await this.look());
   }
 
   /** As `read`, but never from the cache. */
   async readNow(): Promise<ControlData | null> {
+    return dataOf(await this.#lookNow());
+  }
+
+  /** Says as well why nothing was read. */
+  async look(): Promise<ControlLook> {
+    const key = await this.#key();
+    if (key === null) return { kind: "invalid" };
+    if (this.#cached?.key === key) return this.#cached.look;
+    const look = await this.#lookNow();
+    // A file still young may change again within the clock's granularity.
+    const isLasting = look.kind !== "silent" && await this.#isSettled();
+    if (isLasting) this.#cached = { key, look };
+    return look;
+  }
+
+  async #lookNow(): Promise<ControlLook> {
     try {
-      const { code, stdout } = await run({
+      const { code, stdout, stderr } = await run({
         command: programPath(this.#context, "pg_controldata"),
         output: "parsed",
         args: [this.#context.options.dataDir],
-        signal: AbortSignal.timeout(3_000),
+        signal: AbortSignal.timeout(LOOK_MS_MAX),
       });
-      return code === 0 ? parseControlData(stdout) : null;
-    } catch {
-      return null;
+      if (code !== 0 && code !== EXIT_UNREADABLE) {
+        const detail = `exit code ${code} ${lastLines(stderr)}`.trim();
+        return { kind: "silent", detail };
+      }
+      const data = code === 0 ? parseControlData(stdout) : null;
+      return data === null ? { kind: "invalid" } : { kind: "read", data };
+    } catch (error) {
+      return { kind: "silent", detail: errorText(error) };
     }
   }
 
@@ -151,4 +180,8 @@ export class ControlFile {
     const ageMs = this.#context.clock.wallTimeMs() - (mtime?.getTime() ?? 0);
     return mtime !== null && ageMs > 100;
   }
+}
+
+function dataOf(look: ControlLook): ControlData | null {
+  return look.kind === "read" ? look.data : null;
 }
