@@ -13,6 +13,7 @@ const REASON = engineSkipReason();
 if (REASON !== null) console.log(`containers: not tried here, ${REASON}`);
 
 const NAMES = ["db1", "db2", "db3"] as const;
+const HEAL_MS = 180_000;
 
 /** Another member, which can be asked. */
 function beside(name: string): typeof NAMES[number] {
@@ -222,6 +223,38 @@ async function volumes(
         const { code } = await cluster.inside(name, "test", "-e", order);
         assert.equal(code, 1, `${name} has an order`);
       }
+    },
+  );
+
+  await step(
+    t,
+    "what is left of it becomes whole again, by the chapter of containers.md",
+    async () => {
+      const matriarch = (...words: readonly string[]) =>
+        cluster.inside("db1", "matriarch", ...words);
+      const restore = ["etcd", "restore", "--force-new-cluster", "--force"];
+      const { code, text } = await matriarch(...restore);
+      assert.equal(code, 0, text);
+      await untilIt("db1 leads", async () => {
+        const list = await cluster.list("db1");
+        if (
+          list.some(({ name, role }) => name === "db1" && role === "Leader")
+        ) {
+          return true;
+        }
+        // It did not lead before: an operator says that what it has is enough.
+        const log = await cluster.log("db1");
+        if (log.includes("not enough quorum votes")) {
+          await matriarch("failover", "--candidate", "db1", "--force");
+        }
+        return false;
+      }, {
+        limitMs: HEAL_MS,
+        report: async () => (await matriarch("list")).text,
+      });
+      await cluster.untilWhole("db1", 3);
+      await cluster.checkRows(5001);
+      await cluster.write(5002);
     },
   );
 }
