@@ -298,7 +298,7 @@ testTls(
         ["else.example.com", [1, 1, 1]],
       ] as const
     ) {
-      await using client = await TlsTestClient.connect(port, { name, first });
+      await using _client = await TlsTestClient.connect(port, { name, first });
       await until(
         `those of ${name} are told`,
         () => accepted().join() === expected.join(),
