@@ -7,6 +7,7 @@ import postgres from "postgres";
 import { stringify } from "yaml";
 import { BIN_DIR } from "./postgres.ts";
 import { matriarch } from "./program.ts";
+import { tiedArgs } from "./tied_command.ts";
 import { commandLine, isAlive, pidsWith, signalTo } from "./own_processes.ts";
 
 const REPOSITORY = new URL("../../", import.meta.url).pathname;
@@ -110,15 +111,11 @@ export class AgentMember {
   start(): void {
     this.writeConfig();
     this.#child = new Deno.Command("sh", {
-      args: [
-        "-c",
-        // Who ends the test run ends its agents, and these their servers.
-        'log=$1; shift; exec setpriv --pdeathsig TERM -- "$@" >>"$log" 2>&1',
-        "sh",
-        this.#logPath,
+      // Who ends the test run ends its agents, and these their servers.
+      args: tiedArgs(this.#logPath, [
         ...(this.program ?? matriarch("run")),
         this.configPath,
-      ],
+      ]),
       cwd: REPOSITORY,
       env: { HOME: this.place.directory, ...this.environment },
       stdin: "null",

@@ -4,6 +4,7 @@
  */
 import { freePorts } from "./free_ports.ts";
 import { memoryFolder } from "./memory_folder.ts";
+import { tiedArgs } from "./tied_command.ts";
 import { zookeeperClassPath } from "./zookeeper_program.ts";
 
 const START_LIMIT_MS = 60_000;
@@ -162,12 +163,8 @@ export class ZookeeperServer implements AsyncDisposable {
       `${directory}/zoo.cfg`,
     ];
     return new Deno.Command("sh", {
-      args: [
-        "-c",
-        // Who ends the test run ends its servers.
-        'log=$1; shift; exec setpriv --pdeathsig TERM -- "$@" >>"$log" 2>&1',
-        ...["sh", `${directory}/log`, ...command],
-      ],
+      // Who ends the test run ends its servers.
+      args: tiedArgs(`${directory}/log`, command),
       stdin: "null",
     }).spawn();
   }
